@@ -1,0 +1,74 @@
+"""The `resed` command: one sub-command a stage, one file here a stage.
+
+Heavy imports (torch, librosa, sed_eval, matplotlib) live inside the command bodies, so that
+`resed --help` answers at once.
+"""
+
+import importlib
+import os
+import sys
+
+import typer
+
+from resed import __version__
+from resed.errors import ResedError
+
+STAGES = (
+    "acquire",
+    "audit",
+    "extract",
+    "train",
+    "predict",
+    "calibrate",
+    "decode",
+    "score",
+    "tabulate",
+    "draw",
+    "report",
+)
+
+app = typer.Typer(
+    name="resed",
+    help="Weakly supervised sound event detection, reproducibly: one sub-command a stage.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"resed {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Weakly supervised sound event detection, reproducibly: one sub-command a stage."""
+
+
+for _stage in STAGES:
+    importlib.import_module(f"resed.cli.{_stage}").register(app)
+
+
+def main() -> None:
+    """Run the command line: exit 0 done, 1 the user can mend it (one line), 2 wrong usage."""
+    try:
+        app()
+    except ResedError as error:
+        _refuse(str(error))
+    except BrokenPipeError:  # `resed ... | head` is no mistake
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # disk full, read-only folder, permission: the user's to mend
+        place = error.filename or "a file"
+        _refuse(f"{place}: {error.strerror or error}; free space or mend the permissions")
+
+
+def _refuse(message: str) -> None:
+    print(f"resed: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(1)
