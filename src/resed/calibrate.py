@@ -106,13 +106,14 @@ def knee(
 
 
 def _density_mode(x: np.ndarray) -> float:
-    """Mode in seconds of a Gaussian density estimate, reflected at 0 and at the longest event.
+    """Mode in seconds of a Gaussian density estimate, reflected at the longest event.
 
-    Without the reflection the mass at the ends leaks out, and a mode at the 10 s end is missed.
+    Without the reflection mass leaks out at the 10 s end and a mode there is missed. The short end
+    is not reflected: the cut of the data at 0.25 s would become the mode of every short class.
     """
     from scipy.stats import gaussian_kde
 
-    reflected = np.concatenate([x, -x, 2 * x[-1] - x])
+    reflected = np.concatenate([x, 2 * x[-1] - x])
     bandwidth = gaussian_kde(x).factor * x.std(ddof=1) / reflected.std(ddof=1)
     grid = np.linspace(x[0], x[-1], 1000)
     return float(grid[gaussian_kde(reflected, bw_method=bandwidth)(grid).argmax()])
@@ -163,8 +164,7 @@ def calibrate(
     if not durations:
         raise AnnotationError("no events at all; give the strong labels of the training split")
     return [
-        class_window(label, durations[label], method, eta, options)
-        for label in sorted(durations)
+        class_window(label, durations[label], method, eta, options) for label in sorted(durations)
     ]
 
 

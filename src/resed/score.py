@@ -130,7 +130,9 @@ def segment_counts(
 
 def tag_counts(reference: Tags, estimated: Tags, clips: Sequence[str]) -> Counts:
     """Clip-level counts; a clip that a side does not name has no tags there."""
-    labels = {tag for side in (reference, estimated) for clip in clips for tag in side.get(clip, ())}
+    labels = {
+        tag for side in (reference, estimated) for clip in clips for tag in side.get(clip, ())
+    }
     classes = tuple(sorted(labels))
     column = {label: i for i, label in enumerate(classes)}
     hot = np.zeros((2, len(clips), len(classes)), dtype=bool)
@@ -171,7 +173,11 @@ def _count(
     for row, clip in enumerate(clips):
         sides = [
             [
-                {"onset": event.onset, "offset": event.offset, "event_label": code[event.event_label]}
+                {
+                    "onset": event.onset,
+                    "offset": event.offset,
+                    "event_label": code[event.event_label],
+                }
                 for event in side.get(clip, ())
             ]
             for side in (reference, estimated)

@@ -84,4 +84,6 @@ def threshold(
     )
     write_json(out, chosen)
     best = max(chosen["event_macro_f1"])
-    typer.echo(f"threshold {chosen['threshold']:g}, event macro F1 {100 * best:.1f} % on development")
+    typer.echo(
+        f"threshold {chosen['threshold']:g}, event macro F1 {100 * best:.1f} % on development"
+    )

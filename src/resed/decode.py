@@ -1,0 +1,192 @@
+"""From posteriors to events and tags: clip-tag gate, threshold, median filters (spec rows 8-10, 22).
+
+The papers filter twice with the same window W_c: the gated posteriors, then the binarised frames.
+A median commutes with a threshold (a window's median reaches t exactly where more than half of its
+frames do), so thresholding first and taking the majority twice gives bit for bit the same events,
+at the cost of two running sums. Windows are odd; at the clip's ends frames are mirrored, as in
+scipy's median_filter, which Guided Learning uses.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from resed.annotations import Event, write_events, write_tags
+from resed.calibrate import Window
+from resed.config import check, read_settings
+from resed.errors import ResultsError
+from resed.posteriors import Posteriors
+from resed.settings import DecodeSettings
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Detections of every clip, by clip name in the posteriors' order.
+
+    events: the detected events, by onset.
+    tags: classes that keep at least one active frame after the filters (row 10).
+    raw_tags, teacher_tags: clip posteriors of student and teacher at the tag threshold.
+    """
+
+    events: dict[str, list[Event]]
+    tags: dict[str, tuple[str, ...]]
+    raw_tags: dict[str, tuple[str, ...]]
+    teacher_tags: dict[str, tuple[str, ...]]
+
+
+def decode_settings(text: str) -> DecodeSettings:
+    """Decode settings from the command line: their own keys, or a whole system's under `decode`."""
+    values = read_settings(text)
+    return check(DecodeSettings, values.get("decode", values), "decode")
+
+
+def window_frames(seconds: float, seconds_per_frame: float) -> int:
+    """W_c in frames: the odd number nearest to seconds / seconds_per_frame, at least 1."""
+    return 2 * int(seconds / seconds_per_frame / 2 + 1e-9) + 1
+
+
+def windows_in_frames(windows: Mapping[str, Window], posteriors: Posteriors) -> list[int]:
+    """W_c in frames for each class of `posteriors`, in their order.
+
+    A class without a row had no strong training event and is not smoothed. Raises ResultsError for
+    a row of a class that `posteriors` do not have: windows of another dataset must not pass.
+    """
+    foreign = [label for label in windows if label not in posteriors.classes]
+    if foreign or not windows:
+        raise ResultsError(
+            f"the windows are for {', '.join(foreign) or 'no class'}, the posteriors for "
+            f"{', '.join(posteriors.classes)}; run resed calibrate on this dataset's strong labels"
+        )
+    spf = posteriors.seconds_per_frame
+    seconds = [windows[c].window_s if c in windows else 0.0 for c in posteriors.classes]
+    return [window_frames(value, spf) for value in seconds]
+
+
+def gated(posteriors: Posteriors, settings: DecodeSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Frame posteriors [clips, frames, classes] and which (clip, class) may be active at all.
+
+    `student` and `teacher` multiply by that model's multi-hot tags, `soft` by the student's clip
+    posterior, `none` not at all.
+    """
+    tags = posteriors.teacher_tags if settings.gate == "teacher" else posteriors.tags
+    if settings.gate == "none":
+        return posteriors.frames, np.ones(tags.shape, dtype=bool)
+    if settings.gate == "soft":
+        return posteriors.frames * tags[:, None, :], np.ones(tags.shape, dtype=bool)
+    return posteriors.frames, tags >= settings.tag_threshold
+
+
+def majority(active: np.ndarray, window: int) -> np.ndarray:
+    """Median filter of boolean rows [rows, frames] with an odd window, mirrored at the ends."""
+    if window <= 1:
+        return active
+    half = window // 2
+    padded = np.pad(active, ((0, 0), (half + 1, half)), mode="symmetric")
+    padded[:, 0] = False  # the running sum starts from here
+    total = np.cumsum(padded, axis=1, dtype=np.int32)
+    return total[:, window:] - total[:, :-window] > half
+
+
+def opening_closing(active: np.ndarray, window: int) -> np.ndarray:
+    """Drop runs shorter than `window` frames, then fill gaps shorter than it; rows as `majority`."""
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+    def low(rows: np.ndarray) -> np.ndarray:
+        return minimum_filter1d(rows, window, axis=1, mode="nearest")
+
+    def high(rows: np.ndarray) -> np.ndarray:
+        return maximum_filter1d(rows, window, axis=1, mode="nearest")
+
+    rows = active.astype(np.uint8)
+    return low(high(high(low(rows)))).astype(bool)
+
+
+def active_frames(
+    scores: np.ndarray,
+    allowed: np.ndarray,
+    windows: list[int],
+    threshold: float,
+    method: str = "two_pass",
+) -> np.ndarray:
+    """Filtered activity, bool [clips, frames, classes].
+
+    `scores` and `allowed` are those of `gated`, `windows` odd frames a class, `method` one of
+    two_pass, one_pass, opening_closing, none.
+    """
+    active = np.zeros(scores.shape, dtype=bool)
+    for index, window in enumerate(windows):
+        chosen = np.flatnonzero(allowed[:, index])  # elsewhere nothing can be active
+        rows = scores[chosen, :, index] >= threshold
+        if method == "opening_closing":
+            rows = opening_closing(rows, window)
+        else:
+            for _ in range({"two_pass": 2, "one_pass": 1, "none": 0}[method]):
+                rows = majority(rows, window)
+        active[chosen, :, index] = rows
+    return active
+
+
+def regions(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Contiguous regions of `active` [clips, frames, classes]: clip, class, first frame, end frame.
+
+    The end frame is the first that is no longer active; sorted by clip, class and first frame.
+    """
+    clips, frames, classes = active.shape
+    edges = np.zeros((clips, classes, frames + 2), dtype=np.int8)
+    edges[:, :, 1:-1] = active.transpose(0, 2, 1)
+    change = np.diff(edges, axis=2)
+    clip, label, start = np.nonzero(change == 1)
+    end = np.nonzero(change == -1)[2]
+    return clip, label, start, end
+
+
+def decode(
+    posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
+) -> Decoded:
+    """Decode every clip of `posteriors`; `windows` as read by `resed.calibrate.read_windows`."""
+    frames = windows_in_frames(windows, posteriors)
+    scores, allowed = gated(posteriors, settings)
+    active = active_frames(scores, allowed, frames, settings.frame_threshold, settings.filter)
+    clips, classes = posteriors.clips, posteriors.classes
+    limit = settings.tag_threshold
+    return Decoded(
+        events_of(active, clips, classes, posteriors.seconds_per_frame),
+        tags_of_hot(active.any(axis=1), clips, classes),
+        tags_of_hot(posteriors.tags >= limit, clips, classes),
+        tags_of_hot(posteriors.teacher_tags >= limit, clips, classes),
+    )
+
+
+def events_of(
+    active: np.ndarray, clips: list[str], classes: list[str], seconds_per_frame: float
+) -> dict[str, list[Event]]:
+    """Events of an activity [clips, frames, classes], in seconds, by clip and onset."""
+    events: dict[str, list[Event]] = {clip: [] for clip in clips}
+    for row, column, start, end in zip(*regions(active), strict=True):
+        onset, offset = float(start * seconds_per_frame), float(end * seconds_per_frame)
+        events[clips[row]].append(Event(clips[row], onset, offset, classes[column]))
+    for found in events.values():
+        found.sort(key=lambda event: event.onset)
+    return events
+
+
+def tags_of_hot(
+    hot: np.ndarray, clips: list[str], classes: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """Tags by clip from a multi-hot array, bool [clips, classes]."""
+
+    def labels(row: np.ndarray) -> Iterator[str]:
+        return (classes[column] for column in np.flatnonzero(row))
+
+    return {clip: tuple(labels(row)) for clip, row in zip(clips, hot, strict=True)}
+
+
+def write_decoded(folder: Path | str, decoded: Decoded) -> None:
+    """Write events.tsv, tags.tsv, raw_tags.tsv and teacher_tags.tsv into `folder`."""
+    folder = Path(folder)
+    write_events(folder / "events.tsv", decoded.events)
+    write_tags(folder / "tags.tsv", decoded.tags)
+    write_tags(folder / "raw_tags.tsv", decoded.raw_tags)
+    write_tags(folder / "teacher_tags.tsv", decoded.teacher_tags)
