@@ -34,9 +34,7 @@ class Event:
     event_label: str
 
 
-def read_events(
-    path: Path | str, classes: Sequence[str] | None = None
-) -> dict[str, list[Event]]:
+def read_events(path: Path | str, classes: Sequence[str] | None = None) -> dict[str, list[Event]]:
     """Read strong labels: clip name -> its events in the file's order; a clip without any -> [].
 
     `classes`, where given, are the only labels allowed. Raises MissingFileError, or AnnotationError
@@ -60,9 +58,7 @@ def read_events(
     return events
 
 
-def read_tags(
-    path: Path | str, classes: Sequence[str] | None = None
-) -> dict[str, tuple[str, ...]]:
+def read_tags(path: Path | str, classes: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
     """Read weak labels: clip name -> its classes, sorted, without repeats; () for none.
 
     Raises MissingFileError, or AnnotationError that names file, line, mistake and cure.
@@ -81,9 +77,9 @@ def read_tags(
 
 
 def read_clips(path: Path | str) -> list[str]:
-    """Read the clip names of any annotation file (strong, weak or names alone), each once, in order.
+    """Read the clip names of an annotation file (strong, weak or names alone), each once.
 
-    Only the column `filename` is looked at. Raises as `read_events` does.
+    They keep the file's order; only the column `filename` is looked at. Raises as `read_events`.
     """
     return list(dict.fromkeys(name for _, (name,) in _rows(path, CLIP_COLUMNS)))
 
@@ -134,7 +130,7 @@ def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str
     for row in rows:
         if not row[0] or any("\t" in cell or "\n" in cell or "\r" in cell for cell in row):
             raise AnnotationError(
-                f"{path}: {row} cannot be written; names must not be empty nor hold tabs or line ends"
+                f"{path}: {row} cannot be written; names must not be empty nor hold tabs"
             )
         lines.append("\t".join(row))
     write_text(path, "\n".join(lines) + "\n")
@@ -237,7 +233,7 @@ def _seconds(text: str, column: str, place: str) -> float:
         value = math.nan
     if not math.isfinite(value) or "_" in text:
         raise AnnotationError(
-            f"{place}: {column} {text!r} is not a number; write seconds as a plain decimal like 1.234"
+            f"{place}: {column} {text!r} is not a number; write seconds as a decimal like 1.234"
         )
     if value < 0:
         raise AnnotationError(
