@@ -1,7 +1,31 @@
 """`resed tabulate`."""
 
+from pathlib import Path
+
 import typer
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
+    app.command()(tabulate)
+
+
+def tabulate(
+    table: str = typer.Option(..., help="table1 (systems) or table3 (classes)."),
+    config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
+    results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
+    out_csv: Path = typer.Option(..., help="CSV to write; F1 in percent, full precision."),
+    out_md: Path = typer.Option(..., help="Markdown to write; F1 in percent, one decimal."),
+) -> None:
+    """Tabulate scores with the paper's beside; all must rest on the same clips."""
+    from resed.config import load_config, read_settings
+    from resed.files import write_text
+    from resed.results import Results
+    from resed.tabulate import TABLES
+
+    if table not in TABLES:
+        raise typer.BadParameter(f"one of {', '.join(TABLES)}", param_hint="--table")
+    made = TABLES[table](Results.of(load_config(read_settings(config_json)), results))
+    write_text(out_csv, made.csv())
+    write_text(out_md, made.markdown())
+    typer.echo(f"{made.title}: {len(made.records)} rows")

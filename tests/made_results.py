@@ -1,0 +1,192 @@
+"""Small results made up by rule, in the layout that the stages write: no audio, no training."""
+
+import csv
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from resed.annotations import Event, tags_of, write_events, write_tags
+from resed.calibrate import calibrate, write_windows
+from resed.config import Config, load_config
+from resed.posteriors import Posteriors
+
+REPOSITORY = Path(__file__).parents[1]
+MANIFEST = "0123456789abcdef" * 4
+CLASSES = ["Alarm_bell_ringing", "Blender", "Cat", "Dishes", "Dog"]
+SANITY = ["nothing", "everything", "prior", "own_tags", "loudness", "reference"]
+SPLITS = {
+    "weak": ("train/weak", "weak"),
+    "unlabeled": ("train/unlabel_in_domain", "none"),
+    "strong": ("train/synthetic", "strong"),
+    "development": ("validation/validation", "strong"),
+    "evaluation": ("eval/public", "strong"),
+}
+
+
+def make_root(root: Path, classes: list[str] = CLASSES, **config: object) -> Config:
+    """A folder with config/ as in the repository and a dataset `made` of `classes`."""
+    for part in ("systems", "papers"):
+        shutil.copytree(REPOSITORY / "config" / part, root / "config" / part)
+    dataset = {
+        "name": "made",
+        "title": "Made-up results",
+        "kind": "soundscapes",
+        "note": "Numbers made up to test tables and figures.",
+        "classes": classes,
+        "splits": {
+            role: {
+                "audio": f"audio/{place}",
+                "annotations": f"metadata/{place}.tsv",
+                "labels": labels,
+                "clips": 40,
+            }
+            for role, (place, labels) in SPLITS.items()
+        },
+    }
+    (root / "config" / "datasets").mkdir()
+    (root / "config" / "datasets" / "made.yaml").write_text(yaml.safe_dump(dataset))
+    systems = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())["systems"]
+    return load_config({"dataset": "made", "systems": systems, **config}, root)
+
+
+def make_results(config: Config, clips: int = 40) -> Path:
+    """Fill data/made and results/made under the config's root; return results/made."""
+    root = Path(config.root)
+    folder = root / "results" / "made"
+    random = np.random.default_rng(7)
+    splits = config.dataset_file.splits
+    reference = {role: _events(config, role, clips, random) for role in splits if role != "weak"}
+    for role, events in reference.items():
+        write_events(root / "data" / "made" / splits[role].annotations, events)
+    _audit(folder, clips)
+    for method in ("average", "esp"):
+        windows = calibrate(reference["strong"], method, classes=config.dataset_file.classes)
+        write_windows(folder / "calibrate" / f"windows_{method}.tsv", windows)
+    for index, system in enumerate(config.systems):
+        for seed in config.seed_list():
+            _system(config, folder, system, seed, index, reference, random)
+    for index, kind in enumerate(SANITY):
+        for split in ("development", "evaluation"):
+            level = 1.0 if kind == "reference" else 0.05 * index
+            path = folder / "score" / split / f"sanity_{kind}" / "seed0" / "metrics.json"
+            _metrics(path, config, level, clips, raw=False)
+    return folder
+
+
+def _system(config, folder, system, seed, index, reference, random) -> None:
+    threshold = folder / "calibrate" / "thresholds" / system / f"seed{seed}.json"
+    _json(threshold, {"threshold": 0.1, "grid": [0.1], "event_macro_f1": [0.3]})
+    if config.trained_as(system) == system:
+        _history(folder / "train" / system / f"seed{seed}" / "history.csv", config, system, random)
+    for split in ("development", "evaluation"):
+        events = reference[split]
+        level = 0.3 + 0.03 * index + 0.01 * seed - 0.02 * (split == "evaluation")
+        for name in (system, f"{system}@development_threshold"):
+            place = folder / "score" / split / name / f"seed{seed}" / "metrics.json"
+            _metrics(place, config, level + 0.1 * ("@" in name), len(events))
+        tags = {
+            clip: tuple(
+                label
+                for label in config.dataset_file.classes
+                if random.random() < (0.75 if label in found else 0.08)
+            )
+            for clip, found in tags_of(events).items()
+        }
+        write_tags(folder / "decode" / split / system / f"seed{seed}" / "tags.tsv", tags)
+        if config.trained_as(system) == system:
+            _posteriors(folder / "predict" / split / system / f"seed{seed}.npz", config, tags)
+
+
+def _posteriors(path: Path, config: Config, tags: dict[str, tuple[str, ...]]) -> None:
+    classes = config.dataset_file.classes
+    scores = np.array([[0.9 if c in found else 0.1 for c in classes] for found in tags.values()])
+    frames = np.repeat(scores[:, None], 6, axis=1)
+    meta = {"seconds_per_frame": 1 / 60}
+    Posteriors(frames, scores, scores, list(tags), classes, meta).save(path)
+
+
+def _events(config: Config, role: str, clips: int, random) -> dict[str, list[Event]]:
+    classes = config.dataset_file.classes
+    events: dict[str, list[Event]] = {}
+    for number in range(clips):
+        name = f"{role}{number}.wav"
+        events[name] = []
+        for label in random.choice(classes, size=1 + number % 3, replace=False):
+            for _ in range(1 + number % 2):
+                scale = 0.4 * (1 + classes.index(label))
+                onset, length = random.uniform(0, 6), 0.25 + min(random.exponential(scale), 3.7)
+                events[name].append(Event(name, onset, onset + length, str(label)))
+    return events
+
+
+def _audit(folder: Path, clips: int) -> None:
+    _json(folder / "audit" / "audit.json", {"manifest_sha256": MANIFEST})
+    rows = ["split\tfilename\tsha256\trate\tchannels\tseconds\tstatus\tsource"]
+    for role in SPLITS:
+        rows += [f"{role}\t{role}{i}.wav\tab\t44100\t1\t10.0\tok\tmade" for i in range(clips)]
+    (folder / "audit" / "manifest.tsv").write_text("\n".join(rows) + "\n")
+
+
+def _metrics(path: Path, config: Config, level: float, clips: int, raw: bool = True) -> None:
+    def block(value: float) -> dict:
+        classes = {}
+        for index, label in enumerate(config.dataset_file.classes):
+            share = min(1.0, value + 0.02 * (index % 3 - 1)) if 0 < value < 1 else value
+            hits = round(20 * share)
+            entry = {"f1": share, "precision": share, "recall": share}
+            classes[label] = entry | {"tp": hits, "fp": 3, "fn": 20 - hits}
+        mean = sum(entry["f1"] for entry in classes.values()) / len(classes)
+        return {"macro_f1": mean, "micro_f1": mean, "classes": classes}
+
+    names = {"event": 0.0, "segment": 0.2, "tags": 0.3}
+    if raw:
+        names |= {"tags_raw": 0.33, "tags_teacher": 0.28}
+    values = {name: block(min(1.0, level + add if level else 0.0)) for name, add in names.items()}
+    versions = {"resed": "0.1.0", "sed_eval": "0.2.1"}
+    values |= {"clips": clips, "manifest_sha256": MANIFEST, "versions": versions, "settings": {}}
+    _json(path, values)
+
+
+def _history(path: Path, config: Config, system: str, random, epochs: int = 12) -> None:
+    settings = config.system(system)
+    distillation, focal = settings.objective.distillation, settings.objective.focal
+    rows = []
+    for epoch in range(epochs):
+        decay = math.exp(-epoch / 5) + 0.03 * random.random()
+        row = {"epoch": epoch, "step": 20 * (epoch + 1), "stage": 1 + (focal.enabled and epoch > 5)}
+        for k, name in enumerate(("weak", "strong")):
+            for side in ("teacher", "student"):
+                row[f"loss.{name}.{side}"] = 0.1 + 0.6 * decay * (1 + k)
+        row["loss.consistency.teacher_to_student"] = 0.2 * decay
+        row["loss.consistency.student_to_teacher"] = 0.25 * decay if epoch > 4 else ""
+        row["loss.tfd"] = 3 * decay if distillation.tfd else ""
+        row["loss.dfd"] = 2 * decay if distillation.dfd != "none" else ""
+        row["loss"] = 2 * decay
+        row["alpha"] = max(0.0, 1 - 0.996 ** (epoch - 4))
+        row["beta"] = math.exp(-5 * (1 - min(1, epoch / (epochs / 2))) ** 2)
+        row["learning_rate"] = 0.0018 * 0.8 ** (epoch // 4)
+        distilled = distillation.tfd or distillation.dfd != "none"
+        for k, side in enumerate(("teacher", "student")):
+            row[f"norm.{side}"] = 7 - 2 * k - decay if distilled else ""
+            row[f"rank.{side}"] = 20 - 4 * k + decay if distilled else ""
+        for k, name in enumerate(("tags_f1", "teacher_tags_f1", "frame_f1")):
+            row[f"development.{name}"] = (0.6 - 0.1 * k) * (1 - decay / 2)
+        row |= {"clips_per_second": 40 + random.random(), "seconds": 8.0}
+        for k, label in enumerate(config.dataset_file.classes):
+            value = min(0.97, 0.35 + 0.06 * k + 0.02 * epoch)
+            row |= {f"posterior.{label}": value, f"weight.{label}": 1 - value**2}
+        rows.append(row)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _json(path: Path, value: object) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value))
