@@ -1,4 +1,4 @@
-"""From posteriors to events and tags: clip-tag gate, threshold, median filters (spec rows 8-10, 22).
+"""From posteriors to events and tags: clip-tag gate, threshold, median filters.
 
 The papers filter twice with the same window W_c: the gated posteriors, then the binarised frames.
 A median commutes with a threshold (a window's median reaches t exactly where more than half of its
@@ -90,7 +90,7 @@ def majority(active: np.ndarray, window: int) -> np.ndarray:
 
 
 def opening_closing(active: np.ndarray, window: int) -> np.ndarray:
-    """Drop runs shorter than `window` frames, then fill gaps shorter than it; rows as `majority`."""
+    """Drop runs of [rows, frames] shorter than `window`, then fill gaps shorter than it."""
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     def low(rows: np.ndarray) -> np.ndarray:

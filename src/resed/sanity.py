@@ -81,7 +81,7 @@ def baseline(
     if kind == "nothing":
         events: dict[str, list[Event]] = {clip: [] for clip in clips}
     elif kind == "everything":
-        events = whole_clip({clip: classes for clip in clips}, clips, split.seconds)
+        events = whole_clip(dict.fromkeys(clips, classes), clips, split.seconds)
     elif kind == "prior":
         if train is None:
             raise ScoreError("sanity prior needs --train-events; give the strong training labels")
@@ -162,8 +162,9 @@ def loudness(
 
 
 def own_tags(posteriors: Posteriors, clips: Sequence[str], seconds: float) -> Decoded:
-    """The raw tags (at 0.5) of a system over the whole clip. Raises ScoreError for missing clips."""
-    missing = [clip for clip in clips if clip not in set(posteriors.clips)]
+    """A system's raw tags (at 0.5) over the whole clip. Raises ScoreError for missing clips."""
+    known = set(posteriors.clips)
+    missing = [clip for clip in clips if clip not in known]
     if missing:
         raise ScoreError(
             f"clip {missing[0]} has no posteriors ({len(missing)} such); "

@@ -5,9 +5,9 @@ come from sed_eval (Mesaros et al. 2016), called clip by clip as its manual says
 200 ms, offset collar max(200 ms, 20 % of the reference event), optimal matching, segments of 1 s up
 to the last offset of the clip. Classes are the union of the labels on both sides.
 
-sed_eval answers NaN, and its averages leave NaN out, for a class that was never predicted (segments)
-or that stands only in the prediction. Here such a class counts 0, or a system would gain by never
-predicting a hard class. A class on neither side is no class.
+sed_eval answers NaN, and its averages leave NaN out, for a class that was never predicted
+(segments) or that stands only in the prediction. Here such a class counts 0, or a system would gain
+by never predicting a hard class. A class on neither side is no class; without any class all is 0.
 """
 
 import warnings
