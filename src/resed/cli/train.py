@@ -1,7 +1,48 @@
 """`resed train`."""
 
+from pathlib import Path
+
 import typer
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
+    app.command()(train)
+
+
+def train(
+    dataset: str = typer.Option(..., help="Name of config/datasets/NAME.yaml, or a YAML file."),
+    root: Path = typer.Option(..., help="Folder of the dataset in the DESED layout."),
+    system: str = typer.Option(..., help="Name that the checkpoint carries."),
+    settings: str = typer.Option(..., help="The system's settings: inline JSON or a YAML file."),
+    seed: int = typer.Option(0, min=0, help="Seed of weights, batches, noise and dropout."),
+    weak: Path = typer.Option(..., help="Feature store of the weak split."),
+    unlabeled: Path = typer.Option(..., help="Feature store of the unlabeled split."),
+    strong: Path = typer.Option(..., help="Feature store of the strong split."),
+    development: Path = typer.Option(..., help="Feature store of the development split."),
+    out: Path = typer.Option(..., help="Folder for checkpoint.pt, history.csv, resume.pt."),
+    resume: bool = typer.Option(True, help="Go on from OUT/resume.pt where a run was cut off."),
+    threads: int = typer.Option(1, min=1, help="CPU threads; the result depends on their number."),
+    device: str = typer.Option("auto", help="auto, cpu or cuda."),
+) -> None:
+    """Train teacher and student of one system with one seed.
+
+    A line an epoch shows the loss, the development F1 (%) and the minutes left. Killed at any
+    moment and started again, it ends with the same bytes (on a CPU).
+    """
+    from resed.config import load_dataset, read_settings
+    from resed.train.setup import build_trainer, keep_freed_memory, pick_device, prepare_torch
+
+    keep_freed_memory()
+    chosen = pick_device(device)
+    prepare_torch(threads, chosen)
+    stores = {
+        "weak": weak,
+        "unlabeled": unlabeled,
+        "strong": strong,
+        "development": development,
+    }
+    trainer = build_trainer(
+        load_dataset(dataset), root, system, read_settings(settings), seed, stores, out, chosen
+    )
+    print(f"wrote {trainer.train(resume)}")

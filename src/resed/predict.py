@@ -1,0 +1,71 @@
+"""From a checkpoint and a store to posteriors."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from resed.config import check
+from resed.errors import CheckpointError, StoreError
+from resed.files import sha256
+from resed.posteriors import Posteriors
+from resed.settings import FeatureSettings, SystemSettings
+from resed.store import Store
+from resed.train import checkpoint
+from resed.train.evaluate import infer
+from resed.train.model import TeacherStudent
+
+
+def load_networks(path: Path | str) -> tuple[TeacherStudent, dict[str, Any]]:
+    """The networks of a checkpoint in evaluation mode, and the identity they were trained with.
+
+    Raises:
+        CheckpointError: damaged, foreign, of another version, or not fitting its own settings.
+    """
+    content = checkpoint.load(path)
+    if "networks" not in content or "optimiser" in content:
+        cure = "use checkpoint.pt, not resume.pt"
+        raise CheckpointError(f"{path}: not the checkpoint of a finished training; {cure}")
+    identity = content["identity"]
+    settings = check(SystemSettings, identity["settings"], f"{path}: settings")
+    features = check(FeatureSettings, identity["features"], f"{path}: features")
+    networks = TeacherStudent(
+        settings.model, features.n_mels, features.frames, len(identity["classes"])
+    )
+    try:
+        networks.load_state_dict(content["networks"])
+    except RuntimeError as error:
+        first = str(error).splitlines()[1].strip()
+        cure = "delete it and train again"
+        raise CheckpointError(f"{path}: weights do not fit its settings ({first}); {cure}") from None
+    return networks.eval(), identity
+
+
+def predict(path: Path, store_path: Path, split: str, device: torch.device) -> Posteriors:
+    """Posteriors of every clip of a store.
+
+    Raises:
+        StoreError: the store's features are not those the checkpoint was trained on.
+    """
+    networks, identity = load_networks(path)
+    store = Store.open(store_path)
+    found = checkpoint.first_difference(store.settings, identity["features"])
+    if found:
+        cure = "extract the store with the checkpoint's features, or train again"
+        raise StoreError(f"{store_path}: other features than the checkpoint's ({found}); {cure}")
+    half = torch.bfloat16 if device.type == "cuda" else None
+    features = torch.from_numpy(store.features[:])
+    frames, tags, teacher_tags = infer(networks.to(device), features, device, autocast=half)
+    settings = check(FeatureSettings, identity["features"], f"{path}: features")
+    meta = {
+        "system": identity["system"],
+        "seed": identity["seed"],
+        "split": split,
+        "dataset": identity["data"]["dataset"],
+        "seconds_per_frame": settings.seconds_per_frame,
+        "manifest_sha256": store.manifest_sha256,
+        "checkpoint_sha256": sha256(path),
+    }
+    return Posteriors(
+        frames.numpy(), tags.numpy(), teacher_tags.numpy(), store.clips, identity["classes"], meta
+    )

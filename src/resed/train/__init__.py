@@ -1,0 +1,1 @@
+"""Training: model, objective, schedule and batches are separate pieces; `loop` joins them."""

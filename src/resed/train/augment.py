@@ -1,0 +1,77 @@
+"""Augmentation of log-mel batches, vectorised; beyond the paper and off by default."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from resed.settings import AugmentSettings
+from resed.train.objective import Targets
+
+KNOTS = 6  # of the random equaliser over the mel axis
+
+
+def augment(mels: Tensor, targets: Targets, settings: AugmentSettings) -> tuple[Tensor, Targets]:
+    """Draw every chosen augmentation anew for each clip.
+
+    Args:
+        mels: natural log-mels [clips, frames, mels], in the order weak, strong, unlabeled.
+        targets: their labels; moved and mixed along with the clips.
+    """
+    if settings.mixup:
+        mels, targets = _mix(mels, targets, settings.mixup)
+    if settings.roll:
+        mels, targets = _roll(mels, targets)
+    clips, _, bands = mels.shape
+    if settings.gain:
+        mels = mels + settings.gain * torch.randn(clips, 1, 1, device=mels.device)
+    if settings.filter:
+        knots = settings.filter * torch.randn(clips, 1, KNOTS, device=mels.device)
+        curve = functional.interpolate(knots, bands, mode="linear", align_corners=True)
+        mels = mels + curve
+    if settings.mel_mask:
+        mels = _mask(mels, settings.mel_mask)
+    return mels, targets
+
+
+def _mix(mels: Tensor, targets: Targets, share: float) -> tuple[Tensor, Targets]:
+    """Add to a share of the clips another of the same role (sum of magnitudes, union of labels)."""
+    starts = [0, targets.weak, targets.weak + targets.strong, len(mels)]
+    partners = []
+    for start, stop in zip(starts[:-1], starts[1:], strict=True):
+        partners.append(start + (torch.arange(stop - start) + 1) % max(1, stop - start))
+    partner = torch.cat(partners).to(mels.device)
+    chosen = torch.rand(len(mels), device=mels.device) < share
+    mels = torch.where(chosen[:, None, None], torch.logaddexp(mels, mels[partner]), mels)
+    labelled = len(targets.tags)
+    tags = torch.where(
+        chosen[:labelled, None],
+        torch.maximum(targets.tags, targets.tags[partner[:labelled]]),
+        targets.tags,
+    )
+    strong = targets.strong_clips
+    other = targets.frames[partner[strong] - targets.weak]
+    frames = torch.where(
+        chosen[strong, None, None], torch.maximum(targets.frames, other), targets.frames
+    )
+    return mels, Targets(tags, frames, targets.weak, targets.strong, targets.unlabeled)
+
+
+def _roll(mels: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
+    """Shift each clip around in time, frame labels with it."""
+    clips, frames, _ = mels.shape
+    shift = torch.randint(frames, (clips, 1), device=mels.device)
+    index = (torch.arange(frames, device=mels.device)[None] + shift) % frames
+    rolled = torch.gather(mels, 1, index[:, :, None].expand_as(mels))
+    strong = index[targets.strong_clips, :, None].expand_as(targets.frames)
+    labels = torch.gather(targets.frames, 1, strong)
+    return rolled, Targets(targets.tags, labels, targets.weak, targets.strong, targets.unlabeled)
+
+
+def _mask(mels: Tensor, widest: int) -> Tensor:
+    """Set a random run of up to `widest` mel bands to the clip's mean."""
+    clips, _, bands = mels.shape
+    width = torch.randint(widest + 1, (clips, 1), device=mels.device)
+    start = (torch.rand(clips, 1, device=mels.device) * (bands - width)).long()
+    band = torch.arange(bands, device=mels.device)[None]
+    hidden = (band >= start) & (band < start + width)
+    return torch.where(hidden[:, None], mels.mean(dim=(1, 2), keepdim=True), mels)

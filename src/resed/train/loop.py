@@ -1,0 +1,342 @@
+"""The training loop: joins model, objective, schedule and batches; survives a kill at any moment."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from resed.errors import DivergedError
+from resed.settings import SystemSettings
+from resed.train import checkpoint, schedule
+from resed.train.augment import augment
+from resed.train.batches import Batches, Stratum
+from resed.train.distillation import Projections, effective_rank
+from resed.train.evaluate import quick_scores
+from resed.train.history import write_history
+from resed.train.model import TeacherStudent, scaled
+from resed.train.objective import Objective, focal_weight
+
+LOSS_COLUMNS = (
+    "loss",
+    "loss.weak.teacher",
+    "loss.weak.student",
+    "loss.strong.teacher",
+    "loss.strong.student",
+    "loss.consistency.teacher_to_student",
+    "loss.consistency.student_to_teacher",
+    "loss.tfd",
+    "loss.dfd",
+)
+
+
+@dataclass
+class Run:
+    """What identifies a training; two runs with equal identity end in equal bytes."""
+
+    system: str
+    settings: SystemSettings
+    seed: int
+    classes: list[str]
+    features: dict[str, Any]  # feature settings of the stores
+    data: dict[str, Any]  # manifest hash and clips a role
+    folder: Path
+
+    def identity(self) -> dict[str, Any]:
+        """Everything the weights depend on; decoding is not among it."""
+        return {
+            "system": self.system,
+            "settings": self.settings.model_dump(mode="json", exclude={"decode"}),
+            "seed": self.seed,
+            "classes": self.classes,
+            "features": self.features,
+            "data": self.data,
+        }
+
+
+@dataclass
+class Best:
+    """The weights that selection keeps, and why."""
+
+    score: float = -1.0
+    epoch: int = -1
+    weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+class Trainer:
+    """One training of one system with one seed."""
+
+    def __init__(self, run: Run, strata: dict[str, Stratum], evaluated: dict[str, Stratum],
+                 device: torch.device, say: Callable[[str], None] = print):  # fmt: skip
+        torch.manual_seed(run.seed)
+        self.run, self.device, self.say = run, device, say
+        self.settings = run.settings.schedule
+        frames, mels = strata["weak"].features.shape[1:]
+        model = run.settings.model
+        self.networks = TeacherStudent(model, mels, frames, len(run.classes)).to(device)
+        self.projections = self._build_projections()
+        self.objective = Objective(run.settings.objective, self.projections)
+        self.batches = Batches(strata, self.settings.batch, run.seed, device)
+        self.evaluated = evaluated
+        self.steps = schedule.steps_per_epoch(self.settings, {r: len(s) for r, s in strata.items()})
+        trained = [p for p in self._all_parameters() if p.requires_grad]
+        self.optimiser = torch.optim.Adam(
+            trained,
+            lr=self.settings.learning_rate,
+            weight_decay=self.settings.weight_decay,
+            fused=device.type == "cuda",
+        )
+        wanted = self.settings.precision
+        half = wanted == "bfloat16" or (wanted == "auto" and device.type == "cuda")
+        self.autocast = torch.bfloat16 if half else None
+        self.epoch, self.history, self.best = 0, [], Best()
+
+    def _build_projections(self) -> Projections | None:
+        chosen = self.run.settings.objective.distillation
+        if not chosen.tfd and chosen.dfd == "none":
+            return None
+        dimension = scaled(chosen.dimension, self.run.settings.model.width)
+        teacher, student = self.networks.teacher.dimension, self.networks.student.dimension
+        return Projections(teacher, student, dimension, chosen).to(self.device)
+
+    def _all_parameters(self) -> list[Tensor]:
+        extra = list(self.projections.parameters()) if self.projections else []
+        return [*self.networks.parameters(), *extra]
+
+    # ---- the run -------------------------------------------------------------------------
+
+    def train(self, resume: bool = True) -> Path:
+        """Train to the last epoch; returns the path of the checkpoint.
+
+        Raises:
+            DivergedError: the loss is no longer finite; names epoch, step and term.
+        """
+        state = self.run.folder / "resume.pt"
+        if resume:
+            self._restore(state)
+        while self.epoch < self.settings.epochs:
+            self._epoch()
+            self._select()
+            self.epoch += 1
+            checkpoint.save(state, self._state())
+            write_history(self.run.folder / "history.csv", self.history, self.run.classes)
+        final = self.run.folder / "checkpoint.pt"
+        write_history(self.run.folder / "history.csv", self.history, self.run.classes)
+        weights = self.best.weights or _copy(self.networks)
+        epoch = self.best.epoch if self.best.weights else self.epoch - 1
+        checkpoint.save(
+            final, {"identity": self.run.identity(), "epoch": epoch, "networks": weights}
+        )
+        state.unlink(missing_ok=True)
+        return final
+
+    def _epoch(self) -> None:
+        started = time.monotonic()
+        rate = schedule.learning_rate(self.epoch, self.settings)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        objective = self.run.settings.objective
+        focal = schedule.is_focal(self.epoch, objective.focal.enabled, self.settings)
+        alpha = schedule.alpha(self.epoch, objective.consistency)
+        log = _EpochLog(self.steps, len(self.run.classes), self.device)
+        beta = 0.0
+        for number in range(self.steps):
+            step = self.epoch * self.steps + number
+            beta = schedule.beta(
+                step, self.steps, self.settings.epochs, objective.distillation.beta
+            )
+            log.add(number, *self._step(step, alpha, beta, focal))
+            if self.device.type == "cpu":  # free here; on a GPU it would wait for every step
+                log.check_finite(self.run.system, self.epoch, number)
+            self._progress(number, log, started)
+        log.check_finite(self.run.system, self.epoch)
+        seconds = time.monotonic() - started
+        clips = self.steps * sum(self.batches.sizes.values())
+        row: dict[str, Any] = {
+            "epoch": self.epoch,
+            "step": (self.epoch + 1) * self.steps,
+            "stage": 2 if focal else 1,
+            **log.means(),
+            "alpha": alpha,
+            "beta": beta if self.projections else "",
+            "learning_rate": rate,
+            **self._geometry(),
+            **log.class_means(self.run.classes),
+            "clips_per_second": round(clips / seconds, 1),
+        }
+        if (self.epoch + 1) % self.settings.evaluate_every == 0 or self._is_last():
+            for name, stratum in self.evaluated.items():
+                scores = quick_scores(self.networks, stratum, self.device)
+                row |= {f"{name}.{key}": value for key, value in scores.items()}
+        self.history.append(row)
+        self._say_epoch(row, seconds)
+
+    def _step(self, step: int, alpha: float, beta: float,
+              focal: bool) -> tuple[dict[str, Tensor], Tensor, Tensor]:  # fmt: skip
+        """One optimiser step; returns losses and the mean p_t and weight of each class."""
+        mels, targets = self.batches(step)
+        mels, targets = augment(mels, targets, self.settings.augment)
+        noisy = mels
+        if self.settings.teacher_noise:
+            noisy = mels + self.settings.teacher_noise * torch.randn_like(mels)
+        dtype, enabled = self.autocast or torch.bfloat16, self.autocast is not None
+        with torch.autocast(self.device.type, dtype, enabled=enabled):
+            teacher = self.networks.teacher(noisy, targets.strong_clips)
+            student = self.networks.student(mels, targets.strong_clips)
+        terms = self.objective(teacher, student, targets, alpha=alpha, beta=beta, focal=focal)
+        self.optimiser.zero_grad(set_to_none=True)
+        terms["loss"].backward()
+        self.optimiser.step()
+        with torch.no_grad():
+            tags = student.tags[: len(targets.tags)]
+            p_t = torch.where(targets.tags > 0.5, tags, 1 - tags)
+            weight = focal_weight(p_t, self.run.settings.objective.focal)
+        return {k: v.detach() for k, v in terms.items()}, p_t.mean(dim=0), weight.mean(dim=0)
+
+    def _is_last(self) -> bool:
+        return self.epoch + 1 == self.settings.epochs
+
+    def _select(self) -> None:
+        """Keep the weights of the best epoch where the settings ask for it (row 21)."""
+        if self.settings.selection == "last":
+            return
+        place = self.settings.selection
+        row = self.history[-1]
+        if f"{place}.tags_f1" not in row:
+            return
+        score = row[f"{place}.tags_f1"] + row.get(f"{place}.frame_f1", 0.0)
+        if score >= self.best.score:  # the latest of equals, as Guided Learning
+            self.best = Best(score, self.epoch, _copy(self.networks))
+
+    # ---- what the history and the terminal show --------------------------------------------
+
+    @torch.no_grad()
+    def _geometry(self) -> dict[str, float]:
+        """Norms and effective ranks on one batch: TFD has a trivial minimum, and this shows it."""
+        mels, targets = self.batches(0)
+        self.networks.eval()
+        strong = targets.strong_clips
+        teacher = self.networks.teacher(mels[strong]).features.float()
+        student = self.networks.student(mels[strong]).features.float()
+        values = {}
+        pairs = [("feature_", teacher, student)]
+        if self.projections is not None:
+            self.projections.eval()
+            projected = teacher @ self.projections.teacher, student @ self.projections.student
+            pairs.append(("", *projected))
+            self.projections.train()
+        for prefix, *maps in pairs:
+            for name, rows in zip(("teacher", "student"), maps, strict=True):
+                values[f"{prefix}norm.{name}"] = float(rows.norm(dim=2).mean())
+                values[f"{prefix}rank.{name}"] = effective_rank(rows.flatten(0, 1))
+        self.networks.train()
+        return values
+
+    def _progress(self, number: int, log: "_EpochLog", started: float) -> None:
+        if self.epoch or (number + 1) not in (1, 10) or number + 1 == self.steps:
+            return  # in the first epoch only: a sign of life, and how long it will take
+        pace = (time.monotonic() - started) / (number + 1)
+        left = pace * self.steps * self.settings.epochs / 60
+        self.say(
+            f"{self.run.system} seed {self.run.seed}: step {number + 1}/{self.steps}, "
+            f"loss {log.last_loss(number):.3f}, about {left:.1f} min in all"
+        )
+
+    def _say_epoch(self, row: dict[str, Any], seconds: float) -> None:
+        left = seconds * (self.settings.epochs - self.epoch - 1) / 60
+        scores = ", ".join(
+            f"{name} {100 * row[key]:.1f}"
+            for name, key in (("tags", "development.tags_f1"), ("frames", "development.frame_f1"))
+            if key in row
+        )
+        self.say(
+            f"{self.run.system} seed {self.run.seed}: epoch {self.epoch + 1}/{self.settings.epochs}"
+            f", loss {row['loss']:.3f}, development F1 % [{scores}], "
+            f"{row['clips_per_second']:.0f} clips/s, {left:.1f} min left"
+        )
+
+    # ---- resuming --------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Any]:
+        generators = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            generators["cuda"] = torch.cuda.get_rng_state(self.device)
+        return {
+            "identity": self.run.identity(),
+            "epoch": self.epoch,
+            "networks": self.networks.state_dict(),
+            "projections": self.projections.state_dict() if self.projections else {},
+            "optimiser": self.optimiser.state_dict(),
+            "generators": generators,
+            "history": self.history,
+            "best": vars(self.best),
+        }
+
+    def _restore(self, path: Path) -> None:
+        if not path.is_file():
+            return
+        state = checkpoint.load(path)
+        different = checkpoint.first_difference(self.run.identity(), state["identity"])
+        if different:
+            self.say(f"{path}: made with other settings ({different}); starting anew")
+            return
+        self.networks.load_state_dict(state["networks"])
+        if self.projections:
+            self.projections.load_state_dict(state["projections"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["generators"]["cpu"])
+        if self.device.type == "cuda" and "cuda" in state["generators"]:
+            torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
+        self.epoch, self.history = state["epoch"], state["history"]
+        self.best = Best(**state["best"])
+        self.say(f"{self.run.system} seed {self.run.seed}: resumed after epoch {self.epoch}")
+
+
+def _copy(networks: torch.nn.Module) -> dict[str, Tensor]:
+    return {key: value.detach().cpu().clone() for key, value in networks.state_dict().items()}
+
+
+class _EpochLog:
+    """Losses and class means of one epoch, kept on the device: no synchronisation a step."""
+
+    def __init__(self, steps: int, classes: int, device: torch.device):
+        self.losses = torch.zeros(steps, len(LOSS_COLUMNS), device=device)
+        self.present: set[str] = set()
+        self.posteriors = torch.zeros(classes, device=device)
+        self.weights = torch.zeros(classes, device=device)
+
+    def add(self, number: int, terms: dict[str, Tensor], posterior: Tensor, weight: Tensor) -> None:
+        self.present |= set(terms)
+        zero = self.losses.new_zeros(())
+        self.losses[number] = torch.stack([terms.get(name, zero) for name in LOSS_COLUMNS])
+        self.posteriors += posterior
+        self.weights += weight
+
+    def last_loss(self, number: int) -> float:
+        return float(self.losses[number, 0])
+
+    def check_finite(self, system: str, epoch: int, start: int = 0) -> None:
+        """Raise DivergedError with the first step from `start`, and its term, that is not finite."""
+        bad = (~torch.isfinite(self.losses[start:])).nonzero()
+        if len(bad):
+            step = int(bad[0, 0]) + start
+            names = [LOSS_COLUMNS[int(c)] for r, c in bad if int(r) + start == step and int(c)]
+            raise DivergedError(
+                f"{system}: {names[0] if names else 'loss'} is not finite at epoch {epoch + 1} "
+                f"step {step + 1}; lower schedule.learning_rate"
+            )
+
+    def means(self) -> dict[str, float]:
+        mean = self.losses.mean(dim=0).tolist()
+        return {n: v for n, v in zip(LOSS_COLUMNS, mean, strict=True) if n in self.present}
+
+    def class_means(self, classes: list[str]) -> dict[str, float]:
+        steps = len(self.losses)
+        values = {}
+        for name, sums in (("posterior", self.posteriors), ("weight", self.weights)):
+            for label, value in zip(classes, (sums / steps).tolist(), strict=True):
+                values[f"{name}.{label}"] = value
+        return values

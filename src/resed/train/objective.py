@@ -1,0 +1,173 @@
+"""The losses of eqs. 3 to 6, each a function of probabilities, and their sum."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from resed.settings import FocalSettings, ObjectiveSettings
+from resed.train.distillation import (
+    Projections,
+    distances,
+    pool_mask,
+    repeat_cells,
+    target_event_loss,
+)
+from resed.train.model import Output
+
+EPSILON = 1e-6  # posteriors are kept this far from 0 and 1 before a logarithm
+
+
+@dataclass
+class Targets:
+    """Labels of a batch whose clips stand in the order weak, strong, unlabeled.
+
+    Attributes:
+        tags: [weak + strong, classes], 0 or 1.
+        frames: [strong, frames, classes], 0 or 1.
+        weak, strong, unlabeled: number of clips of each.
+    """
+
+    tags: Tensor
+    frames: Tensor
+    weak: int
+    strong: int
+    unlabeled: int
+
+    @property
+    def strong_clips(self) -> slice:
+        """Where the strong clips stand in the batch."""
+        return slice(self.weak, self.weak + self.strong)
+
+
+def cross_entropy(posterior: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy an element; targets may be soft."""
+    p = posterior.clamp(EPSILON, 1 - EPSILON)
+    return -(target * p.log() + (1 - target) * (1 - p).log())
+
+
+def focal_weight(p: Tensor, settings: FocalSettings) -> Tensor:
+    """The factor before log p in eq. 4: 1 - p^gamma as printed, or (1 - p)^gamma."""
+    if settings.form == "printed":
+        return 1 - p.pow(settings.gamma)
+    return (1 - p).pow(settings.gamma)
+
+
+def focal_loss(posterior: Tensor, target: Tensor, settings: FocalSettings) -> Tensor:
+    """Eq. 4 an element, with p read as p_t: the posterior of what is true (row 18).
+
+    As printed, over all elements, p = 1 everywhere would be the minimum.
+    """
+    p = posterior.clamp(EPSILON, 1 - EPSILON)
+    present, absent = focal_weight(p, settings), focal_weight(1 - p, settings)
+    if settings.detach_weight:
+        present, absent = present.detach(), absent.detach()
+    loss = -target * present * p.log()
+    if not settings.positives_only:
+        loss = loss - (1 - target) * absent * (1 - p).log()
+    return loss
+
+
+def pool_targets(frames: Tensor, cells: int, how: str) -> Tensor:
+    """Frame labels [clips, frames, classes] -> the teacher's cells, by max or mean (row 12)."""
+    pool = functional.adaptive_max_pool1d if how == "max" else functional.adaptive_avg_pool1d
+    return pool(frames.mT, cells).mT
+
+
+def consistency(guide: Tensor, learner: Tensor, settings: ObjectiveSettings,
+                alpha: float = 1.0) -> Tensor:  # fmt: skip
+    """L_con of eq. 3: the learner's tags against the guide's, detached (row 13)."""
+    chosen = settings.consistency
+    target = guide.detach()
+    if chosen.targets == "hard":
+        target = (target > 0.5).float()
+    if chosen.loss == "mse":
+        return alpha * (learner - target).square().mean()
+    if chosen.alpha_place == "inside":
+        return cross_entropy(alpha * learner, alpha * target).mean()
+    return alpha * cross_entropy(learner, target).mean()
+
+
+class Objective:
+    """The weighted sum of all losses for one batch."""
+
+    def __init__(self, settings: ObjectiveSettings, projections: Projections | None):
+        self.settings = settings
+        self.projections = projections
+
+    def __call__(self, teacher: Output, student: Output, targets: Targets, *, alpha: float,
+                 beta: float, focal: bool) -> dict[str, Tensor]:  # fmt: skip
+        """Every loss term by name, weighted as it enters the sum; "loss" is the sum.
+
+        Args:
+            alpha: weight of student-to-teacher consistency.
+            beta: weight of the distillation.
+            focal: stage two: the adaptive focal loss replaces BCE in L_weak and L_strong (eq. 6).
+        """
+        terms = {}
+        for name, output in (("teacher", teacher), ("student", student)):
+            terms[f"loss.weak.{name}"] = self._weak(output.tags, targets, focal)
+            terms[f"loss.strong.{name}"] = self._strong(name, output.frames, targets, focal)
+        terms |= self._consistency(teacher.tags, student.tags, targets, alpha)
+        if self.projections is not None:
+            terms |= self._distillation(teacher.features, student.features, targets, beta)
+        terms["loss"] = torch.stack(list(terms.values())).sum()
+        return terms
+
+    def _supervised(self, posterior: Tensor, target: Tensor, focal: bool) -> Tensor:
+        if focal:
+            return focal_loss(posterior, target, self.settings.focal).mean()
+        return cross_entropy(posterior, target).mean()
+
+    def _weak(self, tags: Tensor, targets: Targets, focal: bool) -> Tensor:
+        weak = self.settings.weak
+        clips = targets.weak + (targets.strong if weak.clips == "labelled" else 0)
+        return weak.weight * self._supervised(tags[:clips], targets.tags[:clips], focal)
+
+    def _strong(self, name: str, frames: Tensor, targets: Targets, focal: bool) -> Tensor:
+        strong = self.settings.strong
+        target = targets.frames
+        if name == "teacher":
+            if strong.teacher == "none":
+                return frames.new_zeros(())
+            if strong.teacher == "repeat":
+                frames = repeat_cells(frames, target.shape[1])
+            else:
+                target = pool_targets(target, frames.shape[1], strong.teacher)
+        return strong.weight * self._supervised(frames, target, focal)
+
+    def _consistency(self, teacher: Tensor, student: Tensor, targets: Targets,
+                     alpha: float) -> dict[str, Tensor]:  # fmt: skip
+        chosen = self.settings.consistency
+        if chosen.clips == "unlabeled":
+            labelled = targets.weak + targets.strong
+            teacher, student = teacher[labelled:], student[labelled:]
+        forth = consistency(teacher, student, self.settings)
+        back = consistency(student, teacher, self.settings, alpha) if alpha else forth.new_zeros(())
+        return {
+            "loss.consistency.teacher_to_student": chosen.weight * forth,
+            "loss.consistency.student_to_teacher": chosen.weight * back,
+        }
+
+    def _distillation(self, teacher: Tensor, student: Tensor, targets: Targets,
+                      beta: float) -> dict[str, Tensor]:  # fmt: skip
+        assert self.projections is not None
+        chosen = self.settings.distillation
+        teacher, student = self.projections(teacher, student)
+        terms = {}
+        if chosen.tfd:
+            strong = targets.strong_clips
+            distance = distances(teacher[strong], student[strong], chosen.distance)
+            mask = pool_mask(targets.frames.amax(dim=2), distance.shape[1])
+            terms["loss.tfd"] = beta * target_event_loss(distance, mask, chosen.average)
+        if chosen.dfd != "none":
+            if chosen.dfd_clips == "weak_unlabeled":
+                keep = [*range(targets.weak), *range(targets.strong_clips.stop, len(teacher))]
+                teacher, student = teacher[keep], student[keep]
+            if chosen.dfd == "mse":
+                loss = functional.mse_loss(student, teacher)
+            else:
+                loss = distances(teacher, student, chosen.distance).mean()
+            terms["loss.dfd"] = beta * loss
+        return terms

@@ -1,0 +1,55 @@
+"""What changes with time: alpha, beta, the learning rate, the stage."""
+
+import math
+
+from resed.settings import BetaSettings, ConsistencySettings, ScheduleSettings
+
+
+def alpha(epoch: int, settings: ConsistencySettings) -> float:
+    """alpha = 1 - lambda^(e - s) for e > s, else 0 (section 3.2).
+
+    The printed formula is negative before s, where the text adds the term only "when the teacher is
+    stable": hence 0. `epoch` counts from 0.
+    """
+    if epoch <= settings.alpha_start:
+        return 0.0
+    return 1.0 - settings.alpha_lambda ** (epoch - settings.alpha_start)
+
+
+def beta(step: int, steps_per_epoch: int, epochs: int, settings: BetaSettings) -> float:
+    """beta = maximum * exp(-5 (1 - x)^2), x from 0 to 1 (section 3.2, row 15).
+
+    `step` counts optimiser steps from 0 over the whole training.
+    """
+    total = steps_per_epoch * epochs
+    if settings.ramp == "constant":
+        return settings.maximum
+    if settings.ramp == "half":
+        x = step / (0.5 * total)
+    elif settings.ramp == "full":
+        x = (step // steps_per_epoch) / epochs
+    else:
+        x = (step // steps_per_epoch) / settings.ramp_epochs
+    return settings.maximum * math.exp(-5.0 * (1.0 - min(1.0, x)) ** 2)
+
+
+def learning_rate(epoch: int, settings: ScheduleSettings) -> float:
+    """A staircase: x `decay` every `decay_every` epochs (row 20)."""
+    return settings.learning_rate * settings.decay ** (epoch // settings.decay_every)
+
+
+def is_focal(epoch: int, focal: bool, settings: ScheduleSettings) -> bool:
+    """Stage two, where the adaptive focal loss acts: after the first tau epochs (eq. 6)."""
+    return focal and epoch >= settings.stage_one
+
+
+def steps_per_epoch(settings: ScheduleSettings, counts: dict[str, int]) -> int:
+    """Optimiser steps an epoch: a number, or as many as some training role needs.
+
+    Args:
+        counts: clips of each training role.
+    """
+    if isinstance(settings.steps_per_epoch, int):
+        return settings.steps_per_epoch
+    needed = [math.ceil(n / getattr(settings.batch, role)) for role, n in counts.items()]
+    return max(needed) if settings.steps_per_epoch == "longest" else min(needed)

@@ -1,0 +1,104 @@
+"""From files to a trainer: stores, labels, device, memory."""
+
+import ctypes
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from resed.config import TRAINING_ROLES, Dataset, check
+from resed.errors import ConfigError, StoreError
+from resed.files import sha256
+from resed.settings import FeatureSettings, SystemSettings
+from resed.store import Store
+from resed.train.batches import Stratum, hold_out, load_stratum
+from resed.train.checkpoint import first_difference
+from resed.train.loop import Run, Trainer
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep freed memory: fresh pages for every activation cost half of a CPU step.
+
+    Measured here: a training step took 2.0 times as long without it. No effect elsewhere.
+    """
+    if sys.platform.startswith("linux"):
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(M_MMAP_MAX, 0)
+            mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+
+
+def pick_device(name: str) -> torch.device:
+    """"auto" is the GPU where there is one; ConfigError where "cuda" was asked for in vain."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: no CUDA device is visible; use --device cpu or auto")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def prepare_torch(threads: int, device: torch.device) -> None:
+    """Threads, determinism, and the arithmetic that pays."""
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(True)
+    torch.use_deterministic_algorithms(device.type == "cpu")
+    if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True
+        torch.set_float32_matmul_precision("high")
+
+
+def open_stores(paths: Mapping[str, Path]) -> dict[str, Store]:
+    """Open one store a role; StoreError if they differ in settings or manifest."""
+    stores = {role: Store.open(path) for role, path in paths.items()}
+    first_role, first = next(iter(stores.items()))
+    for role, store in stores.items():
+        here = {"settings": store.settings, "manifest": store.manifest_sha256}
+        there = {"settings": first.settings, "manifest": first.manifest_sha256}
+        found = first_difference(here, there)
+        if found:
+            cure = "extract both again"
+            raise StoreError(f"{paths[role]}: differs from the {first_role} store ({found}); {cure}")
+    return stores
+
+
+def build_trainer(dataset: Dataset, root: Path, system: str, settings: dict[str, Any], seed: int,
+                  stores: Mapping[str, Path], folder: Path, device: torch.device) -> Trainer:  # fmt: skip
+    """Everything `resed train` needs, checked before the first step."""
+    chosen = check(SystemSettings, settings, f"systems.{system}")
+    opened = open_stores(stores)
+    features = check(FeatureSettings, opened["weak"].settings, "store settings")
+    annotations = {role: root / dataset.splits[role].annotations for role in opened}
+    strata = {
+        role: load_stratum(
+            store, role, annotations[role], dataset.classes, features.seconds_per_frame
+        )
+        for role, store in opened.items()
+    }
+    run = Run(
+        system=system,
+        settings=chosen,
+        seed=seed,
+        classes=list(dataset.classes),
+        features=features.model_dump(mode="json"),
+        data={
+            "dataset": dataset.name,
+            "manifest_sha256": opened["weak"].manifest_sha256,
+            "clips": {role: len(store.clips) for role, store in opened.items()},
+            "annotations": {role: sha256(path) for role, path in annotations.items()},
+        },
+        folder=folder,
+    )
+    evaluated: dict[str, Stratum] = {"development": strata["development"]}
+    training = {role: strata[role] for role in TRAINING_ROLES}
+    share = chosen.schedule.held_out
+    if share:
+        for role in ("weak", "strong"):
+            training[role], aside = hold_out(training[role], share, seed)
+            if role == "strong":
+                evaluated["held_out"] = aside
+    training = {role: stratum.to(device) for role, stratum in training.items()}
+    return Trainer(run, training, evaluated, device, say=lambda line: print(line, flush=True))
