@@ -157,7 +157,7 @@ def test_segments_counted_by_hand():
 
 
 def test_perfect_is_one_and_nothing_is_zero_never_nan():
-    reference, _ = random_case(random.Random(5))
+    reference, _ = random_case(random.Random(7))
     clips = tuple(reference)
     assert any(reference.values())
     for count in (event_counts, segment_counts):

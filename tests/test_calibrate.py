@@ -1,0 +1,142 @@
+"""resed.calibrate: equation 7 by hand, the knee against kneed, and the real annotations."""
+
+import math
+
+import numpy as np
+import pytest
+from kneed import KneeLocator
+
+from resed.annotations import Event, read_events
+from resed.calibrate import (
+    calibrate,
+    class_window,
+    duration_cdf,
+    knee,
+    read_windows,
+    write_windows,
+)
+from resed.errors import AnnotationError, ResultsError
+
+# Sorted 1, 2, 3, 4, 10: i/N normalised 0, 1/4, 1/2, 3/4, 1; durations 0, 1/9, 2/9, 3/9, 1.
+# F - t: 0, 5/36, 10/36, 15/36, 0. The knee is the fourth event.
+BY_HAND = [4.0, 1.0, 10.0, 2.0, 3.0]
+
+
+def test_distribution_of_durations():
+    x, y = duration_cdf(BY_HAND)
+    assert x.tolist() == [1, 2, 3, 4, 10]
+    assert y.tolist() == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
+    assert [len(axis) for axis in duration_cdf([])] == [0, 0]
+
+
+def test_knee_and_equation_7_by_hand():
+    found = knee(BY_HAND)
+    assert (found.index, found.seconds, found.refusal) == (4, 4.0, "")
+    assert found.height == pytest.approx(15 / 36)
+    row = class_window("Dog", BY_HAND, "esp", eta=1 / 3)
+    assert row.window_s == pytest.approx((1 + 2 + 3 + 4) / 4 / 3)
+    assert (row.mean_s, row.events, row.knee_index, row.knee_s) == (4.0, 5, 4, 4.0)
+    average = class_window("Dog", BY_HAND, "average", eta=1 / 2)
+    assert (average.window_s, average.knee_index, average.fallback) == (2.0, None, "")
+
+
+def test_knee_agrees_with_kneed():
+    generator = np.random.default_rng(0)
+    for _ in range(20):
+        # Concave without ripples, so that kneed's first local maximum is the only one.
+        durations = 0.25 - np.log1p(-np.linspace(0.01, 0.99, 60)) * generator.uniform(0.2, 2)
+        x, y = duration_cdf(durations)
+        theirs = KneeLocator(x, y, curve="concave", direction="increasing").knee
+        assert knee(durations).seconds == pytest.approx(theirs)
+
+
+@pytest.mark.parametrize(
+    ("durations", "fallback", "window"),
+    [
+        ([], "no events", 0.0),
+        ([3.0], "one event only", 1.0),
+        ([3.0, 3.0, 3.0], "all durations equal", 1.0),
+        ([1.0, 2.0, 3.0, 4.0, 5.0], "no knee: max(F - t) = 0.000 < 0.1", 1.0),
+    ],
+)
+def test_without_a_knee_the_average_is_taken_and_said_so(durations, fallback, window):
+    row = class_window("Dog", durations, "esp")
+    assert row.fallback.startswith(fallback)
+    assert row.window_s == pytest.approx(window)
+    assert row.knee_index is None
+    assert row.method == "esp"
+
+
+def test_guard_is_an_option():
+    durations = [1.0, 2.0, 3.0, 4.0, 5.3]
+    height = 0.75 - 3 / 4.3
+    assert knee(durations, guard=height + 0.001).refusal
+    assert not knee(durations, guard=height - 0.001).refusal
+
+
+def test_other_readings_of_inflection():
+    assert knee(BY_HAND, "quantile", quantile=0.5).index == 3
+    assert knee(BY_HAND, "quantile", quantile=0.0).index == 1
+    # i/N minus the share of the total of 20 s: .15, .25, .30, .25, 0.
+    assert knee([1.0, 2.0, 3.0, 5.0, 9.0], "cumulative_elbow").index == 3
+    normal = np.random.default_rng(1).normal(5, 0.5, 2000)
+    assert knee(normal, "kde_mode").seconds == pytest.approx(5, abs=0.2)
+    piled_at_the_end = [*np.linspace(1, 9, 30), *[10.0] * 30]
+    assert knee(piled_at_the_end, "kde_mode").seconds == pytest.approx(10, abs=0.2)
+    with pytest.raises(ValueError, match="unknown knee method"):
+        knee(BY_HAND, "elbow")
+
+
+def test_classes_without_events_and_files_without_any():
+    events = {"a": [Event("a", 0, 2, "Dog")]}
+    rows = calibrate(events, classes=["Cat", "Dog"])
+    assert [(row.event_label, row.events) for row in rows] == [("Cat", 0), ("Dog", 1)]
+    with pytest.raises(AnnotationError, match="no events at all"):
+        calibrate({"a": []})
+
+
+def test_windows_file_goes_both_ways(tmp_path):
+    events = {"a": [Event("a", 0, d, "Dog") for d in BY_HAND] + [Event("a", 0, 1, "Cat")]}
+    rows = calibrate(events, classes=["Bird"])
+    path = tmp_path / "w.tsv"
+    write_windows(path, rows)
+    assert path.read_text().splitlines()[0].split("\t") == [
+        "event_label",
+        "events",
+        "mean_s",
+        "window_s",
+        "method",
+        "knee_index",
+        "knee_s",
+        "fallback",
+    ]
+    again = read_windows(path)
+    assert list(again) == ["Bird", "Cat", "Dog"]
+    for row in rows:
+        assert again[row.event_label].window_s == pytest.approx(row.window_s, abs=1e-6)
+        assert again[row.event_label].fallback == row.fallback
+        assert again[row.event_label].knee_index == row.knee_index
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "a\tb\n", "HEADER\nDog\t1\n", "HEADER\nDog\t1\t1\tnan\tesp\t\t\t\n"]
+)
+def test_malformed_windows_are_refused(tmp_path, bad):
+    path = tmp_path / "w.tsv"
+    write_windows(path, [])
+    path.write_text(bad.replace("HEADER", path.read_text().strip()))
+    with pytest.raises(ResultsError, match=r"w\.tsv line \d"):
+        read_windows(path)
+
+
+def test_real_annotations(shared):
+    events = read_events(shared / "data/dcase2019/metadata/train/synthetic.tsv")
+    rows = {row.event_label: row for row in calibrate(events)}
+    assert sum(row.events for row in rows.values()) == 6032
+    assert [label for label, row in rows.items() if row.fallback] == ["Frying", "Vacuum_cleaner"]
+    assert rows["Vacuum_cleaner"].mean_s == pytest.approx(5.288, abs=5e-4)
+    average = {row.event_label: row for row in calibrate(events, "average")}
+    for label, row in rows.items():
+        assert average[label].window_s == pytest.approx(average[label].mean_s / 3)
+        assert row.window_s <= average[label].window_s + 1e-12
+        assert math.isfinite(row.window_s)

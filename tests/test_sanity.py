@@ -1,0 +1,119 @@
+"""resed.sanity: each baseline on a made-up split."""
+
+import numpy as np
+import pytest
+
+from resed.annotations import Event, read_events, read_tags
+from resed.decode import write_decoded
+from resed.errors import ScoreError
+from resed.posteriors import Posteriors
+from resed.sanity import KINDS, Split, baseline, loudness_gate
+from resed.score import event_counts, segment_counts, tag_counts
+
+CLIPS = ["a.wav", "b.wav", "c.wav"]
+CLASSES = ["Cat", "Dog", "Speech"]
+SPF = 1 / 60
+REFERENCE = {
+    "a.wav": [Event("a.wav", 2.0, 4.0, "Dog"), Event("a.wav", 6.0, 7.0, "Cat")],
+    "b.wav": [Event("b.wav", 0.0, 1.0, "Dog")],
+    "c.wav": [],
+}
+TRAIN = {
+    "x": [Event("x", 1, 2, "Dog"), Event("x", 9.5, 12, "Dog")],
+    "y": [Event("y", 0, 5, "Dog")],
+}
+
+
+def features():
+    """Background, and 20 dB more where the reference has an event; magnitudes, natural log."""
+    level = np.full((3, 600), 1e-3)
+    for row, clip in enumerate(CLIPS):
+        for event in REFERENCE[clip]:
+            level[row, round(event.onset * 60) : round(event.offset * 60)] = 1e-2
+    noise = np.random.default_rng(0).uniform(0.95, 1.05, (3, 600, 8))
+    return np.log(level[:, :, None] * noise).astype(np.float32)
+
+
+SPLIT = Split(CLIPS, CLASSES, features(), SPF, "magnitude")
+
+
+def own():
+    tags = np.array([[0.9, 0.1, 0.1], [0.5, 0.6, 0.0], [0.0, 0.0, 0.0]], np.float32)
+    frames = np.zeros((3, 600, 3), np.float32)
+    return Posteriors(frames, tags, 1 - tags, CLIPS, CLASSES, {"seconds_per_frame": SPF})
+
+
+def run(kind, **options):
+    return baseline(kind, SPLIT, REFERENCE, train=TRAIN, posteriors=own(), **options)
+
+
+def test_every_baseline_writes_what_decode_writes(tmp_path):
+    for kind in KINDS:
+        decoded = run(kind)
+        write_decoded(tmp_path / kind, decoded)
+        assert list(read_events(tmp_path / kind / "events.tsv", CLASSES)) == CLIPS
+        for name in ("tags", "raw_tags", "teacher_tags"):
+            assert list(read_tags(tmp_path / kind / f"{name}.tsv", CLASSES)) == CLIPS
+
+
+def test_nothing_everything_and_the_reference():
+    nothing, everything, reference = (run(k) for k in ("nothing", "everything", "reference"))
+    assert not any(nothing.events.values())
+    assert all(tags == tuple(CLASSES) for tags in everything.tags.values())
+    assert {(e.onset, e.offset) for e in everything.events["c.wav"]} == {(0.0, 10.0)}
+    assert reference.events == REFERENCE
+    for count in (event_counts, segment_counts):
+        assert count(REFERENCE, nothing.events, CLIPS).summary()["macro_f1"] == 0.0
+        assert count(REFERENCE, reference.events, CLIPS).summary()["macro_f1"] == 1.0
+    assert segment_counts(REFERENCE, everything.events, CLIPS).summary()["classes"]["Dog"] == {
+        "f1": pytest.approx(6 / 33),
+        "precision": pytest.approx(3 / 30),
+        "recall": 1.0,
+        "tp": 3,
+        "fp": 27,
+        "fn": 0,
+    }
+
+
+def test_prior_is_seeded_and_follows_the_training_clips():
+    assert run("prior", seed=1) == run("prior", seed=1)
+    many = Split([f"{i}" for i in range(400)], CLASSES, SPLIT.features, SPF, "magnitude")
+    train = {**TRAIN, "z": [Event("z", 0, 1, "Cat")], "empty": []}
+    found = baseline("prior", many, {}, train=train, seed=0)
+    share = {c: np.mean([c in tags for tags in found.tags.values()]) for c in CLASSES}
+    assert share["Dog"] == pytest.approx(0.5, abs=0.08)
+    assert share["Cat"] == pytest.approx(0.25, abs=0.08)
+    assert share["Speech"] == 0.0  # a class that training does not have
+    offsets = [event.offset for events in found.events.values() for event in events]
+    assert max(offsets) == 10.0  # cut at the end of the clip
+    assert found != baseline("prior", many, {}, train=train, seed=1)
+
+
+def test_own_tags_over_the_whole_clip():
+    found = run("own_tags")
+    assert found.raw_tags == found.tags
+    assert found.tags == {"a.wav": ("Cat",), "b.wav": ("Cat", "Dog"), "c.wav": ()}
+    assert found.events["a.wav"] == [Event("a.wav", 0.0, 10.0, "Cat")]
+    assert found.teacher_tags["c.wav"] == tuple(CLASSES)
+    with pytest.raises(ScoreError, match="own_tags needs --posteriors"):
+        baseline("own_tags", SPLIT, REFERENCE)
+    wider = Split(["z.wav"], CLASSES, SPLIT.features, SPF, "magnitude")
+    with pytest.raises(ScoreError, match=r"z\.wav has no posteriors"):
+        baseline("own_tags", wider, REFERENCE, posteriors=own())
+
+
+def test_loudness_finds_loud_events_but_not_whose_they_are():
+    found = run("loudness")
+    assert tag_counts(found.tags, run("reference").tags, CLIPS).summary()["macro_f1"] == 1.0
+    dogs = [e for e in found.events["a.wav"] if e.event_label == "Dog"]
+    times = [(round(e.onset, 2), round(e.offset, 2)) for e in dogs]
+    assert times == [(2.0, 4.0), (6.0, 7.0)]  # the second is the cat's
+    assert found.events["c.wav"] == []
+
+
+def test_loudness_gate_needs_six_decibels():
+    for decibels, share in ((5.5, 0.0), (6.5, 0.5)):
+        level = np.zeros((1, 600, 4))
+        level[:, 300:] += decibels / 20 * np.log(10)
+        assert loudness_gate(level, SPF, "magnitude").mean() == share
+        assert loudness_gate(2 * level, SPF, "power").mean() == share
