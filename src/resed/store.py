@@ -96,7 +96,7 @@ class Store:
         return store
 
     def verify(self) -> None:
-        """Compare all features with their checksums; StoreError names the first clip that differs."""
+        """Compare all features with their checksums; StoreError names the first damaged clip."""
         for clip, features, checksum in zip(self.clips, self.features, self.checksums, strict=True):
             if zlib.crc32(features) != checksum:
                 raise StoreError(f"{self.path}: the features of {clip} are damaged; {CURE}")

@@ -1,7 +1,49 @@
 """`resed extract`."""
 
+import os
+import time
+from pathlib import Path
+
 import typer
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
+
+    @app.command()
+    def extract(
+        dataset: str = typer.Option(..., help="Name of a dataset, or the path of its YAML file."),
+        root: Path = typer.Option(..., help="Folder of the dataset: audio/ and metadata/."),
+        split: str = typer.Option(..., help="weak, unlabeled, strong, development or evaluation."),
+        manifest: Path = typer.Option(..., help="manifest.tsv made by resed audit."),
+        out: Path = typer.Option(..., help="Store to make (one file, memory-mapped later)."),
+        settings: str = typer.Option(
+            "{}", help="Feature settings that differ from the defaults: JSON, or a YAML file."
+        ),
+        processes: int | None = typer.Option(
+            None, min=1, help="Processes, one clip each at a time; default: all cores."
+        ),
+    ) -> None:
+        """Turn the audio of a split into log-mels (64 bands, 600 frames for 10 s): one file."""
+        from resed.config import check, load_dataset, read_settings
+        from resed.errors import DatasetError
+        from resed.extract import extract as run
+        from resed.settings import FeatureSettings
+
+        features = check(FeatureSettings, read_settings(settings), "features")
+        splits = load_dataset(dataset).splits
+        if split not in splits:
+            known = ", ".join(splits)
+            raise DatasetError(f"--split {split}: no split of {dataset}; use one of {known}")
+        processes = processes or _cores()
+        begin = time.monotonic()
+        clips = run(manifest, split, root / splits[split].audio, out, features, processes)
+        seconds = time.monotonic() - begin
+        typer.echo(f"{out}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")
+
+
+def _cores() -> int:
+    """Cores that this process may use: under Slurm fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,65 @@
+"""Progress of long loops: a bar on a terminal, a plain line every few seconds in a log file."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+EVERY = 5.0  # seconds between lines in a log
+
+
+@contextmanager
+def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """Show on stderr how far a loop over `total` items is; yields `advance(count)`."""
+    if sys.stderr.isatty():
+        yield from _bar(total, what)
+    else:
+        yield from _lines(total, what)
+
+
+def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    begin, done = time.monotonic(), 0
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(what, total=total, rate="")
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            bar.update(task, advance=count, rate=_rate(done, begin))
+
+        yield advance
+
+
+def _lines(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    begin = last = time.monotonic()
+    done = 0
+
+    def advance(count: int) -> None:
+        nonlocal done, last
+        done += count
+        if time.monotonic() - last >= EVERY:
+            last = time.monotonic()
+            line = f"{what}: {done} of {total} ({100 * done // total} %), {_rate(done, begin)}"
+            print(line, file=sys.stderr, flush=True)
+
+    yield advance
+
+
+def _rate(done: int, begin: float) -> str:
+    return f"{done / max(time.monotonic() - begin, 1e-9):.1f}/s"
