@@ -7,6 +7,7 @@ durations, gaps and positions. They are counts and quantiles; no annotation is c
 """
 
 import csv
+import itertools
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ def gather(clips: Mapping[str, Sequence[Event]]) -> tuple[Counter, Counter, Valu
             counts[label, len(spans)] += 1
             many = min(len(spans), MANY)
             values["duration", label, many] += [offset - onset for onset, offset in spans]
-            pairs = zip(spans, spans[1:], strict=False)
+            pairs = itertools.pairwise(spans)
             values["gap", label, 0] += [later[0] - earlier[1] for earlier, later in pairs]
             room = CLIP_SECONDS - (spans[-1][1] - spans[0][0])
             if room > 0.1:

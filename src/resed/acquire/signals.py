@@ -1,0 +1,99 @@
+"""Small pieces of signal processing that the soundbank, the cutter and the renderer share."""
+
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import scipy.fft
+
+SAMPLE_RATE = 44100
+FADE_IN_S = 0.005
+FADE_OUT_S = 0.03
+
+
+def seconds(duration: float) -> int:
+    """Samples in `duration` seconds."""
+    return round(duration * SAMPLE_RATE)
+
+
+def decibels(level):
+    """The amplitude ratio of a level, or an array of levels, in dB."""
+    return 10.0 ** (level / 20.0)
+
+
+def rms(samples: np.ndarray) -> float:
+    """Root mean square of float samples."""
+    return float(np.sqrt(np.mean(np.square(samples))))  # not a BLAS dot: its order of sums varies
+
+
+def envelope(samples: np.ndarray, hop: int = seconds(0.01)) -> np.ndarray:
+    """Mean square of consecutive blocks of `hop` samples (the last may be shorter), float64."""
+    starts = np.arange(0, len(samples), hop)
+    sums = np.add.reduceat(np.square(samples, dtype=np.float64), starts)
+    return sums / np.diff([*starts, len(samples)])
+
+
+def joined_by_lines(values: np.ndarray, length: int) -> np.ndarray:
+    """`len(values) - 1` straight lines through the values, `length` samples in all, float32."""
+    block = -(-length // (len(values) - 1))
+    ramp = np.arange(block, dtype=np.float32) / np.float32(block)
+    start, step = values[:-1].astype(np.float32), np.diff(values).astype(np.float32)
+    return (start[:, None] + step[:, None] * ramp).ravel()[:length]
+
+
+def active_rms(samples: np.ndarray, below_peak_db: float = 25.0) -> float:
+    """RMS over the 10 ms blocks within `below_peak_db` of the loudest: pauses do not count."""
+    power = envelope(samples)
+    return float(np.sqrt(power[power >= power.max() * 10 ** (-below_peak_db / 10)].mean()))
+
+
+def fade(
+    samples: np.ndarray, fade_in: float = FADE_IN_S, fade_out: float = FADE_OUT_S
+) -> np.ndarray:
+    """A float32 copy with raised-cosine fades, in seconds, at its ends."""
+    faded = np.array(samples, dtype=np.float32)
+    for duration, part in ((fade_in, faded), (fade_out, faded[::-1])):
+        length = min(seconds(duration), len(faded) // 2)
+        part[:length] *= (0.5 - 0.5 * np.cos(np.pi * np.arange(length) / max(length, 1))).astype(
+            np.float32
+        )
+    return faded
+
+
+@functools.lru_cache(maxsize=32)
+def _grid(length: int) -> tuple[np.ndarray, np.ndarray]:
+    """A fine logarithmic grid (Hz), and for each rfft bin the place of its nearest grid point."""
+    bins = scipy.fft.rfftfreq(length, 1 / SAMPLE_RATE)
+    grid = np.geomspace(bins[1], SAMPLE_RATE / 2, 2000)
+    place = np.log(np.maximum(bins, bins[1]) / bins[1]) / np.log(grid[-1] / bins[1])
+    return grid, np.rint(place * (len(grid) - 1)).astype(np.int32)
+
+
+def curve(length: int, frequencies: Sequence[float], levels_db: Sequence[float]) -> np.ndarray:
+    """Amplitudes for the rfft bins of `length` samples: dB levels joined over log frequency."""
+    grid, nearest = _grid(length)
+    levels = np.interp(np.log(grid), np.log(frequencies), levels_db)
+    shape = decibels(levels).astype(np.float32)[nearest]
+    shape[0] = 0.0
+    return shape
+
+
+def coloured_noise(
+    length: int,
+    frequencies: Sequence[float],
+    levels_db: Sequence[float],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Gaussian noise with the given spectral envelope and unit RMS, float32 [length]."""
+    bins = length // 2 + 1
+    spectrum = rng.standard_normal(2 * bins, dtype=np.float32).view(np.complex64)
+    noise = scipy.fft.irfft(spectrum * curve(length, frequencies, levels_db), length)
+    return noise / np.float32(rms(noise))
+
+
+def shaped(
+    samples: np.ndarray, frequencies: Sequence[float], levels_db: Sequence[float]
+) -> np.ndarray:
+    """`samples` through a zero-phase filter with the given amplitude curve, float32."""
+    spectrum = scipy.fft.rfft(samples.astype(np.float32))
+    return scipy.fft.irfft(spectrum * curve(len(samples), frequencies, levels_db), len(samples))
