@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from kneed import KneeLocator
 
 from resed.annotations import Event, read_events
 from resed.calibrate import (
@@ -41,12 +40,13 @@ def test_knee_and_equation_7_by_hand():
 
 
 def test_knee_agrees_with_kneed():
+    kneed = pytest.importorskip("kneed", reason="kneed is not installed")
     generator = np.random.default_rng(0)
     for _ in range(20):
         # Concave without ripples, so that kneed's first local maximum is the only one.
         durations = 0.25 - np.log1p(-np.linspace(0.01, 0.99, 60)) * generator.uniform(0.2, 2)
         x, y = duration_cdf(durations)
-        theirs = KneeLocator(x, y, curve="concave", direction="increasing").knee
+        theirs = kneed.KneeLocator(x, y, curve="concave", direction="increasing").knee
         assert knee(durations).seconds == pytest.approx(theirs)
 
 

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 from scipy.ndimage import median_filter
+from typer.testing import CliRunner
 
-from resed.annotations import Event, read_events, read_tags
+from resed.annotations import Event, read_events, read_tags, write_events
 from resed.calibrate import Window
+from resed.cli import app
 from resed.decode import (
     active_frames,
     decode,
@@ -229,3 +231,34 @@ def test_threshold_file_is_checked(tmp_path, value):
     path.write_text(json.dumps(value))
     with pytest.raises(ResultsError, match=r"t\.json: no threshold"):
         read_threshold(path)
+
+
+def test_command_line_from_posteriors_to_metrics(tmp_path):
+    """calibrate, threshold, decode and score hand their files on."""
+    clips = [f"{i}.wav" for i in range(3)]
+    reference = {
+        c: [Event(c, 1.0, 2.0, "Dog"), Event(c, 0.5, 3.0 + i, "Cat")] for i, c in enumerate(clips)
+    }
+    frames = np.full((3, 400, 2), 0.05)
+    for i in range(3):
+        frames[i, 60:120, 1] = frames[i, 30 : 180 + 60 * i, 0] = 0.3
+    posteriors(frames, np.full((3, 2), 0.9)).save(tmp_path / "p.npz")
+    write_events(tmp_path / "ref.tsv", reference)
+
+    def resed(command, **files):
+        options = [
+            (f"--{key.replace('_', '-')}", str(tmp_path / file)) for key, file in files.items()
+        ]
+        done = CliRunner().invoke(app, [command, *(part for pair in options for part in pair)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    assert "fell back: Cat, Dog" in resed("calibrate", events="ref.tsv", out="w.tsv")
+    common = {"posteriors": "p.npz", "windows": "w.tsv"}
+    resed("threshold", **common, reference="ref.tsv", out="t.json")
+    assert resed("decode", **common, out="half").startswith("0 events")
+    resed("decode", **common, out="tuned", threshold_file="t.json")
+    files = {"estimated": "tuned/events.tsv", "estimated_tags": "tuned/tags.tsv"}
+    resed("score", reference="ref.tsv", clips="ref.tsv", **files, out="m.json")
+    metrics = json.loads((tmp_path / "m.json").read_text())
+    assert [metrics[key]["macro_f1"] for key in ("event", "segment", "tags")] == [1.0, 1.0, 1.0]

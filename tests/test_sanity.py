@@ -1,14 +1,21 @@
 """resed.sanity: each baseline on a made-up split."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from resed.annotations import Event, read_events, read_tags
+from resed.annotations import Event, read_events, read_tags, write_events
+from resed.cli import app
+from resed.config import load_dataset
 from resed.decode import write_decoded
 from resed.errors import ScoreError
 from resed.posteriors import Posteriors
 from resed.sanity import KINDS, Split, baseline, loudness_gate
 from resed.score import event_counts, segment_counts, tag_counts
+from resed.settings import FeatureSettings
+from resed.store import create
 
 CLIPS = ["a.wav", "b.wav", "c.wav"]
 CLASSES = ["Cat", "Dog", "Speech"]
@@ -22,6 +29,8 @@ TRAIN = {
     "x": [Event("x", 1, 2, "Dog"), Event("x", 9.5, 12, "Dog")],
     "y": [Event("y", 0, 5, "Dog")],
 }
+
+REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def features():
@@ -117,3 +126,22 @@ def test_loudness_gate_needs_six_decibels():
         level[:, 300:] += decibels / 20 * np.log(10)
         assert loudness_gate(level, SPF, "magnitude").mean() == share
         assert loudness_gate(2 * level, SPF, "power").mean() == share
+
+
+def test_command_line(tmp_path):
+    """From a store and annotations on disk; the demo dataset's own classes."""
+    dataset = REPOSITORY / "config" / "datasets" / "demo.yaml"
+    label = load_dataset(dataset).classes[0]
+    write_events(tmp_path / "ref.tsv", {"a.wav": [Event("a.wav", 1.0, 2.0, label)], "b.wav": []})
+    made = FeatureSettings(frames=60, n_mels=8)
+    with create(tmp_path / "s.store", ["a.wav", "b.wav"], made, "development", "0" * 64) as writer:
+        for row in range(2):
+            writer.write(row, np.zeros((60, 8), np.float32))
+    reference, store = tmp_path / "ref.tsv", tmp_path / "s.store"
+    files = ["--reference", reference, "--train-events", reference, "--store", store]
+    for kind in ("nothing", "everything", "prior", "loudness", "reference"):
+        out = ["--kind", kind, "--classes-from", dataset, "--out", tmp_path / kind]
+        done = CliRunner().invoke(app, ["sanity", *map(str, [*files, *out])])
+        assert done.exit_code == 0, done.output
+    assert (tmp_path / "everything" / "events.tsv").read_text().count("\t1.000\t") == 20
+    assert read_tags(tmp_path / "reference" / "tags.tsv") == {"a.wav": (label,), "b.wav": ()}

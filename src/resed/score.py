@@ -233,14 +233,14 @@ def score_files(
     write_json(out, metrics)
     if counts:
         write_counts(counts, tables)
-    notes = []
-    strange = [clip for clip in guess if clip not in true and guess[clip]]
-    if strange:
-        notes.append(
-            f"{len(strange)} clips with detections are not in {reference} (first: {strange[0]}); "
-            "all that was detected there counts as false"
-        )
-    return metrics, notes
+    strange = [clip for clip in chosen if clip not in true]
+    if not strange:
+        return metrics, []
+    note = (
+        f"clip {strange[0]} is not in {reference} ({len(strange)} such); it counts as one without "
+        "events, and all that was detected there as false"
+    )
+    return metrics, [note]
 
 
 def write_counts(path: Path | str, counts: Mapping[str, Counts]) -> None:

@@ -46,7 +46,7 @@ def calibrate(
     for w in windows:
         mean = "-" if w.mean_s is None else f"{w.mean_s:.3f}"
         at = "" if w.knee_s is None else f", knee at {w.knee_s:.3f} s (event {w.knee_index})"
-        note = f"; fell back, {w.fallback}" if w.fallback else ""
+        note = f"; fell back: {w.fallback}" if w.fallback else ""
         typer.echo(
             f"{w.event_label:{width}}  {w.events} events, mean {mean} s, "
             f"window {w.window_s:.3f} s{at}{note}"

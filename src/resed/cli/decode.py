@@ -63,7 +63,7 @@ def sanity(
     classes = load_dataset(classes_from).classes
     decoded = baseline(
         kind,
-        Split.of(Store.open(store), classes),
+        Split.of(Store.open(store, verify=kind == "loudness"), classes),
         read_events(reference, classes),
         train=read_events(train_events, classes) if kind == "prior" else None,
         posteriors=Posteriors.load(posteriors) if posteriors else None,
