@@ -12,7 +12,7 @@ from scipy.signal import lfilter
 
 from resed.acquire.signals import SAMPLE_RATE, coloured_noise, fade, seconds, shaped
 
-RECORDING_S = 5.0
+RECORDING_S = 4.0
 PER_FOLD = 6
 FOLDS = (1, 2, 3, 4, 5)
 Maker = Callable[[np.random.Generator], np.ndarray]
@@ -151,11 +151,11 @@ def stream(rng: np.random.Generator) -> np.ndarray:
     points = [60, 0.4 * middle, middle, 2.5 * middle, 20000]
     noise = coloured_noise(length, points, [-30, -8, 0, -6, -28], rng)
     steps = np.cumsum(rng.standard_normal(200)) * 0.25
-    flutter = decay_to_mean(steps)
+    flutter = _without_drift(steps)
     return noise * np.exp(np.interp(np.arange(length), np.linspace(0, length, 200), flutter))
 
 
-def decay_to_mean(steps: np.ndarray) -> np.ndarray:
+def _without_drift(steps: np.ndarray) -> np.ndarray:
     """Remove the slow drift of a random walk, so that it flutters about 0."""
     return np.clip(steps - np.convolve(steps, np.ones(15) / 15, "same"), -1.0, 1.0)
 
@@ -183,7 +183,7 @@ MAKERS: dict[str, Maker] = {
 
 
 def recording(label: str, fold: int, number: int) -> np.ndarray:
-    """One recording, 5 s at 44.1 kHz, float32, peak 0.5; equal arguments give equal samples."""
+    """One recording, 4 s at 44.1 kHz, float32, peak 0.5; equal arguments give equal samples."""
     rng = np.random.default_rng([zlib.crc32(label.encode()), fold, number])
     samples = np.asarray(MAKERS[label](rng), dtype=np.float32)
     return samples * np.float32(0.5 / np.abs(samples).max())

@@ -111,8 +111,7 @@ def impulse_response(
     time_60, delay = rng.uniform(*reverberation_s), seconds(rng.uniform(0.004, 0.02))
     length = seconds(time_60)
     slope = rng.uniform(-5, -2)
-    size = 1 << length.bit_length()  # few sizes: the filter of each is kept
-    tail = coloured_noise(size, [100, 1000, 20000], [-2, 0, 4.3 * slope], rng)[:length]
+    tail = coloured_noise(length, [100, 1000, 20000], [-2, 0, 4.3 * slope], rng)
     tail *= np.exp(-np.log(1000.0) * np.arange(length) / length).astype(np.float32)
     tail *= np.float32(decibels(-rng.uniform(*direct_db)) / np.sqrt(np.sum(tail**2)))
     response = np.zeros(delay + length, np.float32)

@@ -78,6 +78,11 @@ def curve(length: int, frequencies: Sequence[float], levels_db: Sequence[float])
     return shape
 
 
+def _size(length: int) -> int:
+    """The length of transform for `length` samples: few sizes, so that their grids are kept."""
+    return length if length > 1 << 18 else 1 << (length - 1).bit_length()
+
+
 def coloured_noise(
     length: int,
     frequencies: Sequence[float],
@@ -85,9 +90,10 @@ def coloured_noise(
     rng: np.random.Generator,
 ) -> np.ndarray:
     """Gaussian noise with the given spectral envelope and unit RMS, float32 [length]."""
-    bins = length // 2 + 1
-    spectrum = rng.standard_normal(2 * bins, dtype=np.float32).view(np.complex64)
-    noise = scipy.fft.irfft(spectrum * curve(length, frequencies, levels_db), length)
+    size = _size(length)
+    spectrum = rng.standard_normal(size + size % 2 + 2, dtype=np.float32).view(np.complex64)
+    spectrum = spectrum[: size // 2 + 1] * curve(size, frequencies, levels_db)
+    noise = scipy.fft.irfft(spectrum, size)[:length]
     return noise / np.float32(rms(noise))
 
 
@@ -95,5 +101,6 @@ def shaped(
     samples: np.ndarray, frequencies: Sequence[float], levels_db: Sequence[float]
 ) -> np.ndarray:
     """`samples` through a zero-phase filter with the given amplitude curve, float32."""
-    spectrum = scipy.fft.rfft(samples.astype(np.float32))
-    return scipy.fft.irfft(spectrum * curve(len(samples), frequencies, levels_db), len(samples))
+    size = _size(len(samples))
+    spectrum = scipy.fft.rfft(samples.astype(np.float32), size)
+    return scipy.fft.irfft(spectrum * curve(size, frequencies, levels_db), size)[: len(samples)]
