@@ -173,6 +173,8 @@ def _history(path: Path, config: Config, system: str, random, epochs: int = 12) 
         for k, side in enumerate(("teacher", "student")):
             row[f"norm.{side}"] = 7 - 2 * k - decay if distilled else ""
             row[f"rank.{side}"] = 20 - 4 * k + decay if distilled else ""
+            row[f"feature_norm.{side}"] = 5 + k
+            row[f"feature_rank.{side}"] = 30 - 5 * k + decay
         for k, name in enumerate(("tags_f1", "teacher_tags_f1", "frame_f1")):
             row[f"development.{name}"] = (0.6 - 0.1 * k) * (1 - decay / 2)
         row |= {"clips_per_second": 40 + random.random(), "seconds": 8.0}

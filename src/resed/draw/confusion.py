@@ -1,0 +1,113 @@
+"""Figures 5 and 6: confusion matrices of audio tagging on evaluation."""
+
+from functools import partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from resed.annotations import read_events, read_tags, tags_of
+from resed.confusion import cooccurrence, normalise_rows, single, spread
+from resed.draw import style
+from resed.draw.drawing import Drawing
+from resed.posteriors import Posteriors
+from resed.results import Results, readable
+
+SPLIT = "evaluation"
+METHODS = {
+    "spread": "Correct tags stand on the diagonal; a missed tag is spread over the clip's false "
+    "tags, or stands under none where the clip has no false tag.",
+    "cooccurrence": "A true tag counts for every tag found in the same clip, so that even a perfect "
+    "tagger is off the diagonal.",
+    "single": "Only clips with one tag, against the class of the highest clip posterior (before "
+    "any filter).",
+}
+NUMBERING = {
+    2: "The paper calls this system 2 (the baseline). In the journal's Table 1 that is PTS without "
+    "BGRUs; the caption may carry the letter's numbering, where 2 is PTS (row 3 here), so both are "
+    "drawn.",
+    3: "PTS, row 3 of the journal's Table 1: system 2 in the letter's numbering, which the paper's "
+    'Figure 5 ("system 2 (the baseline)") may mean.',
+    9: "System 9 (the best) of the paper.",
+}
+
+
+def matrix(results: Results, row: int) -> np.ndarray:
+    """Counts [classes, classes + 1] of the system in row `row`, counted as the config says."""
+    config, system = results.config, results.system_of_row(row)
+    classes = config.dataset_file.classes
+    reference = tags_of(read_events(results.annotations(SPLIT), classes))
+    if config.confusion == "single":
+        posteriors = Posteriors.load(results.posteriors(SPLIT, system))
+        order = [posteriors.classes.index(label) for label in classes]
+        return single(reference, posteriors.tags[:, order], posteriors.clips, classes)
+    count = spread if config.confusion == "spread" else cooccurrence
+    return count(reference, read_tags(results.tags(SPLIT, system), classes), classes)
+
+
+def figure(results: Results, row: int) -> Figure:
+    """A heat map: rows true classes, columns found classes, shares of a row in percent."""
+    counts = matrix(results, row)
+    shares = 100 * normalise_rows(counts)
+    names = [readable(label) for label in results.config.dataset_file.classes]
+    made = style.new(7.4, 6.0)
+    axes = made.subplots()
+    image = axes.pcolormesh(shares, cmap=style.HEAT, vmin=0, vmax=100, edgecolors="white", lw=0.6)
+    axes.axvline(len(names), color="white", linewidth=4)
+    _write(axes, shares)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
+    axes.grid(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_visible(False)
+    axes.set_facecolor("#dddddd")  # a row without clips
+    ticks = np.arange(len(names)) + 0.5
+    axes.set_xticks([*ticks, len(names) + 0.5], [*names, "None"], rotation=45, ha="right")
+    axes.set_yticks(ticks, [f"{n} ({_count(c)})" for n, c in zip(names, counts, strict=True)])
+    axes.tick_params(length=0)
+    axes.set(xlabel="Tagged as", ylabel="True class (clips counted)")
+    bar = made.colorbar(image, ax=axes, shrink=0.8, label="Share of the true class, %")
+    bar.outline.set_visible(False)
+    system = results.config.catalogue[results.system_of_row(row)].title
+    axes.set_title(f"{system}: audio tagging on {SPLIT}")
+    style.footnote(made, results, "seed 0", f"counted as {results.config.confusion}")
+    return made
+
+
+def caption(results: Results, row: int) -> str:
+    """What the matrix shows and which system it is."""
+    title = results.config.catalogue[results.system_of_row(row)].title
+    return (
+        f"Confusion matrix of {title} on evaluation for audio tagging, rows in percent of the true "
+        f"class. {METHODS[results.config.confusion]} The paper does not say how it counts clips "
+        f"with several tags. {NUMBERING[row]}"
+    )
+
+
+def _write(axes: Axes, shares: np.ndarray) -> None:
+    for (row, column), value in np.ndenumerate(shares):
+        if np.isnan(value) or value < 0.5:
+            continue
+        colour = "black" if value > 55 else "white"
+        axes.text(
+            column + 0.5,
+            row + 0.5,
+            f"{value:.0f}",
+            ha="center",
+            va="center",
+            color=colour,
+            fontsize=8,
+        )
+
+
+def _count(row: np.ndarray) -> str:
+    return f"{row.sum():.0f}"
+
+
+def _drawing(title: str, row: int) -> Drawing:
+    return Drawing(title, partial(figure, row=row), partial(caption, row=row))
+
+
+FIGURE5 = _drawing("Figure 5. Confusion of system 2", 2)
+FIGURE5_SYSTEM3 = _drawing("Figure 5, other numbering. Confusion of system 3", 3)
+FIGURE6 = _drawing("Figure 6. Confusion of system 9", 9)
