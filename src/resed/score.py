@@ -184,11 +184,13 @@ def _count(
         ]
         if not any(sides):
             continue  # nothing to count, and sed_eval is not quick at finding that out
+        present = sorted({event["event_label"] for side in sides for event in side})
+        metric.event_label_list = present  # the others have nothing to count: four times as fast
         metric.reset()
         metric.evaluate(*sides)
-        for column in {int(event["event_label"]) for side in sides for event in side}:
-            found = metric.class_wise[str(column)]
-            values[row, column] = found["Ntp"], found["Nfp"], found["Nfn"]
+        for label in present:
+            found = metric.class_wise[label]
+            values[row, int(label)] = found["Ntp"], found["Nfp"], found["Nfn"]
     return Counts(tuple(clips), tuple(classes), values)
 
 
