@@ -108,8 +108,9 @@ def decode(handle: BinaryIO | bytes, name: str, sample_rate: int) -> np.ndarray:
 def mix(samples: np.ndarray) -> np.ndarray:
     """Average the channels: float32 [samples, channels] -> float32 [samples]."""
     mono = samples[:, 0].copy()
-    for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) over so short an axis
-        mono += samples[:, channel]
+    with np.errstate(invalid="ignore"):  # infinity less infinity: refused later, without a warning
+        for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) on so short an axis
+            mono += samples[:, channel]
     return mono if samples.shape[1] == 1 else mono / np.float32(samples.shape[1])
 
 

@@ -1,0 +1,168 @@
+"""Annotations: what is read, what is refused, and in what words."""
+
+import time
+
+import pytest
+
+from resed.annotations import (
+    Event,
+    read_clips,
+    read_events,
+    read_tags,
+    tags_of,
+    write_clips,
+    write_events,
+    write_tags,
+)
+from resed.errors import AnnotationError, MissingFileError
+
+HEADER = "filename\tonset\toffset\tevent_label\n"
+DOG = {"a.wav": [Event("a.wav", 0.5, 1.25, "Dog")]}
+
+
+@pytest.fixture
+def tsv(tmp_path):
+    """Write text or bytes to a TSV and return its path."""
+
+    def write(content):
+        path = tmp_path / "events.tsv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        HEADER + "a.wav\t0.5\t1.25\tDog\n",
+        HEADER + "a.wav\t0.5\t1.25\tDog",
+        "\ufeff" + HEADER + "a.wav\t0.5\t1.25\tDog\n",
+        (HEADER + "a.wav\t0.5\t1.25\tDog\n").replace("\n", "\r\n"),
+        (HEADER + "a.wav\t0.5\t1.25\tDog\n").replace("\n", "\r"),
+        HEADER + "\n  a.wav \t0.5\t 1.25\tDog\n\n\n",
+        HEADER + "a.wav\t5e-1\t1.25\tDog\t\n",
+        HEADER + "a.jams\t0.5\t1.25\tDog\n",
+        "event_label\tnote\toffset\tonset\tfilename\nDog\tloud\t1.25\t0.5\ta.wav\n",
+    ],
+    ids=["plain", "no-last-line-end", "bom", "crlf", "cr", "blanks", "exponent", "jams", "columns"],
+)
+def test_reads_what_is_unambiguous(tsv, content):
+    assert read_events(tsv(content)) == DOG
+    assert read_clips(tsv(content)) == ["a.wav"]
+
+
+def test_clips_without_events_overlaps_and_late_offsets(tsv):
+    path = tsv(
+        HEADER
+        + "b.wav\t\t\t\na.wav\t0\t11.5\tDog\nb.wav\t\t\t\na.wav\t1\t2\tDog\nc.wav\nd.wav\t\t\t"
+    )
+    events = read_events(path, ["Dog"])
+    assert list(events) == ["b.wav", "a.wav", "c.wav", "d.wav"]
+    assert [len(items) for items in events.values()] == [0, 2, 0, 0]
+    assert tags_of(events) == {"b.wav": (), "a.wav": ("Dog",), "c.wav": (), "d.wav": ()}
+
+
+REFUSED = {
+    "empty": ("", "line 1: no header; the first line must name the columns"),
+    "comma": (HEADER.replace("\t", ","), "line 1: columns are separated by commas; separate"),
+    "semicolon": (HEADER.replace("\t", ";"), "separated by semicolons; separate columns by tabs"),
+    "comma row": (HEADER + "a.wav,0,1,Dog", "line 2: 1 columns where the header has 4; separate"),
+    "no header": ("a.wav\t0\t1\tDog\n", "line 1: column filename, onset, offset, event_label is"),
+    "column": ("filename\tonset\tevent_label\n", "line 1: column offset is missing (found:"),
+    "twice": ("onset\t" + HEADER, "line 1: column onset stands there twice; keep one of them"),
+    "too many": (HEADER + "a.wav\t0\t1\tDog\tCat\n", "line 2: 5 columns where the header has 4"),
+    "class": (HEADER + "a.wav\t0\t1\tDogs\n", "line 2: unknown class 'Dogs'; did you mean Dog?"),
+    "far class": (HEADER + "a.wav\t0\t1\tXyz\n", "unknown class 'Xyz'; the classes are Dog, Cat"),
+    "no class": (HEADER + "a.wav\t0\t1\t\n", "line 2: the label is empty; name the class"),
+    "no time": (HEADER + "a.wav\t\t1\tDog\n", "line 2: onset '' is not a number; write seconds"),
+    "no name": (HEADER + "\t0\t1\tDog\n", "line 2: the filename is empty; name the clip"),
+    "order": (HEADER + "\na.wav\t2\t1\tDog\n", "line 3: onset 2 is not before offset 1; an event"),
+    "equal": (HEADER + "a.wav\t1\t1.0\tDog\n", "line 2: onset 1 is not before offset 1.0"),
+    "negative": (HEADER + "a.wav\t-1\t1\tDog\n", "line 2: onset -1 is negative; times are seconds"),
+    "nan": (HEADER + "a.wav\tnan\t1\tDog\n", "line 2: onset 'nan' is not a number; write"),
+    "inf": (HEADER + "a.wav\t0\tinf\tDog\n", "line 2: offset 'inf' is not a number; write"),
+    "word": (HEADER + "a.wav\tx\t1\tDog\n", "line 2: onset 'x' is not a number; write"),
+    "decimal comma": (HEADER + "a.wav\t0,5\t1\tDog\n", "line 2: onset '0,5' is not a number"),
+    "latin-1": (HEADER.encode() + b"a\xe9.wav\t0\t1\tDog", "line 2: not UTF-8 text; save the file"),
+    "utf-16": (HEADER.encode("utf-16"), "line 1: not UTF-8 text; save the file"),
+    "binary": (HEADER + "a\0.wav\t0\t1\tDog\n", "line 2: not text (it holds a zero byte); save"),
+}
+
+
+@pytest.mark.parametrize(("content", "message"), REFUSED.values(), ids=REFUSED)
+def test_refusals_name_file_line_and_cure(tsv, content, message):
+    path = tsv(content)
+    with pytest.raises(AnnotationError) as refusal:
+        read_events(path, ["Dog", "Cat"])
+    text = str(refusal.value)
+    assert text.startswith(f"{path} line ")
+    assert message in text
+    assert "; " in text
+    assert "\n" not in text
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(MissingFileError, match=r"none\.tsv: no such file; check the path"):
+        read_events(tmp_path / "none.tsv")
+
+
+def test_tags(tsv, tmp_path):
+    tags = read_tags(
+        tsv("filename\tevent_labels\na.wav\tDog,Cat,Dog\nb.wav\t\nc.wav\n"), ["Dog", "Cat"]
+    )
+    assert tags == {"a.wav": ("Cat", "Dog"), "b.wav": (), "c.wav": ()}
+    write_tags(tmp_path / "tags.tsv", tags)
+    assert read_tags(tmp_path / "tags.tsv") == tags
+    for row, message in {
+        "a.wav\tDog,,Cat": "line 2: the label is empty",
+        "a.wav\tBird": "line 2: unknown class 'Bird'",
+        "a.wav\tDog\na.wav\tCat": "line 3: clip a.wav has a row already; join its tags",
+    }.items():
+        with pytest.raises(AnnotationError, match=message):
+            read_tags(tsv(f"filename\tevent_labels\n{row}\n"), ["Dog", "Cat"])
+
+
+def test_written_is_read_back(tmp_path):
+    path = tmp_path / "events.tsv"
+    events = {
+        "b.wav": [],
+        "a b.wav": [Event("a b.wav", 0, 0.0001, "Dog"), Event("a b.wav", 1 / 3, 11.0, "Cat")],
+    }
+    write_events(path, events)
+    assert path.read_bytes() == (
+        b"filename\tonset\toffset\tevent_label\nb.wav\t\t\t\n"
+        b"a b.wav\t0.000\t0.001\tDog\na b.wav\t0.333\t11.000\tCat\n"
+    )
+    assert [len(items) for items in read_events(path).values()] == [0, 2]
+    write_clips(path, ["x.wav", "y.wav"])
+    assert read_clips(path) == ["x.wav", "y.wav"]
+
+
+@pytest.mark.parametrize(
+    ("onset", "offset", "label", "name"),
+    [(1, 1, "Dog", "a"), (-1, 1, "Dog", "a"), (0, float("nan"), "Dog", "a"), (0, 1, "", "a"),
+     (float("nan"), 1, "Dog", "a"), (0, 1, "Dog", "a\tb"), (0, 1, "Do\ng", "a"), (0, 1, "Dog", "")],
+)  # fmt: skip
+def test_what_could_not_be_read_is_not_written(tmp_path, onset, offset, label, name):
+    with pytest.raises(AnnotationError, match="cannot be written"):
+        write_events(tmp_path / "e.tsv", {name: [Event(name, onset, offset, label)]})
+    assert not list(tmp_path.iterdir())
+
+
+def test_real_annotations(shared):
+    folder = shared / "data" / "dcase2019" / "metadata"
+    begin = time.monotonic()
+    for name, events, clips, empty in [
+        ("train/synthetic", 6032, 2045, 0),
+        ("validation/validation", 4236, 1168, 15),
+        ("eval/public", 2765, 692, 0),
+    ]:
+        read = read_events(folder / f"{name}.tsv")
+        assert sum(map(len, read.values())) == events
+        assert len(read) == clips
+        assert sum(not items for items in read.values()) == empty
+        assert len({label for tags in tags_of(read).values() for label in tags}) == 10
+    assert len(read_tags(folder / "train" / "weak.tsv")) == 1578
+    assert len(read_clips(folder / "train" / "unlabel_in_domain.tsv")) == 14412
+    assert time.monotonic() - begin < 5  # 0.2 s on an idle machine

@@ -1,0 +1,140 @@
+"""Log-mels: against librosa, which is an independent implementation of the same definition."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+import soundfile
+
+from resed.audio import read_audio
+from resed.logmel import clip_features, hann, logmel, mel_filters
+from resed.settings import FeatureSettings
+
+SETTINGS = FeatureSettings()
+TOLERANCE = 1.1e-4  # dB: 20 log10 of the ratio of two mel magnitudes
+
+
+def decibels(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """Largest difference of two natural-log features in dB."""
+    return float(np.abs(ours.astype(float) - theirs).max()) * 20 / np.log(10)
+
+
+@cache
+def filters(settings: FeatureSettings) -> np.ndarray:
+    from librosa.filters import mel
+
+    return mel(
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        n_mels=settings.n_mels,
+        fmin=settings.f_min,
+        fmax=settings.f_max,
+    )
+
+
+def by_librosa(wave: np.ndarray, settings: FeatureSettings = SETTINGS) -> np.ndarray:
+    """The definition in librosa's words: [frames, n_mels], in the precision of `wave`."""
+    import librosa
+
+    spectrum = np.abs(
+        librosa.stft(
+            wave, n_fft=settings.n_fft, hop_length=settings.hop, win_length=settings.window
+        )
+    )
+    if settings.spectrum == "power":
+        spectrum = spectrum**2
+    return np.log(filters(settings) @ spectrum + np.float32(settings.floor)).T
+
+
+def signal(name: str, seconds: float = 10.0) -> np.ndarray:
+    """Test signals; those with quiet bands are where careless arithmetic shows."""
+    samples = round(seconds * 44100)
+    time = np.arange(samples) / 44100
+    generator = np.random.default_rng(1)
+    return {
+        "noise": lambda: generator.uniform(-1, 1, samples),
+        "quiet": lambda: 1e-6 * generator.normal(size=samples),
+        "tone": lambda: np.sin(2 * np.pi * 1000 * time),
+        "chirp": lambda: np.sin(2 * np.pi * (100 * time + 1000 * time**2)),
+        "clicks": lambda: (np.arange(samples) % 4001 == 0) * 1.0,
+        "low": lambda: np.convolve(generator.normal(size=samples), np.hanning(64), "same") / 32,
+        "silence": lambda: np.zeros(samples),
+        "half": lambda: np.where(time < seconds / 2, generator.uniform(-1, 1, samples), 0),
+    }[name]().astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "name", ["noise", "quiet", "tone", "chirp", "clicks", "low", "silence", "half"]
+)
+def test_equals_librosa(name):
+    wave = signal(name)
+    features = logmel(wave, SETTINGS)
+    assert features.dtype == np.float32
+    assert features.shape == (601, 64)
+    assert decibels(features, by_librosa(wave)) < TOLERANCE
+    assert decibels(features, by_librosa(wave.astype(float))) < TOLERANCE
+
+
+@pytest.mark.parametrize("samples", [1, 734, 735, 1023, 2048, 30001, 441000 + 5])
+def test_equals_librosa_at_any_length(samples):
+    wave = signal("noise", 11)[:samples]
+    features = logmel(wave, SETTINGS)
+    assert features.shape == (1 + samples // 735, 64)
+    assert decibels(features, by_librosa(np.pad(wave, (0, 2048)))[: len(features)]) < TOLERANCE
+
+
+@pytest.mark.filterwarnings("ignore:Empty filters")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"spectrum": "power"},
+        {"window": 2048, "hop": 882, "frames": 500},
+        {"sample_rate": 16000, "n_fft": 1024, "window": 640, "hop": 320, "f_max": 8000.0},
+        {"n_mels": 128, "f_min": 50.0, "f_max": 14000.0, "floor": 1e-5},
+        {"n_fft": 1001, "window": 999, "hop": 333},
+    ],
+)
+def test_equals_librosa_with_other_settings(changes):
+    settings = SETTINGS.model_copy(update=changes)
+    wave = signal("noise", 2)
+    features = logmel(wave, settings)
+    reference = by_librosa(wave, settings)
+    limit = 2 * TOLERANCE if settings.spectrum == "power" else TOLERANCE
+    assert decibels(features, reference[: len(features)]) < limit
+
+
+def test_equals_librosa_on_recordings(shared):
+    for path in sorted((shared / "data" / "esc10").glob("*/*.ogg"))[::80]:
+        wave = read_audio(path, 44100)
+        assert decibels(logmel(wave, SETTINGS), by_librosa(wave)) < TOLERANCE
+
+
+def test_parts_equal_librosa():
+    from librosa.filters import get_window
+
+    np.testing.assert_allclose(mel_filters(SETTINGS), filters(SETTINGS), rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(hann(1764, 1764), get_window("hann", 1764), atol=1e-12)
+
+
+def test_a_clip_has_600_frames_whatever_its_length():
+    wave = signal("noise", 12)
+    ten = clip_features(wave[:441000], SETTINGS)
+    assert ten.shape == (600, 64)
+    assert decibels(ten, by_librosa(wave[:441000])[:600]) < TOLERANCE
+    np.testing.assert_array_equal(clip_features(wave, SETTINGS), ten)  # cut after ten seconds
+    short = clip_features(wave[:100000], SETTINGS)
+    padded = np.pad(wave[:100000], (0, 341000))
+    np.testing.assert_array_equal(short, clip_features(padded, SETTINGS))
+    np.testing.assert_allclose(short[200:], np.log(SETTINGS.floor), rtol=1e-6)  # silence
+
+
+def test_refuses_what_is_no_waveform():
+    for wave in (np.zeros(0, np.float32), np.zeros((10, 2), np.float32)):
+        with pytest.raises(ValueError, match="mono waveform"):
+            logmel(wave, SETTINGS)
+
+
+def test_through_a_file(tmp_path):
+    soundfile.write(tmp_path / "a.flac", signal("noise"), 44100)
+    wave = read_audio(tmp_path / "a.flac", 44100)
+    assert decibels(logmel(wave, SETTINGS), by_librosa(wave)) < TOLERANCE
