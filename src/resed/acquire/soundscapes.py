@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from typing import Any
 import soundfile
 
 from resed import __version__
-from resed.acquire.progress import Progress
 from resed.acquire.render import LENGTH, Clip, render_clip
 from resed.acquire.settings import Soundscapes, soundscapes_of
 from resed.acquire.signals import SAMPLE_RATE
@@ -29,6 +29,7 @@ from resed.annotations import (
 from resed.config import Dataset
 from resed.errors import DatasetError
 from resed.files import sha256
+from resed.progress import progress
 
 CLIP_BYTES = 2 * LENGTH + 44
 CHUNK = 8  # clips a task: large enough to make the cost of passing it on small
@@ -129,12 +130,15 @@ def render_split(
     job = Job(bank, scenes, split, seed, folder)
     events: dict[str, list[Event]] = {}
     audio = hashlib.sha256()  # over "sha256  name" lines, as sha256sum writes them
-    with Progress(f"{dataset.name} {split}", count, "clips", report) as progress:
+    began = time.monotonic()
+    with progress(count, f"acquire {split}") as advance:
         for clip in _rendered(job, count, processes):
             events[clip.name] = clip.events
             audio.update(f"{clip.sha256}  {clip.name}\n".encode())
-            progress.advance()
+            advance(1)
     write_annotations(annotations, place.labels, events)
+    elapsed = time.monotonic() - began
+    report(f"{dataset.name} {split}: {count} clips in {elapsed:.1f} s ({count / elapsed:.1f}/s)")
     left = sum(1 for path in folder.glob("*.wav") if path.name not in events)
     if left:
         report(f"{folder}: {left} other files are there; they are not of this run and were left")
