@@ -157,7 +157,9 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         config.system(name)
         if config.trained_as(name) not in config.systems:
             cure = f"add {config.trained_as(name)} to config.systems"
-            raise ConfigError(f"config.systems: {name} needs the system it shares weights with; {cure}")
+            raise ConfigError(
+                f"config.systems: {name} needs the system it shares weights with; {cure}"
+            )
     for name in (*config.system_overrides, *filter(None, [config.sanity_system])):
         if name not in config.systems:
             raise ConfigError(

@@ -12,6 +12,7 @@ from resed.posteriors import Posteriors
 from resed.settings import FeatureSettings, SystemSettings
 from resed.store import Store
 from resed.train import checkpoint
+from resed.train.batches import features_of
 from resed.train.evaluate import infer
 from resed.train.model import TeacherStudent
 
@@ -37,7 +38,9 @@ def load_networks(path: Path | str) -> tuple[TeacherStudent, dict[str, Any]]:
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()
         cure = "delete it and train again"
-        raise CheckpointError(f"{path}: weights do not fit its settings ({first}); {cure}") from None
+        raise CheckpointError(
+            f"{path}: weights do not fit its settings ({first}); {cure}"
+        ) from None
     return networks.eval(), identity
 
 
@@ -54,8 +57,9 @@ def predict(path: Path, store_path: Path, split: str, device: torch.device) -> P
         cure = "extract the store with the checkpoint's features, or train again"
         raise StoreError(f"{store_path}: other features than the checkpoint's ({found}); {cure}")
     half = torch.bfloat16 if device.type == "cuda" else None
-    features = torch.from_numpy(store.features[:])
-    frames, tags, teacher_tags = infer(networks.to(device), features, device, autocast=half)
+    frames, tags, teacher_tags = infer(
+        networks.to(device), features_of(store), device, autocast=half
+    )
     settings = check(FeatureSettings, identity["features"], f"{path}: features")
     meta = {
         "system": identity["system"],

@@ -1,5 +1,7 @@
 """Augmentation of log-mel batches, vectorised; beyond the paper and off by default."""
 
+import itertools
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -37,7 +39,7 @@ def _mix(mels: Tensor, targets: Targets, share: float) -> tuple[Tensor, Targets]
     """Add to a share of the clips another of the same role (sum of magnitudes, union of labels)."""
     starts = [0, targets.weak, targets.weak + targets.strong, len(mels)]
     partners = []
-    for start, stop in zip(starts[:-1], starts[1:], strict=True):
+    for start, stop in itertools.pairwise(starts):
         partners.append(start + (torch.arange(stop - start) + 1) % max(1, stop - start))
     partner = torch.cat(partners).to(mels.device)
     chosen = torch.rand(len(mels), device=mels.device) < share

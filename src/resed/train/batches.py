@@ -76,6 +76,13 @@ class Stratum:
         return Stratum(self.name, self.features[keep], *chosen)
 
 
+def features_of(store: Store) -> Tensor:
+    """The store's features as a tensor that shares the file's memory map."""
+    with warnings.catch_warnings():  # the map is read-only, and nothing writes to it
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.from_numpy(store.features)
+
+
 def load_stratum(store: Store, role: str, annotations: Path, classes: Sequence[str],
                  seconds_per_frame: float) -> Stratum:  # fmt: skip
     """Pair a store with its labels.
@@ -85,9 +92,7 @@ def load_stratum(store: Store, role: str, annotations: Path, classes: Sequence[s
     """
     if not store.clips:
         raise DatasetError(f"{annotations}: the {role} split has no usable clip; run resed audit")
-    with warnings.catch_warnings():  # the map is read-only, and nothing writes to it
-        warnings.simplefilter("ignore", UserWarning)
-        features = torch.from_numpy(store.features)
+    features = features_of(store)
     if role == "unlabeled":
         return Stratum(role, features)
     if role == "weak":
@@ -133,7 +138,9 @@ class Batches:
     def _order(self, role: str, turn: int) -> np.ndarray:
         key = (role, turn)
         if key not in self._orders:
-            self._orders = {k: v for k, v in self._orders.items() if k[0] != role or k[1] == turn - 1}
+            self._orders = {
+                k: v for k, v in self._orders.items() if k[0] != role or k[1] == turn - 1
+            }
             entropy = [self.seed, sorted(self.sizes).index(role), turn]
             generator = np.random.default_rng(entropy)
             self._orders[key] = generator.permutation(len(self.strata[role]))

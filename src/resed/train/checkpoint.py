@@ -29,7 +29,9 @@ def load(path: Path | str) -> dict[str, Any]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for what is not a checkpoint
-        what = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        what = (
+            str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
+        )
         raise CheckpointError(f"{path}: not a checkpoint, or damaged ({what}); {cure}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise CheckpointError(f"{path}: not a checkpoint of resed; {cure}")

@@ -1,4 +1,4 @@
-"""The training loop: joins model, objective, schedule and batches; survives a kill at any moment."""
+"""The training loop: joins model, objective, schedule and batches; survives a kill anywhere."""
 
 import time
 from collections.abc import Callable
@@ -319,7 +319,7 @@ class _EpochLog:
         return float(self.losses[number, 0])
 
     def check_finite(self, system: str, epoch: int, start: int = 0) -> None:
-        """Raise DivergedError with the first step from `start`, and its term, that is not finite."""
+        """DivergedError names the first step from `start`, and its term, that is not finite."""
         bad = (~torch.isfinite(self.losses[start:])).nonzero()
         if len(bad):
             step = int(bad[0, 0]) + start

@@ -82,9 +82,7 @@ class Recurrent(nn.Module):
         super().__init__()
         self.average = average
         hidden = scaled(settings.hidden, width)
-        self.gru = nn.GRU(
-            dimension, hidden, settings.layers, batch_first=True, bidirectional=True
-        )
+        self.gru = nn.GRU(dimension, hidden, settings.layers, batch_first=True, bidirectional=True)
         self.dimension = dimension + 2 * hidden
 
     def forward(self, features: Tensor) -> Tensor:

@@ -33,7 +33,7 @@ def keep_freed_memory() -> None:
 
 
 def pick_device(name: str) -> torch.device:
-    """"auto" is the GPU where there is one; ConfigError where "cuda" was asked for in vain."""
+    """ "auto" is the GPU where there is one; ConfigError where "cuda" was asked for in vain."""
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("--device cuda: no CUDA device is visible; use --device cpu or auto")
     if name == "auto":
@@ -61,12 +61,22 @@ def open_stores(paths: Mapping[str, Path]) -> dict[str, Store]:
         found = first_difference(here, there)
         if found:
             cure = "extract both again"
-            raise StoreError(f"{paths[role]}: differs from the {first_role} store ({found}); {cure}")
+            raise StoreError(
+                f"{paths[role]}: differs from the {first_role} store ({found}); {cure}"
+            )
     return stores
 
 
-def build_trainer(dataset: Dataset, root: Path, system: str, settings: dict[str, Any], seed: int,
-                  stores: Mapping[str, Path], folder: Path, device: torch.device) -> Trainer:  # fmt: skip
+def build_trainer(
+    dataset: Dataset,
+    root: Path,
+    system: str,
+    settings: dict[str, Any],
+    seed: int,
+    stores: Mapping[str, Path],
+    folder: Path,
+    device: torch.device,
+) -> Trainer:
     """Everything `resed train` needs, checked before the first step."""
     chosen = check(SystemSettings, settings, f"systems.{system}")
     opened = open_stores(stores)

@@ -1,0 +1,333 @@
+"""Batches, the loop, checkpoints and resuming, on stores small enough for seconds."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from resed.annotations import Event
+from resed.config import load_dataset
+from resed.errors import CheckpointError, DivergedError, StoreError
+from resed.predict import load_networks, predict
+from resed.settings import (
+    AugmentSettings,
+    BatchSettings,
+    FeatureSettings,
+    ModelSettings,
+    RecurrentSettings,
+    TeacherSettings,
+)
+from resed.store import create
+from resed.train import checkpoint
+from resed.train.augment import augment
+from resed.train.batches import Batches, Stratum, frame_matrix, tag_matrix
+from resed.train.evaluate import macro_f1
+from resed.train.model import TeacherStudent, parameter_count, scaled
+from resed.train.setup import build_trainer
+
+CPU = torch.device("cpu")
+FEATURES = FeatureSettings(frames=100)
+SMALL = {
+    "model": {"width": 0.05, "recurrent": {"average_frames": 4}},
+    "objective": {"distillation": {"tfd": True}, "focal": {"enabled": True}},
+    "schedule": {
+        "epochs": 3,
+        "stage_one": 1,
+        "steps_per_epoch": 2,
+        "batch": {"weak": 2, "strong": 2, "unlabeled": 2},
+        "augment": {"roll": True, "mixup": 0.5, "filter": 0.3, "gain": 0.1, "mel_mask": 8},
+    },
+}
+DATASET = """
+name: tiny
+title: Tiny
+kind: recordings
+classes: [cat, dog]
+splits:
+  weak: {audio: a/w, annotations: weak.tsv, labels: weak, clips: 5}
+  unlabeled: {audio: a/u, annotations: unlabeled.tsv, labels: none, clips: 5}
+  strong: {audio: a/s, annotations: strong.tsv, labels: strong, clips: 5}
+  development: {audio: a/d, annotations: development.tsv, labels: strong, clips: 5}
+  evaluation: {audio: a/e, annotations: evaluation.tsv, labels: strong, clips: 5}
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A dataset of five clips a split: annotations and stores, no audio."""
+    root = tmp_path_factory.mktemp("tiny")
+    (root / "tiny.yaml").write_text(DATASET)
+    rng = np.random.default_rng(0)
+    for role in ("weak", "unlabeled", "strong", "development", "evaluation"):
+        clips = [f"{role}{number}.wav" for number in range(5)]
+        with create(root / f"{role}.store", clips, FEATURES, role, "0" * 64) as writer:
+            for row in range(5):
+                writer.write(row, rng.normal(size=(100, 64)).astype(np.float32))
+        if role == "unlabeled":
+            rows = ["filename", *clips]
+        elif role == "weak":
+            rows = ["filename\tevent_labels", *(f"{clip}\tcat" for clip in clips)]
+        else:
+            rows = ["filename\tonset\toffset\tevent_label"]
+            rows += [f"{clip}\t0.2\t1.0\tdog" for clip in clips]
+        (root / f"{role}.tsv").write_text("\n".join(rows) + "\n")
+    return root
+
+
+def trainer(tiny, folder, settings=SMALL, seed=0):
+    torch.set_num_threads(1)
+    stores = {
+        role: tiny / f"{role}.store" for role in ("weak", "unlabeled", "strong", "development")
+    }
+    dataset = load_dataset(tiny / "tiny.yaml")
+    return build_trainer(dataset, tiny, "pts_tfd_afl", settings, seed, stores, folder, CPU)
+
+
+def weights(path):
+    return checkpoint.load(path)["networks"]
+
+
+def same(ours, theirs):
+    return ours.keys() == theirs.keys() and all(torch.equal(ours[k], theirs[k]) for k in ours)
+
+
+# ---- model ---------------------------------------------------------------------------------
+
+
+def test_parameter_counts_of_an_independent_implementation():
+    """Counts measured on another implementation of the same layers (F of the peers' facts)."""
+    full = TeacherStudent(ModelSettings(), 64, 600, 10)
+    assert parameter_count(full.student) == 1_550_814
+    assert parameter_count(full.teacher) == 1_519_566
+    plain = ModelSettings(recurrent=RecurrentSettings(enabled=False))
+    assert parameter_count(TeacherStudent(plain, 64, 600, 10).student) == 966_110
+    wide = ModelSettings(teacher=TeacherSettings(last_kernel=3))
+    assert parameter_count(TeacherStudent(wide, 64, 600, 10).teacher) == 2_305_998
+    assert (full.teacher.cells, full.teacher.dimension) == (6, 512)
+    assert (full.student.cells, full.student.dimension) == (600, 160)
+
+
+@pytest.mark.parametrize("pooling", ["attention_time", "softmax_classes", "mean"])
+@pytest.mark.parametrize("class_hidden", [0, 4])
+def test_heads_give_probabilities_of_the_right_shape(pooling, class_hidden):
+    settings = ModelSettings.model_validate(
+        {
+            "width": 0.05,
+            "input_norm": "none",
+            "tag_head": {"pooling": pooling, "activation": "none"},
+            "frame_head": {"class_hidden": class_hidden},
+            "teacher": {"last_layers": 1},
+            "student": {"dropout": 0.1},
+        }
+    )
+    networks = TeacherStudent(settings, 64, 200, 3)
+    out = networks.student(torch.randn(4, 200, 64), slice(1, 3))
+    assert out.tags.shape == (4, 3) and out.frames.shape == (2, 200, 3)
+    assert networks.teacher(torch.randn(4, 200, 64)).frames.shape == (4, 2, 3)
+    for values in (out.tags, out.frames):
+        assert values.min() >= 0 and values.max() <= 1
+
+
+def test_width_scales_to_multiples_of_eight():
+    assert [scaled(160, w) for w in (1, 0.2, 0.25, 0.01)] == [160, 32, 40, 8]
+
+
+# ---- batches -------------------------------------------------------------------------------
+
+
+def test_frame_matrix_by_hand():
+    events = [[Event("a", 0.0, 0.05, "cat"), Event("a", 0.9, 1.4, "dog")], []]
+    matrix = frame_matrix(events, ["cat", "dog"], 10, 0.1)
+    assert matrix[0, :, 0].tolist() == [1] + [0] * 9  # shorter than a frame: keeps one
+    assert matrix[0, :, 1].tolist() == [0] * 9 + [1]  # what lies past the end is dropped
+    assert not matrix[1].any()
+    assert tag_matrix([["dog"], [], ["cat", "dog"]], ["cat", "dog"]).tolist() == [
+        [0, 1], [0, 0], [1, 1]
+    ]  # fmt: skip
+
+
+def stratum(role, clips):
+    marks = torch.arange(clips).float().view(-1, 1, 1).expand(clips, 4, 2).clone()
+    if role == "unlabeled":
+        return Stratum(role, marks)
+    tags = torch.zeros(clips, 2, dtype=torch.uint8)
+    frames = torch.zeros(clips, 4, 2, dtype=torch.uint8)
+    return Stratum(role, marks, tags, frames)
+
+
+def test_batches_keep_their_strata_and_use_every_clip():
+    strata = {"weak": stratum("weak", 5), "strong": stratum("strong", 3),
+              "unlabeled": stratum("unlabeled", 7)}  # fmt: skip
+    batches = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 0, CPU)
+    seen = np.concatenate([batches.indices("weak", step) for step in range(5)])
+    assert sorted(seen.tolist()) == sorted(list(range(5)) * 2)
+    features, targets = batches(3)
+    assert features.shape == (9, 4, 2) and targets.tags.shape == (6, 2)
+    expected = np.concatenate([batches.indices(r, 3) for r in ("weak", "strong", "unlabeled")])
+    assert features[:, 0, 0].tolist() == expected.tolist()
+    again = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 0, CPU)
+    assert again.indices("unlabeled", 40).tolist() == batches.indices("unlabeled", 40).tolist()
+    other = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 1, CPU)
+    orders = [[b.indices("unlabeled", s).tolist() for s in range(5)] for b in (batches, other)]
+    assert orders[0] != orders[1]
+
+
+def test_roll_moves_labels_with_the_sound():
+    strata = {role: stratum(role, 4) for role in ("weak", "strong", "unlabeled")}
+    ramp = torch.arange(4).float().view(1, 4, 1).expand(4, 4, 2).clone()
+    strata["strong"].features = ramp
+    strata["strong"].frames = (ramp == 2).to(torch.uint8)
+    batches = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=2), 0, CPU)
+    torch.manual_seed(0)
+    mels, targets = augment(*batches(0), AugmentSettings(roll=True))
+    assert torch.equal(mels[2:6] == 2, targets.frames == 1)
+    assert len({tuple(clip[:, 0].tolist()) for clip in mels[2:6]}) > 1
+
+
+def test_macro_f1_equals_scikit_by_hand():
+    predicted = np.array([[1, 0, 1], [1, 0, 0]])
+    reference = np.array([[1, 0, 0], [0, 0, 1]])
+    assert macro_f1(predicted, reference) == pytest.approx((2 / 3 + 0 + 0) / 3)
+
+
+# ---- loop ----------------------------------------------------------------------------------
+
+
+def test_same_seed_same_bytes_and_another_seed_others(tiny, tmp_path):
+    one = weights(trainer(tiny, tmp_path / "a").train())
+    assert same(one, weights(trainer(tiny, tmp_path / "b").train()))
+    assert not same(one, weights(trainer(tiny, tmp_path / "c", seed=1).train()))
+    assert not (tmp_path / "a" / "resume.pt").exists()
+
+
+def test_history_has_every_column(tiny, tmp_path):
+    trainer(tiny, tmp_path).train()
+    lines = (tmp_path / "history.csv").read_text().splitlines()
+    header, last = lines[0].split(","), lines[-1].split(",")
+    row = dict(zip(header, last, strict=True))
+    assert len(lines) == 4 and row["stage"] == "2" and lines[1].split(",")[2] == "1"
+    filled = (
+        "loss",
+        "loss.tfd",
+        "beta",
+        "rank.student",
+        "norm.teacher",
+        "feature_rank.student",
+        "development.tags_f1",
+        "posterior.cat",
+        "weight.dog",
+        "clips_per_second",
+    )
+    for name in filled:
+        assert row[name] != "", name
+    assert row["loss.dfd"] == ""
+
+
+def test_resumed_in_process_equals_undisturbed(tiny, tmp_path):
+    whole = weights(trainer(tiny, tmp_path / "whole").train())
+    first = trainer(tiny, tmp_path / "cut")
+    checkpoint.save(tmp_path / "cut" / "resume.pt", first._state())
+    first._epoch()
+    first._select()
+    first.epoch += 1
+    checkpoint.save(tmp_path / "cut" / "resume.pt", first._state())
+    first._epoch()  # killed in its second epoch
+    assert same(whole, weights(trainer(tiny, tmp_path / "cut").train()))
+
+
+def test_other_settings_start_anew_and_say_so(tiny, tmp_path, capsys):
+    run = trainer(tiny, tmp_path)
+    checkpoint.save(tmp_path / "resume.pt", run._state())
+    changed = json.loads(json.dumps(SMALL))
+    changed["objective"]["focal"]["gamma"] = 3
+    trainer(tiny, tmp_path, changed).train()
+    said = capsys.readouterr().out
+    assert "settings.objective.focal.gamma: 2.0 there, 3.0 here" in said
+
+
+def test_loss_that_is_not_finite_stops_with_its_place(tiny, tmp_path):
+    run = trainer(tiny, tmp_path)
+    run.batches.strata["strong"].features = torch.full((5, 100, 64), float("inf"))
+    with pytest.raises(DivergedError, match=r"loss\.\S+ is not finite at epoch 1 step 1; lower"):
+        run.train()
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+@pytest.mark.parametrize("selection", ["held_out", "development"])
+def test_selection_keeps_the_best_epoch(tiny, tmp_path, selection):
+    settings = json.loads(json.dumps(SMALL))
+    settings["schedule"] |= {"selection": selection, "held_out": 0.4}
+    run = trainer(tiny, tmp_path, settings)
+    assert len(run.batches.strata["weak"]) == 3
+    content = checkpoint.load(run.train())
+    score = [r[f"{selection}.tags_f1"] + r[f"{selection}.frame_f1"] for r in run.history]
+    assert content["epoch"] == max(range(3), key=lambda e: (score[e], e))
+
+
+# ---- checkpoints ---------------------------------------------------------------------------
+
+
+def test_foreign_checkpoints_are_refused_in_one_line(tiny, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(b"not a checkpoint")
+    with pytest.raises(CheckpointError, match=r"checkpoint\.pt: not a checkpoint, or damaged"):
+        checkpoint.load(path)
+    torch.save({"weights": torch.zeros(2)}, path)
+    with pytest.raises(CheckpointError, match="not a checkpoint of resed"):
+        checkpoint.load(path)
+    torch.save({"format": checkpoint.FORMAT, "version": 99}, path)
+    with pytest.raises(CheckpointError, match="version 99, this resed reads 1; delete it"):
+        checkpoint.load(path)
+
+
+def test_predict_refuses_features_of_another_kind(tiny, tmp_path):
+    path = trainer(tiny, tmp_path).train()
+    posteriors = predict(path, tiny / "evaluation.store", "evaluation", CPU)
+    assert posteriors.frames.shape == (5, 100, 2) and posteriors.clips[0] == "evaluation0.wav"
+    assert load_networks(path)[1]["seed"] == 0
+    other = FeatureSettings(frames=100, floor=1e-10)
+    with create(tmp_path / "other.store", ["a.wav"], other, "evaluation", "0" * 64) as writer:
+        writer.write(0, np.zeros((100, 64), np.float32))
+    with pytest.raises(StoreError, match="floor"):
+        predict(path, tmp_path / "other.store", "evaluation", CPU)
+
+
+def command(tiny, out, settings):
+    stores = ("weak", "unlabeled", "strong", "development")
+    pairs = [part for role in stores for part in (f"--{role}", str(tiny / f"{role}.store"))]
+    return [
+        sys.executable, "-c", "from resed.cli import main; main()", "train",
+        "--dataset", str(tiny / "tiny.yaml"), "--root", str(tiny), "--system", "pts_tfd_afl",
+        "--settings", json.dumps(settings), "--seed", "0", "--out", str(out), *pairs,
+    ]  # fmt: skip
+
+
+def test_sigkill_at_five_moments_then_resume_is_bit_identical(tiny, tmp_path):
+    settings = json.loads(json.dumps(SMALL))
+    settings["schedule"] |= {"epochs": 30, "steps_per_epoch": 4}
+    quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "CUDA_VISIBLE_DEVICES": ""}}
+    subprocess.run(command(tiny, tmp_path / "whole", settings), check=True, **quiet)
+    cut, random_moment = tmp_path / "cut", random.Random(0)
+    kills = 0
+    while kills < 5:
+        process = subprocess.Popen(command(tiny, cut, settings), **quiet)
+        state = cut / "resume.pt"
+        before = state.stat().st_mtime_ns if state.exists() else 0
+        while process.poll() is None:
+            if state.exists() and state.stat().st_mtime_ns != before:  # it has come on a little
+                break
+            time.sleep(0.005)
+        time.sleep(random_moment.uniform(0, 0.15))
+        assert process.poll() is None, "finished before it could be killed: train for longer"
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        kills += 1
+    subprocess.run(command(tiny, cut, settings), check=True, **quiet)
+    assert same(weights(tmp_path / "whole" / "checkpoint.pt"), weights(cut / "checkpoint.pt"))
