@@ -1,0 +1,55 @@
+# Sets itself up: the first target that needs it makes .venv and installs resed there, once, and
+# again when pyproject.toml or constraints.txt change. Afterwards nothing here needs a network.
+
+PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3)
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+CONFIG ?= config/demo.yaml
+# More arguments of pip install, such as --extra-index-url https://download.pytorch.org/whl/cpu
+PIP_EXTRA ?=
+
+VENV := .venv
+INSTALLED := $(VENV)/.installed
+SNAKEMAKE = $(VENV)/bin/snakemake --cores $(CORES) --configfile $(CONFIG)
+IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo figures test lint schema clean
+
+help: ## Show what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED) ## Make .venv and install resed into it (the others do this by themselves)
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c '$(IS_3_11)' 2>/dev/null || { \
+		echo "make: resed needs Python 3.11, and $(PYTHON) is not; make PYTHON=/path/to/python3.11" >&2; \
+		exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "make: no virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
+	@echo "Installing resed and its packages in $(VENV) (once; minutes, needs the network)"
+	@PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
+		$(VENV)/bin/python -m pip install --quiet $(PIP_EXTRA) --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED) ## The whole paper on small generated soundscapes, without network
+	@$(SNAKEMAKE)
+	@echo "Done. Open results/demo/report/index.html"
+
+figures: $(INSTALLED) ## Only the figures (CONFIG=config/esc10.yaml for another run)
+	@$(SNAKEMAKE) figures
+
+test: $(INSTALLED) ## All tests, the integration test among them
+	@$(VENV)/bin/python -m pytest
+
+lint: $(INSTALLED) ## Style of Python and Snakemake files
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/snakefmt --check Snakefile workflow
+	@$(VENV)/bin/snakemake --lint
+
+schema: $(INSTALLED) ## Write workflow/schemas/config.schema.json anew from the settings
+	@$(VENV)/bin/python -m resed.config_schema workflow/schemas/config.schema.json
+
+clean: ## Remove caches; never data/, results/ or .venv
+	@rm -rf .pytest_cache .ruff_cache .hypothesis
+	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,45 @@
+"""resed: from raw audio to the tables and figures of weakly supervised sound event detection.
+
+snakemake --cores N                                     the whole paper
+snakemake --cores N --configfile config/demo.yaml       generated soundscapes, in minutes
+snakemake --cores N table1 | table3 | figures | report | audit      a part of it
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+wildcard_constraints:
+    split="|".join(DATASET.splits),
+    system="|".join(CONFIG.systems),
+    trained="|".join(TRAINED),
+    seed="[0-9]+",
+
+
+include: "workflow/rules/acquire.smk"
+include: "workflow/rules/audit.smk"
+include: "workflow/rules/extract.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/predict.smk"
+include: "workflow/rules/calibrate.smk"
+include: "workflow/rules/decode.smk"
+include: "workflow/rules/score.smk"
+include: "workflow/rules/tabulate.smk"
+include: "workflow/rules/draw.smk"
+include: "workflow/rules/report.smk"
+
+
+rule all:
+    """Every table, every figure and the page that holds them."""
+    default_target: True
+    input:
+        rules.report.output,
+        rules.tables.input,
+        rules.figures.input,

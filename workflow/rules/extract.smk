@@ -1,0 +1,27 @@
+# Log-mels: one memory-mapped file a split, no file and no job a clip.
+
+
+rule extract:
+    """Turn the audio of a split into log-mel features."""
+    input:
+        record=f"{RESULTS}/acquire/{{split}}.json",
+        manifest=rules.audit.output.manifest,
+    output:
+        store=f"{RESULTS}/extract/{{split}}.store",
+    log:
+        f"{RESULTS}/logs/extract/{{split}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/extract/{{split}}.tsv"
+    conda:
+        "resed"
+    threads: 16
+    params:
+        dataset=CONFIG.dataset,
+        root=DATA,
+        settings=as_json(CONFIG.features.model_dump(mode="json")),
+    message:
+        "extract {wildcards.split}"
+    shell:
+        "resed extract --dataset {params.dataset} --root {params.root} --split {wildcards.split}"
+        " --manifest {input.manifest} --out {output.store} --settings {params.settings:q}"
+        " --processes {threads} 2>&1 | tee {log}"

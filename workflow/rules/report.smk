@@ -1,0 +1,31 @@
+# One page to open.
+
+
+rule report:
+    """Gather tables, figures, windows, settings and the audit in one HTML file that needs no network."""
+    input:
+        audit=rules.audit.output.summary,
+        paper=f"config/papers/{CONFIG.paper}.yaml",
+        tables=rules.tables.input,
+        figures=rules.figures.input,
+        metrics=metrics(CONFIG.systems) + sanity_metrics(),
+        histories=histories(CONFIG.systems),
+        thresholds=expand(
+            rules.threshold.output.threshold, system=CONFIG.systems, seed=CONFIG.seed_list()
+        ),
+    output:
+        page=f"{RESULTS}/report/index.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    conda:
+        "resed"
+    params:
+        config=config_json(),
+        results=subpath(output.page, ancestor=2),
+    message:
+        "report: {output.page}"
+    shell:
+        "resed report --config-json {params.config:q} --results {params.results}"
+        " --out {output.page} > {log} 2>&1"
