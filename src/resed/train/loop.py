@@ -9,28 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resed.errors import DivergedError
 from resed.settings import SystemSettings
 from resed.train import checkpoint, schedule
 from resed.train.augment import augment
 from resed.train.batches import Batches, Stratum
 from resed.train.distillation import Projections, effective_rank
+from resed.train.epoch_log import EpochLog
 from resed.train.evaluate import quick_scores
 from resed.train.history import write_history
 from resed.train.model import TeacherStudent, scaled
 from resed.train.objective import Objective, focal_weight
-
-LOSS_COLUMNS = (
-    "loss",
-    "loss.weak.teacher",
-    "loss.weak.student",
-    "loss.strong.teacher",
-    "loss.strong.student",
-    "loss.consistency.teacher_to_student",
-    "loss.consistency.student_to_teacher",
-    "loss.tfd",
-    "loss.dfd",
-)
 
 
 @dataclass
@@ -141,7 +129,7 @@ class Trainer:
         objective = self.run.settings.objective
         focal = schedule.is_focal(self.epoch, objective.focal.enabled, self.settings)
         alpha = schedule.alpha(self.epoch, objective.consistency)
-        log = _EpochLog(self.steps, len(self.run.classes), self.device)
+        log = EpochLog(self.steps, len(self.run.classes), self.device)
         beta = 0.0
         for number in range(self.steps):
             step = self.epoch * self.steps + number
@@ -235,7 +223,7 @@ class Trainer:
         self.networks.train()
         return values
 
-    def _progress(self, number: int, log: "_EpochLog", started: float) -> None:
+    def _progress(self, number: int, log: EpochLog, started: float) -> None:
         if self.epoch or (number + 1) not in (1, 10) or number + 1 == self.steps:
             return  # in the first epoch only: a sign of life, and how long it will take
         pace = (time.monotonic() - started) / (number + 1)
@@ -297,46 +285,3 @@ class Trainer:
 
 def _copy(networks: torch.nn.Module) -> dict[str, Tensor]:
     return {key: value.detach().cpu().clone() for key, value in networks.state_dict().items()}
-
-
-class _EpochLog:
-    """Losses and class means of one epoch, kept on the device: no synchronisation a step."""
-
-    def __init__(self, steps: int, classes: int, device: torch.device):
-        self.losses = torch.zeros(steps, len(LOSS_COLUMNS), device=device)
-        self.present: set[str] = set()
-        self.posteriors = torch.zeros(classes, device=device)
-        self.weights = torch.zeros(classes, device=device)
-
-    def add(self, number: int, terms: dict[str, Tensor], posterior: Tensor, weight: Tensor) -> None:
-        self.present |= set(terms)
-        zero = self.losses.new_zeros(())
-        self.losses[number] = torch.stack([terms.get(name, zero) for name in LOSS_COLUMNS])
-        self.posteriors += posterior
-        self.weights += weight
-
-    def last_loss(self, number: int) -> float:
-        return float(self.losses[number, 0])
-
-    def check_finite(self, system: str, epoch: int, start: int = 0) -> None:
-        """DivergedError names the first step from `start`, and its term, that is not finite."""
-        bad = (~torch.isfinite(self.losses[start:])).nonzero()
-        if len(bad):
-            step = int(bad[0, 0]) + start
-            names = [LOSS_COLUMNS[int(c)] for r, c in bad if int(r) + start == step and int(c)]
-            raise DivergedError(
-                f"{system}: {names[0] if names else 'loss'} is not finite at epoch {epoch + 1} "
-                f"step {step + 1}; lower schedule.learning_rate"
-            )
-
-    def means(self) -> dict[str, float]:
-        mean = self.losses.mean(dim=0).tolist()
-        return {n: v for n, v in zip(LOSS_COLUMNS, mean, strict=True) if n in self.present}
-
-    def class_means(self, classes: list[str]) -> dict[str, float]:
-        steps = len(self.losses)
-        values = {}
-        for name, sums in (("posterior", self.posteriors), ("weight", self.weights)):
-            for label, value in zip(classes, (sums / steps).tolist(), strict=True):
-                values[f"{name}.{label}"] = value
-        return values
