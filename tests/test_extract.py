@@ -1,9 +1,11 @@
 """Extraction: the right clips, the same bytes for any number of processes, and clear refusals."""
 
+import os
 import signal
 import subprocess
 import sys
 import time
+from multiprocessing import get_start_method
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 import sounds
 
 from resed.audio import read_audio
-from resed.errors import AudioError, DatasetError, MissingFileError
+from resed.errors import AudioError, DatasetError, MissingFileError, StoreError
 from resed.extract import extract, usable_clips
 from resed.files import sha256
 from resed.logmel import clip_features
@@ -154,3 +156,11 @@ def test_a_bar_where_there_is_one(monkeypatch, capsys):
     with progress.progress(4, "extract weak") as advance:
         advance(4)
     assert "4/4" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(get_start_method() != "fork", reason="the patch reaches forked workers only")
+def test_a_killed_worker_is_told_in_one_line(folder, monkeypatch):
+    monkeypatch.setattr("resed.extract._extract_chunk", lambda job, clips: os._exit(9))
+    with pytest.raises(StoreError, match="a worker process was killed, .* use fewer than 2 proc"):
+        run(folder, "a.store", 2)
+    assert not [item for item in folder.iterdir() if "store" in item.name]
