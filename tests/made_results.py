@@ -183,7 +183,7 @@ def _history(path: Path, config: Config, system: str, random, epochs: int = 12) 
             row |= {f"posterior.{label}": value, f"weight.{label}": 1 - value**2}
         rows.append(row)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "w", newline="") as handle:
+    with path.open("w", newline="") as handle:
         writer = csv.DictWriter(handle, list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)

@@ -1,7 +1,7 @@
 """Confusion matrices of clips that hold several tags (Figures 5 and 6 of Liang et al.).
 
-The paper does not say how it counts a clip with several tags. Three ways are offered; docs/readings.md
-argues for the first.
+The paper does not say how it counts a clip with several tags. Three ways are offered;
+docs/readings.md argues for the first.
 
 - spread: a tag that was found counts on the diagonal; a missed tag is spread in equal shares over
   the clip's false tags, or counts as "none" where the clip has no false tag.

@@ -78,6 +78,7 @@ class Paper(Strict):
     table1: Table1
     table2: Table2 | None = None
     table3: Table3
+    contradictions: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _unique(self) -> "Paper":

@@ -6,7 +6,7 @@ that makes it.
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -43,7 +43,7 @@ class Score:
 
 @dataclass(frozen=True)
 class Results:
-    """The folder results/{dataset}, the annotations of data/{dataset} and the config behind both."""
+    """The folder results/{dataset}, that of data/{dataset}, and the config behind both."""
 
     config: Config
     folder: Path
@@ -73,6 +73,10 @@ class Results:
         known = [n for n, entry in self.config.catalogue.items() if entry.row == row]
         cure = f"add {known[0]} to config.systems" if known else "give a system this row"
         raise ResultsError(f"config.systems: no system of row {row} of Table 1; {cure}")
+
+    def has_rows(self, rows: Collection[int]) -> bool:
+        """Whether a configured system stands in each of these rows."""
+        return set(rows) <= {self.config.catalogue[name].row for name in self.config.systems}
 
     def annotations(self, split: str) -> Path:
         """Annotation file of a split."""
@@ -104,7 +108,7 @@ class Results:
         path = (
             self.folder / "train" / self.config.trained_as(system) / f"seed{seed}" / "history.csv"
         )
-        with open(existing(path, "run resed train"), newline="", encoding="utf-8") as handle:
+        with existing(path, "run resed train").open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle))
         if not rows:
             raise ResultsError(f"{path}: no epoch in it; run resed train again")

@@ -1,7 +1,29 @@
 """`resed report`."""
 
+from pathlib import Path
+
 import typer
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
+    app.command()(report)
+
+
+def report(
+    config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
+    results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
+    out: Path = typer.Option(..., help="HTML page to write; it needs no other file."),
+    data: Path | None = typer.Option(
+        None, help="Folder of the dataset (annotations); default: data/{dataset}."
+    ),
+) -> None:
+    """Write one page with every table and figure, and what they rest on."""
+    from resed.config import load_config, read_settings
+    from resed.files import write_text
+    from resed.report import render
+    from resed.results import Results
+
+    page = render(Results.of(load_config(read_settings(config_json)), results, data))
+    write_text(out, page)
+    typer.echo(f"{out}: {len(page) / 1e6:.1f} MB")

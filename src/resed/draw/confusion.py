@@ -17,11 +17,12 @@ SPLIT = "evaluation"
 METHODS = {
     "spread": "Correct tags stand on the diagonal; a missed tag is spread over the clip's false "
     "tags, or stands under none where the clip has no false tag.",
-    "cooccurrence": "A true tag counts for every tag found in the same clip, so that even a perfect "
-    "tagger is off the diagonal.",
+    "cooccurrence": "A true tag counts for every tag found in the same clip, so that even a "
+    "perfect tagger is off the diagonal.",
     "single": "Only clips with one tag, against the class of the highest clip posterior (before "
     "any filter).",
 }
+COUNTED = {"spread": "clips with it", "cooccurrence": "pairs", "single": "clips with it alone"}
 NUMBERING = {
     2: "The paper calls this system 2 (the baseline). In the journal's Table 1 that is PTS without "
     "BGRUs; the caption may carry the letter's numbering, where 2 is PTS (row 3 here), so both are "
@@ -65,7 +66,7 @@ def figure(results: Results, row: int) -> Figure:
     axes.set_xticks([*ticks, len(names) + 0.5], [*names, "None"], rotation=45, ha="right")
     axes.set_yticks(ticks, [f"{n} ({_count(c)})" for n, c in zip(names, counts, strict=True)])
     axes.tick_params(length=0)
-    axes.set(xlabel="Tagged as", ylabel="True class (clips counted)")
+    axes.set(xlabel="Tagged as", ylabel=f"True class ({COUNTED[results.config.confusion]})")
     bar = made.colorbar(image, ax=axes, shrink=0.8, label="Share of the true class, %")
     bar.outline.set_visible(False)
     system = results.config.catalogue[results.system_of_row(row)].title
@@ -78,8 +79,8 @@ def caption(results: Results, row: int) -> str:
     """What the matrix shows and which system it is."""
     title = results.config.catalogue[results.system_of_row(row)].title
     return (
-        f"Confusion matrix of {title} on evaluation for audio tagging, rows in percent of the true "
-        f"class. {METHODS[results.config.confusion]} The paper does not say how it counts clips "
+        f"{title}, audio tagging on evaluation; a row adds up to 100 % of the true class. "
+        f"{METHODS[results.config.confusion]} The paper does not say how it counts clips "
         f"with several tags. {NUMBERING[row]}"
     )
 
@@ -105,7 +106,7 @@ def _count(row: np.ndarray) -> str:
 
 
 def _drawing(title: str, row: int) -> Drawing:
-    return Drawing(title, partial(figure, row=row), partial(caption, row=row))
+    return Drawing(title, partial(figure, row=row), partial(caption, row=row), (row,))
 
 
 FIGURE5 = _drawing("Figure 5. Confusion of system 2", 2)

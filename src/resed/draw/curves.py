@@ -28,14 +28,13 @@ class Panel:
 
 
 PANELS = (
-    Panel("Total loss", ("loss",), "loss", log=True),
-    Panel("Weak", ("loss.weak.student", "loss.weak.teacher"), "loss", log=True),
-    Panel("Strong", ("loss.strong.student", "loss.strong.teacher"), "loss", log=True),
+    Panel("Total loss", ("loss",), "loss"),
+    Panel("Weak", ("loss.weak.student", "loss.weak.teacher"), "loss"),
+    Panel("Strong", ("loss.strong.student", "loss.strong.teacher"), "loss"),
     Panel(
         "Consistency",
         ("loss.consistency.teacher_to_student", "loss.consistency.student_to_teacher"),
         "loss",
-        log=True,
     ),
     Panel("TFD (dashed: DFD)", ("loss.tfd", "loss.dfd"), "loss", log=True),
     Panel("Projection norm", ("norm.student", "norm.teacher"), "mean row norm"),
@@ -129,6 +128,8 @@ def _dress(axes: Axes, panel: Panel) -> None:
         axes.set_yticks([])
     elif panel.log:
         axes.set_yscale("log")
+        low, high = axes.get_ylim()
+        axes.set_ylim(min(low, high / 4), high)  # a narrow range would show no tick
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())

@@ -71,9 +71,9 @@ def caption(results: Results | None = None) -> str:
     """How to read the picture."""
     del results
     return (
-        "The stages, in the order of the data. Each is a rule, a command `resed STAGE` and a folder "
-        "of results. Blue: data; orange: networks; green: from posteriors to scores; pink: what "
-        "people read."
+        "In the order of the data. Each is a rule, a command `resed STAGE` and a "
+        "folder of results. Blue: data; orange: networks; green: from posteriors to scores; "
+        "pink: what people read."
     )
 
 

@@ -10,8 +10,12 @@ from resed.results import Results
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure of the registry. `draw` and `caption` read the results alone."""
+    """A figure of the registry.
+
+    `draw` and `caption` read the results alone; `rows` are the rows of Table 1 that they need.
+    """
 
     title: str
     draw: Callable[[Results], Figure]
     caption: Callable[[Results], str]
+    rows: tuple[int, ...] = ()

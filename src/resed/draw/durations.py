@@ -30,11 +30,11 @@ def durations(results: Results) -> dict[str, list[float]]:
 
 
 def chosen(results: Results) -> list[str]:
-    """The paper's four classes where the dataset has them or stands for them, else the first four."""
+    """The paper's four classes, or those that follow them here; else the first four."""
     dataset = results.config.dataset_file
-    stands_for = _mapping(dataset.soundscapes)
+    follows = _mapping(dataset.soundscapes)
     found = [
-        next((c for c in dataset.classes if wanted in (c, stands_for.get(c))), None)
+        next((c for c in dataset.classes if wanted in (c, follows.get(c))), None)
         for wanted in PAPER_CLASSES
     ]
     return [c for c in found if c] if all(found) else dataset.classes[:4]
@@ -80,7 +80,8 @@ def _explain(results: Results) -> str:
     return (
         "From the strong training clips alone. Green: the average duration; black: the ESP "
         "duration, the mean of the events up to the knee (red), which stands for the paper's "
-        f"inflection point. The median window is {results.config.calibrate.eta:.3g} of either.{told}"
+        f"inflection point. The median window is {results.config.calibrate.eta:.3g} of either."
+        + told
     )
 
 

@@ -62,7 +62,7 @@ def new(width: float, height: float) -> Figure:
 
 
 def footnote(figure: Figure, results: Results, *facts: str) -> None:
-    """Say below the figure what it rests on: dataset, facts, manifest, and whose numbers they are."""
+    """Say below the figure what it rests on, and whether the paper's numbers compare."""
     config = results.config
     parts = [f"{config.dataset_file.title} ({config.dataset})", *facts]
     parts.append(f"manifest {short_hash(results.manifest)}")

@@ -45,14 +45,14 @@ def caption(results: Results) -> str:
     """What Figure 3 shows here, and how it differs from the paper's."""
     epoch, _ = _last(results)
     focal = results.config.system(_system(results)).objective.focal
-    weight = "1 − p^γ" if focal.form == "printed" else "(1 − p)^γ"
+    weight = "1 − p^γ" if focal.form == "printed" else "(1 − p)^γ"
     return (
-        f"Adaptive weights a class in the focal loss of {_title(results)} at epoch {epoch}, the "
-        "last; the paper shows one epoch and does not say which. Left axis: posterior of what is "
-        "true (p where the class is present, 1 - p where it is not), averaged over the labelled "
-        f"clips of that epoch; right axis: the weight {weight} with γ = {focal.gamma:g}. "
-        "The paper prints sums over clips, means are drawn here, so that the axes have a scale. "
-        "Hard classes get the higher weight. Classes are sorted by posterior."
+        f"The focal loss of {_title(results)} at epoch {epoch}, the last; the paper shows one epoch "
+        "and does not say which. Left axis: the student's clip posterior of what is true (p where "
+        "the class is present, 1 − p where it is not), averaged over the labelled clips of "
+        f"that epoch; right axis: the weight {weight} with γ = {focal.gamma:g}. The paper "
+        "prints sums over clips; means are drawn here, so that the axes have a scale. Hard classes "
+        "get the higher weight. Classes are sorted by posterior."
     )
 
 
@@ -90,4 +90,4 @@ def _last(results: Results) -> tuple[int, dict[str, tuple[float, float]]]:
     raise ResultsError(f"history of {_system(results)}: no epoch with weights; train it again")
 
 
-FIGURE3 = Drawing("Figure 3. Adaptive weights a class", figure3, caption)
+FIGURE3 = Drawing("Figure 3. Adaptive weights a class", figure3, caption, (ROW,))

@@ -32,10 +32,14 @@ class Table:
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
     records: tuple[dict[str, Any], ...]
+    words: int = 2  # how many columns, from the left, hold words
 
     def markdown(self) -> str:
         """GitHub-flavoured Markdown."""
-        rows = [self.columns, tuple("---" if i < 2 else "---:" for i in range(len(self.columns)))]
+        rows = [
+            self.columns,
+            tuple("---" if i < self.words else "---:" for i in range(len(self.columns))),
+        ]
         for line in self.lines:
             empty = ("",) * (len(self.columns) - 2)
             rows.append(line.cells or ("", f"**{line.heading}**", *empty))

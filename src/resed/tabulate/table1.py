@@ -28,7 +28,7 @@ NAMES = {"event": "Event-F1", "segment": "Segment-F1", "tags": "AT-F1"}
 COLUMNS = (
     "ID",
     "System",
-    *(f"{NAMES[m]}{who}" for m in METRICS for who in ("", ", paper")),
+    *(heading for metric in METRICS for heading in (NAMES[metric], "paper")),
     "Raw AT-F1",
     "Teacher AT-F1",
 )

@@ -1,0 +1,193 @@
+"""What a reader must know to judge the numbers: data, versions, settings, what was not run."""
+
+import csv
+import json
+import platform
+import subprocess
+from collections import Counter
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from resed import __version__
+from resed.config import ROLES
+from resed.draw import FIGURES
+from resed.results import Results, readable
+from resed.settings import SystemSettings
+from resed.tabulate import ROWS, TABLES
+
+PACKAGES = ("torch", "numpy", "librosa", "sed_eval", "snakemake", "matplotlib")
+LABELS = {"weak": "tags", "none": "none", "strong": "events in time"}
+
+
+@dataclass(frozen=True)
+class Split:
+    """Clips of one split; `clips` is None without an audit, `paper` None where it prints none."""
+
+    role: str
+    labels: str
+    clips: int | None
+    unusable: int
+    paper: int | None
+
+
+@dataclass(frozen=True)
+class SystemFacts:
+    """A system's place in the paper, and its settings beside the defaults."""
+
+    name: str
+    title: str
+    row: str
+    shares: str
+    own: tuple[str, ...]
+    all_settings: str
+
+
+def splits(results: Results) -> list[Split]:
+    """Clips a split as the audit counted them."""
+    statuses = _statuses(results.folder / "audit" / "manifest.tsv")
+    made = []
+    for role in ROLES:
+        counts = statuses.get(role)
+        usable = counts["ok"] if counts else None
+        unusable = sum(counts.values()) - counts["ok"] if counts else 0
+        labels = LABELS[results.config.dataset_file.splits[role].labels]
+        made.append(Split(role, labels, usable, unusable, results.paper.clips.get(role)))
+    return made
+
+
+def _statuses(path: Path) -> dict[str, Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as handle:
+            for row in csv.DictReader(handle, delimiter="\t"):
+                found.setdefault(row.get("split", ""), Counter())[row.get("status", "")] += 1
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes here."""
+    found = {"resed": __version__, "Python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def commit(root: Path) -> str:
+    """Git commit of the folder that holds config/, and whether files in it were changed since."""
+    head = _git(root, "rev-parse", "HEAD")
+    if head is None:
+        return "not a git checkout"
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+    return head[:12] + (", with changes not committed" if changed else "")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
+    """Settings away from the defaults: those all systems share, then each system's own."""
+    config = results.config
+    defaults = _flat(SystemSettings().model_dump(mode="json"))
+    changed = {
+        name: {
+            key: value
+            for key, value in _flat(config.system(name).model_dump(mode="json")).items()
+            if value != defaults.get(key)
+        }
+        for name in config.systems
+    }
+    first = next(iter(changed.values()))
+    shared = {k: v for k, v in first.items() if all(c.get(k) == v for c in changed.values())}
+    facts = []
+    for name, values in changed.items():
+        entry = config.catalogue[name]
+        own = {key: value for key, value in values.items() if key not in shared}
+        paper = results.paper.by_row.get(entry.row) if entry.row is not None else None
+        trained = config.trained_as(name)
+        shares = config.catalogue[trained].title if trained != name else ""
+        row = str(paper.id) if paper else ""
+        whole = json.dumps(config.system(name).model_dump(mode="json"), indent=2)
+        facts.append(SystemFacts(name, entry.title, row, shares, _pairs(own), whole))
+    return _pairs(shared), facts
+
+
+def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _pairs(values: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{key}: {json.dumps(value)}" for key, value in values.items())
+
+
+def not_run(results: Results) -> list[str]:
+    """What the paper has, or this repository could do, that no number on the page covers."""
+    config, paper = results.config, results.paper
+    rows = {config.catalogue[name].row for name in config.systems}
+    missing = [
+        f"{paper.name}, {paper.table1.place}: {row.id} {row.system}"
+        + (" (no system of this repository)" if row.row is None else " (not in config.systems)")
+        for row in paper.table1.rows
+        if row.row is None or row.row not in rows
+    ]
+    if config.dataset != paper.dataset:
+        missing.insert(0, f"The paper's data ({paper.dataset}): this run is on {config.dataset}.")
+    if paper.table2:
+        missing.append(
+            f"{paper.table2.place}: the study of the length of stage one and of γ, "
+            f"{len(paper.table2.rows)} rows, of which two repeat systems 6 and 8 of Table 1."
+        )
+    missing += [
+        f"{title}: needs the systems of rows {' and '.join(map(str, rows))} of Table 1."
+        for title, rows in _parts()
+        if not results.has_rows(rows)
+    ]
+    others = [
+        f"{entry.title} ({name})"
+        for name, entry in config.catalogue.items()
+        if name not in config.systems and entry.row is None
+    ]
+    if others:
+        missing.append(f"Systems beyond the paper's table: {', '.join(others)}.")
+    if config.seeds == 1:
+        missing.append("More than one seed: single runs of one system differ by several points.")
+    missing.append("Confidence intervals over clips (the counts a clip are kept for them).")
+    return missing
+
+
+def _parts() -> list[tuple[str, tuple[int, ...]]]:
+    """Titles of tables and figures, and the rows of Table 1 that they need."""
+    tables = [(f"Table {name[-1]}", ROWS.get(name, ())) for name in TABLES]
+    return tables + [(drawing.title, drawing.rows) for drawing in FIGURES.values()]
+
+
+def windows(results: Results) -> list[tuple[str, ...]]:
+    """A row a class: name, events, mean, average window, knee, ESP window (s), and the fallback."""
+    average, esp = results.windows("average"), results.windows("esp")
+    rows = []
+    for label in results.config.dataset_file.classes:
+        if label not in esp or label not in average:
+            continue
+        row = esp[label]
+        mean = "–" if row.mean_s is None else f"{row.mean_s:.2f}"
+        knee = "–" if row.knee_s is None else f"{row.knee_s:.2f} (event {row.knee_index})"
+        cells = (mean, f"{average[label].window_s:.2f}", knee, f"{row.window_s:.2f}", row.fallback)
+        rows.append((readable(label), str(row.events), *cells))
+    return rows
