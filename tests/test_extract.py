@@ -161,6 +161,6 @@ def test_a_bar_where_there_is_one(monkeypatch, capsys):
 @pytest.mark.skipif(get_start_method() != "fork", reason="the patch reaches forked workers only")
 def test_a_killed_worker_is_told_in_one_line(folder, monkeypatch):
     monkeypatch.setattr("resed.extract._extract_chunk", lambda job, clips: os._exit(9))
-    with pytest.raises(StoreError, match="a worker process was killed, .* use fewer than 2 proc"):
+    with pytest.raises(StoreError, match=r"a worker process was killed, .* use fewer than 2 proc"):
         run(folder, "a.store", 2)
     assert not [item for item in folder.iterdir() if "store" in item.name]
