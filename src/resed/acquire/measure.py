@@ -31,7 +31,9 @@ SOURCES = {
 WEAK = "train/weak.tsv"
 
 Span = tuple[float, float]
-Values = dict[tuple[str, str, int], list[float]]
+Group = tuple[str, str, str, int]  # quantity, label, company, events in the clip ("", 0: any)
+Values = dict[Group, list[float]]
+ALONE, TOGETHER = "alone", "together"  # whether a clip holds other classes too
 
 
 def class_runs(events: Sequence[Event]) -> dict[str, list[Span]]:
@@ -48,8 +50,9 @@ def class_runs(events: Sequence[Event]) -> dict[str, list[Span]]:
 
 
 def gather(clips: Mapping[str, Sequence[Event]]) -> tuple[Counter, Counter, Values]:
-    """Class sets, (label, events in the clip) counts, and all durations, gaps and positions.
+    """Class sets, (label, company, events in the clip) counts; durations, gaps and positions.
 
+    A class that is alone in its clip fills more of it: counts and durations are told apart by that.
     A position is where a class's run of events begins in the room it has: onset of its first event
     over (10 s - its span); 0 touches the clip's start, 1 its end.
     """
@@ -59,25 +62,27 @@ def gather(clips: Mapping[str, Sequence[Event]]) -> tuple[Counter, Counter, Valu
     for events in clips.values():
         runs = class_runs(events)
         sets[tuple(sorted(runs))] += 1
+        company = ALONE if len(runs) == 1 else TOGETHER
         for label, spans in runs.items():
-            counts[label, len(spans)] += 1
+            counts[label, company, len(spans)] += 1
             many = min(len(spans), MANY)
-            values["duration", label, many] += [offset - onset for onset, offset in spans]
+            values["duration", label, company, many] += [offset - onset for onset, offset in spans]
             pairs = itertools.pairwise(spans)
-            values["gap", label, 0] += [later[0] - earlier[1] for earlier, later in pairs]
+            values["gap", label, "", 0] += [later[0] - earlier[1] for earlier, later in pairs]
             room = CLIP_SECONDS - (spans[-1][1] - spans[0][0])
             if room > 0.1:
-                values["position", label, 0].append(min(spans[0][0] / room, 1.0))
+                values["position", label, "", 0].append(min(spans[0][0] / room, 1.0))
     return sets, counts, values
 
 
 def quantile_rows(name: str, values: Values) -> list[list[str]]:
     """CSV rows of 21 quantiles of each group of values that is large enough."""
     rows = []
-    for (quantity, label, many), group in sorted(values.items()):
+    for (quantity, label, company, many), group in sorted(values.items()):
         if len(group) >= FEWEST:
             numbers = [f"{q:.3f}" for q in np.quantile(group, LEVELS)]
-            rows.append([name, quantity, label, str(many or ""), str(len(group)), *numbers])
+            size = [str(many or ""), str(len(group))]
+            rows.append([name, quantity, label, company, *size, *numbers])
     return rows
 
 
@@ -87,15 +92,16 @@ def tables(metadata: Path) -> dict[str, str]:
     for name, relative in SOURCES.items():
         class_sets, class_counts, values = gather(read_events(metadata / relative))
         sets += [[name, ";".join(k), str(n)] for k, n in sorted(class_sets.items())]
-        counts += [[name, k, str(e), str(n)] for (k, e), n in sorted(class_counts.items())]
+        counts += [[name, k, c, str(e), str(n)] for (k, c, e), n in sorted(class_counts.items())]
         quantiles += quantile_rows(name, values)
     weak = Counter(tuple(labels) for labels in read_tags(metadata / WEAK).values())
     sets += [["weak", ";".join(k), str(n)] for k, n in sorted(weak.items())]
     levels = [f"q{100 * level:.0f}" for level in LEVELS]
-    header = ["statistics", "quantity", "event_label", "events_in_clip", "n", *levels]
+    counted = ["statistics", "event_label", "company", "events", "clips"]
+    header = ["statistics", "quantity", "event_label", "company", "events_in_clip", "n", *levels]
     return {
         "class_sets.csv": _csv(["statistics", "event_labels", "clips"], sets),
-        "event_counts.csv": _csv(["statistics", "event_label", "events", "clips"], counts),
+        "event_counts.csv": _csv(counted, counts),
         "quantiles.csv": _csv(header, quantiles),
     }
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.signal import oaconvolve
 
 from resed.acquire.measure import CLIP_SECONDS
 from resed.acquire.scenes import generator, layout, load_statistics
@@ -13,6 +12,7 @@ from resed.acquire.signals import (
     SAMPLE_RATE,
     active_rms,
     coloured_noise,
+    convolved,
     decibels,
     joined_by_lines,
     rms,
@@ -75,7 +75,7 @@ def render_clip(
         sources.append(source.name)
     if events and scenes.reverberation_s:
         room = impulse_response(scenes.reverberation_s, scenes.direct_to_reverberant_db, rng)
-        dry = oaconvolve(dry, room)[:LENGTH]
+        dry = convolved(dry, room)
     mix += dry
     mix *= min(1.0, HIGHEST / float(np.abs(mix).max()))
     return Clip(np.rint(mix * 32767).astype(np.int16), events, sources)

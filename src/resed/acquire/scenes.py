@@ -14,7 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
-from resed.acquire.measure import CLIP_SECONDS, LEVELS, MANY, MINIMUM_GAP_S, Span, read_rows
+from resed.acquire.measure import (
+    ALONE,
+    CLIP_SECONDS,
+    LEVELS,
+    MANY,
+    MINIMUM_GAP_S,
+    TOGETHER,
+    Group,
+    Span,
+    read_rows,
+)
 
 MINIMUM_EVENT_S = 0.25
 FOLDER = Path(__file__).with_name("statistics")
@@ -47,16 +57,37 @@ class Statistics:
     """Distributions of one set of annotations, keyed by the real task's labels."""
 
     sets: Distribution
-    counts: dict[str, Distribution]
-    quantiles: dict[tuple[str, str, int], np.ndarray]
+    counts: dict[tuple[str, str], Distribution]  # (label, alone or together)
+    quantiles: dict[Group, np.ndarray]
 
-    def draw(self, quantity: str, label: str, many: int, rng: np.random.Generator) -> float:
-        """A duration, gap (both seconds) or position (0 to 1) between the measured quantiles."""
-        for size in (*range(many, 0, -1), *range(many + 1, MANY + 1), 0):
-            levels = self.quantiles.get((quantity, label, size))
-            if levels is not None:
-                return float(np.interp(rng.random(), LEVELS, levels))
-        return {"gap": 1.0, "position": rng.random()}[quantity]
+    def count(self, label: str, company: str, rng: np.random.Generator) -> int:
+        """How many events a class has in a clip that holds it."""
+        other = TOGETHER if company == ALONE else ALONE
+        found = self.counts.get((label, company)) or self.counts[label, other]
+        return found.at(rng.random())
+
+    def duration(self, label: str, company: str, many: int, rng: np.random.Generator) -> float:
+        """Seconds, from the clips most like this one of which enough were measured."""
+        sizes = sorted(range(1, MANY + 1), key=lambda size: (abs(size - many), size))
+        other = TOGETHER if company == ALONE else ALONE
+        for near, size in ((company, many), (other, many), *itertools.product((company,), sizes)):
+            if ("duration", label, near, size) in self.quantiles:
+                return self._draw(("duration", label, near, size), rng)
+        raise KeyError(f"no durations of {label}")
+
+    def gap(self, label: str, rng: np.random.Generator) -> float:
+        """Seconds between events of a class; 1 where too few were measured."""
+        known = ("gap", label, "", 0) in self.quantiles
+        return self._draw(("gap", label, "", 0), rng) if known else 1.0
+
+    def position(self, label: str, rng: np.random.Generator) -> float:
+        """Where a run of events lies in the room it has, 0 to 1."""
+        known = ("position", label, "", 0) in self.quantiles
+        return self._draw(("position", label, "", 0), rng) if known else float(rng.random())
+
+    def _draw(self, group: Group, rng: np.random.Generator) -> float:
+        """A value between the measured quantiles."""
+        return float(np.interp(rng.random(), LEVELS, self.quantiles[group]))
 
 
 @functools.cache
@@ -70,14 +101,18 @@ def load_statistics(tags: str, events: str) -> Statistics:
         for row in read_rows(FOLDER / "class_sets.csv")
         if row["statistics"] == tags
     }
-    counts: dict[str, dict[int, int]] = {}
+    counts: dict[tuple[str, str], dict[int, int]] = {}
     for row in read_rows(FOLDER / "event_counts.csv"):
         if row["statistics"] == events:
-            counts.setdefault(row["event_label"], {})[int(row["events"])] = int(row["clips"])
+            group = counts.setdefault((row["event_label"], row["company"]), {})
+            group[int(row["events"])] = int(row["clips"])
     quantiles = {
-        (row["quantity"], row["event_label"], int(row["events_in_clip"] or 0)): np.array(
-            [float(row[f"q{100 * level:.0f}"]) for level in LEVELS]
-        )
+        (
+            row["quantity"],
+            row["event_label"],
+            row["company"],
+            int(row["events_in_clip"] or 0),
+        ): np.array([float(row[f"q{100 * level:.0f}"]) for level in LEVELS])
         for row in read_rows(FOLDER / "quantiles.csv")
         if row["statistics"] == events
     }
@@ -103,23 +138,24 @@ def layout(
     start = generator(seed, split, 0, "classes").random()
     rng = generator(seed, split, index, "layout")
     events: list[tuple[str, float, float]] = []
-    for label in statistics.sets.at((start + index * GOLDEN) % 1.0):
-        spans = _run(statistics, label, rng)
+    labels = statistics.sets.at((start + index * GOLDEN) % 1.0)
+    for label in labels:
+        spans = _run(statistics, label, ALONE if len(labels) == 1 else TOGETHER, rng)
         events += [(label, *span) for span in _place(statistics, label, spans, events, rng)]
     return sorted(((k, round(a, 3), round(b, 3)) for k, a, b in events), key=lambda e: e[1:])
 
 
-def _run(statistics: Statistics, label: str, rng: np.random.Generator) -> list[Span]:
+def _run(statistics: Statistics, label: str, company: str, rng: np.random.Generator) -> list[Span]:
     """A class's events relative to the onset of its first."""
-    number = statistics.counts[label].at(rng.random())
+    number = statistics.count(label, company, rng)
     many = min(number, MANY)
     for _ in range(ATTEMPTS):
         lengths = np.array(
-            [statistics.draw("duration", label, many, rng) for _ in range(number)]
+            [statistics.duration(label, company, many, rng) for _ in range(number)]
         ).clip(MINIMUM_EVENT_S, CLIP_SECONDS)
         if lengths.sum() + LEAST_GAP_S * (number - 1) <= CLIP_SECONDS:
             break
-    gaps = np.array([statistics.draw("gap", label, 0, rng) for _ in range(number - 1)])
+    gaps = np.array([statistics.gap(label, rng) for _ in range(number - 1)])
     lengths, gaps = _squeeze(lengths, gaps.clip(LEAST_GAP_S, None))
     onsets = np.concatenate([[0.0], np.cumsum(lengths[:-1] + gaps)])
     return [(float(a), float(a + d)) for a, d in zip(onsets, lengths, strict=True)]
@@ -150,7 +186,7 @@ def _place(
     room = CLIP_SECONDS - spans[-1][1]
     places = []
     for _ in range(PLACEMENTS):
-        onset = room * statistics.draw("position", label, 0, rng)
+        onset = room * statistics.position(label, rng)
         places.append([(onset + a, min(onset + b, CLIP_SECONDS)) for a, b in spans])
     others = [event[1:] for event in events]
     return min(places, key=lambda place: (polyphony([*others, *place]) > 2, covered(place, others)))

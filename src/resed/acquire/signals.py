@@ -9,6 +9,7 @@ import scipy.fft
 SAMPLE_RATE = 44100
 FADE_IN_S = 0.005
 FADE_OUT_S = 0.03
+BLOCK = 1 << 16
 
 
 def seconds(duration: float) -> int:
@@ -80,7 +81,7 @@ def curve(length: int, frequencies: Sequence[float], levels_db: Sequence[float])
 
 def _size(length: int) -> int:
     """The length of transform for `length` samples: few sizes, so that their grids are kept."""
-    return length if length > 1 << 18 else 1 << (length - 1).bit_length()
+    return -(-length // BLOCK) * BLOCK if length > 4 * BLOCK else 1 << (length - 1).bit_length()
 
 
 def coloured_noise(
@@ -104,3 +105,22 @@ def shaped(
     size = _size(len(samples))
     spectrum = scipy.fft.rfft(samples.astype(np.float32), size)
     return scipy.fft.irfft(spectrum * curve(size, frequencies, levels_db), size)[: len(samples)]
+
+
+def convolved(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """The first `len(samples)` samples of the convolution, float32.
+
+    Overlap-add in blocks of one power of two: here twice as fast as oaconvolve.
+    """
+    size = max(BLOCK, 1 << (2 * len(response) - 1).bit_length())
+    step = size - len(response) + 1
+    rows = -(-len(samples) // step)
+    blocks = np.zeros((rows, size), np.float32)
+    for row, block in enumerate(blocks):
+        part = samples[row * step : (row + 1) * step]
+        block[: len(part)] = part
+    blocks = scipy.fft.irfft(scipy.fft.rfft(blocks) * scipy.fft.rfft(response, size), size)
+    out = np.zeros(rows * step + size, np.float32)
+    for row, block in enumerate(blocks):
+        out[row * step : row * step + size] += block
+    return out[: len(samples)]
