@@ -13,7 +13,7 @@ rule acquire:
     benchmark:
         f"{RESULTS}/benchmarks/acquire/{{split}}.tsv"
     conda:
-        "resed"
+        "../../environment.yml"
     threads: 16
     params:
         dataset=CONFIG.dataset,

@@ -14,7 +14,7 @@ rule audit:
     benchmark:
         f"{RESULTS}/benchmarks/audit.tsv"
     conda:
-        "resed"
+        "../../environment.yml"
     threads: 16
     params:
         dataset=CONFIG.dataset,

@@ -14,7 +14,7 @@ rule calibrate:
     wildcard_constraints:
         method="average|esp",
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         dataset=CONFIG.dataset,
         events=annotations("strong"),
@@ -44,7 +44,7 @@ rule threshold:
     benchmark:
         f"{RESULTS}/benchmarks/calibrate/thresholds/{{system}}/seed{{seed}}.tsv"
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         reference=annotations("development"),
         settings=lambda wildcards: as_json(

@@ -16,7 +16,7 @@ rule decode:
     benchmark:
         f"{RESULTS}/benchmarks/decode/{{split}}/{{system}}/seed{{seed}}.tsv"
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         out=subpath(output.events, parent=True),
         settings=lambda wildcards: as_json(
@@ -45,7 +45,7 @@ rule decode_tuned:
     benchmark:
         f"{RESULTS}/benchmarks/decode/{{split}}/{{system}}{TUNED}/seed{{seed}}.tsv"
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         out=subpath(output.events, parent=True),
         settings=rules.decode.params.settings,
@@ -73,7 +73,7 @@ rule sanity:
     wildcard_constraints:
         kind="|".join(SANITY),
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         dataset=CONFIG.dataset,
         classes=DATASET.classes,

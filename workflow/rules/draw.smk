@@ -18,6 +18,7 @@ rule draw:
     output:
         png=f"{RESULTS}/figures/{{figure}}.png",
         svg=f"{RESULTS}/figures/{{figure}}.svg",
+        hashes=f"{RESULTS}/figures/{{figure}}.sha256",
     log:
         f"{RESULTS}/logs/draw/{{figure}}.log",
     benchmark:
@@ -25,7 +26,7 @@ rule draw:
     wildcard_constraints:
         figure="|".join(FIGURES),
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         config=lambda wildcards: config_json(FIGURES[wildcards.figure]),
         titles=lambda wildcards: [CONFIG.catalogue[n].title for n in FIGURES[wildcards.figure]],
@@ -35,7 +36,7 @@ rule draw:
     shell:
         "resed draw --figure {wildcards.figure} --config-json {params.config:q}"
         " --results {params.results} --out-png {output.png} --out-svg {output.svg}"
-        " > {log} 2>&1"
+        " > {log} 2>&1 && sha256sum {output.png} {output.svg} > {output.hashes}"
 
 
 rule figures:

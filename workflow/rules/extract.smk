@@ -13,7 +13,7 @@ rule extract:
     benchmark:
         f"{RESULTS}/benchmarks/extract/{{split}}.tsv"
     conda:
-        "resed"
+        "../../environment.yml"
     threads: 16
     params:
         dataset=CONFIG.dataset,

@@ -13,7 +13,7 @@ rule predict:
     benchmark:
         f"{RESULTS}/benchmarks/predict/{{split}}/{{trained}}/seed{{seed}}.tsv"
     conda:
-        "resed"
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=GPU,

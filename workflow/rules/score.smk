@@ -20,7 +20,7 @@ rule score:
     wildcard_constraints:
         row="|".join(name + suffix for name in CONFIG.systems for suffix in ("", TUNED)),
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         reference=lambda wildcards: annotations(wildcards.split),
     message:
@@ -49,7 +49,7 @@ rule score_sanity:
     wildcard_constraints:
         kind="|".join(SANITY),
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         reference=lambda wildcards: annotations(wildcards.split),
     message:

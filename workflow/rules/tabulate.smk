@@ -20,7 +20,7 @@ rule tabulate:
     wildcard_constraints:
         table="|".join(TABLES),
     conda:
-        "resed"
+        "../../environment.yml"
     params:
         config=lambda wildcards: config_json(TABLES[wildcards.table]),
         titles=lambda wildcards: [CONFIG.catalogue[n].title for n in TABLES[wildcards.table]],

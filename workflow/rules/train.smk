@@ -19,7 +19,7 @@ rule train:
     benchmark:
         f"{RESULTS}/benchmarks/train/{{trained}}/seed{{seed}}.tsv"
     conda:
-        "resed"
+        "../../environment.yml"
     threads: 1
     resources:
         gpu=GPU,
