@@ -36,12 +36,10 @@ class Table:
 
     def markdown(self) -> str:
         """GitHub-flavoured Markdown."""
-        rows = [
-            self.columns,
-            tuple("---" if i < self.words else "---:" for i in range(len(self.columns))),
-        ]
+        count = len(self.columns)
+        rows = [self.columns, ("---",) * self.words + ("---:",) * (count - self.words)]
         for line in self.lines:
-            empty = ("",) * (len(self.columns) - 2)
+            empty = ("",) * (count - 2)
             rows.append(line.cells or ("", f"**{line.heading}**", *empty))
         body = "\n".join("| " + " | ".join(map(_escape, row)) + " |" for row in rows)
         notes = "\n".join(f"- {sentence}" for sentence in self.caption)
