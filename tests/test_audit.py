@@ -180,7 +180,7 @@ def test_odd_annotations_are_counted():
 
 
 def test_the_real_annotations_hold_what_is_known_of_them(shared):
-    """12 same-class overlaps and 15 clips without events in validation (found by an earlier audit)."""
+    """12 same-class overlaps and 15 clips without events, as others counted them."""
     from resed.annotations import read_events
 
     metadata = shared / "data/dcase2019/metadata"

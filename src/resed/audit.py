@@ -10,6 +10,7 @@ import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -113,8 +114,13 @@ def _audited(tasks: Sequence[tuple], processes: int) -> Iterable[ClipAudit]:
     if processes == 1:
         yield from itertools.starmap(audit_clip, tasks)
         return
-    with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(audit_clip, *zip(*tasks, strict=True), chunksize=CHUNK)
+    try:
+        with ProcessPoolExecutor(processes) as pool:
+            yield from pool.map(audit_clip, *zip(*tasks, strict=True), chunksize=CHUNK)
+    except BrokenProcessPool:
+        raise DatasetError(
+            "audit: a process was ended from outside (out of memory?); give fewer --processes"
+        ) from None
 
 
 def manifest_text(rows: Iterable[ClipAudit]) -> str:

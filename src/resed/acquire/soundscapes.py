@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,11 @@ def _rendered(job: Job, count: int, processes: int) -> Iterator[Written]:
     with ProcessPoolExecutor(processes, initializer=_start, initargs=(job,)) as pool:
         try:
             yield from pool.map(_write, range(count), chunksize=CHUNK)
+        except BrokenProcessPool:
+            raise DatasetError(
+                f"{job.folder}: a rendering process was ended from outside (out of memory?); "
+                "give fewer --processes and render again"
+            ) from None
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an error or Ctrl-C: do not render the rest first
             raise
