@@ -184,7 +184,7 @@ def departures(results: Results) -> list[str]:
 
 def short_hash(value: str | None) -> str:
     """First twelve hex digits of a hash."""
-    return value[:12] if value else "none (scored without an audit)"
+    return value[:12] if value else "none (no audit)"
 
 
 def readable(label: str) -> str:

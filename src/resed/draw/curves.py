@@ -91,7 +91,7 @@ def caption(results: Results) -> str:
         "Training, epoch by epoch. Solid: student; dashed: teacher; for consistency solid is "
         "teacher to student, dashed student to teacher. TFD as printed has a trivial minimum: a "
         "projection norm that goes to zero, or a rank that falls to one, shows it. Development "
-        "scores are those of the network before any filter, at threshold 0.5." + focal
+        "scores are before any filter, at threshold 0.5, frames gated by the clip's tags." + focal
     )
 
 

@@ -48,8 +48,8 @@ def caption(results: Results) -> str:
     weight = "1 − p^γ" if focal.form == "printed" else "(1 − p)^γ"
     return (
         f"The focal loss of {_title(results)} at epoch {epoch}, the last; the paper shows one "
-        "epoch and does not say which. Left axis: the student's clip posterior of what is true (p where "
-        "the class is present, 1 − p where it is not), averaged over the labelled clips of "
+        "epoch and does not say which. Left axis: the student's clip posterior of what is true (p "
+        "where the class is present, 1 − p where it is not), averaged over the labelled clips of "
         f"that epoch; right axis: the weight {weight} with γ = {focal.gamma:g}. The paper "
         "prints sums over clips; means are drawn here, so that the axes have a scale. Hard classes "
         "get the higher weight. Classes are sorted by posterior."
