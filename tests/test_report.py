@@ -128,7 +128,7 @@ def test_fewer_systems_give_a_shorter_page(tmp_path):
     text = render(made(tmp_path, systems=["pts"]))
     reader = Reader(text)
     assert "table3" not in reader.ids and "figure6" not in reader.ids
-    assert "Table 3: needs the systems of rows 8 and 9 of Table 1." in text
+    assert "Table 3: needs the systems of row 8 and 9 of Table 1." in text
     for reference in reader.references:
         assert not reference.startswith("#") or reference[1:] in reader.ids
 

@@ -59,6 +59,12 @@ class Results:
         """The paper whose numbers stand beside ours."""
         return load_paper(self.config.paper, self.config.root)
 
+    @property
+    def dataset(self) -> str:
+        """The dataset's title, with its name where the title does not hold it."""
+        name, title = self.config.dataset, self.config.dataset_file.title
+        return title if name in title else f"{title} ({name})"
+
     @cached_property
     def manifest(self) -> str | None:
         """Hash of the audit's manifest; None where there was no audit."""

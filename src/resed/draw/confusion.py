@@ -80,8 +80,8 @@ def caption(results: Results, row: int) -> str:
     title = results.config.catalogue[results.system_of_row(row)].title
     return (
         f"{title}, audio tagging on evaluation; a row adds up to 100 % of the true class. "
-        f"{METHODS[results.config.confusion]} The paper does not say how it counts clips "
-        f"with several tags. {NUMBERING[row]}"
+        f"{METHODS[results.config.confusion]} Grey: no such clip. The paper does not "
+        f"say how it counts clips with several tags. {NUMBERING[row]}"
     )
 
 

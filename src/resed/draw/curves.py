@@ -82,7 +82,7 @@ def caption(results: Results) -> str:
         }
     )
     focal = (
-        f" Systems with AFL change to the focal loss after {_join(stages)} epochs, so their weak "
+        f" Systems with AFL change to the focal loss after epoch {_join(stages)}, so their weak "
         "and strong losses are other quantities from there on."
         if stages
         else ""

@@ -71,12 +71,13 @@ def caption7_all(results: Results) -> str:
 
 def _explain(results: Results) -> str:
     esp = results.windows("esp")
-    fallen = [readable(label) for label, window in esp.items() if window.fallback]
-    told = (
-        f" No knee was found for {', '.join(fallen)}: the average is taken there."
-        if fallen
-        else " Every class has a knee."
-    )
+    fallen = [readable(label) for label, row in esp.items() if row.fallback and row.events]
+    empty = [readable(label) for label, row in esp.items() if not row.events]
+    told = "" if fallen else " Every class with events has a knee."
+    if fallen:
+        told = f" No knee was found for {', '.join(fallen)}: the average is taken there."
+    if empty:
+        told += f" No event at all: {', '.join(empty)}."
     return (
         "From the strong training clips alone. Green: the average duration; black: the ESP "
         "duration, the mean of the events up to the knee (red), which stands for the paper's "

@@ -63,8 +63,7 @@ def new(width: float, height: float) -> Figure:
 
 def footnote(figure: Figure, results: Results, *facts: str) -> None:
     """Say below the figure what it rests on, and whether the paper's numbers compare."""
-    config = results.config
-    parts = [f"{config.dataset_file.title} ({config.dataset})", *facts]
+    parts = [results.dataset, *facts]
     parts.append(f"manifest {short_hash(results.manifest)}")
     if departures(results):
         parts.append("not the paper's numbers")

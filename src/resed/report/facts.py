@@ -155,7 +155,7 @@ def not_run(results: Results) -> list[str]:
             f"{len(paper.table2.rows)} rows, of which two repeat systems 6 and 8 of Table 1."
         )
     missing += [
-        f"{title}: needs the systems of rows {' and '.join(map(str, rows))} of Table 1."
+        f"{title}: needs the systems of row {' and '.join(map(str, rows))} of Table 1."
         for title, rows in _parts()
         if not results.has_rows(rows)
     ]

@@ -44,6 +44,7 @@ def render(results: Results) -> str:
     return _template().render(
         config=results.config,
         dataset=results.config.dataset_file,
+        dataset_name=results.dataset,
         paper=results.paper,
         departures=departures(results),
         splits=facts.splits(results),

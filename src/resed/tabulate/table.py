@@ -87,8 +87,7 @@ def provenance(book: ScoreBook) -> tuple[str, ...]:
         else f"mean ± standard deviation of {config.seeds} seeds"
     )
     lines = [
-        f"Dataset: {config.dataset_file.title} ({config.dataset}); clips scored: {clips} "
-        f"(paper: {of_paper}).",
+        f"Dataset: {book.results.dataset}; clips scored: {clips} (paper: {of_paper}).",
         f"Manifest: {short_hash(book.manifest)}. Trained systems: {seeds}.",
     ]
     if reasons:
