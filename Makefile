@@ -9,7 +9,7 @@ PIP_EXTRA ?=
 
 VENV := .venv
 INSTALLED := $(VENV)/.installed
-SNAKEMAKE = $(VENV)/bin/snakemake --cores $(CORES) --configfile $(CONFIG)
+RUN_WITH = --cores $(CORES) --configfile $(CONFIG)
 IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 
 .DEFAULT_GOAL := help
@@ -32,11 +32,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(INSTALLED) ## The whole paper on small generated soundscapes, without network
-	@$(SNAKEMAKE)
+	@$(VENV)/bin/snakemake $(RUN_WITH)
 	@echo "Done. Open results/demo/report/index.html"
 
 figures: $(INSTALLED) ## Only the figures (CONFIG=config/esc10.yaml for another run)
-	@$(SNAKEMAKE) figures
+	@$(VENV)/bin/snakemake figures $(RUN_WITH)
 
 test: $(INSTALLED) ## All tests, the integration test among them
 	@$(VENV)/bin/python -m pytest

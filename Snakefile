@@ -2,7 +2,7 @@
 
 snakemake --cores N                                     the whole paper
 snakemake --cores N --configfile config/demo.yaml       generated soundscapes, in minutes
-snakemake --cores N table1 | table3 | figures | report | audit      a part of it
+snakemake TARGET --cores N      a part of it: table1, table3, figures, report or audit
 """
 
 from snakemake.utils import min_version

@@ -117,4 +117,6 @@ def figure_input(wildcards):
             f"{RESULTS}/calibrate/windows_{{method}}.tsv", method=("average", "esp")
         )
     tags = f"{RESULTS}/decode/evaluation/{{system}}/seed0/tags.tsv"
-    return [f"{RESULTS}/acquire/evaluation.json"] * bool(systems) + expand(tags, system=systems)
+    files = [f"{RESULTS}/acquire/evaluation.json"] * bool(systems) + expand(tags, system=systems)
+    single = systems if CONFIG.confusion == "single" else []  # counts by the highest posterior
+    return files + [posteriors("evaluation", system, 0) for system in single]

@@ -1,0 +1,142 @@
+"""The demo from audio to the page, at a tiny size: whole, offline, and never twice."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from runs import copy_workflow, planned, snakemake, verbs
+
+pytestmark = pytest.mark.integration
+TINY = {
+    "systems": ["pts", "pts_tfd_afl", "pts_tfd_afl_esp"],
+    "acquire": {"scale": 0.01},
+    "override": {
+        "model": {"width": 0.05},
+        "schedule": {"epochs": 2, "stage_one": 1, "steps_per_epoch": 2},
+    },
+}
+NO_NETWORK = ("unshare", "--map-root-user", "--net")
+
+
+def offline() -> tuple[str, ...]:
+    """A prefix that takes the network away, where the system allows it."""
+    try:
+        subprocess.run([*NO_NETWORK, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return ()
+    return NO_NETWORK
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A folder in which the tiny demo has run from end to end."""
+    folder = copy_workflow(tmp_path_factory.mktemp("demo"))
+    done = snakemake(folder, overlay=TINY, before=offline())
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "Traceback" not in done.stdout
+    return folder
+
+
+def with_pts(**settings):
+    """The tiny config with settings of the system pts changed."""
+    return {**TINY, "system_overrides": {"pts": settings}}
+
+
+def systems_in(jobs: list[str]) -> set[str]:
+    """Which of the systems the jobs name."""
+    words = {word.rstrip(",") for job in jobs for word in job.split()}
+    return {word.split("@")[0] for word in words} & set(TINY["systems"])
+
+
+def test_everything_is_made(run):
+    results = run / "results" / "demo"
+    figures = ["figure3", "figure5_system3", "figure6", "figure7", "figure7_all"]
+    for name in [*figures, "training_curves", "dag"]:
+        assert (results / "figures" / f"{name}.png").stat().st_size > 5000
+        assert "</svg>" in (results / "figures" / f"{name}.svg").read_text()
+    for name in ("table1", "table3"):
+        assert (results / "tables" / f"{name}.md").read_text().count("|") > 20
+    page = (results / "report" / "index.html").read_text()
+    assert "</html>" in page
+    assert 'src="http' not in page, "the page must open without a network"
+
+
+def test_scores_rest_on_the_audit(run):
+    results = run / "results" / "demo"
+    audit = json.loads((results / "audit" / "audit.json").read_text())
+    files = list((results / "score").rglob("metrics.json"))
+    assert len(files) == 3 * 2 * 2 + 6 * 2
+    hashes = {json.loads(path.read_text())["manifest_sha256"] for path in files}
+    assert hashes == {audit["manifest_sha256"]}
+
+
+def test_baselines_stand_in_the_table(run):
+    lines = (run / "results" / "demo" / "tables" / "table1.csv").read_text().splitlines()
+    rows = {row["system"]: row for row in csv.DictReader(lines)}
+    assert float(rows["sanity_reference"]["event_evaluation"]) == 100
+    assert float(rows["sanity_nothing"]["segment_development"]) == 0
+    assert {"pts", "pts@development_threshold", "pts_tfd_afl_esp"} <= set(rows)
+
+
+def test_nothing_is_left_to_do(run):
+    assert planned(run, overlay=TINY) == []
+
+
+def test_a_new_date_on_the_same_file_runs_nothing(run):
+    for name in ("extract/weak.store", "audit/manifest.tsv", "train/pts/seed0/checkpoint.pt"):
+        os.utime(run / "results" / "demo" / name)
+    assert planned(run, overlay=TINY) == []
+
+
+def test_a_deleted_figure_is_redrawn_alone(run):
+    figure = run / "results" / "demo" / "figures" / "figure7.png"
+    before = figure.read_bytes()
+    figure.unlink()
+    assert planned(run, overlay=TINY) == ["draw figure7"]
+    assert snakemake(run, overlay=TINY).returncode == 0
+    assert figure.read_bytes() == before
+    assert planned(run, overlay=TINY) == []
+
+
+def test_a_changed_system_runs_alone(run):
+    jobs = planned(run, overlay=with_pts(schedule={"learning_rate": 0.01}))
+    assert systems_in(jobs) == {"pts"}
+    assert verbs(jobs) == {
+        "train": 1,
+        "predict": 2,
+        "choose": 1,
+        "decode": 4,
+        "score": 4,
+        "tabulate": 1,
+        "draw": 2,  # its confusion matrix and the training curves
+        "report": 1,
+    }
+
+
+def test_a_changed_decoding_trains_nothing(run):
+    jobs = planned(run, overlay=with_pts(decode={"gate": "none"}))
+    assert systems_in(jobs) == {"pts"}
+    assert not {"train", "predict"} & set(verbs(jobs))
+
+
+def test_an_unchanged_system_stays_when_another_is_added(run):
+    jobs = planned(run, overlay={**TINY, "systems": [*TINY["systems"], "pts_dfd_d"]})
+    assert [job for job in jobs if job.startswith("train")] == ["train pts_dfd_d, seed 0"]
+
+
+def test_a_failed_job_says_why(run):
+    folder = run.parent / "broken"
+    shutil.copytree(run, folder, symlinks=True)
+    (folder / "results/demo/extract/evaluation.store").write_bytes(b"cut off")
+    (folder / "results/demo/predict/evaluation/pts/seed0.npz").unlink()
+    done = snakemake(folder, overlay=TINY)
+    assert done.returncode == 1
+    assert "resed: results/demo/extract/evaluation.store" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,56 @@
+"""Run Snakemake on a copy of the workflow: no test touches the results in the repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+PARTS = ("Snakefile", "workflow", "profiles", "config", "environment.yml")
+
+
+def copy_workflow(folder: Path) -> Path:
+    """Copy what Snakemake reads into `folder`."""
+    for part in PARTS:
+        source, target = REPOSITORY / part, folder / part
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+    return folder
+
+
+def snakemake(folder: Path, *arguments: str, overlay: dict | None = None, before: tuple = ()):
+    """Run Snakemake in `folder` on config/demo.yaml, an overlay on top; the finished process."""
+    files = ["config/demo.yaml"]
+    if overlay is not None:
+        (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
+        files.append("overlay.yaml")
+    command = [*before, sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    environment = {k: v for k, v in os.environ.items() if k != "SNAKEMAKE_PROFILE"}
+    return subprocess.run(
+        [*command, "--configfile", *files],
+        cwd=folder,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+
+
+def planned(folder: Path, *arguments: str, overlay: dict | None = None) -> list[str]:
+    """Messages of all jobs that Snakemake would run; [] where there is nothing to do."""
+    done = snakemake(folder, "--dry-run", *arguments, overlay=overlay)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return re.findall(r"^Job \d+: (.*)$", done.stdout, re.MULTILINE)
+
+
+def verbs(jobs: list[str]) -> dict[str, int]:
+    """How many jobs begin with each word."""
+    words = [job.split()[0].rstrip(":") for job in jobs]
+    return {word: words.count(word) for word in sorted(set(words))}

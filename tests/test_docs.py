@@ -1,0 +1,157 @@
+"""The documentation is true: its commands run, its links lead somewhere, its keys exist."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+from runs import REPOSITORY, copy_workflow
+from typer.testing import CliRunner
+
+from resed.cli import app
+from resed.config import Config
+from resed.settings import SystemSettings
+
+PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+REFERENCE = "filename\tonset\toffset\tevent_label\na.wav\t1.0\t2.5\tDog\nb.wav\t\t\t\n"
+DETECTED = "filename\tonset\toffset\tevent_label\na.wav\t1.1\t2.4\tDog\nb.wav\t0.0\t1.0\tDog\n"
+MINE = "systems: [pts, pts_tfd]\nseeds: 3\noverride: {schedule: {epochs: 50}}\n"
+
+
+def commands() -> list[tuple[str, str]]:
+    """Every line of every bash block: (page, command)."""
+    found = []
+    for page in PAGES:
+        for block in re.findall(
+            r"^ *```bash\n(.*?)```", page.read_text(), re.MULTILINE | re.DOTALL
+        ):
+            lines = (line.strip() for line in block.splitlines())
+            found += [(page.name, line) for line in lines if line and not line.startswith("#")]
+    return found
+
+
+COMMANDS = commands()
+
+
+def of(program: str) -> list[str]:
+    """The commands of one program, each once."""
+    return sorted({line for _, line in COMMANDS if shlex.split(line)[0] == program})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A copy of the workflow, with the files that the examples name."""
+    place = copy_workflow(tmp_path_factory.mktemp("docs"))
+    (place / "reference.tsv").write_text(REFERENCE)
+    (place / "detected.tsv").write_text(DETECTED)
+    (place / "mine.yaml").write_text(MINE)
+    return place
+
+
+def test_only_known_programs_are_named():
+    programs = {shlex.split(line)[0] for _, line in COMMANDS}
+    assert programs == {"make", "snakemake", "resed", "."}
+    assert of(".") == [". .venv/bin/activate"]
+
+
+@pytest.mark.parametrize("line", of("make"))
+def test_make_targets_exist(line):
+    """`make demo`, `make test` and `make lint` themselves are what CI and its tests run."""
+    words = shlex.split(line)[1:]
+    done = subprocess.run(
+        ["make", "--dry-run", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", of("snakemake"))
+def test_snakemake_commands_plan(line, folder):
+    words = shlex.split(line)[1:]
+    dry = [] if "--unlock" in words else ["--dry-run"]
+    done = subprocess.run(
+        [sys.executable, "-m", "snakemake", *dry, *words],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("line", of("resed"))
+def test_resed_options_exist(line):
+    words = shlex.split(line)[1:]
+    group = typer.main.get_command(app)
+    if not words[0].startswith("-"):
+        known = {option for part in group.commands[words[0]].params for option in part.opts}
+        assert {word for word in words if word.startswith("--")} <= known
+
+
+@pytest.mark.parametrize(
+    "line", [line for line in of("resed") if line.split()[1] in ("score", "calibrate", "--help")]
+)
+def test_resed_examples_run(line, folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    result = CliRunner().invoke(app, shlex.split(line)[1:])
+    assert result.exit_code == 0, result.output
+
+
+def test_readme_names_every_command():
+    text = (REPOSITORY / "README.md").read_text()
+    for name in typer.main.get_command(app).commands:
+        assert f"`resed {name}`" in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text()):
+        if not target.startswith(("http://", "https://")):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def documented() -> set[str]:
+    """Keys in the second column of docs/readings.md; `.x` goes on where the key before it ended."""
+    keys = set()
+    for line in (REPOSITORY / "docs" / "readings.md").read_text().splitlines():
+        if line.startswith("|"):
+            above = ""
+            for name in re.findall(r"`([^`]+)`", line.split("|")[2]):
+                key = above + name if name.startswith(".") else name
+                above = key.rsplit(".", 1)[0] if not name.startswith(".") else above
+                keys.add(key)
+    return keys
+
+
+def leaves(model, before="") -> set[str]:
+    """Every setting below a model, as a path."""
+    found = set()
+    for name, field in model.model_fields.items():
+        if hasattr(field.annotation, "model_fields"):
+            found |= leaves(field.annotation, f"{before}{name}.")
+        else:
+            found.add(before + name)
+    return found
+
+
+def test_readings_name_keys_that_exist():
+    known = leaves(SystemSettings) | leaves(Config)
+    parents = {key.rsplit(".", depth)[0] for key in known for depth in range(1, key.count(".") + 1)}
+    assert documented() <= known | parents
+
+
+def test_every_setting_of_a_system_has_a_reading():
+    keys = documented()
+    undocumented = {
+        leaf
+        for leaf in leaves(SystemSettings)
+        if not any(leaf == key or leaf.startswith(key + ".") for key in keys)
+    }
+    assert not undocumented
+
+
+def test_no_page_names_a_place_of_one_machine():
+    for path in [*PAGES, REPOSITORY / "Makefile", *Path(REPOSITORY / "config").glob("*.yaml")]:
+        assert not re.search(r"/(home|root|work|opt|Users)/", path.read_text()), path.name

@@ -1,0 +1,76 @@
+"""What must stay in step: pins, schema, versions, sizes."""
+
+import json
+import re
+import tomllib
+
+import jsonschema
+import pytest
+import yaml
+from runs import REPOSITORY
+
+import resed
+from resed.config_schema import schema_text
+
+SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
+CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
+
+
+def pins(lines):
+    """Name -> version, names as pip compares them."""
+    found = (line.strip().split("==") for line in lines if "==" in line)
+    return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+
+@pytest.fixture(scope="module")
+def constraints():
+    text = (REPOSITORY / "constraints.txt").read_text()
+    return pins(line for line in text.splitlines() if not line.startswith("#"))
+
+
+def test_schema_is_in_step_with_the_settings():
+    assert SCHEMA.read_text() == schema_text(), "make schema"
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_configs_fit_the_schema(path):
+    jsonschema.validate(yaml.safe_load(path.read_text()), json.loads(SCHEMA.read_text()))
+
+
+@pytest.mark.parametrize(
+    "values", [{"sedes": 1}, {"override": {"model": {"widht": 1}}}, {"seeds": 0}, {"root": "x"}]
+)
+def test_the_schema_is_closed(values):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(values, json.loads(SCHEMA.read_text()))
+
+
+def test_conda_has_the_same_pins(constraints):
+    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text())
+    assert "python=3.11" in environment["dependencies"]
+    (listed,) = [part["pip"] for part in environment["dependencies"] if isinstance(part, dict)]
+    assert pins(listed) == constraints
+
+
+def test_every_dependency_is_pinned(constraints):
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    names = {re.split(r"[<>=;\[ ]", text)[0].replace("_", "-").lower() for text in wanted}
+    assert names <= set(constraints)
+    assert constraints["torch"] == "2.13.0", "never with a local version such as +cpu"
+    assert int(constraints["setuptools"].split(".")[0]) < 82
+
+
+def test_the_citation_has_the_version():
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    assert citation["version"] == resed.__version__
+    assert f"## {resed.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()
+
+
+def test_no_module_holds_two_ideas():
+    long = {
+        str(path.relative_to(REPOSITORY)): lines
+        for path in (REPOSITORY / "src").rglob("*.py")
+        if (lines := len(path.read_text().splitlines())) > 330
+    }
+    assert not long
