@@ -39,10 +39,17 @@ def scaled(size: int, width: float) -> int:
     return max(8, -(-int(size * width) // 8) * 8)
 
 
-def _block(inside: int, outside: int, kernel: int) -> list[nn.Module]:
-    """Figure 2: convolution, batch normalisation, ReLU."""
+def _block(
+    inside: int, outside: int, kernel: int, pool: tuple[int, int] = (1, 1)
+) -> list[nn.Module]:
+    """Figure 2: convolution, batch normalisation, ReLU; then max-pooling, where there is any.
+
+    ReLU and max-pooling commute, values and gradients alike, so the pooling comes first here: ReLU
+    then works on a map a quarter of the size or less.
+    """
     convolution = nn.Conv2d(inside, outside, kernel, padding=kernel // 2)
-    return [convolution, nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
+    pooling = [] if pool == (1, 1) else [nn.MaxPool2d(pool)]
+    return [convolution, nn.BatchNorm2d(outside), *pooling, nn.ReLU(inplace=True)]
 
 
 def teacher_cnn(settings: TeacherSettings, width: float) -> nn.Sequential:
@@ -53,12 +60,11 @@ def teacher_cnn(settings: TeacherSettings, width: float) -> nn.Sequential:
     for number, (channels, pool) in enumerate(zip(settings.channels, settings.pools, strict=True)):
         outside = scaled(channels, width)
         kernel = settings.last_kernel if number == last else 3
-        for _ in range(settings.last_layers if number == last else 2):
+        if number != last or settings.last_layers == 2:
             layers += _block(inside, outside, kernel)
             inside = outside
-        if tuple(pool) != (1, 1):
-            layers.append(nn.MaxPool2d(tuple(pool)))
-        layers.append(nn.Dropout(settings.dropout))
+        layers += [*_block(inside, outside, kernel, pool), nn.Dropout(settings.dropout)]
+        inside = outside
     return nn.Sequential(*layers)
 
 
@@ -68,7 +74,7 @@ def student_cnn(settings: StudentSettings, width: float) -> nn.Sequential:
     inside = 1
     for channels, kernel in zip(settings.channels, settings.kernels, strict=True):
         outside = scaled(channels, width)
-        layers += [*_block(inside, outside, kernel), nn.MaxPool2d((1, settings.pool_mels))]
+        layers += _block(inside, outside, kernel, (1, settings.pool_mels))
         if settings.dropout:
             layers.append(nn.Dropout(settings.dropout))
         inside = outside
@@ -151,7 +157,9 @@ class Network(nn.Module):
     def __init__(self, cnn: nn.Sequential, mels: int, classes: int, model: ModelSettings,
                  frames: int, average: int):  # fmt: skip
         super().__init__()
-        self.norm = nn.BatchNorm1d(mels) if model.input_norm == "batch_norm" else None
+        learned = model.input_norm == "batch_norm"
+        normalised = model.input_norm != "none"
+        self.norm = nn.BatchNorm1d(mels, affine=learned) if normalised else None
         self.cnn = cnn
         with torch.no_grad():
             shape = _probe(cnn, frames, mels)
