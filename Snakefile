@@ -43,3 +43,5 @@ rule all:
         rules.report.output,
         rules.tables.input,
         rules.figures.input,
+    message:
+        f"all done: open {RESULTS}/report/index.html"

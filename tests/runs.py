@@ -47,7 +47,8 @@ def planned(folder: Path, *arguments: str, overlay: dict | None = None) -> list[
     """Messages of all jobs that Snakemake would run; [] where there is nothing to do."""
     done = snakemake(folder, "--dry-run", *arguments, overlay=overlay)
     assert done.returncode == 0, done.stdout[-3000:]
-    return re.findall(r"^Job \d+: (.*)$", done.stdout, re.MULTILINE)
+    jobs = re.findall(r"^Job \d+: (.*)$", done.stdout, re.MULTILINE)
+    return [job for job in jobs if not job.startswith("all done")]
 
 
 def verbs(jobs: list[str]) -> dict[str, int]:
