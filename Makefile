@@ -33,7 +33,6 @@ $(INSTALLED): pyproject.toml constraints.txt
 
 demo: $(INSTALLED) ## The whole paper on small generated soundscapes, without network
 	@$(VENV)/bin/snakemake $(RUN_WITH)
-	@echo "Done. Open results/demo/report/index.html"
 
 figures: $(INSTALLED) ## Only the figures (CONFIG=config/esc10.yaml for another run)
 	@$(VENV)/bin/snakemake figures $(RUN_WITH)
