@@ -2,6 +2,7 @@
 
 import math
 
+import kneed
 import numpy as np
 import pytest
 
@@ -40,7 +41,6 @@ def test_knee_and_equation_7_by_hand():
 
 
 def test_knee_agrees_with_kneed():
-    kneed = pytest.importorskip("kneed", reason="kneed is not installed")
     generator = np.random.default_rng(0)
     for _ in range(20):
         # Concave without ripples, so that kneed's first local maximum is the only one.

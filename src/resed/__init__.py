@@ -1,3 +1,3 @@
-"""resed: reproducible weakly supervised sound event detection, from raw audio to the last figure."""
+"""resed: reproducible weakly supervised sound event detection, from audio to the last figure."""
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """One exception class a mistake; each message is one line that names the place and the cure.
 
-The command line turns every `ResedError` into `resed: <message>` and exit code 1. Anything else that
-escapes is a bug.
+The command line turns every `ResedError` into `resed: <message>` and exit code 1. Anything else
+that escapes is a bug.
 """
 
 

@@ -1,5 +1,6 @@
 """Files that are either whole or not there: atomic writes, hashes, JSON."""
 
+import glob
 import hashlib
 import json
 import os
@@ -16,10 +17,12 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` when the block ends well.
 
     The temporary name keeps the suffix, because some writers choose the format by it. On an
-    exception the temporary file is removed and `path` is left as it was.
+    exception the temporary file is removed and `path` is left as it was; what a killed process left
+    behind is removed by the next writer of the same path.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
@@ -30,6 +33,23 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _sweep(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.*.part{glob.escape(path.suffix)}"):
+        owner = left.name.removesuffix(path.suffix).removesuffix(".part").rpartition(".")[2]
+        if owner.isdigit() and not _alive(int(owner)):
+            left.unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write `text` as UTF-8 with LF line ends, atomically."""
     with atomic_path(path) as temporary:
@@ -37,7 +57,7 @@ def write_text(path: Path | str, text: str) -> None:
 
 
 def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` as indented JSON with sorted keys, atomically: equal values give equal bytes."""
+    """Write `value` as JSON with sorted keys, atomically: equal values give equal bytes."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
@@ -50,7 +70,7 @@ def read_json(path: Path | str) -> Any:
         raise ResedError(f"{path}: not valid JSON ({error}); delete it and make it again") from None
 
 
-def existing(path: Path | str, cure: str = "check the path, or run the stage that makes it") -> Path:
+def existing(path: Path | str, cure: str = "check the path, or run the stage before") -> Path:
     """Return `path` if it is a file that exists, else raise MissingFileError."""
     path = Path(path)
     if not path.is_file():

@@ -64,7 +64,9 @@ class Posteriors:
             clips, classes = values.pop("clips").tolist(), values.pop("classes").tolist()
             posteriors = cls(**values, clips=clips, classes=classes, meta=meta)
         except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise StoreError(f"{path}: not a posterior file, or damaged ({error}); {cure}") from None
+            raise StoreError(
+                f"{path}: not a posterior file, or damaged ({error}); {cure}"
+            ) from None
         if meta.get("version") != VERSION:
             found = meta.get("version")
             raise StoreError(f"{path}: version {found}, this resed reads version {VERSION}; {cure}")

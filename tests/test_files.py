@@ -1,0 +1,44 @@
+"""Files are whole or not there."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from resed.errors import MissingFileError, ResedError
+from resed.files import atomic_path, read_json, write_json, write_text
+
+
+def test_a_failed_write_leaves_what_was_there(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_what_a_killed_writer_left_is_swept_and_a_living_ones_is_not(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    left = tmp_path / f".a.{dead.pid}.part.txt"
+    living = tmp_path / f".a.{os.getppid()}.part.txt"
+    for path in (left, living):
+        path.write_text("half")
+    write_text(tmp_path / "a.txt", "whole")
+    assert not left.exists()
+    assert living.exists()
+
+
+def test_json_is_sorted_and_broken_json_is_refused(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"b": 1, "a": [2]})
+    assert path.read_text().index('"a"') < path.read_text().index('"b"')
+    assert read_json(path) == {"b": 1, "a": [2]}
+    path.write_text("{")
+    with pytest.raises(ResedError, match=r"a\.json: not valid JSON"):
+        read_json(path)
+    with pytest.raises(MissingFileError, match=r"none\.json: no such file"):
+        read_json(tmp_path / "none.json")
