@@ -17,7 +17,7 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
         temporary.write_text("half")
         raise RuntimeError
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert [left.name for left in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_what_a_killed_writer_left_is_swept_and_a_living_ones_is_not(tmp_path):

@@ -54,7 +54,7 @@ class Posteriors:
 
     @classmethod
     def load(cls, path: Path | str) -> "Posteriors":
-        """Read and check; StoreError in one line where the file is damaged or of another version."""
+        """Read and check; StoreError where the file is damaged or of another version."""
         path = existing(path)
         cure = "delete it and run resed predict again"
         try:
