@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 
-from resed.annotations import Event
-from resed.config import load_dataset
+from resed.annotations import Event, read_events, read_tags
+from resed.config import load_dataset, overlay
 from resed.errors import CheckpointError, DivergedError, StoreError
 from resed.predict import load_networks, predict
 from resed.settings import (
     AugmentSettings,
     BatchSettings,
+    DisentangledSettings,
     FeatureSettings,
     ModelSettings,
     RecurrentSettings,
@@ -29,7 +30,8 @@ from resed.train import checkpoint
 from resed.train.augment import augment
 from resed.train.batches import Batches, Stratum, frame_matrix, tag_matrix
 from resed.train.evaluate import macro_f1
-from resed.train.model import TeacherStudent, parameter_count, scaled
+from resed.train.heads import GuidedTagHead, class_shares, dimension_mask, scaled
+from resed.train.model import TeacherStudent, parameter_count
 from resed.train.setup import build_trainer
 
 CPU = torch.device("cpu")
@@ -166,17 +168,80 @@ def test_batches_keep_their_strata_and_use_every_clip():
     strata = {"weak": stratum("weak", 5), "strong": stratum("strong", 3),
               "unlabeled": stratum("unlabeled", 7)}  # fmt: skip
     batches = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 0, CPU)
-    seen = np.concatenate([batches.indices("weak", step) for step in range(5)])
+    seen = np.concatenate([batches.indices(step)["weak"] for step in range(5)])
     assert sorted(seen.tolist()) == sorted(list(range(5)) * 2)
     features, targets = batches(3)
     assert features.shape == (9, 4, 2) and targets.tags.shape == (6, 2)
-    expected = np.concatenate([batches.indices(r, 3) for r in ("weak", "strong", "unlabeled")])
+    expected = np.concatenate(list(batches.indices(3).values()))
     assert features[:, 0, 0].tolist() == expected.tolist()
     again = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 0, CPU)
-    assert again.indices("unlabeled", 40).tolist() == batches.indices("unlabeled", 40).tolist()
+    assert again.indices(40)["unlabeled"].tolist() == batches.indices(40)["unlabeled"].tolist()
     other = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 1, CPU)
-    orders = [[b.indices("unlabeled", s).tolist() for s in range(5)] for b in (batches, other)]
+    orders = [[b.indices(s)["unlabeled"].tolist() for s in range(5)] for b in (batches, other)]
     assert orders[0] != orders[1]
+
+
+def test_random_batches_keep_their_sum_and_lose_no_clip():
+    strata = {"weak": stratum("weak", 2), "strong": stratum("strong", 1),
+              "unlabeled": stratum("unlabeled", 9)}  # fmt: skip
+    sizes = BatchSettings(weak=1, strong=1, unlabeled=2, sampling="random")
+    batches = Batches(strata, sizes, 0, CPU)
+    steps = [batches.indices(step) for step in range(3)]  # one pass over all twelve
+    for role, count in (("weak", 2), ("strong", 1), ("unlabeled", 9)):
+        assert sorted(np.concatenate([s[role] for s in steps]).tolist()) == list(range(count))
+    assert {sum(map(len, s.values())) for s in steps} == {4}
+    assert min(len(s["strong"]) for s in steps) == 0
+    features, targets = batches(next(n for n, s in enumerate(steps) if not len(s["strong"])))
+    assert len(features) == 4 and targets.strong == 0
+
+
+def test_shares_of_the_real_annotations_are_the_published_ones(shared):
+    """k of 160 and 512 dimensions a class, computed from the real files by hand (B.2)."""
+    folder = shared / "data/dcase2019/metadata/train"
+    strong = {clip: {e.event_label for e in events}
+              for clip, events in read_events(folder / "synthetic.tsv").items()}  # fmt: skip
+    tags = [*map(set, read_tags(folder / "weak.tsv").values()), *strong.values()]
+    classes = sorted(set().union(*tags))
+    shares = class_shares(tags, classes, DisentangledSettings(enabled=True))
+    seen = [dimension_mask(size, shares).sum(dim=1).int().tolist() for size in (160, 512)]
+    assert seen == [
+        [137, 94, 134, 69, 132, 76, 34, 160, 30, 113],
+        [441, 303, 430, 222, 425, 245, 108, 512, 98, 361],
+    ]
+    assert class_shares(tags, classes, DisentangledSettings()) == [1.0] * 10
+
+
+def test_guided_head_equals_a_loop_over_classes():
+    torch.manual_seed(0)
+    head = GuidedTagHead(8, [0.5, 1.0])
+    torch.nn.init.normal_(head.attend.weight)
+    x = torch.randn(3, 6, 8)
+    for c, k in ((0, 4), (1, 8)):
+        seen = x[:, :, :k]
+        w = seen @ head.attend.weight[c, :k] + head.attend.bias[c]
+        a = (w / k).softmax(dim=1)
+        h = (a[:, :, None] * seen).sum(dim=1)
+        tag = (h @ head.classify.weight[c, :k] + head.classify.bias[c]).sigmoid()
+        assert torch.allclose(head(x)[:, c], tag, atol=1e-6)
+
+
+OPTIONS = [
+    {"schedule": {"batch": {"sampling": "random"}, "reset_moments": True, "decay_every": 1}},
+    {"model": {"tag_head": {"pooling": "guided"}, "disentangled": {"enabled": True}}},
+    {"model": {"recurrent": {"projection": 64}, "frame_head": {"class_hidden": 2}}},
+    {"objective": {"distillation": {"dfd": "distance", "tfd_weight": 0.5, "align": "pool"}}},
+    {"objective": {"strong": {"teacher": "repeat"}, "weak": {"clips": "weak"}}},
+    {"objective": {"consistency": {"clips": "unlabeled", "targets": "soft", "loss": "mse"}}},
+    {"objective": {"distillation": {"distance": "mse_batch_norm", "align": "linear"}}},
+    {"schedule": {"precision": "bfloat16", "epochs": 1}},
+]
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda o: str(o)[:60])
+def test_every_option_trains_and_its_checkpoint_predicts(tiny, tmp_path, option):
+    path = trainer(tiny, tmp_path, overlay(SMALL, option)).train()
+    posteriors = predict(path, tiny / "evaluation.store", "evaluation", CPU)
+    assert np.isfinite(posteriors.frames).all() and np.isfinite(posteriors.tags).all()
 
 
 def test_roll_moves_labels_with_the_sound():

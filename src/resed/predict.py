@@ -31,7 +31,11 @@ def load_networks(path: Path | str) -> tuple[TeacherStudent, dict[str, Any]]:
     settings = check(SystemSettings, identity["settings"], f"{path}: settings")
     features = check(FeatureSettings, identity["features"], f"{path}: features")
     networks = TeacherStudent(
-        settings.model, features.n_mels, features.frames, len(identity["classes"])
+        settings.model,
+        features.n_mels,
+        features.frames,
+        len(identity["classes"]),
+        identity["shares"],
     )
     try:
         networks.load_state_dict(content["networks"])

@@ -89,6 +89,7 @@ class RecurrentSettings(Strict):
     layers: Positive = 2
     hidden: Positive = 128  # a direction
     average_frames: Positive = 1  # student frames averaged before its BGRU: 600 steps are slow
+    projection: Annotated[int, Field(ge=0)] = 0  # > 0: a Linear of this size before the BGRU
 
 
 class TagHeadSettings(Strict):
@@ -96,7 +97,8 @@ class TagHeadSettings(Strict):
 
     hidden: Positive = 256
     activation: Literal["relu", "none"] = "relu"
-    pooling: Literal["attention_time", "softmax_classes", "mean"] = "attention_time"
+    # guided: the head of Guided Learning (cATP), which has no Linear of its own
+    pooling: Literal["attention_time", "softmax_classes", "guided", "mean"] = "attention_time"
 
 
 class FrameHeadSettings(Strict):
@@ -104,6 +106,18 @@ class FrameHeadSettings(Strict):
 
     hidden: Positive = 256
     class_hidden: Annotated[int, Field(ge=0)] = 0  # > 0: the small FCs have two layers
+
+
+class DisentangledSettings(Strict):
+    """Rows 5 and 6: disentangled features of Guided Learning (Lin et al. 2019), off as in Liang.
+
+    A class sees only the first dimensions of its head's input, the more of them the more training
+    clips hold at most `most_classes` classes, this one among them.
+    """
+
+    enabled: bool = False
+    minimum: Fraction = 0.04  # m: share of the dimensions that the rarest class would see
+    most_classes: Positive = 1  # n
 
 
 class ModelSettings(Strict):
@@ -118,6 +132,7 @@ class ModelSettings(Strict):
     recurrent: RecurrentSettings = RecurrentSettings()
     tag_head: TagHeadSettings = TagHeadSettings()
     frame_head: FrameHeadSettings = FrameHeadSettings()
+    disentangled: DisentangledSettings = DisentangledSettings()
 
 
 class WeakSettings(Strict):
@@ -162,6 +177,8 @@ class DistillationSettings(Strict):
     tfd: bool = False
     dfd: Literal["none", "mse", "distance"] = "none"
     dfd_clips: Literal["all", "weak_unlabeled"] = "all"
+    tfd_weight: Annotated[float, Field(ge=0)] = 1.0  # beside beta, which both share
+    dfd_weight: Annotated[float, Field(ge=0)] = 1.0
     beta: BetaSettings = BetaSettings()
     # hint: teacher detached, W_t frozen orthonormal, W_s trained; literal: both trained, nothing
     # detached (collapses); frozen: both frozen orthonormal, nothing detached
@@ -193,8 +210,13 @@ class ObjectiveSettings(Strict):
 
 
 class BatchSettings(Strict):
-    """Row 20: clips a batch from each training role; these strata are guaranteed."""
+    """Row 20: clips a batch from each training role.
 
+    strata: each role has this many clips in every batch. random: only their sum holds, and clips
+    are drawn from all roles together (Guided Learning); a loss without a clip is then 0.
+    """
+
+    sampling: Literal["strata", "random"] = "strata"
     weak: Positive = 6
     strong: Positive = 8
     unlabeled: Positive = 50
@@ -220,6 +242,7 @@ class ScheduleSettings(Strict):
     learning_rate: Annotated[float, Field(gt=0)] = 0.0018
     decay: Annotated[float, Field(gt=0, le=1)] = 0.8
     decay_every: Positive = 20  # epochs
+    reset_moments: bool = False  # forget Adam's moments at each decay, as Guided Learning's code
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     teacher_noise: Annotated[float, Field(ge=0)] = 0.15  # Gaussian, on the teacher's log-mels
     augment: AugmentSettings = AugmentSettings()

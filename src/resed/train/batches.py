@@ -19,6 +19,8 @@ from resed.settings import BatchSettings
 from resed.store import Store
 from resed.train.objective import Targets
 
+ORDER = ("weak", "strong", "unlabeled")  # in which the clips of a batch stand
+
 
 def tag_matrix(tags: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
     """Class labels a clip -> uint8 [clips, classes], 1 where the class is present."""
@@ -57,6 +59,12 @@ class Stratum:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def labels(self) -> list[set[int]]:
+        """Numbers of the classes present, a clip; empty sets where the role has no labels."""
+        if self.tags is None:
+            return [set() for _ in range(len(self))]
+        return [set(row.nonzero().flatten().tolist()) for row in self.tags.cpu()]
 
     def to(self, device: torch.device) -> "Stratum":
         """The same on another device: a GPU holds the whole store where it fits."""
@@ -117,51 +125,68 @@ def _pick(labels: Mapping, clips: Sequence[str], path: Path) -> list:
 class Batches:
     """Batch n of a run, in the order weak, strong, unlabeled."""
 
-    def __init__(self, strata: Mapping[str, Stratum], sizes: BatchSettings, seed: int,
+    def __init__(self, strata: Mapping[str, Stratum], settings: BatchSettings, seed: int,
                  device: torch.device):  # fmt: skip
-        self.strata = dict(strata)
-        self.sizes = {role: getattr(sizes, role) for role in ("weak", "strong", "unlabeled")}
+        self.strata = {role: strata[role] for role in ORDER}
+        self.sizes = {role: getattr(settings, role) for role in ORDER}
+        self.random = settings.sampling == "random"
         self.seed = seed
         self.device = device
-        self._orders: dict[tuple[str, int], np.ndarray] = {}
+        self._orders: dict[tuple[int, int], np.ndarray] = {}
 
-    def indices(self, role: str, step: int) -> np.ndarray:
-        """Clips of `role` in batch `step`: passes over a new permutation each, none left out."""
-        count, size = len(self.strata[role]), self.sizes[role]
+    @property
+    def clips(self) -> int:
+        """Clips in a batch."""
+        return sum(self.sizes.values())
+
+    def indices(self, step: int) -> dict[str, np.ndarray]:
+        """Clips of each role in batch `step`: pass after pass, each in an order of its own."""
+        counts = [len(stratum) for stratum in self.strata.values()]
+        if not self.random:
+            sizes = zip(ORDER, counts, strict=True)
+            return {
+                role: self._take(stream, count, self.sizes[role], step)
+                for stream, (role, count) in enumerate(sizes)
+            }
+        pooled = np.sort(self._take(len(ORDER), sum(counts), self.clips, step))
+        first = np.cumsum([0, *counts])
+        return {
+            role: pooled[(pooled >= first[n]) & (pooled < first[n + 1])] - first[n]
+            for n, role in enumerate(ORDER)
+        }
+
+    def _take(self, stream: int, count: int, size: int, step: int) -> np.ndarray:
+        """Members step * size to (step + 1) * size of an endless row of permutations of `count`."""
         positions = np.arange(step * size, (step + 1) * size)
+        turns, places = np.divmod(positions, count)
         picked = np.empty(size, dtype=np.int64)
-        for turn in np.unique(positions // count):
-            here = positions // count == turn
-            picked[here] = self._order(role, int(turn))[positions[here] % count]
+        for turn in np.unique(turns):
+            here = turns == turn
+            picked[here] = self._order(stream, count, int(turn))[places[here]]
         return picked
 
-    def _order(self, role: str, turn: int) -> np.ndarray:
-        key = (role, turn)
-        if key not in self._orders:
-            self._orders = {
-                k: v for k, v in self._orders.items() if k[0] != role or k[1] == turn - 1
-            }
-            entropy = [self.seed, sorted(self.sizes).index(role), turn]
-            generator = np.random.default_rng(entropy)
-            self._orders[key] = generator.permutation(len(self.strata[role]))
-        return self._orders[key]
+    def _order(self, stream: int, count: int, turn: int) -> np.ndarray:
+        if (stream, turn) not in self._orders:
+            kept = {k: v for k, v in self._orders.items() if k[0] != stream or k[1] == turn - 1}
+            generator = np.random.default_rng([self.seed, stream, turn])
+            self._orders = {**kept, (stream, turn): generator.permutation(count)}
+        return self._orders[stream, turn]
 
     def __call__(self, step: int) -> tuple[Tensor, Targets]:
         """Features float32 [clips, frames, mels] and the targets of batch `step`."""
         features, tags, frames = [], [], None
-        for role in ("weak", "strong", "unlabeled"):
+        chosen = {role: torch.from_numpy(index) for role, index in self.indices(step).items()}
+        for role, index in chosen.items():
             stratum = self.strata[role]
-            chosen = torch.from_numpy(self.indices(role, step))
-            index = chosen.to(stratum.features.device)
-            features.append(stratum.features[index].to(self.device, non_blocking=True))
+            here = index.to(stratum.features.device)
+            features.append(stratum.features[here].to(self.device, non_blocking=True))
             if stratum.tags is not None:
-                tags.append(stratum.tags[chosen.to(stratum.tags.device)])
+                tags.append(stratum.tags[index.to(stratum.tags.device)])
             if role == "strong" and stratum.frames is not None:
-                frames = stratum.frames[chosen.to(stratum.frames.device)]
+                frames = stratum.frames[index.to(stratum.frames.device)]
         assert frames is not None
-        sizes = self.sizes
-        targets = Targets(torch.cat(tags).float(), frames.float(), **sizes)
-        return torch.cat(features), targets
+        counts = {role: len(index) for role, index in chosen.items()}
+        return torch.cat(features), Targets(torch.cat(tags).float(), frames.float(), **counts)
 
 
 def hold_out(stratum: Stratum, share: float, seed: int) -> tuple[Stratum, Stratum]:

@@ -16,8 +16,9 @@ from resed.train.batches import Batches, Stratum
 from resed.train.distillation import Projections, effective_rank
 from resed.train.epoch_log import EpochLog
 from resed.train.evaluate import quick_scores
+from resed.train.heads import scaled
 from resed.train.history import write_history
-from resed.train.model import TeacherStudent, scaled
+from resed.train.model import TeacherStudent
 from resed.train.objective import Objective, focal_weight
 
 
@@ -31,6 +32,7 @@ class Run:
     classes: list[str]
     features: dict[str, Any]  # feature settings of the stores
     data: dict[str, Any]  # manifest hash and clips a role
+    shares: list[float]  # of the dimensions that each class sees
     folder: Path
 
     def identity(self) -> dict[str, Any]:
@@ -42,6 +44,7 @@ class Run:
             "classes": self.classes,
             "features": self.features,
             "data": self.data,
+            "shares": self.shares,
         }
 
 
@@ -64,7 +67,8 @@ class Trainer:
         self.settings = run.settings.schedule
         frames, mels = strata["weak"].features.shape[1:]
         model = run.settings.model
-        self.networks = TeacherStudent(model, mels, frames, len(run.classes)).to(device)
+        classes = len(run.classes)
+        self.networks = TeacherStudent(model, mels, frames, classes, run.shares).to(device)
         self.projections = self._build_projections()
         self.objective = Objective(run.settings.objective, self.projections)
         self.batches = Batches(strata, self.settings.batch, run.seed, device)
@@ -125,6 +129,8 @@ class Trainer:
         started = time.monotonic()
         rate = schedule.learning_rate(self.epoch, self.settings)
         for group in self.optimiser.param_groups:
+            if self.settings.reset_moments and group["lr"] != rate:
+                self.optimiser.state.clear()
             group["lr"] = rate
         objective = self.run.settings.objective
         focal = schedule.is_focal(self.epoch, objective.focal.enabled, self.settings)
@@ -142,7 +148,7 @@ class Trainer:
             self._progress(number, log, started)
         log.check_finite(self.run.system, self.epoch)
         seconds = time.monotonic() - started
-        clips = self.steps * sum(self.batches.sizes.values())
+        clips = self.steps * self.batches.clips
         row: dict[str, Any] = {
             "epoch": self.epoch,
             "step": (self.epoch + 1) * self.steps,
@@ -206,9 +212,9 @@ class Trainer:
         """Norms and effective ranks on one batch: TFD has a trivial minimum, and this shows it."""
         mels, targets = self.batches(0)
         self.networks.eval()
-        strong = targets.strong_clips
-        teacher = self.networks.teacher(mels[strong]).features.float()
-        student = self.networks.student(mels[strong]).features.float()
+        chosen = mels[targets.strong_clips] if targets.strong else mels
+        teacher = self.networks.teacher(chosen).features.float()
+        student = self.networks.student(chosen).features.float()
         values = {}
         pairs = [("feature_", teacher, student)]
         if self.projections is not None:

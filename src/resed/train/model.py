@@ -1,19 +1,14 @@
 """Teacher and student networks (section 2.1, Figure 1): CNN, BGRU, AT branch and AED branch."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resed.settings import (
-    FrameHeadSettings,
-    ModelSettings,
-    RecurrentSettings,
-    StudentSettings,
-    TagHeadSettings,
-    TeacherSettings,
-)
+from resed.settings import ModelSettings, RecurrentSettings, StudentSettings, TeacherSettings
+from resed.train.heads import FrameHead, GuidedTagHead, TagHead, scaled
 
 
 @dataclass
@@ -30,13 +25,6 @@ class Output:
     tags: Tensor
     frames: Tensor
     features: Tensor
-
-
-def scaled(size: int, width: float) -> int:
-    """`size` times `width`, rounded up to a multiple of 8 (vector units); exact at width 1."""
-    if width == 1:
-        return size
-    return max(8, -(-int(size * width) // 8) * 8)
 
 
 def _block(
@@ -88,7 +76,9 @@ class Recurrent(nn.Module):
         super().__init__()
         self.average = average
         hidden = scaled(settings.hidden, width)
-        self.gru = nn.GRU(dimension, hidden, settings.layers, batch_first=True, bidirectional=True)
+        inside = scaled(settings.projection, width) if settings.projection else dimension
+        self.projection = nn.Linear(dimension, inside) if settings.projection else None
+        self.gru = nn.GRU(inside, hidden, settings.layers, batch_first=True, bidirectional=True)
         self.dimension = dimension + 2 * hidden
 
     def forward(self, features: Tensor) -> Tensor:
@@ -96,66 +86,15 @@ class Recurrent(nn.Module):
         if self.average > 1:
             pooled = functional.avg_pool1d(features.transpose(1, 2), self.average)
             features = pooled.transpose(1, 2).contiguous()
-        return torch.cat([features, self.gru(features)[0]], dim=2)
-
-
-class TagHead(nn.Module):
-    """Linear and attention pooling over time (row 5)."""
-
-    def __init__(self, dimension: int, classes: int, settings: TagHeadSettings, width: float):
-        super().__init__()
-        hidden = scaled(settings.hidden, width)
-        self.hidden = nn.Linear(dimension, hidden)
-        self.relu = settings.activation == "relu"
-        self.classify = nn.Linear(hidden, classes)
-        self.pooling = settings.pooling
-        self.attend = nn.Linear(hidden, classes) if settings.pooling != "mean" else None
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[clips, cells, dimensions] -> clip posteriors [clips, classes], float32."""
-        hidden = self.hidden(features)
-        hidden = functional.relu(hidden) if self.relu else hidden
-        posteriors = self.classify(hidden).float().sigmoid()
-        if self.attend is None:
-            return posteriors.mean(dim=1)
-        scores = self.attend(hidden).float()
-        if self.pooling == "attention_time":
-            return (posteriors * scores.softmax(dim=1)).sum(dim=1)
-        weights = scores.softmax(dim=2).clamp(1e-7, 1)  # the Mean-Teacher baseline's code
-        return (posteriors * weights).sum(dim=1) / weights.sum(dim=1)
-
-
-class FrameHead(nn.Module):
-    """Linear with larger hidden states, then one small FC a class (row 6)."""
-
-    def __init__(self, dimension: int, classes: int, settings: FrameHeadSettings, width: float):
-        super().__init__()
-        hidden = scaled(settings.hidden, width)
-        self.hidden = nn.Linear(dimension, hidden)
-        self.classes = classes
-        # Ten Linear(hidden, 1) side by side are one Linear(hidden, 10): same function, one product.
-        inner = settings.class_hidden
-        self.inner = nn.Linear(hidden, classes * inner) if inner else None
-        self.classify = (
-            nn.Conv1d(classes * inner, classes, 1, groups=classes)
-            if inner
-            else nn.Linear(hidden, classes)
-        )
-
-    def forward(self, features: Tensor) -> Tensor:
-        """[clips, cells, dimensions] -> frame posteriors [clips, cells, classes], float32."""
-        hidden = functional.relu(self.hidden(features))
-        if self.inner is None:
-            return self.classify(hidden).float().sigmoid()
-        inner = functional.relu(self.inner(hidden)).transpose(1, 2)
-        return self.classify(inner).transpose(1, 2).float().sigmoid()
+        inside = functional.relu(self.projection(features)) if self.projection else features
+        return torch.cat([features, self.gru(inside)[0]], dim=2)
 
 
 class Network(nn.Module):
     """One of the two models: CNN, then an AT branch with BGRU and an AED branch without."""
 
-    def __init__(self, cnn: nn.Sequential, mels: int, classes: int, model: ModelSettings,
-                 frames: int, average: int):  # fmt: skip
+    def __init__(self, cnn: nn.Sequential, mels: int, shares: Sequence[float],
+                 model: ModelSettings, frames: int, average: int):  # fmt: skip
         super().__init__()
         learned = model.input_norm == "batch_norm"
         normalised = model.input_norm != "none"
@@ -171,8 +110,13 @@ class Network(nn.Module):
             else None
         )
         tagged = self.recurrent.dimension if self.recurrent else self.dimension
-        self.tag_head = TagHead(tagged, classes, model.tag_head, model.width)
-        self.frame_head = FrameHead(self.dimension, classes, model.frame_head, model.width)
+        guided = model.tag_head.pooling == "guided"
+        self.tag_head: nn.Module = (
+            GuidedTagHead(tagged, shares)
+            if guided
+            else TagHead(tagged, len(shares), model.tag_head, model.width)
+        )
+        self.frame_head = FrameHead(self.dimension, shares, model.frame_head, model.width)
 
     def forward(self, mels: Tensor, frame_clips: slice = slice(None)) -> Output:
         """[clips, frames, mels] natural log-mels -> Output; frames only of `frame_clips`."""
@@ -195,16 +139,27 @@ def _probe(cnn: nn.Sequential, frames: int, mels: int) -> torch.Size:
 
 
 class TeacherStudent(nn.Module):
-    """Both networks of the joint framework."""
+    """Both networks of the joint framework.
 
-    def __init__(self, settings: ModelSettings, mels: int, frames: int, classes: int):
+    `shares` is, a class, the share of its heads' input that it sees: 1 unless disentangled.
+    """
+
+    def __init__(
+        self,
+        settings: ModelSettings,
+        mels: int,
+        frames: int,
+        classes: int,
+        shares: Sequence[float] | None = None,
+    ):
         super().__init__()
         width = settings.width
+        shares = [1.0] * classes if shares is None else shares
         teacher = teacher_cnn(settings.teacher, width)
         student = student_cnn(settings.student, width)
         average = settings.recurrent.average_frames
-        self.teacher = Network(teacher, mels, classes, settings, frames, average=1)
-        self.student = Network(student, mels, classes, settings, frames, average)
+        self.teacher = Network(teacher, mels, shares, settings, frames, average=1)
+        self.student = Network(student, mels, shares, settings, frames, average)
         self.to(memory_format=torch.channels_last)
 
 

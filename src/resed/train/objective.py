@@ -116,6 +116,8 @@ class Objective:
         return terms
 
     def _supervised(self, posterior: Tensor, target: Tensor, focal: bool) -> Tensor:
+        if not len(posterior):  # a random batch may lack a role
+            return posterior.new_zeros(())
         if focal:
             return focal_loss(posterior, target, self.settings.focal).mean()
         return cross_entropy(posterior, target).mean()
@@ -129,7 +131,7 @@ class Objective:
         strong = self.settings.strong
         target = targets.frames
         if name == "teacher":
-            if strong.teacher == "none":
+            if strong.teacher == "none" or not len(target):
                 return frames.new_zeros(())
             if strong.teacher == "repeat":
                 frames = repeat_cells(frames, target.shape[1])
@@ -143,8 +145,10 @@ class Objective:
         if chosen.clips == "unlabeled":
             labelled = targets.weak + targets.strong
             teacher, student = teacher[labelled:], student[labelled:]
-        forth = consistency(teacher, student, self.settings)
-        back = consistency(student, teacher, self.settings, alpha) if alpha else forth.new_zeros(())
+        forth = back = teacher.new_zeros(())
+        if len(teacher):  # a random batch may lack a role
+            forth = consistency(teacher, student, self.settings)
+            back = consistency(student, teacher, self.settings, alpha) if alpha else back
         return {
             "loss.consistency.teacher_to_student": chosen.weight * forth,
             "loss.consistency.student_to_teacher": chosen.weight * back,
@@ -156,11 +160,12 @@ class Objective:
         chosen = self.settings.distillation
         teacher, student = self.projections(teacher, student)
         terms = {}
-        if chosen.tfd:
+        if chosen.tfd and targets.strong:
             strong = targets.strong_clips
             distance = distances(teacher[strong], student[strong], chosen.distance)
             mask = pool_mask(targets.frames.amax(dim=2), distance.shape[1])
-            terms["loss.tfd"] = beta * target_event_loss(distance, mask, chosen.average)
+            loss = target_event_loss(distance, mask, chosen.average)
+            terms["loss.tfd"] = beta * chosen.tfd_weight * loss
         if chosen.dfd != "none":
             if chosen.dfd_clips == "weak_unlabeled":
                 keep = [*range(targets.weak), *range(targets.strong_clips.stop, len(teacher))]
@@ -169,5 +174,5 @@ class Objective:
                 loss = functional.mse_loss(student, teacher)
             else:
                 loss = distances(teacher, student, chosen.distance).mean()
-            terms["loss.dfd"] = beta * loss
+            terms["loss.dfd"] = beta * chosen.dfd_weight * loss
         return terms

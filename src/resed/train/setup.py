@@ -15,6 +15,7 @@ from resed.settings import FeatureSettings, SystemSettings
 from resed.store import Store
 from resed.train.batches import Stratum, hold_out, load_stratum
 from resed.train.checkpoint import first_difference
+from resed.train.heads import class_shares
 from resed.train.loop import Run, Trainer
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -101,6 +102,11 @@ def build_trainer(
             "annotations": {role: sha256(path) for role, path in annotations.items()},
         },
         folder=folder,
+        shares=class_shares(
+            [labels for role in ("weak", "strong") for labels in strata[role].labels()],
+            range(len(dataset.classes)),
+            chosen.model.disentangled,
+        ),
     )
     evaluated: dict[str, Stratum] = {"development": strata["development"]}
     training = {role: strata[role] for role in TRAINING_ROLES}

@@ -1,0 +1,120 @@
+"""Heads of both networks: clip posteriors (AT) and frame posteriors (AED), in every reading."""
+
+from collections.abc import Collection, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from resed.settings import DisentangledSettings, FrameHeadSettings, TagHeadSettings
+
+
+def scaled(size: int, width: float) -> int:
+    """`size` times `width`, rounded up to a multiple of 8 (vector units); exact at width 1."""
+    if width == 1:
+        return size
+    return max(8, -(-int(size * width) // 8) * 8)
+
+
+def class_shares(
+    tags: Sequence[Collection], classes: Collection, settings: DisentangledSettings
+) -> list[float]:
+    """Share of the dimensions that each class sees (disentangled features, Lin et al. 2019).
+
+    Args:
+        tags: classes of every labelled training clip.
+
+    Of the clips with at most n classes, those that hold a class are counted; counts are divided by
+    the largest, then scaled to [m, 1]. All 1 where the settings do not ask for it.
+    """
+    if not settings.enabled:
+        return [1.0] * len(classes)
+    few = [set(labels) for labels in tags if 0 < len(set(labels)) <= settings.most_classes]
+    counts = [sum(label in labels for labels in few) for label in classes]
+    most, least = max([*counts, 1]), settings.minimum
+    return [count / most * (1 - least) + least for count in counts]
+
+
+def dimension_mask(dimension: int, shares: Sequence[float]) -> Tensor:
+    """[classes, dimension]: 1 where a class sees a dimension, the first int(share * dimension)."""
+    seen = torch.tensor([max(1, int(share * dimension + 1e-9)) for share in shares])
+    return (torch.arange(dimension)[None] < seen[:, None]).float()
+
+
+class TagHead(nn.Module):
+    """Linear and attention pooling over time (row 5)."""
+
+    def __init__(self, dimension: int, classes: int, settings: TagHeadSettings, width: float):
+        super().__init__()
+        hidden = scaled(settings.hidden, width)
+        self.hidden = nn.Linear(dimension, hidden)
+        self.relu = settings.activation == "relu"
+        self.classify = nn.Linear(hidden, classes)
+        self.pooling = settings.pooling
+        self.attend = nn.Linear(hidden, classes) if settings.pooling != "mean" else None
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[clips, cells, dimensions] -> clip posteriors [clips, classes], float32."""
+        hidden = self.hidden(features)
+        hidden = functional.relu(hidden) if self.relu else hidden
+        posteriors = self.classify(hidden).float().sigmoid()
+        if self.attend is None:
+            return posteriors.mean(dim=1)
+        scores = self.attend(hidden).float()
+        if self.pooling == "attention_time":
+            return (posteriors * scores.softmax(dim=1)).sum(dim=1)
+        weights = scores.softmax(dim=2).clamp(1e-7, 1)  # the Mean-Teacher baseline's code
+        return (posteriors * weights).sum(dim=1) / weights.sum(dim=1)
+
+
+class GuidedTagHead(nn.Module):
+    """Class-wise attention pooling of Guided Learning (Lin et al. 2019; row 5, option guided).
+
+    A class c sees the first k_c dimensions x_c; w = <x_c, kernel_c> + b_c; a = softmax over time of
+    w / k_c; h = sum of a x_c; its posterior is sigmoid(Dense_c(h)). Kernels start at zero.
+    """
+
+    def __init__(self, dimension: int, shares: Sequence[float]):
+        super().__init__()
+        self.attend = nn.Linear(dimension, len(shares))
+        self.classify = nn.Linear(dimension, len(shares))
+        nn.init.zeros_(self.attend.weight)
+        nn.init.zeros_(self.attend.bias)
+        mask = dimension_mask(dimension, shares)
+        self.register_buffer("mask", mask, persistent=False)
+        self.register_buffer("seen", mask.sum(dim=1), persistent=False)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[clips, cells, dimensions] -> clip posteriors [clips, classes], float32."""
+        features = features.float()
+        scores = functional.linear(features, self.attend.weight * self.mask, self.attend.bias)
+        attention = (scores / self.seen).softmax(dim=1)
+        pooled = attention.mT @ features  # [clips, classes, dimensions]
+        logits = (pooled * self.classify.weight * self.mask).sum(dim=2) + self.classify.bias
+        return logits.sigmoid()
+
+
+class FrameHead(nn.Module):
+    """Linear with larger hidden states, then one small FC a class (row 6)."""
+
+    def __init__(
+        self, dimension: int, shares: Sequence[float], settings: FrameHeadSettings, width: float
+    ):
+        super().__init__()
+        hidden, classes = scaled(settings.hidden, width), len(shares)
+        self.hidden = nn.Linear(dimension, hidden)
+        # Ten Linear(hidden, 1) side by side are one Linear(hidden, 10): same function, one product.
+        inner = settings.class_hidden
+        first = nn.Linear(hidden, classes * inner if inner else classes)
+        mask = dimension_mask(hidden, shares).repeat_interleave(max(1, inner), dim=0)
+        self.register_buffer("mask", mask, persistent=False)
+        self.classify = first
+        self.second = nn.Conv1d(classes * inner, classes, 1, groups=classes) if inner else None
+
+    def forward(self, features: Tensor) -> Tensor:
+        """[clips, cells, dimensions] -> frame posteriors [clips, cells, classes], float32."""
+        hidden = functional.relu(self.hidden(features))
+        scores = functional.linear(hidden, self.classify.weight * self.mask, self.classify.bias)
+        if self.second is not None:
+            scores = self.second(functional.relu(scores).mT).mT
+        return scores.float().sigmoid()
