@@ -1,6 +1,7 @@
 """Fixtures for all tests."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,12 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"no shared material in {folder.name}/; set RESED_SHARED to its folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _plain_arithmetic():
+    """Undo what training sets for the whole process: other tests count on denormal numbers."""
+    yield
+    if torch := sys.modules.get("torch"):
+        torch.set_flush_denormal(False)
+        torch.use_deterministic_algorithms(False)

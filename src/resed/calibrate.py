@@ -4,7 +4,7 @@ Equation 7 of Liang et al. (journal version): W_c = eta * (L_1 + ... + L_{N_c}) 
 are the durations of the class's events from short to long and N_c is "the segment index for the
 inflection point" of their cumulative distribution. `average` takes all events (N_c = N), as
 Guided Learning does; `esp` stops at the knee. What "inflection" means is the papers' secret: the
-default is the knee by Kneedle, and spec C.2 argues for it against the other three offered here.
+default is the knee by Kneedle; docs/readings.md argues for it against the other three offered here.
 """
 
 import math

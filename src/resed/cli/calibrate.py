@@ -37,10 +37,15 @@ def calibrate(
     from resed.annotations import read_events
     from resed.calibrate import calibrate, write_windows
     from resed.config import load_dataset
+    from resed.errors import AnnotationError
 
     classes = load_dataset(classes_from).classes if classes_from else None
     options = {"method": knee, "guard": guard, "quantile": quantile}
-    windows = calibrate(read_events(events, classes), method, eta, classes, options)
+    found = read_events(events, classes)
+    if not any(found.values()):
+        cure = "give the strong labels of the training split"
+        raise AnnotationError(f"{events}: holds no event; {cure}")
+    windows = calibrate(found, method, eta, classes, options)
     write_windows(out, windows)
     width = max(len(window.event_label) for window in windows)
     for w in windows:
