@@ -4,18 +4,7 @@ import torch
 from torch import Tensor
 
 from resed.errors import DivergedError
-
-LOSS_COLUMNS = (
-    "loss",
-    "loss.weak.teacher",
-    "loss.weak.student",
-    "loss.strong.teacher",
-    "loss.strong.student",
-    "loss.consistency.teacher_to_student",
-    "loss.consistency.student_to_teacher",
-    "loss.tfd",
-    "loss.dfd",
-)
+from resed.train.history import LOSS_COLUMNS
 
 
 class EpochLog:

@@ -8,10 +8,7 @@ from typing import Any
 
 from resed.files import write_text
 
-COLUMNS = (
-    "epoch",
-    "step",
-    "stage",
+LOSS_COLUMNS = (
     "loss",
     "loss.weak.teacher",
     "loss.weak.student",
@@ -21,6 +18,13 @@ COLUMNS = (
     "loss.consistency.student_to_teacher",
     "loss.tfd",
     "loss.dfd",
+)
+
+COLUMNS = (
+    "epoch",
+    "step",
+    "stage",
+    *LOSS_COLUMNS,
     "alpha",
     "beta",
     "learning_rate",
