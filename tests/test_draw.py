@@ -44,7 +44,10 @@ def test_spread_by_hand():
 
 def test_spread_counts_every_true_tag_once():
     random = np.random.default_rng(0)
-    draw = lambda: {str(i): tuple(np.array(LABELS)[random.random(3) < 0.4]) for i in range(50)}  # noqa: E731
+
+    def draw():
+        return {str(i): tuple(np.array(LABELS)[random.random(3) < 0.4]) for i in range(50)}
+
     reference, estimated = draw(), draw()
     totals = [sum(label in tags for tags in reference.values()) for label in LABELS]
     np.testing.assert_allclose(spread(reference, estimated, LABELS).sum(axis=1), totals)
