@@ -13,7 +13,9 @@ import resed
 from resed.config_schema import schema_text
 
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
-CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
+CONFIGS = sorted(
+    path for path in (REPOSITORY / "config").glob("*.yaml") if path.stem != "readings"
+)
 
 
 def pins(lines):

@@ -1,26 +1,29 @@
 """The configuration: closed, layered, checked before the first job.
 
-Layers, later ones winning: the defaults in `settings.py`, a system of config/systems/*.yaml and its
+Layers, later ones winning: the defaults in `resed.settings`, a system of config/systems/*.yaml and its
 bases, `override` of the config, `system_overrides` of the config.
 """
 
-import difflib
-import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field
 
+from resed.catalogue import DEFAULT_FEATURES, NAME, SystemEntry, known, lineage, load_systems
+from resed.closed import check, overlay, read_settings, read_yaml
 from resed.errors import ConfigError
 from resed.files import existing
 from resed.settings import FeatureSettings, Fraction, Positive, Strict, SystemSettings
 
-Model = TypeVar("Model", bound=BaseModel)
+__all__ = ["Config", "Dataset", "check", "load_config", "load_dataset", "overlay"]
+__all__ += ["read_settings", "read_yaml"]  # of resed.closed, for those who read a config
+
 ROLES = ("weak", "unlabeled", "strong", "development", "evaluation")
 TRAINING_ROLES = ROLES[:3]
+READING = "@"  # between a system and the reading it is changed by
+UNCHANGED = "default"
 
 
 class SplitFile(Strict):
@@ -42,7 +45,7 @@ class SoundbankFile(Strict):
 class Dataset(Strict):
     """config/datasets/{name}.yaml: classes, splits, sources. `soundscapes` is acquire's own."""
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
+    name: Annotated[str, Field(pattern=NAME)]
     title: str
     kind: Literal["soundscapes", "recordings"]
     note: str = ""  # stands at the top of the report
@@ -70,6 +73,16 @@ class CalibrateSettings(Strict):
     quantile: Fraction = 0.5
 
 
+class SensitivitySettings(Strict):
+    """One reading of what the paper leaves open changed at a time (config/readings.yaml)."""
+
+    system: str = "pts_tfd_afl_esp"
+    seeds: Positive = 1
+    readings: list[str] = []  # empty: all that have settings
+    override: dict[str, Any] = {}  # laid over every reading and the unchanged system alike
+    report: bool = False  # whether `all` and the report include it
+
+
 class Config(Strict):
     """The whole run. `root` is where config/ lies."""
 
@@ -79,7 +92,9 @@ class Config(Strict):
     seeds: Positive = 1
     acquire: AcquireSettings = AcquireSettings()
     features: FeatureSettings = FeatureSettings()
+    feature_overrides: dict[str, dict[str, Any]] = {}
     calibrate: CalibrateSettings = CalibrateSettings()
+    sensitivity: SensitivitySettings = SensitivitySettings()
     sanity_system: str | None = None
     confusion: Literal["spread", "cooccurrence", "single"] = "spread"
     override: dict[str, Any] = {}
@@ -92,55 +107,80 @@ class Config(Strict):
         return load_dataset(self.dataset, Path(self.root))
 
     @cached_property
-    def catalogue(self) -> dict[str, "SystemEntry"]:
+    def catalogue(self) -> dict[str, SystemEntry]:
         """All systems of config/systems/*.yaml by name."""
+        return self._systems[0]
+
+    @cached_property
+    def _systems(self) -> tuple[dict[str, SystemEntry], dict[str, dict[str, Any]]]:
         return load_systems(Path(self.root))
 
+    @cached_property
+    def feature_sets(self) -> dict[str, FeatureSettings]:
+        """Log-mel settings by name: `default`, and those that a system brings of its own."""
+        own = self._systems[1]
+        for name in self.feature_overrides:
+            known(own, name, "feature_overrides", "feature set")
+        layered = {n: overlay(v, self.feature_overrides.get(n, {})) for n, v in own.items()}
+        checked = {n: check(FeatureSettings, v, f"features.{n}") for n, v in layered.items()}
+        return {DEFAULT_FEATURES: self.features, **checked}
+
+    def features_of(self, name: str) -> str:
+        """Name of the feature set that a system is trained on."""
+        base = name.partition(READING)[0]
+        own = [e.features for e in lineage(self.catalogue, base) if e.features]
+        found = own[-1] if own else DEFAULT_FEATURES
+        known(self.feature_sets, found, f"systems.{base}.features", "feature set")
+        return found
+
     def system(self, name: str) -> SystemSettings:
-        """The fully resolved settings of one system."""
-        entry = _known(self.catalogue, name, "systems")
-        layers = [*(e.settings for e in _lineage(self.catalogue, name)), self.override]
-        layers.append(self.system_overrides.get(name, {}))
+        """The fully resolved settings of one system, or of one reading of it (`system@reading`)."""
+        base, _, reading = name.partition(READING)
+        entry = known(self.catalogue, base, "systems")
+        layers = [*(e.settings for e in lineage(self.catalogue, base)), self.override]
+        layers.append(self.system_overrides.get(base, {}))
+        if reading:
+            layers += [self.sensitivity.override, self._reading(reading)]
         merged: dict[str, Any] = {}
         for layer in layers:
             merged = overlay(merged, layer)
+        made = check(SystemSettings, merged, f"systems.{name}")
         if entry.trained_as:  # shares weights: only the decoding may be its own
-            other = self.system(entry.trained_as)
-            own = check(SystemSettings, merged, f"systems.{name}").decode
-            return other.model_copy(update={"decode": own})
-        return check(SystemSettings, merged, f"systems.{name}")
+            other = entry.trained_as + READING * bool(reading) + reading
+            return self.system(other).model_copy(update={"decode": made.decode})
+        return made
 
     def trained_as(self, name: str) -> str:
-        """The system whose checkpoint `name` uses: its own, or the one it shares."""
-        return _known(self.catalogue, name, "systems").trained_as or name
+        """The system whose checkpoint `name` uses: its own, or the one it shares.
+
+        A reading that changes nothing but the decoding uses the checkpoint of the unchanged one.
+        """
+        base, _, reading = name.partition(READING)
+        trained = known(self.catalogue, base, "systems").trained_as or base
+        if not reading:
+            return trained
+        own = self.system(f"{trained}{READING}{reading}")
+        candidates = (trained, f"{trained}{READING}{UNCHANGED}")
+        shared = [name for name in candidates if not differs(own, self.system(name))]
+        return shared[0] if shared else f"{trained}{READING}{reading}"
+
+    def _reading(self, reading: str) -> dict[str, Any]:
+        if reading == UNCHANGED:
+            return {}
+        from resed.readings import reading_settings
+
+        return reading_settings(Path(self.root), reading)["settings"]
+
+    def sensitivity_systems(self) -> list[str]:
+        """The system of the study of readings, unchanged first, then one reading at a time."""
+        from resed.readings import load_readings
+
+        names = self.sensitivity.readings or load_readings(Path(self.root)).names()
+        return [f"{self.sensitivity.system}{READING}{name}" for name in (UNCHANGED, *names)]
 
     def seed_list(self) -> list[int]:
         """Seeds 0 to seeds - 1."""
         return list(range(self.seeds))
-
-
-class SystemEntry(Strict):
-    """One entry of config/systems/*.yaml."""
-
-    title: str
-    row: int | None = None  # in Table 1 of the journal version
-    base: str | None = None
-    trained_as: str | None = None
-    settings: dict[str, Any] = {}
-
-
-class _SystemFile(Strict):
-    systems: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], SystemEntry]
-
-
-def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` laid on `below`: mappings merge key by key, anything else replaces."""
-    merged = dict(below)
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            value = overlay(merged[key], value)
-        merged[key] = value
-    return merged
 
 
 def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".") -> Config:
@@ -153,8 +193,10 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         values = read_yaml(Path(root) / "config" / "config.yaml")
     config = check(Config, {"root": str(root), **values}, "config")
     _ = config.dataset_file
+    _ = config.feature_sets
     for name in config.systems:
         config.system(name)
+        config.features_of(name)
         if config.trained_as(name) not in config.systems:
             cure = f"add {config.trained_as(name)} to config.systems"
             raise ConfigError(
@@ -173,8 +215,8 @@ def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
     path = Path(name_or_file)
     if path.suffix not in {".yaml", ".yml"}:
         path = Path(root) / "config" / "datasets" / f"{name_or_file}.yaml"
-    known = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
-    existing(path, f"known datasets: {known}; or give the path of a dataset's YAML file")
+    there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
+    existing(path, f"known datasets: {there}; or give the path of a dataset's YAML file")
     dataset = check(Dataset, read_yaml(path), str(path))
     missing = [role for role in ROLES if role not in dataset.splits]
     if missing:
@@ -184,84 +226,6 @@ def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
     return dataset
 
 
-def load_systems(root: Path) -> dict[str, SystemEntry]:
-    """All systems of config/systems/*.yaml; a name may stand only once."""
-    catalogue: dict[str, SystemEntry] = {}
-    for path in sorted((root / "config" / "systems").glob("*.yaml")):
-        for name, entry in check(_SystemFile, read_yaml(path), str(path)).systems.items():
-            if name in catalogue:
-                raise ConfigError(f"{path}: systems.{name} stands in another file too; rename it")
-            catalogue[name] = entry
-    return catalogue
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping safely; ConfigError names the line where it is malformed."""
-    try:
-        value = yaml.safe_load(existing(path).read_text(encoding="utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or "not UTF-8 text"
-        raise ConfigError(f"{path}{line}: not valid YAML ({what}); mend that line") from None
-    if not isinstance(value, dict):
-        raise ConfigError(f"{path}: must hold keys and values; compare config/config.yaml")
-    return value
-
-
-def read_settings(text: str) -> dict[str, Any]:
-    """Settings from the command line: inline JSON, or the path of a YAML or JSON file."""
-    if not text.lstrip().startswith("{"):
-        return read_yaml(Path(text))
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"--settings: not valid JSON ({error}); quote it for the shell") from None
-
-
-def check(model: type[Model], values: Any, place: str) -> Model:
-    """Validate `values`; the first mistake becomes one line with its key's path and a cure."""
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join([place, *map(str, first["loc"])])
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{path}: unknown key; {_suggest(model, first['loc'])}") from None
-        given = "" if isinstance(first["input"], dict) else f" (given: {first['input']!r})"
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{path}: {message}{given}; correct this key") from None
-
-
-def _suggest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    for key in location[:-1]:
-        field = model.model_fields.get(str(key))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return "remove it"
-        model = inner
-    close = difflib.get_close_matches(str(location[-1]), model.model_fields, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"known here: {', '.join(model.model_fields)}"
-
-
-def _known(catalogue: Mapping[str, SystemEntry], name: str, place: str) -> SystemEntry:
-    if name not in catalogue:
-        known = ", ".join(catalogue)
-        raise ConfigError(f"config.{place}: unknown system {name}; known: {known}")
-    return catalogue[name]
-
-
-def _lineage(catalogue: Mapping[str, SystemEntry], name: str) -> list[SystemEntry]:
-    """The system and its bases, the root first."""
-    line: list[SystemEntry] = []
-    seen: list[str] = []
-    current: str | None = name
-    while current:
-        if current in seen:
-            raise ConfigError(f"systems.{name}: its bases form a circle ({' -> '.join(seen)})")
-        seen.append(current)
-        line.append(_known(catalogue, current, f"systems.{name}.base"))
-        current = line[-1].base
-    return line[::-1]
+def differs(one: SystemSettings, other: SystemSettings) -> bool:
+    """Whether two systems need weights of their own: they differ in more than the decoding."""
+    return one.model_copy(update={"decode": other.decode}) != other

@@ -1,0 +1,59 @@
+"""Every setting of a system as a closed, typed tree: what the paper leaves open is a key here.
+
+Rows in comments are those of the table of ambiguities in docs/readings.md; the defaults are argued
+there. All models refuse unknown keys.
+"""
+
+from resed.settings.base import Fraction, Positive, Strict
+from resed.settings.decode import DecodeSettings
+from resed.settings.features import FeatureSettings
+from resed.settings.model import (
+    CrnnSettings,
+    DisentangledSettings,
+    FrameHeadSettings,
+    ModelSettings,
+    RecurrentSettings,
+    StudentSettings,
+    TagHeadSettings,
+    TeacherSettings,
+)
+from resed.settings.objective import (
+    BetaSettings,
+    ConsistencySettings,
+    DistillationSettings,
+    FocalSettings,
+    MeanTeacherSettings,
+    ObjectiveSettings,
+    StrongSettings,
+    WeakSettings,
+)
+from resed.settings.schedule import AugmentSettings, BatchSettings, ScheduleSettings
+from resed.settings.system import SystemSettings
+
+__all__ = [
+    "AugmentSettings",
+    "BatchSettings",
+    "BetaSettings",
+    "ConsistencySettings",
+    "CrnnSettings",
+    "DecodeSettings",
+    "DisentangledSettings",
+    "DistillationSettings",
+    "FeatureSettings",
+    "FocalSettings",
+    "Fraction",
+    "FrameHeadSettings",
+    "MeanTeacherSettings",
+    "ModelSettings",
+    "ObjectiveSettings",
+    "Positive",
+    "RecurrentSettings",
+    "ScheduleSettings",
+    "Strict",
+    "StrongSettings",
+    "StudentSettings",
+    "SystemSettings",
+    "TagHeadSettings",
+    "TeacherSettings",
+    "WeakSettings",
+]

@@ -1,0 +1,48 @@
+"""Log-mel features. Rows in comments: the table in docs/readings.md."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from resed.settings.base import Positive, Strict
+
+
+class FeatureSettings(Strict):
+    """Log-mel features, row 1: 64 mels and 600 frames for 10 s (hop 735 at 44.1 kHz)."""
+
+    sample_rate: Positive = 44100  # Hz
+    n_fft: Positive = 2048  # samples
+    window: Positive = 1764  # samples: 40 ms
+    hop: Positive = 735  # samples: 16.67 ms
+    n_mels: Positive = 64
+    f_min: Annotated[float, Field(ge=0)] = 0.0  # Hz
+    f_max: Annotated[float, Field(gt=0)] = 22050.0  # Hz
+    frames: Positive = 600  # a clip
+    spectrum: Literal["magnitude", "power"] = "magnitude"
+    floor: Annotated[float, Field(gt=0)] = 2.2e-16  # added before the natural logarithm
+    window_shape: Literal["hann", "hamming"] = "hann"  # periodic Hann, symmetric Hamming
+    edges: Literal["silence", "reflect"] = "silence"  # what continues the waveform at both ends
+    mel_norm: Literal["slaney", "none"] = "slaney"
+    # linear: mel magnitudes as they are, for a model that takes decibels itself (Mean Teacher)
+    scale: Literal["log", "linear"] = "log"
+    # Frames past the end of a shorter clip: silence before the transform, or zeros after the
+    # logarithm (0, or 0 dB: loud), as both peers have it.
+    short: Literal["silence", "zeros"] = "silence"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "FeatureSettings":
+        if self.window > self.n_fft:
+            raise ValueError(f"window {self.window} exceeds n_fft {self.n_fft}; lower the window")
+        if not self.f_min < self.f_max <= self.sample_rate / 2:
+            raise ValueError("f_min < f_max <= sample_rate / 2 must hold; lower f_max")
+        return self
+
+    @property
+    def seconds_per_frame(self) -> float:
+        """Seconds from one frame to the next."""
+        return self.hop / self.sample_rate
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of a clip."""
+        return self.frames * self.hop / self.sample_rate

@@ -1,0 +1,125 @@
+"""Architectures. Rows in comments: the table in docs/readings.md."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from resed.settings.base import Fraction, Positive, Strict
+
+
+class TeacherSettings(Strict):
+    """Row 2: five double-layer blocks that compress 600 frames to 6."""
+
+    channels: list[Positive] = [16, 32, 64, 128, 256]
+    pools: list[tuple[Positive, Positive]] = [(5, 4), (5, 2), (2, 2), (2, 2), (1, 1)]
+    last_kernel: Literal[1, 3] = 1  # Guided Learning keeps 1 x 1 in its last block
+    last_layers: Literal[1, 2] = 2  # "double-layer blocks"; Guided Learning has 1
+    dropout: Fraction = 0.3
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TeacherSettings":
+        if len(self.channels) != len(self.pools):
+            raise ValueError("channels and pools must be of one length: one entry a block")
+        return self
+
+
+class StudentSettings(Strict):
+    """Row 3: three single-layer blocks without temporal compression."""
+
+    channels: list[Positive] = [160, 160, 160]
+    kernels: list[Literal[1, 3, 5, 7]] = [5, 5, 3]
+    pool_mels: Positive = 4
+    dropout: Fraction = 0.0
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudentSettings":
+        if len(self.channels) != len(self.kernels):
+            raise ValueError("channels and kernels must be of one length: one entry a block")
+        return self
+
+
+class RecurrentSettings(Strict):
+    """Rows 4 and 7: BGRUs after the CNN, in the AT branch of both models."""
+
+    enabled: bool = True
+    layers: Positive = 2
+    hidden: Positive = 128  # a direction
+    average_frames: Positive = 1  # student frames averaged before its BGRU: 600 steps are slow
+    projection: Annotated[int, Field(ge=0)] = 0  # > 0: a Linear of this size before the BGRU
+
+
+class TagHeadSettings(Strict):
+    """Row 5: Linear and attention pooling of the AT branch."""
+
+    hidden: Positive = 256
+    activation: Literal["relu", "none"] = "relu"
+    # guided: the head of Guided Learning (cATP), which has no Linear of its own
+    pooling: Literal["attention_time", "softmax_classes", "guided", "mean"] = "attention_time"
+
+
+class FrameHeadSettings(Strict):
+    """Row 6: Linear with "larger hidden states", then one small FC a class, on CNN features."""
+
+    # attention: no branch of its own; the logits of the guided tag head's attention (Lin et al.)
+    source: Literal["separate", "attention"] = "separate"
+    hidden: Positive = 256
+    class_hidden: Annotated[int, Field(ge=0)] = 0  # > 0: the small FCs have two layers
+
+
+class DisentangledSettings(Strict):
+    """Rows 5 and 6: disentangled features of Guided Learning (Lin et al. 2019), off as in Liang.
+
+    A class sees only the first dimensions of its head's input, the more of them the more training
+    clips hold at most `most_classes` classes, this one among them.
+    """
+
+    enabled: bool = False
+    minimum: Fraction = 0.04  # m: share of the dimensions that the rarest class would see
+    most_classes: Positive = 1  # n
+
+
+class CrnnSettings(Strict):
+    """The network of the official Mean-Teacher baseline (turpaultn/DCASE2019_task4)."""
+
+    channels: list[Positive] = [64, 64, 64]
+    pools: list[tuple[Positive, Positive]] = [(2, 4), (2, 4), (2, 4)]  # average pooling
+    dropout: Fraction = 0.5
+    hidden: Positive = 64  # of the BGRU, a direction
+    layers: Positive = 2
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "CrnnSettings":
+        if len(self.channels) != len(self.pools):
+            raise ValueError("channels and pools must be of one length: one entry a block")
+        return self
+
+
+class ModelSettings(Strict):
+    """Architecture. `width` scales every channel and hidden size, so that a laptop can run it.
+
+    framework joint: two networks that guide each other (Guided Learning, Liang et al.);
+    mean_teacher: `crnn` twice, the teacher being the moving average of the student.
+    """
+
+    framework: Literal["joint", "mean_teacher"] = "joint"
+    width: Annotated[float, Field(gt=0, le=4)] = 1.0
+    # Over mel bins, as Guided Learning. standardise: without learned scale and shift, which cost a
+    # fifth of a CPU step, since they alone need a gradient with respect to the input.
+    input_norm: Literal["batch_norm", "standardise", "none"] = "batch_norm"
+    teacher: TeacherSettings = TeacherSettings()
+    student: StudentSettings = StudentSettings()
+    recurrent: RecurrentSettings = RecurrentSettings()
+    tag_head: TagHeadSettings = TagHeadSettings()
+    frame_head: FrameHeadSettings = FrameHeadSettings()
+    disentangled: DisentangledSettings = DisentangledSettings()
+    crnn: CrnnSettings = CrnnSettings()
+    # How weights start: PyTorch's rule, Glorot's (Keras, Guided Learning), or the baseline's own.
+    initialisation: Literal["pytorch", "glorot", "baseline"] = "pytorch"
+    norm_momentum: Fraction = 0.1  # of batch normalisation, in PyTorch's convention
+    norm_epsilon: Annotated[float, Field(gt=0)] = 1e-5
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "ModelSettings":
+        if self.frame_head.source == "attention" and self.tag_head.pooling != "guided":
+            raise ValueError("frame_head.source attention needs tag_head.pooling: guided")
+        return self

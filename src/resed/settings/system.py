@@ -1,0 +1,16 @@
+"""All settings of one system. Rows in comments: the table in docs/readings.md."""
+
+from resed.settings.base import Strict
+from resed.settings.decode import DecodeSettings
+from resed.settings.model import ModelSettings
+from resed.settings.objective import ObjectiveSettings
+from resed.settings.schedule import ScheduleSettings
+
+
+class SystemSettings(Strict):
+    """One system: model, objective, schedule and decoding recombine freely."""
+
+    model: ModelSettings = ModelSettings()
+    objective: ObjectiveSettings = ObjectiveSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+    decode: DecodeSettings = DecodeSettings()
