@@ -18,7 +18,7 @@ include: "workflow/rules/common.smk"
 
 wildcard_constraints:
     split="|".join(DATASET.splits),
-    system="|".join(CONFIG.systems),
+    system="|".join([*CONFIG.systems, *STUDIED]),
     trained="|".join(TRAINED),
     seed="[0-9]+",
 

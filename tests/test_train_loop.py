@@ -28,7 +28,7 @@ from resed.settings import (
 from resed.store import create
 from resed.train import checkpoint
 from resed.train.augment import augment
-from resed.train.batches import Batches, Stratum, frame_matrix, tag_matrix
+from resed.train.batches import Batches, Grid, Stratum, frame_matrix, tag_matrix
 from resed.train.evaluate import macro_f1
 from resed.train.heads import GuidedTagHead, class_shares, dimension_mask, scaled
 from resed.train.model import TeacherStudent, parameter_count
@@ -146,7 +146,7 @@ def test_width_scales_to_multiples_of_eight():
 
 def test_frame_matrix_by_hand():
     events = [[Event("a", 0.0, 0.05, "cat"), Event("a", 0.9, 1.4, "dog")], []]
-    matrix = frame_matrix(events, ["cat", "dog"], 10, 0.1)
+    matrix = frame_matrix(events, ["cat", "dog"], Grid(10, 0.1))
     assert matrix[0, :, 0].tolist() == [1] + [0] * 9  # shorter than a frame: keeps one
     assert matrix[0, :, 1].tolist() == [0] * 9 + [1]  # what lies past the end is dropped
     assert not matrix[1].any()
@@ -214,15 +214,19 @@ def test_shares_of_the_real_annotations_are_the_published_ones(shared):
 def test_guided_head_equals_a_loop_over_classes():
     torch.manual_seed(0)
     head = GuidedTagHead(8, [0.5, 1.0])
-    torch.nn.init.normal_(head.attend.weight)
+    for weights in head.parameters():
+        torch.nn.init.normal_(weights)
     x = torch.randn(3, 6, 8)
+    start = 0
     for c, k in ((0, 4), (1, 8)):
-        seen = x[:, :, :k]
-        w = seen @ head.attend.weight[c, :k] + head.attend.bias[c]
+        seen, own = x[:, :, :k], slice(start, start + k)
+        w = seen @ head.attend[own] + head.attend_bias[c]
         a = (w / k).softmax(dim=1)
         h = (a[:, :, None] * seen).sum(dim=1)
-        tag = (h @ head.classify.weight[c, :k] + head.classify.bias[c]).sigmoid()
+        tag = (h @ head.classify[own] + head.classify_bias[c]).sigmoid()
         assert torch.allclose(head(x)[:, c], tag, atol=1e-6)
+        assert torch.allclose(head.logits(x)[:, :, c], w, atol=1e-6)
+        start += k
 
 
 OPTIONS = [
@@ -234,6 +238,15 @@ OPTIONS = [
     {"objective": {"consistency": {"clips": "unlabeled", "targets": "soft", "loss": "mse"}}},
     {"objective": {"distillation": {"distance": "mse_batch_norm", "align": "linear"}}},
     {"schedule": {"precision": "bfloat16", "epochs": 1}},
+    {"objective": {"weak": {"average": "batch"}, "consistency": {"average": "batch"}}},
+    {
+        "model": {
+            "tag_head": {"pooling": "guided"},
+            "frame_head": {"source": "attention"},
+            "recurrent": {"average_frames": 1},
+        }
+    },
+    {"model": {"initialisation": "glorot"}, "schedule": {"selection_score": "tags"}},
 ]
 
 

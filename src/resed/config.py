@@ -1,7 +1,7 @@
 """The configuration: closed, layered, checked before the first job.
 
-Layers, later ones winning: the defaults in `resed.settings`, a system of config/systems/*.yaml and its
-bases, `override` of the config, `system_overrides` of the config.
+Layers, later ones winning: the defaults in `resed.settings`, a system of config/systems/*.yaml and
+its bases, `override` of the config, `system_overrides` of the config, a reading.
 """
 
 from collections.abc import Mapping
@@ -172,7 +172,12 @@ class Config(Strict):
         return reading_settings(Path(self.root), reading)["settings"]
 
     def sensitivity_systems(self) -> list[str]:
-        """The system of the study of readings, unchanged first, then one reading at a time."""
+        """The system of the study of readings, unchanged first, then one reading at a time.
+
+        None where there is no config/readings.yaml.
+        """
+        if not (Path(self.root) / "config" / "readings.yaml").is_file():
+            return []
         from resed.readings import load_readings
 
         names = self.sensitivity.readings or load_readings(Path(self.root)).names()

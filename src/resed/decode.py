@@ -3,8 +3,8 @@
 The papers filter twice with the same window W_c: the gated posteriors, then the binarised frames.
 A median commutes with a threshold (a window's median reaches t exactly where more than half of its
 frames do), so thresholding first and taking the majority twice gives bit for bit the same events,
-at the cost of two running sums. Windows are odd; at the clip's ends frames are mirrored, as in
-scipy's median_filter, which Guided Learning uses.
+at the cost of two running sums. At the clip's ends frames are mirrored, as in scipy's
+median_filter, which Guided Learning uses.
 """
 
 from collections.abc import Iterator, Mapping
@@ -26,7 +26,7 @@ class Decoded:
     """Detections of every clip, by clip name in the posteriors' order.
 
     events: the detected events, by onset.
-    tags: classes that keep at least one active frame after the filters (row 10).
+    tags: classes that keep at least one active frame after the filters (row 10), or raw_tags.
     raw_tags, teacher_tags: clip posteriors of student and teacher at the tag threshold.
     """
 
@@ -47,7 +47,14 @@ def window_frames(seconds: float, seconds_per_frame: float) -> int:
     return 2 * int(seconds / seconds_per_frame / 2 + 1e-9) + 1
 
 
-def windows_in_frames(windows: Mapping[str, Window], posteriors: Posteriors) -> list[int]:
+def guided_window(mean_seconds: float, seconds_per_frame: float) -> int:
+    """W_c in frames as in Guided Learning's code: a third of the mean, rounded down twice."""
+    return max(1, int(int(mean_seconds / seconds_per_frame + 1e-9) * 0.333))
+
+
+def windows_in_frames(
+    windows: Mapping[str, Window], posteriors: Posteriors, settings: DecodeSettings
+) -> list[int]:
     """W_c in frames for each class of `posteriors`, in their order.
 
     A class without a row had no strong training event and is not smoothed. Raises ResultsError for
@@ -60,8 +67,28 @@ def windows_in_frames(windows: Mapping[str, Window], posteriors: Posteriors) -> 
             f"{', '.join(posteriors.classes)}; run resed calibrate on this dataset's strong labels"
         )
     spf = posteriors.seconds_per_frame
+    if settings.window_frames == "fixed":
+        return [settings.fixed_window] * len(posteriors.classes)
+    if settings.window_frames == "guided":
+        means = [windows[c].mean_s or 0.0 if c in windows else 0.0 for c in posteriors.classes]
+        return [guided_window(value, spf) for value in means]
     seconds = [windows[c].window_s if c in windows else 0.0 for c in posteriors.classes]
     return [window_frames(value, spf) for value in seconds]
+
+
+def clip_tags(posteriors: Posteriors, settings: DecodeSettings) -> np.ndarray:
+    """The student's clip posteriors, by its own attention head or by a lost one.
+
+    Raises ResultsError where the system has no head to lose.
+    """
+    if settings.attention_head == "kept":
+        return posteriors.tags
+    if posteriors.lost_head_tags is None:
+        raise ResultsError(
+            "decode.attention_head lost: these posteriors hold no such tags; only those of Mean "
+            "Teacher do, so set it to kept"
+        )
+    return posteriors.lost_head_tags
 
 
 def gated(posteriors: Posteriors, settings: DecodeSettings) -> tuple[np.ndarray, np.ndarray]:
@@ -70,7 +97,8 @@ def gated(posteriors: Posteriors, settings: DecodeSettings) -> tuple[np.ndarray,
     `student` and `teacher` multiply by that model's multi-hot tags, `soft` by the student's clip
     posterior, `none` not at all.
     """
-    tags = posteriors.teacher_tags if settings.gate == "teacher" else posteriors.tags
+    teacher = settings.gate == "teacher"
+    tags = posteriors.teacher_tags if teacher else clip_tags(posteriors, settings)
     if settings.gate == "none":
         return posteriors.frames, np.ones(tags.shape, dtype=bool)
     if settings.gate == "soft":
@@ -79,14 +107,19 @@ def gated(posteriors: Posteriors, settings: DecodeSettings) -> tuple[np.ndarray,
 
 
 def majority(active: np.ndarray, window: int) -> np.ndarray:
-    """Median filter of boolean rows [rows, frames] with an odd window, mirrored at the ends."""
+    """Median filter of boolean rows [rows, frames], mirrored at the ends.
+
+    An even window reaches one frame further back than ahead, and half of it is enough: scipy's
+    convention, which Guided Learning relies on.
+    """
     if window <= 1:
         return active
-    half = window // 2
-    padded = np.pad(active, ((0, 0), (half + 1, half)), mode="symmetric")
+    before = window // 2
+    after = window - 1 - before
+    padded = np.pad(active, ((0, 0), (before + 1, after)), mode="symmetric")
     padded[:, 0] = False  # the running sum starts from here
     total = np.cumsum(padded, axis=1, dtype=np.int32)
-    return total[:, window:] - total[:, :-window] > half
+    return total[:, window:] - total[:, :-window] > after
 
 
 def opening_closing(active: np.ndarray, window: int) -> np.ndarray:
@@ -146,15 +179,17 @@ def decode(
     posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
 ) -> Decoded:
     """Decode every clip of `posteriors`; `windows` as read by `resed.calibrate.read_windows`."""
-    frames = windows_in_frames(windows, posteriors)
+    frames = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)
     active = active_frames(scores, allowed, frames, settings.frame_threshold, settings.filter)
     clips, classes = posteriors.clips, posteriors.classes
     limit = settings.tag_threshold
+    raw = clip_tags(posteriors, settings) >= limit
+    tags = active.any(axis=1) if settings.tags == "after_filters" else raw
     return Decoded(
         events_of(active, clips, classes, posteriors.seconds_per_frame),
-        tags_of_hot(active.any(axis=1), clips, classes),
-        tags_of_hot(posteriors.tags >= limit, clips, classes),
+        tags_of_hot(tags, clips, classes),
+        tags_of_hot(raw, clips, classes),
         tags_of_hot(posteriors.teacher_tags >= limit, clips, classes),
     )
 

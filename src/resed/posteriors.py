@@ -25,6 +25,8 @@ class Posteriors:
         clips: clip names, in the store's order.
         classes: class labels, in the dataset's order.
         meta: system, seed, split, seconds_per_frame, manifest_sha256 and more, JSON values.
+        lost_head_tags: float32 [clips, classes], the student's clip posteriors with a fresh
+            attention head (Mean Teacher alone; see `decode.attention_head`).
     """
 
     frames: np.ndarray
@@ -33,6 +35,7 @@ class Posteriors:
     clips: list[str]
     classes: list[str]
     meta: dict[str, Any]
+    lost_head_tags: np.ndarray | None = None
 
     @property
     def seconds_per_frame(self) -> float:
@@ -41,9 +44,12 @@ class Posteriors:
 
     def save(self, path: Path | str) -> None:
         """Write atomically as .npz (no pickled objects inside)."""
+        lost = self.lost_head_tags
+        extra = {} if lost is None else {"lost_head_tags": lost.astype(np.float32)}
         with atomic_path(path) as temporary, open(temporary, "wb") as handle:
             np.savez(
                 handle,
+                **extra,
                 frames=self.frames.astype(np.float32),
                 tags=self.tags.astype(np.float32),
                 teacher_tags=self.teacher_tags.astype(np.float32),

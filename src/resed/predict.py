@@ -13,11 +13,12 @@ from resed.settings import FeatureSettings, SystemSettings
 from resed.store import Store
 from resed.train import checkpoint
 from resed.train.batches import features_of
+from resed.train.crnn import MeanTeacher
 from resed.train.evaluate import infer
-from resed.train.model import TeacherStudent
+from resed.train.framework import Networks, build_networks, frame_grid
 
 
-def load_networks(path: Path | str) -> tuple[TeacherStudent, dict[str, Any]]:
+def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
     """The networks of a checkpoint in evaluation mode, and the identity they were trained with.
 
     Raises:
@@ -30,12 +31,8 @@ def load_networks(path: Path | str) -> tuple[TeacherStudent, dict[str, Any]]:
     identity = content["identity"]
     settings = check(SystemSettings, identity["settings"], f"{path}: settings")
     features = check(FeatureSettings, identity["features"], f"{path}: features")
-    networks = TeacherStudent(
-        settings.model,
-        features.n_mels,
-        features.frames,
-        len(identity["classes"]),
-        identity["shares"],
+    networks = build_networks(
+        settings.model, features, len(identity["classes"]), identity["shares"]
     )
     try:
         networks.load_state_dict(content["networks"])
@@ -56,7 +53,10 @@ def predict(path: Path, store_path: Path, split: str, device: torch.device) -> P
     """
     networks, identity = load_networks(path)
     store = Store.open(store_path)
-    found = checkpoint.first_difference(store.settings, identity["features"])
+    settings = check(SystemSettings, identity["settings"], f"{path}: settings")
+    features = check(FeatureSettings, identity["features"], f"{path}: features")
+    there = check(FeatureSettings, store.settings, f"{store_path}: settings")
+    found = checkpoint.first_difference(there.model_dump(), features.model_dump())
     if found:
         cure = "extract the store with the checkpoint's features, or train again"
         raise StoreError(f"{store_path}: other features than the checkpoint's ({found}); {cure}")
@@ -64,16 +64,25 @@ def predict(path: Path, store_path: Path, split: str, device: torch.device) -> P
     frames, tags, teacher_tags = infer(
         networks.to(device), features_of(store), device, autocast=half
     )
-    settings = check(FeatureSettings, identity["features"], f"{path}: features")
+    lost = None
+    if isinstance(networks, MeanTeacher):
+        networks.student = networks.student.with_lost_head(identity["seed"])
+        lost = infer(networks, features_of(store), device, autocast=half)[1].numpy()
     meta = {
         "system": identity["system"],
         "seed": identity["seed"],
         "split": split,
         "dataset": identity["data"]["dataset"],
-        "seconds_per_frame": settings.seconds_per_frame,
+        "seconds_per_frame": frame_grid(settings.model, features)[1],
         "manifest_sha256": store.manifest_sha256,
         "checkpoint_sha256": sha256(path),
     }
     return Posteriors(
-        frames.numpy(), tags.numpy(), teacher_tags.numpy(), store.clips, identity["classes"], meta
+        frames.numpy(),
+        tags.numpy(),
+        teacher_tags.numpy(),
+        store.clips,
+        identity["classes"],
+        meta,
+        lost,
     )

@@ -56,7 +56,7 @@ def choose_threshold(
             "give the posteriors and the annotations of one and the same split"
         )
     true, classes = event_array(reference, posteriors.clips, posteriors.classes)
-    frames = windows_in_frames(windows, posteriors)
+    frames = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)
     spf = posteriors.seconds_per_frame
     results = []

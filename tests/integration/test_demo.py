@@ -90,7 +90,11 @@ def test_nothing_is_left_to_do(run):
 
 
 def test_a_new_date_on_the_same_file_runs_nothing(run):
-    for name in ("extract/weak.store", "audit/manifest.tsv", "train/pts/seed0/checkpoint.pt"):
+    for name in (
+        "extract/default/weak.store",
+        "audit/manifest.tsv",
+        "train/pts/seed0/checkpoint.pt",
+    ):
         os.utime(run / "results" / "demo" / name)
     assert planned(run, overlay=TINY) == []
 
@@ -134,9 +138,9 @@ def test_an_unchanged_system_stays_when_another_is_added(run):
 def test_a_failed_job_says_why(run):
     folder = run.parent / "broken"
     shutil.copytree(run, folder, symlinks=True)
-    (folder / "results/demo/extract/evaluation.store").write_bytes(b"cut off")
+    (folder / "results/demo/extract/default/evaluation.store").write_bytes(b"cut off")
     (folder / "results/demo/predict/evaluation/pts/seed0.npz").unlink()
     done = snakemake(folder, overlay=TINY)
     assert done.returncode == 1
-    assert "resed: results/demo/extract/evaluation.store" in done.stdout
+    assert "resed: results/demo/extract/default/evaluation.store" in done.stdout
     assert "Traceback" not in done.stdout

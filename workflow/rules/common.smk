@@ -5,7 +5,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from resed.config import TRAINING_ROLES, load_config
+from resed.catalogue import DEFAULT_FEATURES
+from resed.config import load_config
 from resed.errors import ResedError
 
 try:
@@ -20,7 +21,8 @@ DATASET = CONFIG.dataset_file
 DATA = f"data/{DATASET.name}"
 RESULTS = f"results/{DATASET.name}"
 SCORED = ("development", "evaluation")
-TRAINED = sorted({CONFIG.trained_as(name) for name in CONFIG.systems})
+STUDIED = CONFIG.sensitivity_systems()  # one reading of the paper changed at a time
+TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
 TUNED = "@development_threshold"  # suffix of a system's row with a frame threshold of its own
 SANITY = ("nothing", "everything", "prior", "own_tags", "loudness", "reference")
 # Trainings queue for a GPU where there is one; without, they may run side by side on the cores.
@@ -40,6 +42,11 @@ def as_json(value):
 def settings(system, *parts):
     """Those parts of a system's resolved settings that a stage uses."""
     return as_json(CONFIG.system(system).model_dump(mode="json", include=set(parts)))
+
+
+def store(split, system):
+    """Feature store of a split, of the feature set that a system is trained on."""
+    return f"{RESULTS}/extract/{CONFIG.features_of(system)}/{split}.store"
 
 
 def posteriors(split, system, seed):

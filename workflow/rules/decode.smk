@@ -60,7 +60,7 @@ rule decode_tuned:
 rule sanity:
     """Write what a baseline detects, in the same files as a system: what the metrics give for little."""
     input:
-        store=f"{RESULTS}/extract/{{split}}.store",
+        store=f"{RESULTS}/extract/{DEFAULT_FEATURES}/{{split}}.store",
         training=f"{RESULTS}/acquire/strong.json",
         posteriors=own_posteriors,
     output:

@@ -1,4 +1,4 @@
-# Log-mels: one memory-mapped file a split, no file and no job a clip.
+# Log-mels: one memory-mapped file a split and feature set, no file and no job a clip.
 
 
 rule extract:
@@ -7,20 +7,24 @@ rule extract:
         record=f"{RESULTS}/acquire/{{split}}.json",
         manifest=rules.audit.output.manifest,
     output:
-        store=f"{RESULTS}/extract/{{split}}.store",
+        store=f"{RESULTS}/extract/{{features}}/{{split}}.store",
     log:
-        f"{RESULTS}/logs/extract/{{split}}.log",
+        f"{RESULTS}/logs/extract/{{features}}/{{split}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/extract/{{split}}.tsv"
+        f"{RESULTS}/benchmarks/extract/{{features}}/{{split}}.tsv"
+    wildcard_constraints:
+        features="|".join(CONFIG.feature_sets),
     conda:
         "../../environment.yml"
     threads: 16
     params:
         dataset=CONFIG.dataset,
         root=DATA,
-        settings=as_json(CONFIG.features.model_dump(mode="json")),
+        settings=lambda wildcards: as_json(
+            CONFIG.feature_sets[wildcards.features].model_dump(mode="json")
+        ),
     message:
-        "extract {wildcards.split}"
+        "extract {wildcards.split}, features: {wildcards.features}"
     shell:
         "resed extract --dataset {params.dataset} --root {params.root} --split {wildcards.split}"
         " --manifest {input.manifest} --out {output.store} --settings {params.settings:q}"

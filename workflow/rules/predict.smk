@@ -5,7 +5,7 @@ rule predict:
     """Frame and clip posteriors of one checkpoint on one split."""
     input:
         checkpoint=f"{RESULTS}/train/{{trained}}/seed{{seed}}/checkpoint.pt",
-        store=f"{RESULTS}/extract/{{split}}.store",
+        store=lambda wildcards: store(wildcards.split, wildcards.trained),
     output:
         posteriors=f"{RESULTS}/predict/{{split}}/{{trained}}/seed{{seed}}.npz",
     log:

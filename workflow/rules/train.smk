@@ -7,10 +7,10 @@ rule train:
     Beside the outputs lies resume.pt, which is none of them: Snakemake would delete it first.
     """
     input:
-        weak=f"{RESULTS}/extract/weak.store",
-        unlabeled=f"{RESULTS}/extract/unlabeled.store",
-        strong=f"{RESULTS}/extract/strong.store",
-        development=f"{RESULTS}/extract/development.store",
+        weak=lambda wildcards: store("weak", wildcards.trained),
+        unlabeled=lambda wildcards: store("unlabeled", wildcards.trained),
+        strong=lambda wildcards: store("strong", wildcards.trained),
+        development=lambda wildcards: store("development", wildcards.trained),
     output:
         checkpoint=f"{RESULTS}/train/{{trained}}/seed{{seed}}/checkpoint.pt",
         history=f"{RESULTS}/train/{{trained}}/seed{{seed}}/history.csv",

@@ -122,4 +122,7 @@ class ModelSettings(Strict):
     def _consistent(self) -> "ModelSettings":
         if self.frame_head.source == "attention" and self.tag_head.pooling != "guided":
             raise ValueError("frame_head.source attention needs tag_head.pooling: guided")
+        pooled = self.recurrent.enabled and self.recurrent.average_frames > 1
+        if self.frame_head.source == "attention" and pooled:
+            raise ValueError("frame_head.source attention needs recurrent.average_frames: 1")
         return self

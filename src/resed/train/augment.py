@@ -1,4 +1,4 @@
-"""Augmentation of log-mel batches, vectorised; beyond the paper and off by default."""
+"""Noise on the teacher's input, and augmentation of log-mel batches: that is off by default."""
 
 import itertools
 
@@ -6,10 +6,24 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from resed.settings import AugmentSettings
+from resed.logmel import NOTHING
+from resed.settings import AugmentSettings, ScheduleSettings
 from resed.train.objective import Targets
 
 KNOTS = 6  # of the random equaliser over the mel axis
+
+
+def noisy(mels: Tensor, settings: ScheduleSettings) -> Tensor:
+    """The teacher's input: log-mels with Gaussian noise, or magnitudes with its absolute value.
+
+    Frames past a clip's end (NOTHING, in magnitudes) stay what they are.
+    """
+    if not settings.teacher_noise:
+        return mels
+    noise = settings.teacher_noise * torch.randn_like(mels)
+    if settings.noise == "gaussian":
+        return mels + noise
+    return torch.where(mels == NOTHING, mels, mels + noise.abs())
 
 
 def augment(mels: Tensor, targets: Targets, settings: AugmentSettings) -> tuple[Tensor, Targets]:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -31,19 +32,37 @@ def tag_matrix(tags: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndar
     return matrix
 
 
-def frame_matrix(events: Sequence[Sequence[Event]], classes: Sequence[str], frames: int,
-                 seconds_per_frame: float) -> np.ndarray:  # fmt: skip
-    """Events a clip -> uint8 [clips, frames, classes].
+@dataclass(frozen=True)
+class Grid:
+    """The frames that labels are laid on: those of the student's posteriors.
 
-    A frame is active from round(onset) to round(offset) in units of frames; an event keeps at least
-    one frame, and what lies past the clip's end is dropped.
+    rounding nearest: a frame is active from round(onset) to round(offset) in units of frames, and
+    an event keeps at least one. down: from floor(onset) to floor(offset), so that an event within
+    one frame vanishes.
     """
+
+    frames: int
+    seconds: float  # from one frame to the next
+    rounding: Literal["nearest", "down"] = "nearest"
+
+    def span(self, event: Event) -> tuple[int, int]:
+        """First active frame of an event, and the first that is no longer active."""
+        onset, offset = event.onset / self.seconds, event.offset / self.seconds
+        if self.rounding == "down":
+            return int(onset), int(offset)
+        start = min(round(onset), self.frames - 1)
+        return start, max(round(offset), start + 1)
+
+
+def frame_matrix(
+    events: Sequence[Sequence[Event]], classes: Sequence[str], grid: Grid
+) -> np.ndarray:
+    """Events a clip -> uint8 [clips, frames, classes]; what lies past the end is dropped."""
     index = {label: number for number, label in enumerate(classes)}
-    matrix = np.zeros((len(events), frames, len(classes)), dtype=np.uint8)
+    matrix = np.zeros((len(events), grid.frames, len(classes)), dtype=np.uint8)
     for row, clip in enumerate(events):
         for event in clip:
-            start = min(round(event.onset / seconds_per_frame), frames - 1)
-            stop = max(round(event.offset / seconds_per_frame), start + 1)
+            start, stop = grid.span(event)
             matrix[row, start:stop, index[event.event_label]] = 1
     return matrix
 
@@ -91,8 +110,9 @@ def features_of(store: Store) -> Tensor:
         return torch.from_numpy(store.features)
 
 
-def load_stratum(store: Store, role: str, annotations: Path, classes: Sequence[str],
-                 seconds_per_frame: float) -> Stratum:  # fmt: skip
+def load_stratum(
+    store: Store, role: str, annotations: Path, classes: Sequence[str], grid: Grid
+) -> Stratum:
     """Pair a store with its labels.
 
     Raises:
@@ -107,8 +127,7 @@ def load_stratum(store: Store, role: str, annotations: Path, classes: Sequence[s
         tags = _pick(read_tags(annotations, classes), store.clips, annotations)
         return Stratum(role, features, torch.from_numpy(tag_matrix(tags, classes)))
     events = _pick(read_events(annotations, classes), store.clips, annotations)
-    matrix = frame_matrix(events, classes, store.features.shape[1], seconds_per_frame)
-    frames = torch.from_numpy(matrix)
+    frames = torch.from_numpy(frame_matrix(events, classes, grid))
     # Tags come from the events, not the frames: an event past the last frame is still in the clip.
     tags = tag_matrix([[e.event_label for e in clip] for clip in events], classes)
     return Stratum(role, features, torch.from_numpy(tags), frames)

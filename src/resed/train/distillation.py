@@ -24,10 +24,11 @@ class Projections(nn.Module):
 
     def forward(self, teacher: Tensor, student: Tensor) -> tuple[Tensor, Tensor]:
         """F_t W_t and F_s W_s on a common time axis: two [clips, cells, dimension], float32."""
-        teacher, student = teacher.float(), student.float()
+        teacher, student = at_least_float32(teacher), at_least_float32(student)
         if self.settings.reading == "hint":
             teacher = teacher.detach()
-        teacher, student = teacher @ self.teacher, student @ self.student
+        teacher = teacher @ self.teacher.to(teacher.dtype)
+        student = student @ self.student.to(student.dtype)
         if self.teacher_norm is not None and self.student_norm is not None:
             teacher = self.teacher_norm(teacher.flatten(0, 1)).view_as(teacher)
             student = self.student_norm(student.flatten(0, 1)).view_as(student)
@@ -41,6 +42,11 @@ class Projections(nn.Module):
             size = {"size": frames, "mode": "linear", "align_corners": False}
             return functional.interpolate(teacher.mT, **size).mT, student
         return repeat_cells(teacher, frames), student
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """Half precision is too coarse for distances."""
+    return values if values.dtype == torch.float64 else values.float()
 
 
 def repeat_cells(cells: Tensor, frames: int) -> Tensor:

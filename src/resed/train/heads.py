@@ -71,26 +71,42 @@ class GuidedTagHead(nn.Module):
     """Class-wise attention pooling of Guided Learning (Lin et al. 2019; row 5, option guided).
 
     A class c sees the first k_c dimensions x_c; w = <x_c, kernel_c> + b_c; a = softmax over time of
-    w / k_c; h = sum of a x_c; its posterior is sigmoid(Dense_c(h)). Kernels start at zero.
+    w / k_c; h = sum of a x_c; its posterior is sigmoid(Dense_c(h)). Kernels start at zero. Only
+    what a class sees has a weight; the weights lie packed, class after class.
     """
 
     def __init__(self, dimension: int, shares: Sequence[float]):
         super().__init__()
-        self.attend = nn.Linear(dimension, len(shares))
-        self.classify = nn.Linear(dimension, len(shares))
-        nn.init.zeros_(self.attend.weight)
-        nn.init.zeros_(self.attend.bias)
-        mask = dimension_mask(dimension, shares)
+        mask = dimension_mask(dimension, shares).bool()
+        seen = mask.sum(dim=1)
         self.register_buffer("mask", mask, persistent=False)
-        self.register_buffer("seen", mask.sum(dim=1), persistent=False)
+        self.register_buffer("seen", seen, persistent=False)
+        self.attend = nn.Parameter(torch.zeros(int(seen.sum())))
+        self.attend_bias = nn.Parameter(torch.zeros(len(shares)))
+        self.classify = nn.Parameter(torch.empty(int(seen.sum())))
+        self.classify_bias = nn.Parameter(torch.zeros(len(shares)))
+        self.start(seen.rsqrt())
+
+    @torch.no_grad()
+    def start(self, bounds: Tensor) -> None:
+        """Draw the weights of each class's Dense from [-bound, bound], one bound a class."""
+        bound = bounds.repeat_interleave(self.seen)
+        self.classify.copy_((2 * torch.rand(self.classify.shape) - 1) * bound)
+
+    def _dense(self, packed: Tensor) -> Tensor:
+        """Packed weights -> [classes, dimensions], zero where a class does not see."""
+        empty = torch.zeros(self.mask.shape, dtype=packed.dtype, device=packed.device)
+        return empty.masked_scatter(self.mask, packed)
+
+    def logits(self, features: Tensor) -> Tensor:
+        """w of every cell: [clips, cells, dimensions] -> [clips, cells, classes], float32."""
+        return functional.linear(features.float(), self._dense(self.attend), self.attend_bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """[clips, cells, dimensions] -> clip posteriors [clips, classes], float32."""
-        features = features.float()
-        scores = functional.linear(features, self.attend.weight * self.mask, self.attend.bias)
-        attention = (scores / self.seen).softmax(dim=1)
-        pooled = attention.mT @ features  # [clips, classes, dimensions]
-        logits = (pooled * self.classify.weight * self.mask).sum(dim=2) + self.classify.bias
+        attention = (self.logits(features) / self.seen).softmax(dim=1)
+        pooled = attention.mT @ features.float()  # [clips, classes, dimensions]
+        logits = (pooled * self._dense(self.classify)).sum(dim=2) + self.classify_bias
         return logits.sigmoid()
 
 

@@ -16,6 +16,7 @@ LOSS_COLUMNS = (
     "loss.strong.student",
     "loss.consistency.teacher_to_student",
     "loss.consistency.student_to_teacher",
+    "loss.consistency.frames",
     "loss.tfd",
     "loss.dfd",
 )
@@ -27,6 +28,7 @@ COLUMNS = (
     *LOSS_COLUMNS,
     "alpha",
     "beta",
+    "consistency",
     "learning_rate",
     "norm.teacher",
     "norm.student",
@@ -42,6 +44,9 @@ COLUMNS = (
     "held_out.tags_f1",
     "held_out.teacher_tags_f1",
     "held_out.frame_f1",
+    "held_out.event_f1",
+    "held_out_weak.tags_f1",
+    "held_out_weak.teacher_tags_f1",
     "clips_per_second",
 )
 

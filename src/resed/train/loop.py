@@ -9,17 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resed.settings import SystemSettings
+from resed.settings import FeatureSettings, SystemSettings
 from resed.train import checkpoint, schedule
-from resed.train.augment import augment
-from resed.train.batches import Batches, Stratum
-from resed.train.distillation import Projections, effective_rank
+from resed.train.augment import augment, noisy
+from resed.train.batches import Batches, Grid, Stratum
+from resed.train.distillation import effective_rank
 from resed.train.epoch_log import EpochLog
 from resed.train.evaluate import quick_scores
-from resed.train.heads import scaled
+from resed.train.framework import build_framework
 from resed.train.history import write_history
-from resed.train.model import TeacherStudent
-from resed.train.objective import Objective, focal_weight
+from resed.train.objective import focal_weight
 
 
 @dataclass
@@ -30,9 +29,10 @@ class Run:
     settings: SystemSettings
     seed: int
     classes: list[str]
-    features: dict[str, Any]  # feature settings of the stores
+    features: FeatureSettings  # of the stores
     data: dict[str, Any]  # manifest hash and clips a role
     shares: list[float]  # of the dimensions that each class sees
+    grid: Grid  # of frame labels and posteriors
     folder: Path
 
     def identity(self) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Run:
             "settings": self.settings.model_dump(mode="json", exclude={"decode"}),
             "seed": self.seed,
             "classes": self.classes,
-            "features": self.features,
+            "features": self.features.model_dump(mode="json"),
             "data": self.data,
             "shares": self.shares,
         }
@@ -65,16 +65,16 @@ class Trainer:
         torch.manual_seed(run.seed)
         self.run, self.device, self.say = run, device, say
         self.settings = run.settings.schedule
-        frames, mels = strata["weak"].features.shape[1:]
-        model = run.settings.model
-        classes = len(run.classes)
-        self.networks = TeacherStudent(model, mels, frames, classes, run.shares).to(device)
-        self.projections = self._build_projections()
-        self.objective = Objective(run.settings.objective, self.projections)
+        self.framework = build_framework(run.settings, run.features, len(run.classes), run.shares)
+        self.framework.prepare(strata)
+        self.networks = self.framework.networks.to(device)
+        self.projections = self.framework.projections
+        if self.projections is not None:
+            self.projections.to(device)
         self.batches = Batches(strata, self.settings.batch, run.seed, device)
         self.evaluated = evaluated
         self.steps = schedule.steps_per_epoch(self.settings, {r: len(s) for r, s in strata.items()})
-        trained = [p for p in self._all_parameters() if p.requires_grad]
+        trained = [p for p in self.framework.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(
             trained,
             lr=self.settings.learning_rate,
@@ -85,18 +85,6 @@ class Trainer:
         half = wanted == "bfloat16" or (wanted == "auto" and device.type == "cuda")
         self.autocast = torch.bfloat16 if half else None
         self.epoch, self.history, self.best = 0, [], Best()
-
-    def _build_projections(self) -> Projections | None:
-        chosen = self.run.settings.objective.distillation
-        if not chosen.tfd and chosen.dfd == "none":
-            return None
-        dimension = scaled(chosen.dimension, self.run.settings.model.width)
-        teacher, student = self.networks.teacher.dimension, self.networks.student.dimension
-        return Projections(teacher, student, dimension, chosen).to(self.device)
-
-    def _all_parameters(self) -> list[Tensor]:
-        extra = list(self.projections.parameters()) if self.projections else []
-        return [*self.networks.parameters(), *extra]
 
     # ---- the run -------------------------------------------------------------------------
 
@@ -132,58 +120,49 @@ class Trainer:
             if self.settings.reset_moments and group["lr"] != rate:
                 self.optimiser.state.clear()
             group["lr"] = rate
-        objective = self.run.settings.objective
-        focal = schedule.is_focal(self.epoch, objective.focal.enabled, self.settings)
-        alpha = schedule.alpha(self.epoch, objective.consistency)
         log = EpochLog(self.steps, len(self.run.classes), self.device)
-        beta = 0.0
+        moment: dict[str, float] = {}
         for number in range(self.steps):
             step = self.epoch * self.steps + number
-            beta = schedule.beta(
-                step, self.steps, self.settings.epochs, objective.distillation.beta
-            )
-            log.add(number, *self._step(step, alpha, beta, focal))
+            moment = self.framework.moment(step, self.steps)
+            log.add(number, *self._step(step, moment))
             if self.device.type == "cpu":  # free here; on a GPU it would wait for every step
                 log.check_finite(self.run.system, self.epoch, number)
             self._progress(number, log, started)
         log.check_finite(self.run.system, self.epoch)
         seconds = time.monotonic() - started
         clips = self.steps * self.batches.clips
+        stage = 2 if moment.pop("focal", False) else 1
         row: dict[str, Any] = {
             "epoch": self.epoch,
             "step": (self.epoch + 1) * self.steps,
-            "stage": 2 if focal else 1,
+            "stage": stage,
             **log.means(),
-            "alpha": alpha,
-            "beta": beta if self.projections else "",
+            **moment,
             "learning_rate": rate,
             **self._geometry(),
             **log.class_means(self.run.classes),
             "clips_per_second": round(clips / seconds, 1),
         }
         if (self.epoch + 1) % self.settings.evaluate_every == 0 or self._is_last():
-            for name, stratum in self.evaluated.items():
-                scores = quick_scores(self.networks, stratum, self.device)
-                row |= {f"{name}.{key}": value for key, value in scores.items()}
+            row |= self._scores()
         self.history.append(row)
         self._say_epoch(row, seconds)
 
-    def _step(self, step: int, alpha: float, beta: float,
-              focal: bool) -> tuple[dict[str, Tensor], Tensor, Tensor]:  # fmt: skip
+    def _step(
+        self, step: int, moment: dict[str, float]
+    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
         """One optimiser step; returns losses and the mean p_t and weight of each class."""
         mels, targets = self.batches(step)
         mels, targets = augment(mels, targets, self.settings.augment)
-        noisy = mels
-        if self.settings.teacher_noise:
-            noisy = mels + self.settings.teacher_noise * torch.randn_like(mels)
         dtype, enabled = self.autocast or torch.bfloat16, self.autocast is not None
         with torch.autocast(self.device.type, dtype, enabled=enabled):
-            teacher = self.networks.teacher(noisy, targets.strong_clips)
-            student = self.networks.student(mels, targets.strong_clips)
-        terms = self.objective(teacher, student, targets, alpha=alpha, beta=beta, focal=focal)
+            teacher, student = self.framework.outputs(noisy(mels, self.settings), mels, targets)
+        terms = self.framework.losses(teacher, student, targets, moment)
         self.optimiser.zero_grad(set_to_none=True)
         terms["loss"].backward()
         self.optimiser.step()
+        self.framework.after(step)
         with torch.no_grad():
             tags = student.tags[: len(targets.tags)]
             p_t = torch.where(targets.tags > 0.5, tags, 1 - tags)
@@ -193,15 +172,27 @@ class Trainer:
     def _is_last(self) -> bool:
         return self.epoch + 1 == self.settings.epochs
 
+    def _scores(self) -> dict[str, float]:
+        """Quick scores of every evaluated stratum, under its name."""
+        found = {}
+        for name, stratum in self.evaluated.items():
+            events = name == "held_out" and self.settings.selection_score == "events_weak"
+            grid = self.run.grid if events else None
+            scores = quick_scores(self.networks, stratum, self.device, grid)
+            found |= {f"{name}.{key}": value for key, value in scores.items()}
+        return found
+
     def _select(self) -> None:
         """Keep the weights of the best epoch where the settings ask for it (row 21)."""
-        if self.settings.selection == "last":
+        place, row = self.settings.selection, self.history[-1]
+        if place == "last" or f"{place}.tags_f1" not in row:
             return
-        place = self.settings.selection
-        row = self.history[-1]
-        if f"{place}.tags_f1" not in row:
-            return
-        score = row[f"{place}.tags_f1"] + row.get(f"{place}.frame_f1", 0.0)
+        parts = {
+            "tags": (f"{place}.tags_f1",),
+            "tags_frames": (f"{place}.tags_f1", f"{place}.frame_f1"),
+            "events_weak": ("held_out.event_f1", "held_out_weak.tags_f1"),
+        }[self.settings.selection_score]
+        score = sum(row[part] for part in parts)
         if score >= self.best.score:  # the latest of equals, as Guided Learning
             self.best = Best(score, self.epoch, _copy(self.networks))
 

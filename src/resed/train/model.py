@@ -17,8 +17,8 @@ class Output:
 
     Attributes:
         tags: [clips, classes] clip posteriors of the AT branch.
-        frames: [clips, cells, classes] frame posteriors of the AED branch; 600 cells for the
-            student, 6 for the teacher. Only of the clips that were asked for.
+        frames: [clips, cells, classes] frame posteriors of the AED branch (Liang et al.: 600 cells
+            for the student, 6 for the teacher). Only of the clips that were asked for.
         features: [clips, cells, dimensions] the flattened CNN output, F of eq. 2.
     """
 
@@ -110,13 +110,14 @@ class Network(nn.Module):
             else None
         )
         tagged = self.recurrent.dimension if self.recurrent else self.dimension
-        guided = model.tag_head.pooling == "guided"
-        self.tag_head: nn.Module = (
-            GuidedTagHead(tagged, shares)
-            if guided
-            else TagHead(tagged, len(shares), model.tag_head, model.width)
+        if model.tag_head.pooling == "guided":
+            self.tag_head: GuidedTagHead | TagHead = GuidedTagHead(tagged, shares)
+        else:
+            self.tag_head = TagHead(tagged, len(shares), model.tag_head, model.width)
+        separate = model.frame_head.source == "separate"
+        self.frame_head = (
+            FrameHead(self.dimension, shares, model.frame_head, model.width) if separate else None
         )
-        self.frame_head = FrameHead(self.dimension, shares, model.frame_head, model.width)
 
     def forward(self, mels: Tensor, frame_clips: slice = slice(None)) -> Output:
         """[clips, frames, mels] natural log-mels -> Output; frames only of `frame_clips`."""
@@ -125,8 +126,12 @@ class Network(nn.Module):
         image = mels.unsqueeze(1).contiguous(memory_format=torch.channels_last)
         maps = self.cnn(image)
         features = maps.permute(0, 2, 3, 1).flatten(2)  # frequency-major, as channels last lies
-        frames = self.frame_head(features[frame_clips])
         encoded = self.recurrent(features) if self.recurrent else features
+        if self.frame_head is None:
+            assert isinstance(self.tag_head, GuidedTagHead)
+            frames = self.tag_head.logits(encoded[frame_clips]).sigmoid()
+        else:
+            frames = self.frame_head(features[frame_clips])
         return Output(self.tag_head(encoded), frames, features)
 
 
@@ -160,7 +165,39 @@ class TeacherStudent(nn.Module):
         average = settings.recurrent.average_frames
         self.teacher = Network(teacher, mels, shares, settings, frames, average=1)
         self.student = Network(student, mels, shares, settings, frames, average)
+        initialise(self, settings)
         self.to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def initialise(networks: nn.Module, settings: ModelSettings) -> None:
+    """Set batch normalisation as asked, and draw weights anew unless by PyTorch's own rule.
+
+    glorot: uniform, as Keras does by default, biases 0. baseline: as the official baseline's
+    weights_init: convolutions Glorot with gain sqrt(2), linear layers N(0, 0.01), scales of batch
+    normalisation N(1, 0.02), recurrent matrices orthogonal.
+    """
+    how = settings.initialisation
+    for module in networks.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            module.momentum, module.eps = settings.norm_momentum, settings.norm_epsilon
+            if how == "baseline" and module.affine:
+                nn.init.normal_(module.weight, 1.0, 0.02)
+        if how == "glorot" and isinstance(module, GuidedTagHead):
+            module.start((6 / (module.seen + 1)).sqrt())
+        if how == "pytorch" or not isinstance(module, (nn.Conv2d, nn.Linear, nn.GRU)):
+            continue
+        if isinstance(module, nn.GRU):
+            for weight in module.parameters():
+                if weight.dim() > 1:
+                    nn.init.orthogonal_(weight)
+            continue
+        if how == "baseline" and isinstance(module, nn.Linear):
+            nn.init.normal_(module.weight, 0.0, 0.01)
+        else:
+            nn.init.xavier_uniform_(module.weight, 2**0.5 if how == "baseline" else 1.0)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def parameter_count(module: nn.Module) -> int:

@@ -125,11 +125,14 @@ class Objective:
     def _weak(self, tags: Tensor, targets: Targets, focal: bool) -> Tensor:
         weak = self.settings.weak
         clips = targets.weak + (targets.strong if weak.clips == "labelled" else 0)
-        return weak.weight * self._supervised(tags[:clips], targets.tags[:clips], focal)
+        weight = weak.weight * (clips / len(tags) if weak.average == "batch" else 1)
+        return weight * self._supervised(tags[:clips], targets.tags[:clips], focal)
 
     def _strong(self, name: str, frames: Tensor, targets: Targets, focal: bool) -> Tensor:
         strong = self.settings.strong
         target = targets.frames
+        if strong.weight == 0:
+            return frames.new_zeros(())
         if name == "teacher":
             if strong.teacher == "none" or not len(target):
                 return frames.new_zeros(())
@@ -141,17 +144,18 @@ class Objective:
 
     def _consistency(self, teacher: Tensor, student: Tensor, targets: Targets,
                      alpha: float) -> dict[str, Tensor]:  # fmt: skip
-        chosen = self.settings.consistency
+        chosen, weight = self.settings.consistency, self.settings.consistency.weight
         if chosen.clips == "unlabeled":
             labelled = targets.weak + targets.strong
+            weight *= targets.unlabeled / len(teacher) if chosen.average == "batch" else 1
             teacher, student = teacher[labelled:], student[labelled:]
         forth = back = teacher.new_zeros(())
         if len(teacher):  # a random batch may lack a role
             forth = consistency(teacher, student, self.settings)
             back = consistency(student, teacher, self.settings, alpha) if alpha else back
         return {
-            "loss.consistency.teacher_to_student": chosen.weight * forth,
-            "loss.consistency.student_to_teacher": chosen.weight * back,
+            "loss.consistency.teacher_to_student": weight * forth,
+            "loss.consistency.student_to_teacher": weight * back,
         }
 
     def _distillation(self, teacher: Tensor, student: Tensor, targets: Targets,

@@ -25,12 +25,14 @@ def beta(step: int, steps_per_epoch: int, epochs: int, settings: BetaSettings) -
     if settings.ramp == "constant":
         return settings.maximum
     if settings.ramp == "half":
-        x = step / (0.5 * total)
-    elif settings.ramp == "full":
-        x = (step // steps_per_epoch) / epochs
-    else:
-        x = (step // steps_per_epoch) / settings.ramp_epochs
-    return settings.maximum * math.exp(-5.0 * (1.0 - min(1.0, x)) ** 2)
+        return settings.maximum * sigmoid_ramp(step, 0.5 * total)
+    over = epochs if settings.ramp == "full" else settings.ramp_epochs
+    return settings.maximum * sigmoid_ramp(step // steps_per_epoch, over)
+
+
+def sigmoid_ramp(position: float, over: float) -> float:
+    """exp(-5 (1 - x)^2) with x = position / over, and 1 from x = 1 on (Laine and Aila, 2017)."""
+    return math.exp(-5.0 * (1.0 - min(1.0, position / over)) ** 2)
 
 
 def learning_rate(epoch: int, settings: ScheduleSettings) -> float:
@@ -48,8 +50,15 @@ def steps_per_epoch(settings: ScheduleSettings, counts: dict[str, int]) -> int:
 
     Args:
         counts: clips of each training role.
+
+    longest: until the last clip of every role was seen. shortest: as many full batches as the
+    scarcest role allows, at least one. Where roles are drawn together, all are one.
     """
     if isinstance(settings.steps_per_epoch, int):
         return settings.steps_per_epoch
-    needed = [math.ceil(n / getattr(settings.batch, role)) for role, n in counts.items()]
-    return max(needed) if settings.steps_per_epoch == "longest" else min(needed)
+    sizes = {role: getattr(settings.batch, role) for role in counts}
+    if settings.batch.sampling == "random":
+        counts, sizes = {"all": sum(counts.values())}, {"all": sum(sizes.values())}
+    if settings.steps_per_epoch == "longest":
+        return max(math.ceil(n / sizes[role]) for role, n in counts.items())
+    return max(1, min(n // sizes[role] for role, n in counts.items()))

@@ -13,8 +13,9 @@ from resed.errors import ConfigError, StoreError
 from resed.files import sha256
 from resed.settings import FeatureSettings, SystemSettings
 from resed.store import Store
-from resed.train.batches import Stratum, hold_out, load_stratum
+from resed.train.batches import Grid, Stratum, hold_out, load_stratum
 from resed.train.checkpoint import first_difference
+from resed.train.framework import frame_grid
 from resed.train.heads import class_shares
 from resed.train.loop import Run, Trainer
 
@@ -82,11 +83,11 @@ def build_trainer(
     chosen = check(SystemSettings, settings, f"systems.{system}")
     opened = open_stores(stores)
     features = check(FeatureSettings, opened["weak"].settings, "store settings")
+    cells, seconds = frame_grid(chosen.model, features)
+    grid = Grid(cells, seconds, chosen.objective.strong.rounding)
     annotations = {role: root / dataset.splits[role].annotations for role in opened}
     strata = {
-        role: load_stratum(
-            store, role, annotations[role], dataset.classes, features.seconds_per_frame
-        )
+        role: load_stratum(store, role, annotations[role], dataset.classes, grid)
         for role, store in opened.items()
     }
     run = Run(
@@ -94,7 +95,7 @@ def build_trainer(
         settings=chosen,
         seed=seed,
         classes=list(dataset.classes),
-        features=features.model_dump(mode="json"),
+        features=features,
         data={
             "dataset": dataset.name,
             "manifest_sha256": opened["weak"].manifest_sha256,
@@ -107,6 +108,7 @@ def build_trainer(
             range(len(dataset.classes)),
             chosen.model.disentangled,
         ),
+        grid=grid,
     )
     evaluated: dict[str, Stratum] = {"development": strata["development"]}
     training = {role: strata[role] for role in TRAINING_ROLES}
@@ -114,7 +116,6 @@ def build_trainer(
     if share:
         for role in ("weak", "strong"):
             training[role], aside = hold_out(training[role], share, seed)
-            if role == "strong":
-                evaluated["held_out"] = aside
+            evaluated["held_out" if role == "strong" else "held_out_weak"] = aside
     training = {role: stratum.to(device) for role, stratum in training.items()}
     return Trainer(run, training, evaluated, device, say=lambda line: print(line, flush=True))

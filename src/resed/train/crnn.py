@@ -1,0 +1,158 @@
+"""The official baseline of DCASE 2019 Task 4: a CRNN, and the moving average of it as teacher.
+
+After its public code (turpaultn/DCASE2019_task4); the method is Mean Teacher (Tarvainen and
+Valpola, 2017).
+"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from resed.logmel import NOTHING
+from resed.settings import CrnnSettings, ModelSettings
+from resed.train.heads import scaled
+from resed.train.model import Output, initialise
+
+LEAST = 1e-5  # magnitude below which decibels stop
+RANGE = 80.0  # dB below a clip's loudest bin at which they stop too
+
+
+class Decibels(nn.Module):
+    """Mel magnitudes to decibels, scaled a mel band to zero mean and unit deviation.
+
+    Frames past a clip's end (NOTHING) are 0 dB before scaling, as the baseline pads them. The
+    statistics are of the training clips, and travel with the weights.
+    """
+
+    def __init__(self, mels: int):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(mels))
+        self.register_buffer("deviation", torch.ones(mels))
+
+    def forward(self, magnitudes: Tensor) -> Tensor:
+        """[clips, frames, mels] -> the same shape."""
+        return (decibels(magnitudes) - self.mean) / self.deviation
+
+
+def decibels(magnitudes: Tensor) -> Tensor:
+    """20 log10 of mel magnitudes [clips, frames, mels], at most 80 dB deep; 0 past a clip's end."""
+    past = magnitudes == NOTHING
+    level = 20 * magnitudes.clamp(min=LEAST).log10()
+    floor = level.masked_fill(past, -torch.inf).amax(dim=(1, 2), keepdim=True) - RANGE
+    return torch.maximum(level, floor).masked_fill(past, 0.0)
+
+
+def statistics(strata: list[Tensor], chunk: int = 256) -> tuple[Tensor, Tensor]:
+    """Mean and deviation a mel band, in dB, over all frames of several [clips, frames, mels]."""
+    count, total, squares = 0, 0.0, 0.0
+    for features in strata:
+        for start in range(0, len(features), chunk):
+            level = decibels(features[start : start + chunk].cpu()).double().flatten(0, 1)
+            count += len(level)
+            total = total + level.sum(dim=0)
+            squares = squares + level.square().sum(dim=0)
+    mean = torch.as_tensor(total) / count
+    deviation = (torch.as_tensor(squares) / count - mean.square()).clamp(min=1e-12).sqrt()
+    return mean.float(), deviation.float()
+
+
+class Gate(nn.Module):
+    """The baseline's "GLU" over channels: Linear(x) * sigmoid(x)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.linear = nn.Linear(channels, channels)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """[clips, channels, frames, mels] -> the same shape."""
+        return self.linear(maps.permute(0, 2, 3, 1)).permute(0, 3, 1, 2) * maps.sigmoid()
+
+
+def crnn_blocks(settings: CrnnSettings, width: float) -> nn.Sequential:
+    """Convolution, batch normalisation, gate, dropout, average pooling; a block an entry."""
+    layers: list[nn.Module] = []
+    inside = 1
+    for channels, pool in zip(settings.channels, settings.pools, strict=True):
+        outside = scaled(channels, width)
+        convolution = nn.Conv2d(inside, outside, 3, padding=1)
+        layers += [convolution, nn.BatchNorm2d(outside), Gate(outside)]
+        layers += [nn.Dropout(settings.dropout), nn.AvgPool2d(pool)]
+        inside = outside
+    return nn.Sequential(*layers)
+
+
+class Crnn(nn.Module):
+    """[clips, 864, 64] mel magnitudes -> 108 frame posteriors and clip posteriors."""
+
+    def __init__(self, mels: int, frames: int, classes: int, model: ModelSettings):
+        super().__init__()
+        settings = model.crnn
+        hidden = scaled(settings.hidden, model.width)
+        self.front = Decibels(mels)
+        self.cnn = crnn_blocks(settings, model.width)
+        with torch.no_grad():
+            shape = self.cnn.eval()(torch.zeros(1, 1, frames, mels)).shape
+        self.cnn.train()
+        self.cells, self.dimension = shape[2], shape[1] * shape[3]
+        self.gru = nn.GRU(
+            self.dimension, hidden, settings.layers, batch_first=True, bidirectional=True
+        )
+        self.dropout = nn.Dropout(settings.dropout)
+        self.classify = nn.Linear(2 * hidden, classes)
+        self.attend = nn.Linear(2 * hidden, classes)
+
+    def forward(self, mels: Tensor, frame_clips: slice = slice(None)) -> Output:
+        """Posteriors of a batch; frames only of `frame_clips`.
+
+        The attention is normalised over classes, not time, and its clip posterior is the mean of
+        the frames weighted by it: so the code has it.
+        """
+        maps = self.cnn(self.front(mels).unsqueeze(1))
+        features = maps.permute(0, 2, 3, 1).flatten(2)
+        encoded = self.dropout(self.gru(features)[0])
+        frames = self.classify(encoded).float().sigmoid()
+        weights = self.attend(encoded).float().softmax(dim=2).clamp(1e-7, 1)
+        tags = (frames * weights).sum(dim=1) / weights.sum(dim=1)
+        return Output(tags, frames[frame_clips], features)
+
+    @torch.no_grad()
+    def with_lost_head(self, seed: int) -> "Crnn":
+        """A copy whose attention head is freshly drawn, as after loading the baseline's checkpoint.
+
+        Its state_dict leaves that head out, so the clip tags of every restored model come from
+        the head's initial weights, N(0, 0.01).
+        """
+        lost = copy.deepcopy(self)
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.randn(lost.attend.weight.shape, generator=generator)
+        lost.attend.weight.copy_(0.01 * drawn)
+        nn.init.zeros_(lost.attend.bias)
+        return lost
+
+
+class MeanTeacher(nn.Module):
+    """Student and teacher, drawn apart; the teacher has no gradient, only the student's average."""
+
+    def __init__(self, mels: int, frames: int, classes: int, model: ModelSettings):
+        super().__init__()
+        self.student = Crnn(mels, frames, classes, model)
+        self.teacher = Crnn(mels, frames, classes, model)
+        initialise(self, model)
+        self.teacher.requires_grad_(False)
+
+    def scale(self, mean: Tensor, deviation: Tensor) -> None:
+        """Give both front ends the statistics of the training clips."""
+        for network in (self.student, self.teacher):
+            network.front.mean.copy_(mean)
+            network.front.deviation.copy_(deviation)
+
+    @torch.no_grad()
+    def average(self, step: int, decay: float) -> None:
+        """Move the teacher towards the student after optimiser step `step`, counted from 1.
+
+        Parameters alone: statistics of batch normalisation are the teacher's own.
+        """
+        kept = min(1 - 1 / (step + 1), decay)
+        for mean, value in zip(self.teacher.parameters(), self.student.parameters(), strict=True):
+            mean.mul_(kept).add_(value, alpha=1 - kept)

@@ -1,0 +1,185 @@
+"""How teacher and student are coupled: what a training step computes, and what follows it.
+
+Joint: both learn and guide each other. Averaged: the teacher is the student's moving average.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from resed.errors import ConfigError
+from resed.settings import FeatureSettings, ModelSettings, ScheduleSettings, SystemSettings
+from resed.train import schedule
+from resed.train.batches import Stratum
+from resed.train.crnn import MeanTeacher, statistics
+from resed.train.distillation import Projections
+from resed.train.heads import scaled
+from resed.train.model import Output, TeacherStudent
+from resed.train.objective import Objective, Targets, cross_entropy
+
+Networks = TeacherStudent | MeanTeacher
+
+
+def build_networks(model: ModelSettings, features: FeatureSettings, classes: int,
+                   shares: Sequence[float]) -> Networks:  # fmt: skip
+    """Student and teacher of a framework; ConfigError where the features do not suit it."""
+    scale = "linear" if model.framework == "mean_teacher" else "log"
+    if features.scale != scale:
+        raise ConfigError(
+            f"model.framework {model.framework} takes {scale} mels, but the features have "
+            f"scale: {features.scale}; correct the system's feature set"
+        )
+    if model.framework == "mean_teacher":
+        return MeanTeacher(features.n_mels, features.frames, classes, model)
+    return TeacherStudent(model, features.n_mels, features.frames, classes, shares)
+
+
+def frame_grid(model: ModelSettings, features: FeatureSettings) -> tuple[int, float]:
+    """Frames of the student's posteriors, and the seconds from one to the next."""
+    if model.framework == "joint":
+        return features.frames, features.seconds_per_frame
+    cells, step = features.frames, 1
+    for pool, _ in model.crnn.pools:
+        cells, step = cells // pool, step * pool
+    return cells, step * features.seconds_per_frame
+
+
+class Framework:
+    """Networks and objective of a training; `moment` says what changes with time."""
+
+    def __init__(self, settings: SystemSettings, networks: nn.Module):
+        self.settings, self.networks = settings, networks
+        self.projections: Projections | None = None
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """All of them, trained or not."""
+        yield from self.networks.parameters()
+        if self.projections is not None:
+            yield from self.projections.parameters()
+
+    def prepare(self, training: Mapping[str, Stratum]) -> None:
+        """Look at the training clips before the first step."""
+
+    def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
+        """What teacher and student say of a batch."""
+        raise NotImplementedError
+
+    def moment(self, step: int, steps: int) -> dict[str, float]:
+        """Weights that change with time, at optimiser step `step` of `steps` an epoch."""
+        raise NotImplementedError
+
+    def losses(self, teacher: Output, student: Output, targets: Targets,
+               moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
+        """Every loss term by name; "loss" is their sum."""
+        raise NotImplementedError
+
+    def after(self, step: int) -> None:
+        """What follows optimiser step `step`, counted from 0."""
+
+
+class Joint(Framework):
+    """Guided Learning and Liang et al. (eqs. 3 to 6)."""
+
+    def __init__(self, settings: SystemSettings, networks: TeacherStudent):
+        super().__init__(settings, networks)
+        chosen = settings.objective.distillation
+        if chosen.tfd or chosen.dfd != "none":
+            dimension = scaled(chosen.dimension, settings.model.width)
+            sizes = networks.teacher.dimension, networks.student.dimension
+            self.projections = Projections(*sizes, dimension, chosen)
+        self.objective = Objective(settings.objective, self.projections)
+
+    def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
+        """Frame posteriors of the strong clips alone: no other loss needs them."""
+        strong = targets.strong_clips
+        return self.networks.teacher(noisy, strong), self.networks.student(mels, strong)
+
+    def moment(self, step: int, steps: int) -> dict[str, float]:
+        """alpha and beta."""
+        objective, epochs = self.settings.objective, self.settings.schedule.epochs
+        ramp = objective.distillation.beta
+        return {
+            "alpha": schedule.alpha(step // steps, objective.consistency),
+            "beta": schedule.beta(step, steps, epochs, ramp) if self.projections else 0.0,
+            "focal": schedule.is_focal(
+                step // steps, objective.focal.enabled, self.settings.schedule
+            ),
+        }
+
+    def losses(self, teacher: Output, student: Output, targets: Targets,
+               moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
+        """Eq. 5, or eq. 6 in stage two."""
+        return self.objective(
+            teacher, student, targets, alpha=moment["alpha"], beta=moment["beta"],
+            focal=bool(moment["focal"]),
+        )  # fmt: skip
+
+
+class Averaged(Framework):
+    """The official baseline: Mean Teacher."""
+
+    networks: MeanTeacher
+
+    def prepare(self, training: Mapping[str, Stratum]) -> None:
+        """Scale by the statistics of all training clips, without noise."""
+        self.networks.scale(*statistics([stratum.features for stratum in training.values()]))
+
+    def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
+        """All frames of both; the teacher, in training mode too, without gradient."""
+        with torch.no_grad():
+            teacher = self.networks.teacher(noisy)
+        return teacher, self.networks.student(mels)
+
+    def moment(self, step: int, steps: int) -> dict[str, float]:
+        """The weight of consistency."""
+        chosen = self.settings.objective.mean_teacher
+        total = steps * self.settings.schedule.epochs
+        return {
+            "consistency": chosen.consistency * schedule.sigmoid_ramp(step, total * chosen.ramp)
+        }
+
+    def losses(self, teacher: Output, student: Output, targets: Targets,
+               moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
+        """BCE of the student on weak tags and strong frames, MSE to the teacher on all clips."""
+        weak, strong = targets.weak, targets.strong_clips
+        weight = moment["consistency"]
+        clips, frames = student.tags, student.frames
+        terms = {
+            "loss.weak.student": cross_entropy(clips[:weak], targets.tags[:weak]).mean(),
+            "loss.strong.student": cross_entropy(frames[strong], targets.frames).mean(),
+            "loss.consistency.teacher_to_student": weight
+            * functional.mse_loss(clips, teacher.tags),
+            "loss.consistency.frames": weight * functional.mse_loss(frames, teacher.frames),
+        }
+        terms["loss"] = torch.stack(list(terms.values())).sum()
+        return terms
+
+    def after(self, step: int) -> None:
+        """The teacher follows."""
+        self.networks.average(step + 1, self.settings.objective.mean_teacher.decay)
+
+
+def build_framework(settings: SystemSettings, features: FeatureSettings, classes: int,
+                    shares: Sequence[float]) -> Framework:  # fmt: skip
+    """The framework that `settings.model` asks for, its networks freshly drawn."""
+    refuse_unfit(settings.schedule, settings.model)
+    networks = build_networks(settings.model, features, classes, shares)
+    if isinstance(networks, MeanTeacher):
+        return Averaged(settings, networks)
+    return Joint(settings, networks)
+
+
+def refuse_unfit(chosen: ScheduleSettings, model: ModelSettings) -> None:
+    """ConfigError where the schedule asks for what Mean Teacher cannot do."""
+    if model.framework != "mean_teacher":
+        return
+    changed = {k: v for k, v in chosen.augment.model_dump().items() if v}
+    if changed:
+        raise ConfigError(
+            f"schedule.augment.{next(iter(changed))}: acts on log-mels, which Mean Teacher does "
+            "not take; remove it"
+        )
+    if chosen.batch.sampling == "random":
+        raise ConfigError("schedule.batch.sampling: Mean Teacher needs strata; set it to strata")
