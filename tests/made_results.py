@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from resed.annotations import Event, tags_of, write_events, write_tags
 from resed.calibrate import calibrate, write_windows
 from resed.config import Config, load_config
 from resed.posteriors import Posteriors
+from resed.score import Counts, write_counts
 
 REPOSITORY = Path(__file__).parents[1]
 MANIFEST = "0123456789abcdef" * 4
@@ -31,6 +33,8 @@ def make_root(root: Path, classes: list[str] = CLASSES, **config: object) -> Con
     """A folder with config/ as in the repository and a dataset `made` of `classes`."""
     for part in ("systems", "papers"):
         shutil.copytree(REPOSITORY / "config" / part, root / "config" / part)
+    for path in (REPOSITORY / "config").glob("readings.yaml"):
+        shutil.copy(path, root / "config")
     dataset = {
         "name": "made",
         "title": "Made-up results",
@@ -53,8 +57,11 @@ def make_root(root: Path, classes: list[str] = CLASSES, **config: object) -> Con
     return load_config({"dataset": "made", "systems": systems, **config}, root)
 
 
-def make_results(config: Config, clips: int = 40) -> Path:
-    """Fill data/made and results/made under the config's root; return results/made."""
+def make_results(config: Config, clips: int = 40, readings: bool = False) -> Path:
+    """Fill data/made and results/made under the config's root; return results/made.
+
+    `readings` adds the scores of the sensitivity study.
+    """
     root = Path(config.root)
     folder = root / "results" / "made"
     random = np.random.default_rng(7)
@@ -69,11 +76,14 @@ def make_results(config: Config, clips: int = 40) -> Path:
     for index, system in enumerate(config.systems):
         for seed in config.seed_list():
             _system(config, folder, system, seed, index, reference, random)
-    for index, kind in enumerate(SANITY):
-        for split in ("development", "evaluation"):
+    studied = config.sensitivity_systems() if readings else []
+    for split in ("development", "evaluation"):
+        for index, kind in enumerate(SANITY):
             level = 1.0 if kind == "reference" else 0.05 * index
-            path = folder / "score" / split / f"sanity_{kind}" / "seed0" / "metrics.json"
-            _metrics(path, config, level, clips, raw=False)
+            make_score(folder, split, f"sanity_{kind}", 0, level, reference[split], raw=False)
+        for index, name in enumerate(studied):
+            for seed in range(config.sensitivity.seeds):
+                make_score(folder, split, name, seed, 0.5 + 0.02 * index, reference[split])
     return folder
 
 
@@ -84,10 +94,9 @@ def _system(config, folder, system, seed, index, reference, random) -> None:
         _history(folder / "train" / system / f"seed{seed}" / "history.csv", config, system, random)
     for split in ("development", "evaluation"):
         events = reference[split]
-        level = 0.3 + 0.03 * index + 0.01 * seed - 0.02 * (split == "evaluation")
+        level = 0.3 + 0.015 * index + 0.01 * seed - 0.02 * (split == "evaluation")
         for name in (system, f"{system}@development_threshold"):
-            place = folder / "score" / split / name / f"seed{seed}" / "metrics.json"
-            _metrics(place, config, level + 0.1 * ("@" in name), len(events))
+            make_score(folder, split, name, seed, level + 0.05 * ("@" in name), events)
         tags = {
             clip: tuple(
                 label
@@ -131,24 +140,64 @@ def _audit(folder: Path, clips: int) -> None:
     (folder / "audit" / "manifest.tsv").write_text("\n".join(rows) + "\n")
 
 
-def _metrics(path: Path, config: Config, level: float, clips: int, raw: bool = True) -> None:
-    def block(value: float) -> dict:
-        classes = {}
-        for index, label in enumerate(config.dataset_file.classes):
-            share = min(1.0, value + 0.02 * (index % 3 - 1)) if 0 < value < 1 else value
-            hits = round(20 * share)
-            entry = {"f1": share, "precision": share, "recall": share}
-            classes[label] = entry | {"tp": hits, "fp": 3, "fn": 20 - hits}
-        mean = sum(entry["f1"] for entry in classes.values()) / len(classes)
-        return {"macro_f1": mean, "micro_f1": mean, "classes": classes}
+def make_score(
+    folder: Path,
+    split: str,
+    system: str,
+    seed: int,
+    level: float,
+    events: dict[str, list[Event]],
+    raw: bool = True,
+) -> None:
+    """metrics.json and counts.tsv of one system and seed; it finds about `level` of the events.
 
-    names = {"event": 0.0, "segment": 0.2, "tags": 0.3}
+    Events are hard or easy for all systems alike, and a little different for each seed.
+    """
+    names = {"event": 0.0, "segment": 0.1, "tags": 0.2}
     if raw:
-        names |= {"tags_raw": 0.33, "tags_teacher": 0.28}
-    values = {name: block(min(1.0, level + add if level else 0.0)) for name, add in names.items()}
+        names |= {"tags_raw": 0.23, "tags_teacher": 0.18}
+    tables = {
+        block: _counts(events, f"{split} {block}", f"{system} {seed}", level and level + add)
+        for block, add in names.items()
+    }
     versions = {"resed": "0.1.0", "sed_eval": "0.2.1"}
-    values |= {"clips": clips, "manifest_sha256": MANIFEST, "versions": versions, "settings": {}}
-    _json(path, values)
+    metrics = {block: table.summary() for block, table in tables.items()} | {
+        "clips": len(events),
+        "manifest_sha256": MANIFEST,
+        "versions": versions,
+        "settings": {},
+    }
+    if raw and "@development_threshold" not in system:
+        metrics["threshold_free"] = {
+            "psds1": level / 2,
+            "psds2": level / 1.5,
+            "tags_map": level,
+            "settings": {},
+            "tags_map_teacher": None,
+            "notes": {"tags_map_teacher": "made without a teacher"},
+        }
+    place = folder / "score" / split / system / f"seed{seed}"
+    _json(place / "metrics.json", metrics)
+    write_counts(place / "counts.tsv", tables)
+
+
+def _counts(events: dict[str, list[Event]], shared: str, own: str, level: float) -> Counts:
+    clips, labels = (
+        list(events),
+        sorted({e.event_label for found in events.values() for e in found}),
+    )
+    there = np.array(
+        [[sum(e.event_label == label for e in events[clip]) for label in labels] for clip in clips]
+    )
+    for_all, alone = (np.random.default_rng(zlib.crc32(name.encode())) for name in (shared, own))
+    ease = 0.85 * for_all.random(there.shape) + 0.15 * alone.random(there.shape)
+    noise = 0.85 * for_all.random(there.shape) + 0.15 * alone.random(there.shape)
+    hits = np.where(ease < level, there, 0)
+    false = (noise < 0.3 * (1 - level)) & (level > 0)
+    values = np.stack([hits, false, there - hits], axis=-1).astype(np.int64)
+    kept = values.any(axis=(0, 2))
+    classes = tuple(np.array(labels)[kept].tolist())
+    return Counts(tuple(events), classes, values[:, kept])
 
 
 def _history(path: Path, config: Config, system: str, random, epochs: int = 12) -> None:

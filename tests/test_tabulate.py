@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.errors import MissingFileError, ResultsError
-from resed.results import Results, ScoreBook
+from resed.results import Results
+from resed.tabulate.book import ScoreBook
 from resed.tabulate.table1 import SANITY, table1
 from resed.tabulate.table3 import table3
 

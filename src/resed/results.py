@@ -6,39 +6,34 @@ that makes it.
 
 import csv
 import math
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from statistics import fmean, stdev
 from typing import Any
 
+import numpy as np
+
 from resed.calibrate import Window, read_windows
-from resed.config import Config
+from resed.config import READING, Config
 from resed.errors import ResultsError
 from resed.files import existing, read_json
+from resed.intervals import (
+    ClassCounts,
+    Decision,
+    Interval,
+    decide,
+    difference,
+    interval,
+    read_counts,
+)
 from resed.papers import Paper, load_paper
 
 THRESHOLD = "@development_threshold"  # suffix of a system's row with the threshold of its own
+SANITY = "sanity_"  # prefix of a baseline's row
+ONE_STAGE = 6  # the row of the journal's Table 1 that Table 2 repeats as its row of one stage
 BLOCKS = ("event", "segment", "tags", "tags_raw", "tags_teacher")
 SPLITS = ("development", "evaluation")
-
-
-@dataclass(frozen=True)
-class Score:
-    """One F1 over seeds, in percent."""
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Mean over seeds."""
-        return fmean(self.values)
-
-    @property
-    def deviation(self) -> float | None:
-        """Sample standard deviation over seeds; None for one seed."""
-        return stdev(self.values) if len(self.values) > 1 else None
 
 
 @dataclass(frozen=True)
@@ -79,6 +74,22 @@ class Results:
         known = [n for n, entry in self.config.catalogue.items() if entry.row == row]
         cure = f"add {known[0]} to config.systems" if known else "give a system this row"
         raise ResultsError(f"config.systems: no system of row {row} of Table 1; {cure}")
+
+    def system_of_stage(self, tau: int, gamma: float | None, form: str = "printed") -> str | None:
+        """The configured system of a row of Table 2; None where there is none.
+
+        `gamma` None is the row without the focal loss, which is a row of Table 1; with gamma 1
+        both forms of the loss are the same.
+        """
+        for name in self.config.systems:
+            entry = self.config.catalogue[name]
+            if gamma is None and entry.row == ONE_STAGE:
+                return name
+            stage = entry.stage
+            same = stage is not None and (stage.tau, stage.gamma) == (tau, gamma)
+            if same and (stage.form == form or gamma == 1):
+                return name
+        return None
 
     def has_rows(self, rows: Collection[int]) -> bool:
         """Whether a configured system stands in each of these rows."""
@@ -129,50 +140,76 @@ class Results:
                 raise ResultsError(f"{path}: lacks {key}; run resed score again")
         return {**values, "path": str(path)}
 
+    def seeds(self, system: str) -> list[int]:
+        """Seeds that a row of any kind is scored with."""
+        if system.startswith(SANITY):
+            return [0]
+        if READING in system.removesuffix(THRESHOLD):
+            return list(range(self.config.sensitivity.seeds))
+        return self.config.seed_list()
 
-@dataclass
-class ScoreBook:
-    """Scores that are to stand in one table: all must rest on the same clips."""
+    def scored(self, split: str, system: str) -> bool:
+        """Whether every seed of a row was scored."""
+        folder = self.folder / "score" / split / system
+        return all((folder / f"seed{k}" / "metrics.json").is_file() for k in self.seeds(system))
 
-    results: Results
-    clips: dict[str, int] = field(default_factory=dict)
-    manifest: str | None = None
-    _first: dict[str, str] = field(default_factory=dict)
+    def counts(
+        self, split: str, system: str, seed: int, block: str, label: str | None = None
+    ) -> ClassCounts | None:
+        """True and false positives and misses a clip, of all classes or of one.
 
-    def read(self, split: str, system: str, seeds: Sequence[int]) -> list[dict[str, Any]]:
-        """metrics.json a seed, checked against all read before.
-
-        Raises ResultsError where the number of clips or the manifest's hash differs.
+        None where the block was not scored. Raises MissingFileError, and ResultsError where
+        counts.tsv and metrics.json are not of one scoring.
         """
-        found = [self.results.metrics(split, system, seed) for seed in seeds]
-        for metrics in found:
-            self._check("manifest", metrics.get("manifest_sha256"), metrics["path"])
-            self._check(split, metrics["clips"], metrics["path"])
-            self.clips[split], self.manifest = metrics["clips"], metrics.get("manifest_sha256")
-        return found
+        place = split, system, seed
+        if place not in self._read:
+            self._read[place] = _counts(self.metrics(*place))
+        found = self._read[place].get(block)
+        return found if found is None or label is None else found.only(label)
 
-    def _check(self, key: str, value: Any, path: str) -> None:
-        before = self.manifest if key == "manifest" else self.clips.get(key)
-        if key in self._first and value != before:
-            what = "manifest hash" if key == "manifest" else f"clips on {key}"
-            raise ResultsError(
-                f"{path}: {what} {_short(value)}, but {_short(before)} in {self._first[key]}; "
-                "score both again on the same audit"
-            )
-        self._first.setdefault(key, path)
+    @cached_property
+    def _read(self) -> dict[tuple[str, str, int], dict[str, ClassCounts]]:
+        return {}  # so that a table of hundreds of cells reads each file once
 
+    def interval(
+        self, split: str, system: str, block: str, label: str | None = None
+    ) -> Interval | None:
+        """F1 in percent over seeds with its interval; None where it was not scored."""
+        tables = self._tables(split, system, block, label)
+        return interval(tables, label) if tables else None
 
-def score(found: Sequence[dict[str, Any]], block: str, label: str | None = None) -> Score | None:
-    """F1 in percent over seeds: macro-averaged, or of one class; None where it was not scored."""
-    values = []
-    for metrics in found:
-        if block not in metrics:
+    def difference(
+        self, split: str, first: str, second: str, block: str, label: str | None = None
+    ) -> Interval | None:
+        """First minus second in points of F1; None where one of them was not scored."""
+        one, two = (self._tables(split, system, block, label) for system in (first, second))
+        if not (one and two):
             return None
-        if label is None:
-            values.append(100 * metrics[block]["macro_f1"])
-        elif label in metrics[block]["classes"]:
-            values.append(100 * metrics[block]["classes"][label]["f1"])
-    return Score(tuple(values)) if values else None
+        return difference(one, two, self.paired(first, second), label)
+
+    def paired(self, first: str, second: str) -> bool:
+        """Whether two rows rest on the same checkpoints."""
+        return self._trained_as(first) == self._trained_as(second)
+
+    def decision(
+        self, split: str, first: str, second: str, block: str, label: str | None = None
+    ) -> Decision | None:
+        """Whether `first` is better or worse than `second`; None where one was not scored."""
+        found = self.difference(split, first, second, block, label)
+        return decide(found, self.paired(first, second)) if found else None
+
+    def _tables(
+        self, split: str, system: str, block: str, label: str | None
+    ) -> list[ClassCounts] | None:
+        """Counts a seed; None where the block was not scored, or no seed knows the class."""
+        found = [self.counts(split, system, seed, block) for seed in self.seeds(system)]
+        tables = [table for table in found if table is not None]
+        known = label is None or any(label in table.classes for table in tables)
+        return tables if len(tables) == len(found) and known else None
+
+    def _trained_as(self, system: str) -> str:
+        name = system.removesuffix(THRESHOLD)
+        return name if name.startswith(SANITY) else self.config.trained_as(name)
 
 
 def departures(results: Results) -> list[str]:
@@ -199,8 +236,21 @@ def readable(label: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _short(value: Any) -> str:
-    return value[:12] if isinstance(value, str) else str(value)
+def _counts(metrics: dict[str, Any]) -> dict[str, ClassCounts]:
+    """The counts beside a metrics.json, by block; both must be of one scoring."""
+    path = Path(metrics["path"]).with_name("counts.tsv")
+    read = read_counts(path, metrics["clips"])
+    nothing = ClassCounts((), (), np.zeros((0, 0, 3), np.int64), metrics["clips"])
+    found = {}
+    for block in BLOCKS:
+        if block in metrics:
+            found[block] = read.get(block, nothing)
+            if abs(found[block].f1() - metrics[block]["macro_f1"]) > 1e-9:
+                raise ResultsError(
+                    f"{path}: its {block} counts are not those of metrics.json beside it; "
+                    "run resed score again"
+                )
+    return found
 
 
 def _number(cell: str | None) -> float:

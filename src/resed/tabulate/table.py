@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resed.results import Score, ScoreBook, departures, short_hash
+from resed.results import departures, short_hash
+from resed.tabulate.book import Score, ScoreBook
 
 NONE = "–"
 

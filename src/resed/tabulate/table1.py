@@ -7,7 +7,8 @@ systems that the paper's table does not have; baselines that show what the metri
 from dataclasses import dataclass
 
 from resed.papers import METRICS, SystemRow
-from resed.results import BLOCKS, SPLITS, THRESHOLD, Results, Score, ScoreBook, score
+from resed.results import BLOCKS, SPLITS, THRESHOLD, Results
+from resed.tabulate.book import Score, ScoreBook, score
 from resed.tabulate.table import NONE, Line, Table, pair, printed, provenance
 
 SANITY = {

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from resed.results import SPLITS, Results, Score, ScoreBook, readable, score
+from resed.results import SPLITS, Results, readable
+from resed.tabulate.book import Score, ScoreBook, score
 from resed.tabulate.table import NONE, Line, Table, pair, printed, provenance
 
 WINDOWS = {"average": 8, "esp": 9}  # the rows of the journal's Table 1 that Table 3 compares
