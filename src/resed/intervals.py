@@ -256,8 +256,10 @@ def _replicates(counts: Sequence[ClassCounts], label: str | None, resamples: int
 @lru_cache(maxsize=2048)
 def _resampled(table: ClassCounts, names: tuple[str, ...], resamples: int) -> np.ndarray:
     """F1 of each class on each resample: [resamples, classes], NaN where it has no count."""
-    place = {name: i for i, name in enumerate(names)}
-    weights = _weights(table.clips, resamples)[:, [place[name] for name in table.names]]
+    weights = _weights(table.clips, resamples)
+    if table.names != names or len(names) < table.clips:
+        place = {name: i for i, name in enumerate(names)}
+        weights = weights[:, [place[name] for name in table.names]]
     flat = table.values.reshape(len(table.names), 3 * len(table.classes)).astype(np.float32)
     totals = (weights @ flat).astype(np.float64)  # whole numbers: exact
     totals = totals.reshape(resamples, len(table.classes), 3)

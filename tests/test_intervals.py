@@ -1,0 +1,285 @@
+"""Intervals: by hand, against resed.score, and their coverage by simulation."""
+
+from statistics import fmean
+
+import numpy as np
+import pytest
+from made_results import make_results, make_root
+from scipy.stats import t as student
+
+from resed import intervals
+from resed.errors import MissingFileError, ResultsError
+from resed.intervals import ClassCounts, decide, difference, interval, read_counts
+from resed.results import Results
+from resed.score import Counts, write_counts
+
+REPETITIONS, RESAMPLES, CLIPS = 1500, 300, 100
+LOW, HIGH = 0.93, 0.97
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+class World:
+    """Clips that are hard or easy for every training, trainings that are good or bad at all clips,
+    and what a training makes of single clips: the three sizes are logits.
+    """
+
+    def __init__(self, clip: float, seed: float, mixed: float, classes: int = 2):
+        self.clip, self.seed, self.mixed, self.classes = clip, seed, mixed, classes
+        self.random = np.random.default_rng(5)
+
+    def clips(self, count: int):
+        """Ease [clips, classes] of some clips, and which classes they hold."""
+        shape = count, self.classes
+        normal = self.random.normal
+        ease = self.clip * (0.8 * normal(size=(count, 1)) + 0.6 * normal(size=shape))
+        return ease, self.random.random(shape) < 0.4
+
+    def trainings(self, clips, count: int) -> np.ndarray:
+        """Counts of `count` trainings: [trainings, clips, classes, 3]."""
+        ease, held = clips
+        normal, shape = self.random.normal, (count, *ease.shape)
+        own = self.seed * (0.9 * normal(size=(count, 1, 1)) + 0.4 * normal(size=(count, 1, 2)))
+        logit = 0.5 + ease + own + self.mixed * normal(size=shape)
+        hit = held & (self.random.random(shape) < sigmoid(logit))
+        false = self.random.random(shape) < 0.3 * sigmoid(-logit)
+        return np.stack([hit, false, held & ~hit], axis=-1).astype(np.int64)
+
+    def truth(self) -> float:
+        """Expected F1 in percent of a training on clips without end."""
+        values = self.trainings(self.clips(2000), 800).sum(axis=1, dtype=float)
+        return 100 * float(np.mean(2 * values[..., 0] / (values @ (2.0, 1.0, 1.0))))
+
+
+def tables(values: np.ndarray) -> list[ClassCounts]:
+    names = tuple(f"{i:04}" for i in range(values.shape[1]))
+    return [ClassCounts(names, ("a", "b"), seed, values.shape[1]) for seed in values]
+
+
+# Which of clips and seeds matters more; what a training makes of single clips.
+MIXTURES = {"clips": (1.5, 0.05, 0.3), "both": (1.2, 0.15, 0.5), "seeds": (0.5, 0.4, 0.3)}
+
+
+@pytest.mark.parametrize(
+    ("mixture", "seeds"), [("clips", 3), ("both", 3), ("seeds", 3), ("both", 5)]
+)
+def test_an_interval_covers_what_it_says(mixture, seeds):
+    world = World(*MIXTURES[mixture])
+    truth, covered = world.truth(), 0
+    for _ in range(REPETITIONS):
+        found = interval(tables(world.trainings(world.clips(CLIPS), seeds)), resamples=RESAMPLES)
+        covered += found.low <= truth <= found.high
+    assert LOW <= covered / REPETITIONS <= HIGH
+
+
+@pytest.mark.parametrize(("mixture", "first", "second"), [("both", 3, 3), ("clips", 5, 3)])
+def test_two_groups_of_seeds_of_one_system_are_undecided(mixture, first, second):
+    world, undecided = World(*MIXTURES[mixture]), 0
+    for _ in range(REPETITIONS // 3):
+        made = tables(world.trainings(world.clips(CLIPS), first + second))
+        found = difference(made[:first], made[first:], paired=False, resamples=RESAMPLES)
+        undecided += decide(found, paired=False) == "undecided"
+    assert 0.935 <= undecided / (REPETITIONS // 3) <= 0.985
+
+
+def test_one_seed_against_another_is_undecided():
+    world = World(*MIXTURES["seeds"])
+    for _ in range(20):
+        one, two = tables(world.trainings(world.clips(CLIPS), 2))
+        found = difference([one], [two], paired=False)
+        assert decide(found, paired=False) == "undecided"
+        assert (found.seeds, found.covers) == (1, "clips")
+
+
+def test_the_same_checkpoint_can_be_decided_with_one_seed():
+    world = World(*MIXTURES["clips"])
+    (one,) = tables(world.trainings(world.clips(CLIPS), 1))
+    fewer = one.values.copy()
+    fewer[::3, :, 2] += fewer[::3, :, 0]  # every third clip is missed
+    fewer[::3, :, 0] = 0
+    worse = ClassCounts(one.names, one.classes, fewer, one.clips)
+    found = difference([one], [worse], paired=True)
+    assert found.low > 0 and found.covers == "clips"
+    assert decide(found, paired=True) == "better"
+    assert decide(difference([worse], [one], paired=True), paired=True) == "worse"
+    assert decide(difference([one], [one], paired=True), paired=True) == "undecided"
+    assert decide(found, paired=False) == "undecided"
+
+
+def f1_of(hits: int, misses: int) -> float:
+    return 100 * 2 * hits / (2 * hits + misses)
+
+
+def test_without_clips_that_differ_only_seeds_count():
+    """Every clip the same: mean ± t(S - 1) s / sqrt(S), worked out by hand."""
+    seeds = [(2, 2), (3, 1), (1, 3)]  # hits and misses on each of ten clips
+    values = np.array([[[[hits, 0, misses]]] * 10 for hits, misses in seeds])
+    found = interval([ClassCounts(tuple("abcdefghij"), ("x",), table, 10) for table in values])
+    scores = [f1_of(*seed) for seed in seeds]  # 66.67, 85.71, 40
+    half = student.ppf(0.975, 2) * np.std(scores, ddof=1) / 3**0.5
+    assert found.mean == pytest.approx(fmean(scores)) == pytest.approx(64.127, abs=1e-3)
+    assert half == pytest.approx(57.04, abs=0.01)
+    assert (found.low, found.high) == (pytest.approx(found.mean - half), 100.0)
+    assert (found.seeds, found.clips, found.covers) == (3, 10, "clips and seeds")
+
+
+def test_without_seeds_that_differ_only_clips_count():
+    """F1 = 2p / (1 + p) for a share p of hits: its standard error by the delta method."""
+    hits = np.zeros((1000, 1, 3), np.int64)
+    hits[:600, 0, 0], hits[600:, 0, 2] = 1, 1
+    table = ClassCounts(tuple(f"{i:04}" for i in range(1000)), ("x",), hits, 1000)
+    error = 100 * 2 / 1.6**2 * (0.6 * 0.4 / 1000) ** 0.5
+    for seeds in (1, 3):
+        found = interval([table] * seeds)
+        assert found.mean == pytest.approx(75)
+        assert found.high - found.mean == pytest.approx(1.962 * error, rel=0.06)
+        assert found.mean - found.low == pytest.approx(found.high - found.mean)
+
+
+def test_the_method_step_by_step():
+    """The same numbers from loops, with the resamples of the module."""
+    world = World(*MIXTURES["both"])
+    made = world.trainings(world.clips(30), 3)
+    found = interval(tables(made), resamples=50)
+    weights = intervals._weights(30, 50)
+    assert (weights.sum(axis=1) == 30).all()
+    replicates = np.zeros((3, 50))
+    for seed in range(3):
+        for row in range(50):
+            tp, fp, fn = (weights[row] @ made[seed, :, :, k] for k in range(3))
+            replicates[seed, row] = np.mean(100 * 2 * tp / (2 * tp + fp + fn))
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    shared = np.mean([np.cov(replicates[[i, j]])[0, 1] for i, j in pairs])
+    scores = [100 * table.f1() for table in tables(made)]
+    between = np.var(scores, ddof=1) / 3
+    freedom = (shared + between) / (shared / 29 + between / 2)
+    half = student.ppf(0.975, freedom) * (shared + between) ** 0.5
+    assert found.high - found.mean == pytest.approx(half, rel=1e-6)
+
+
+def some_counts(seed: int, clips: int = 60, classes: str = "abcdefghijk") -> Counts:
+    random = np.random.default_rng(seed)
+    values = random.integers(0, 3, (clips, len(classes), 3))
+    values *= random.random((clips, len(classes), 1)) < 0.2
+    values[:, -1] = 0  # a class that one side names and nothing is counted of is no class
+    return Counts(tuple(f"c{i}.wav" for i in range(clips)), tuple(classes), values)
+
+
+def test_counts_are_read_as_they_were_written(tmp_path):
+    counts = some_counts(1)
+    write_counts(tmp_path / "counts.tsv", {"event": counts, "tags": some_counts(2)})
+    table = read_counts(tmp_path / "counts.tsv", clips=60)["event"]
+    kept = Counts(counts.clips, counts.classes[:-1], counts.values[:, :-1])
+    summary = kept.summary()
+    assert table.f1() == summary["macro_f1"]  # the very same number
+    assert {c: table.f1(c) for c in table.classes} == {
+        label: entry["f1"] for label, entry in summary["classes"].items()
+    }
+    assert table.only("c").f1() == table.f1("c")
+    assert table.clips == 60 and len(table.names) <= 60
+    assert interval([table]).mean == 100 * summary["macro_f1"]
+
+
+def test_clips_without_counts_are_clips_all_the_same():
+    values = np.array([[[1, 0, 1]], [[2, 1, 0]], [[0, 1, 3]]])
+    few = interval([ClassCounts(("a", "b", "c"), ("x",), values, 3)])
+    many = interval([ClassCounts(("a", "b", "c"), ("x",), values, 500)])
+    assert few.mean == many.mean and many.clips == 500
+    assert many.low > 0.0, "t has more degrees of freedom"
+
+
+def test_a_class_that_a_resample_lacks_is_no_class_there():
+    values = np.zeros((40, 2, 3), np.int64)
+    values[:, 0] = (1, 0, 1)
+    values[0, 1] = (1, 0, 0)  # one clip holds it: more than a third of the resamples do not
+    table = ClassCounts(tuple(map(str, range(40))), ("often", "once"), values, 40)
+    found = interval([table], "once")
+    assert (found.mean, found.low, found.high) == (100.0, 100.0, 100.0)
+    assert interval([table], "never").mean == 0.0
+    assert interval([table]).low < interval([table]).mean
+
+
+def test_two_sides_may_know_other_clips_and_classes():
+    first = ClassCounts(("a", "c"), ("x",), np.array([[[1, 0, 0]], [[1, 0, 1]]]), 5)
+    second = ClassCounts(("b",), ("x", "y"), np.array([[[0, 1, 1], [0, 2, 0]]]), 5)
+    found = difference([first], [second], paired=True)
+    assert found.mean == pytest.approx(f1_of(2, 1))
+    with pytest.raises(ValueError, match="all of the same clips"):
+        difference([first], [ClassCounts((), (), np.zeros((0, 0, 3)), 4)], paired=True)
+    with pytest.raises(ValueError, match="needs counts"):
+        interval([])
+
+
+def test_equal_scores_give_equal_intervals():
+    made = tables(World(*MIXTURES["both"]).trainings(World(1, 1, 1).clips(50), 3))
+    before = interval(made)
+    intervals._resampled.cache_clear()
+    intervals._weights.cache_clear()
+    assert interval(made) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("clip\tclass\n", "counts.tsv: columns are not clip, metric, class, tp, fp, fn"),
+        ("{}\na\tevent\tx\t1\t2\n", "counts.tsv line 2: not counts"),
+        ("{}\na\tevent\tx\t1\t-2\t0\n", "counts.tsv line 2: not counts"),
+        ("{}\na\tevent\tx\t1\t0\t0\nb\tevent\tx\t1\t0\t0\n", "of 2 clips where 1 were scored"),
+    ],
+)
+def test_counts_of_another_kind_are_refused(tmp_path, text, told):
+    path = tmp_path / "counts.tsv"
+    path.write_text(text.replace("{}", "\t".join(intervals.COLUMNS)))
+    with pytest.raises(ResultsError, match=told):
+        read_counts(path, clips=1)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    systems = ["pts", "pts_tfd_afl", "pts_tfd_afl_esp"]
+    config = make_root(tmp_path_factory.mktemp("made"), seeds=3, systems=systems)
+    return Results.of(config, make_results(config))
+
+
+def test_results_answer_by_name(results):
+    found = results.interval("evaluation", "pts", "event")
+    metrics = [results.metrics("evaluation", "pts", k)["event"]["macro_f1"] for k in range(3)]
+    assert found.mean == fmean(100 * value for value in metrics)
+    assert (found.seeds, found.clips, found.covers) == (3, 40, "clips and seeds")
+    dog = results.interval("evaluation", "pts", "event", "Dog")
+    assert dog.mean != found.mean
+    assert results.interval("evaluation", "pts", "event", "Zebra") is None
+    assert results.interval("evaluation", "sanity_prior", "tags_raw") is None
+    assert results.interval("evaluation", "sanity_prior", "event").covers == "clips"
+    assert results.difference("evaluation", "pts", "sanity_prior", "tags_teacher") is None
+
+
+def test_results_know_who_shares_a_checkpoint(results):
+    assert results.paired("pts_tfd_afl_esp", "pts_tfd_afl")
+    assert results.paired("pts", "pts@development_threshold")
+    assert not results.paired("pts", "pts_tfd_afl") and not results.paired("pts", "sanity_prior")
+    first = results.difference("evaluation", "pts_tfd_afl_esp", "pts", "event")
+    second = results.difference("evaluation", "pts", "pts_tfd_afl_esp", "event")
+    assert (first.mean, first.low) == (-second.mean, -second.high)
+    opposite = {"better": "worse", "worse": "better", "undecided": "undecided"}
+    decided = results.decision("evaluation", "pts_tfd_afl_esp", "pts", "event")
+    assert results.decision("evaluation", "pts", "pts_tfd_afl_esp", "event") == opposite[decided]
+
+
+def test_results_refuse_counts_of_another_scoring(results):
+    place = results.folder / "score" / "evaluation" / "pts" / "seed1"
+    text = (place / "counts.tsv").read_text()
+    fresh = Results.of(results.config, results.folder)
+    try:
+        (place / "counts.tsv").write_text("".join(text.splitlines(True)[:-9]))
+        with pytest.raises(ResultsError, match="are not those of metrics"):
+            fresh.interval("evaluation", "pts", "event")
+        (place / "counts.tsv").unlink()
+        with pytest.raises(MissingFileError, match="run resed score"):
+            fresh.interval("evaluation", "pts", "event")
+    finally:
+        (place / "counts.tsv").write_text(text)
+    assert fresh.interval("evaluation", "pts", "event").seeds == 3
+    assert fresh.scored("evaluation", "pts") and not fresh.scored("evaluation", "pts_dfd_d")
