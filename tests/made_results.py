@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from resed import study
 from resed.annotations import Event, tags_of, write_events, write_tags
 from resed.calibrate import calibrate, write_windows
 from resed.config import Config, load_config
@@ -82,7 +83,7 @@ def make_results(config: Config, clips: int = 40, readings: bool = False) -> Pat
             level = 1.0 if kind == "reference" else 0.05 * index
             make_score(folder, split, f"sanity_{kind}", 0, level, reference[split], raw=False)
         for index, name in enumerate(studied):
-            for seed in range(config.sensitivity.seeds):
+            for seed in study.seeds(config, name):
                 make_score(folder, split, name, seed, 0.5 + 0.02 * index, reference[split])
     return folder
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from resed import study
 from resed.calibrate import Window, read_windows
 from resed.config import READING, Config
 from resed.errors import ResultsError
@@ -145,7 +146,7 @@ class Results:
         if system.startswith(SANITY):
             return [0]
         if READING in system.removesuffix(THRESHOLD):
-            return list(range(self.config.sensitivity.seeds))
+            return study.seeds(self.config, system)
         return self.config.seed_list()
 
     def scored(self, split: str, system: str) -> bool:
