@@ -1,0 +1,195 @@
+"""Where the numbers of a claim come from: the printed tables, or the runs here.
+
+Both answer the same two questions, so that one rule judges both: the F1 of a system, and the gain
+of one over another, on a metric and a split, overall or macro-averaged over some classes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from statistics import fmean
+from typing import Protocol
+
+from resed.claims import ReadingReference, Reference, StageReference
+from resed.config import READING
+from resed.intervals import ClassCounts, Interval, difference
+from resed.judge.outcome import Measured
+from resed.papers import WINDOWS, Paper
+from resed.results import Results
+
+WINDOWS_OF = {row: window for window, row in WINDOWS.items()}
+
+
+class Source(Protocol):
+    """What a rule may ask. None: not printed, or not run."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The classes."""
+
+    def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
+        """F1 of one class in percent."""
+
+    def gain(
+        self,
+        first: Reference,
+        second: Reference,
+        metric: str,
+        split: str,
+        labels: Sequence[str] = (),
+    ) -> Measured | None:
+        """First minus second in points, macro-averaged over `labels` (none: overall)."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """The tables of one version of the paper."""
+
+    paper: Paper
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The classes of Table 3."""
+        return list(self.paper.table3.rows)
+
+    def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
+        """A cell of Table 3, which has evaluation alone."""
+        value = self._number(system, metric, split, label)
+        return None if value is None else Measured.printed(value)
+
+    def gain(
+        self,
+        first: Reference,
+        second: Reference,
+        metric: str,
+        split: str,
+        labels: Sequence[str] = (),
+    ) -> Measured | None:
+        """The difference of two printed numbers, or its mean over `labels`."""
+        gains = []
+        for label in labels or [None]:
+            values = [self._number(side, metric, split, label) for side in (first, second)]
+            if None in values:
+                return None
+            gains.append(values[0] - values[1])
+        return Measured.printed(fmean(gains))
+
+    def _number(
+        self, system: Reference, metric: str, split: str, label: str | None
+    ) -> float | None:
+        number = self.paper.number
+        if label is not None:
+            window = WINDOWS_OF.get(system) if isinstance(system, int) else None
+            known = window and split == "evaluation"
+            return number(f"table3.{label}.{window}.{metric}") if known else None
+        if isinstance(system, int):
+            return number(f"table1.{system}.{metric}.{split}")
+        if isinstance(system, StageReference) and system.form == "printed":
+            gamma = "" if system.gamma is None else f"-{system.gamma:g}"
+            return number(f"table2.{system.tau}{gamma}.{metric}.{split}")
+        return None
+
+
+@dataclass(frozen=True)
+class Runs:
+    """What was trained and scored here."""
+
+    results: Results
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The dataset's classes."""
+        return self.results.config.dataset_file.classes
+
+    def system(self, reference: Reference) -> str | None:
+        """The configured system that a reference names; None where there is none."""
+        if isinstance(reference, int):
+            return self._rows.get(reference)
+        if isinstance(reference, ReadingReference):
+            name = f"{self._rows.get(reference.row)}{READING}{reference.reading}"
+            return name if name in self._readings else None
+        return self.results.system_of_stage(reference.tau, reference.gamma, reference.form)
+
+    @cached_property
+    def _rows(self) -> dict[int, str]:
+        config = self.results.config
+        rows = {config.catalogue[name].row: name for name in reversed(config.systems)}
+        return {row: name for row, name in rows.items() if row is not None}
+
+    @cached_property
+    def _readings(self) -> list[str]:
+        config = self.results.config
+        return config.sensitivity_systems() if config.sensitivity.report else []
+
+    def counts(self, system: str, split: str, block: str) -> list[ClassCounts]:
+        """A counts table a seed; none where the block was not scored."""
+        read = self.results.counts
+        found = [read(split, system, seed, block) for seed in self.results.seeds(system)]
+        return [] if None in found else found
+
+    def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
+        """F1 of one class with its interval; a single training settles nothing."""
+        name = self.system(system)
+        if name is None or not _has(self.counts(name, split, metric), [label]):
+            return None
+        found = self.results.interval(split, name, metric, label)
+        return _measured(found, found.seeds > 1)
+
+    def gain(
+        self,
+        first: Reference,
+        second: Reference,
+        metric: str,
+        split: str,
+        labels: Sequence[str] = (),
+    ) -> Measured | None:
+        """The difference on the same clips, with its interval."""
+        names = [self.system(first), self.system(second)]
+        if None in names:
+            return None
+        paired = self.results.paired(*names)
+        if labels:
+            sides = [self.counts(name, split, metric) for name in names]
+            if not any(_has(side, labels) for side in sides):
+                return None
+            sides = [[_of_classes(table, labels) for table in side] for side in sides]
+            found = difference(sides[0], sides[1], paired)
+        else:
+            found = self.results.difference(split, *names, metric)
+        return found and _measured(found, paired or found.seeds > 1)
+
+    def teacher_gain(self, system: Reference, split: str) -> Measured | None:
+        """Raw clip tags: the teacher's F1 minus the student's, training by training."""
+        name = self.system(system)
+        if name is None:
+            return None
+        sides = [self.counts(name, split, block) for block in ("tags_teacher", "tags_raw")]
+        if not all(sides):
+            return None
+        found = difference(sides[0], sides[1], paired=True)
+        return _measured(found, found.seeds > 1)  # two networks: one training settles nothing
+
+
+def _has(tables: Sequence[ClassCounts], labels: Sequence[str]) -> bool:
+    return any(set(labels) & set(table.classes) for table in tables)
+
+
+def _of_classes(table: ClassCounts, labels: Sequence[str]) -> ClassCounts:
+    kept = [index for index, label in enumerate(table.classes) if label in labels]
+    names = tuple(table.classes[index] for index in kept)
+    return ClassCounts(table.names, names, table.values[:, kept], table.clips)
+
+
+def _measured(found: Interval, settled: bool) -> Measured:
+    return Measured(found.mean, found.low, found.high, settled)
+
+
+def named(reference: Reference) -> str:
+    """A reference for people: 6, `τ 15 γ 2`, `9 (filter.none)`."""
+    if isinstance(reference, int):
+        return str(reference)
+    if isinstance(reference, ReadingReference):
+        return f"{reference.row} ({reference.reading})"
+    gamma = "" if reference.gamma is None else f" γ {reference.gamma:g}"
+    form = "" if reference.form == "printed" else " (1-p)^γ"
+    return f"τ {reference.tau}{gamma}{form}"

@@ -1,0 +1,30 @@
+"""What every verdict carries with it: whether it was reached on the paper's data and settings."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from resed.results import Results, departures
+
+
+def on_papers_data(results: Results) -> bool:
+    """Whether the dataset is the paper's."""
+    return results.config.dataset == results.paper.dataset
+
+
+def qualified(word: str, results: Results) -> str:
+    """A verdict for people: `holds`, or `holds (other data)`; what was not run needs no more."""
+    if word == "not run" or not departures(results):
+        return word
+    return f"{word} ({'other settings' if on_papers_data(results) else 'other data'})"
+
+
+def warning(results: Results, what: str) -> tuple[str, ...]:
+    """The first sentences of the caption, where data or settings are not the paper's."""
+    reasons = departures(results)
+    return (f"**Not the paper's numbers**: {'; '.join(reasons)}. {what}",) if reasons else ()
+
+
+def tally(words: Iterable[str], order: Mapping[str, str]) -> str:
+    """`3 within, 2 above`: how often each word stands, in this order, by its name for many."""
+    counts = Counter(words)
+    return ", ".join(f"{counts[word]} {name}" for word, name in order.items() if counts[word])
