@@ -1,15 +1,56 @@
-# The paper's tables with ours beside. Table 3 compares rows 8 and 9 of Table 1 and needs both.
+# The paper's tables with ours beside, and what follows from them; the table of the study of readings
+# is made in sensitivity.smk. Of rows that are not configured, a table says that they were not run.
 
-TABLES = {"table1": CONFIG.systems} | ({"table3": in_row(8, 9)} if in_row(8, 9) else {})
+ENTRIES = {name: CONFIG.catalogue[name] for name in CONFIG.systems}
+WITH_ROW = [name for name, entry in ENTRIES.items() if entry.row is not None]
+WINDOWED = [name for name, entry in ENTRIES.items() if entry.row in (8, 9)]
+
+# Which systems' scores each table reads.
+TABLES = {
+    "table1": [name for name, entry in ENTRIES.items() if name in WITH_ROW or not entry.stage],
+    "table2": [name for name, entry in ENTRIES.items() if entry.stage or entry.row == 6],
+    "table3": WINDOWED,
+    "letter_table1": WITH_ROW,
+    "letter_table2": WINDOWED,
+    "comparisons": WITH_ROW,
+    "scorecard": CONFIG.systems,
+    "claims": CONFIG.systems,
+    "contradictions": [],
+    "readings": [],
+}
+
+
+def table_scores(table):
+    """Scores that a table reads; Table 1 alone has rows with a frame threshold of their own."""
+    tuned = table == "table1"
+    return [path for path in metrics(TABLES[table]) if tuned or TUNED not in path]
+
+
+def table_counts(table):
+    """The counts beside those scores: what the intervals rest on."""
+    return [path.replace("metrics.json", "counts.tsv") for path in table_scores(table)]
+
+
+def table_evidence(table):
+    """What claims rest on besides scores: histories, and tags for the confusion of classes."""
+    tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
+    found = expand(tags, system=CONFIG.systems, seed=CONFIG.seed_list())
+    return histories(CONFIG.systems) + found if table == "claims" else []
 
 
 rule tabulate:
-    """Put our numbers beside the paper's, as CSV and Markdown."""
+    """Put our numbers beside the paper's, or judge it by them, as CSV and Markdown."""
     input:
         audit=rules.audit.output.summary,
-        paper=f"config/papers/{CONFIG.paper}.yaml",
-        metrics=lambda wildcards: metrics(TABLES[wildcards.table]),
+        papers=sorted(map(str, Path("config/papers").glob("*.yaml"))),
+        readings="config/readings.yaml",
+        metrics=lambda wildcards: table_scores(wildcards.table),
+        counts=lambda wildcards: table_counts(wildcards.table),
+        evidence=lambda wildcards: table_evidence(wildcards.table),
         sanity=lambda wildcards: sanity_metrics() if wildcards.table == "table1" else [],
+        study=lambda wildcards: (
+            studied_scores() if wildcards.table == "readings" and CONFIG.sensitivity.report else []
+        ),
     output:
         csv=f"{RESULTS}/tables/{{table}}.csv",
         markdown=f"{RESULTS}/tables/{{table}}.md",
@@ -22,7 +63,7 @@ rule tabulate:
     conda:
         "../../environment.yml"
     params:
-        config=lambda wildcards: config_json(TABLES[wildcards.table]),
+        config=lambda wildcards: config_json(TABLES[wildcards.table] or None),
         titles=lambda wildcards: [CONFIG.catalogue[n].title for n in TABLES[wildcards.table]],
         results=subpath(output.csv, ancestor=2),
     message:
@@ -39,6 +80,12 @@ rule table1:
         expand(rules.tabulate.output, table="table1"),
 
 
+rule table2:
+    """Table 2: the length of stage one and the focal loss."""
+    input:
+        expand(rules.tabulate.output, table="table2"),
+
+
 rule table3:
     """Table 3: average windows against event-specific ones, class by class."""
     input:
@@ -46,6 +93,6 @@ rule table3:
 
 
 rule tables:
-    """All tables that the configured systems allow."""
+    """All tables."""
     input:
         expand(rules.tabulate.output, table=TABLES),

@@ -11,13 +11,21 @@ def register(app: typer.Typer) -> None:
 
 
 def tabulate(
-    table: str = typer.Option(..., help="table1 (systems) or table3 (classes)."),
+    table: str = typer.Option(
+        ...,
+        help="table1 (systems), table2 (focal loss), table3 (classes), letter_table1, "
+        "letter_table2, comparisons, scorecard, claims, contradictions, readings or sensitivity.",
+    ),
     config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
     out_csv: Path = typer.Option(..., help="CSV to write; F1 in percent, full precision."),
     out_md: Path = typer.Option(..., help="Markdown to write; F1 in percent, one decimal."),
 ) -> None:
-    """Tabulate scores with the paper's beside; all must rest on the same clips."""
+    """Tabulate scores with the paper's beside, or what follows from them.
+
+    All scores of a table must rest on the same clips. In brackets stands the 95 % interval, over
+    clips and seeds, or over clips only where there is one seed.
+    """
     from resed.config import load_config, read_settings
     from resed.files import write_text
     from resed.results import Results

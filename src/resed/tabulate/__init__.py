@@ -1,10 +1,32 @@
-"""Tables of the paper with its numbers beside ours, as CSV and Markdown."""
+"""Tables of the paper with its numbers beside ours, and what they say of it: CSV and Markdown."""
 
 from collections.abc import Callable
+from importlib import import_module
 
 from resed.results import Results
-from resed.tabulate import table1, table3
 from resed.tabulate.table import Table
 
 ROWS: dict[str, tuple[int, ...]] = {"table3": (8, 9)}  # rows of Table 1 that a table needs
-TABLES: dict[str, Callable[[Results], Table]] = {"table1": table1.table1, "table3": table3.table3}
+MODULES = {
+    "table1": "table1",
+    "table2": "table2",
+    "table3": "table3",
+    "letter_table1": "letter",
+    "letter_table2": "letter",
+    "comparisons": "comparisons",
+    "scorecard": "scorecard",
+    "claims": "claims",
+    "contradictions": "contradictions",
+    "readings": "readings",
+    "sensitivity": "sensitivity",
+}
+
+
+def _maker(name: str, module: str) -> Callable[[Results], Table]:
+    def make(results: Results) -> Table:
+        return getattr(import_module(f"resed.tabulate.{module}"), name)(results)
+
+    return make
+
+
+TABLES = {name: _maker(name, module) for name, module in MODULES.items()}

@@ -2,38 +2,33 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, stdev
 from typing import Any
 
 from resed.errors import ResultsError
+from resed.intervals import Interval
 from resed.results import Results
-
-
-@dataclass(frozen=True)
-class Score:
-    """One F1 over seeds, in percent."""
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Mean over seeds."""
-        return fmean(self.values)
-
-    @property
-    def deviation(self) -> float | None:
-        """Sample standard deviation over seeds; None for one seed."""
-        return stdev(self.values) if len(self.values) > 1 else None
 
 
 @dataclass
 class ScoreBook:
-    """Scores that are to stand in one table: all must rest on the same clips."""
+    """What was read for one table. `clips` is how many were scored, a split."""
 
     results: Results
     clips: dict[str, int] = field(default_factory=dict)
     manifest: str | None = None
     _first: dict[str, str] = field(default_factory=dict)
+
+    def interval(
+        self, split: str, system: str | None, block: str, label: str | None = None
+    ) -> Interval | None:
+        """F1 in percent with its interval, checked as `read` does.
+
+        None without a system, and where the block was not scored.
+        """
+        if system is None:
+            return None
+        self.read(split, system, self.results.seeds(system))
+        return self.results.interval(split, system, block, label)
 
     def read(self, split: str, system: str, seeds: Sequence[int]) -> list[dict[str, Any]]:
         """metrics.json a seed, checked against all read before.
@@ -56,19 +51,6 @@ class ScoreBook:
                 "score both again on the same audit"
             )
         self._first.setdefault(key, path)
-
-
-def score(found: Sequence[dict[str, Any]], block: str, label: str | None = None) -> Score | None:
-    """F1 in percent over seeds: macro-averaged, or of one class; None where it was not scored."""
-    values = []
-    for metrics in found:
-        if block not in metrics:
-            return None
-        if label is None:
-            values.append(100 * metrics[block]["macro_f1"])
-        elif label in metrics[block]["classes"]:
-            values.append(100 * metrics[block]["classes"][label]["f1"])
-    return Score(tuple(values)) if values else None
 
 
 def _short(value: Any) -> str:

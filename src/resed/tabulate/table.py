@@ -2,14 +2,15 @@
 
 import csv
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resed.results import departures, short_hash
-from resed.tabulate.book import Score, ScoreBook
+from resed.intervals import BOTH, CLIPS, Interval
+from resed.results import SPLITS, departures, short_hash
+from resed.tabulate.book import ScoreBook
 
 NONE = "–"
+NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
@@ -49,51 +50,78 @@ class Table:
     def csv(self) -> str:
         """Comma-separated values with a header; an empty cell where there is no value."""
         handle = io.StringIO()
-        writer = csv.DictWriter(handle, list(self.records[0]), lineterminator="\n")
+        header = list(self.records[0] if self.records else self.columns)
+        writer = csv.DictWriter(handle, header, lineterminator="\n")
         writer.writeheader()
         for record in self.records:
             writer.writerow({key: _cell(value) for key, value in record.items()})
         return handle.getvalue()
 
 
-def pair(scores: Sequence[Score | None]) -> str:
-    """Scores for people: '43.1 / 40.9', or with several seeds '43.1 ± 0.8 / 40.9 ± 1.1'."""
-    return " / ".join(map(one, scores)) if any(scores) else NONE
+def ours(found: Interval | None, none: str = NONE) -> str:
+    """Our mean and its interval for people: `43.1 [40.9, 45.3]`."""
+    if found is None:
+        return none
+    return f"{found.mean:.1f} [{found.low:.1f}, {found.high:.1f}]"
 
 
-def one(score: Score | None) -> str:
-    """One score for people: mean over seeds, and the standard deviation where there are several."""
-    if score is None:
-        return NONE
-    spread = "" if score.deviation is None else f" ± {score.deviation:.1f}"
-    return f"{score.mean:.1f}{spread}"
+def gain(found: Interval | None, none: str = NONE) -> str:
+    """A difference in points and its interval for people: `+1.2 [-0.3, +2.7]`."""
+    if found is None:
+        return none
+    return f"{found.mean:+z.1f} [{found.low:+z.1f}, {found.high:+z.1f}]"
 
 
-def printed(values: Sequence[float | None]) -> str:
-    """The paper's numbers as it prints them."""
-    if all(value is None for value in values):
-        return NONE
-    return " / ".join(NONE if value is None else f"{value:.1f}" for value in values)
+def printed(value: float | None) -> str:
+    """A number as the paper prints it."""
+    return NONE if value is None else f"{value:.1f}"
+
+
+def fields(key: str, found: Interval | None) -> dict[str, float | None]:
+    """An interval for programs: `key`, `key_low`, `key_high`, and the spread of seeds."""
+    return {
+        key: found.mean if found else None,
+        f"{key}_low": found.low if found else None,
+        f"{key}_high": found.high if found else None,
+        f"{key}_deviation": found.deviation if found else None,
+    }
+
+
+def basis(book: ScoreBook, seeds: int) -> dict[str, Any]:
+    """What every record says of the ground its numbers stand on; no seed: it was not run."""
+    covers = (BOTH if seeds > 1 else CLIPS) if seeds else None
+    clips = {f"clips_{split}": book.clips.get(split) for split in SPLITS}
+    own = {"seeds": seeds, "interval_covers": covers, "dataset": book.results.config.dataset}
+    return own | clips | {"manifest_sha256": book.manifest}
 
 
 def provenance(book: ScoreBook) -> tuple[str, ...]:
     """What every table says about the ground its numbers stand on."""
-    config, paper = book.results.config, book.results.paper
+    paper = book.results.paper
     reasons = departures(book.results)
     clips = ", ".join(f"{count} {split}" for split, count in book.clips.items())
     of_paper = ", ".join(f"{paper.clips[split]} {split}" for split in book.clips)
-    seeds = (
-        "1 seed, so no spread is known"
-        if config.seeds == 1
-        else f"mean ± standard deviation of {config.seeds} seeds"
-    )
+    scored = f"clips scored: {clips} (paper: {of_paper})" if clips else "nothing was scored"
     lines = [
-        f"Dataset: {book.results.dataset}; clips scored: {clips} (paper: {of_paper}).",
-        f"Manifest: {short_hash(book.manifest)}. Trained systems: {seeds}.",
+        f"Dataset: {book.results.dataset}; {scored}.",
+        f"Manifest: {short_hash(book.manifest)}. {certainty(book.results.config.seeds)}",
     ]
     if reasons:
         lines.insert(0, f"**Not the paper's numbers**: {'; '.join(reasons)}.")
     return tuple(lines)
+
+
+def certainty(seeds: int) -> str:
+    """What the brackets of a table hold."""
+    if seeds == 1:
+        return (
+            "Trained systems: 1 seed. In brackets the 95 % interval over clips only: another "
+            "training of the same system may well lie outside."
+        )
+    return (
+        f"Trained systems: means of {seeds} seeds, in brackets the 95 % interval over clips and "
+        "seeds."
+    )
 
 
 def _escape(cell: str) -> str:

@@ -1,15 +1,30 @@
 """Table 1: systems against metrics, with rows beyond the paper's below.
 
-Four groups: the paper's rows; the same systems with the frame threshold chosen on development;
-systems that the paper's table does not have; baselines that show what the metrics give for little.
+Four groups: the paper's rows; systems that the paper's table does not have; the trained systems
+with the frame threshold chosen on development; baselines that show what the metrics give for
+little.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
 
+from resed.intervals import Interval
 from resed.papers import METRICS, SystemRow
 from resed.results import BLOCKS, SPLITS, THRESHOLD, Results
-from resed.tabulate.book import Score, ScoreBook, score
-from resed.tabulate.table import NONE, Line, Table, pair, printed, provenance
+from resed.tabulate.book import ScoreBook
+from resed.tabulate.table import (
+    NONE,
+    NOT_RUN,
+    Line,
+    Table,
+    basis,
+    fields,
+    ours,
+    printed,
+    provenance,
+)
 
 SANITY = {
     "sanity_nothing": "nothing detected",
@@ -26,26 +41,35 @@ GROUPS = {
     "sanity": "Sanity: what the metrics give without a trained detector",
 }
 NAMES = {"event": "Event-F1", "segment": "Segment-F1", "tags": "AT-F1"}
+RAW = {"tags_raw": "Raw AT-F1", "tags_teacher": "Teacher AT-F1"}
+FREE = {"psds1": "PSDS1", "psds2": "PSDS2", "tags_map": "Clip mAP"}  # without any threshold
+FREE_RECORDED = (*FREE, "tags_map_teacher")
 COLUMNS = (
     "ID",
     "System",
+    "Split",
     *(heading for metric in METRICS for heading in (NAMES[metric], "paper")),
-    "Raw AT-F1",
-    "Teacher AT-F1",
+    *RAW.values(),
+    *FREE.values(),
 )
+Key = tuple[str, str]  # block, split
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: `scores[block, split]` in percent, and the paper's row where it has one."""
+    """One row; `system` is None where none is configured, and then there are no scores.
+
+    `scores` are in percent, `free` (what needs no threshold) fractions.
+    """
 
     group: str
-    system: str
+    system: str | None
     title: str
-    scores: dict[tuple[str, str], Score | None]
-    seeds: int
     paper: SystemRow | None = None
     threshold: float | None = None
+    seeds: int = 0
+    scores: Mapping[Key, Interval | None] = field(default_factory=dict)
+    free: Mapping[Key, float | None] = field(default_factory=dict)
 
 
 def table1(results: Results) -> Table:
@@ -54,107 +78,121 @@ def table1(results: Results) -> Table:
     Raises ResultsError or MissingFileError where metrics lack or rest on other clips.
     """
     book = ScoreBook(results)
-    rows = [*_trained(book), *_sanity(book)]
+    rows = [*_paper(book), *_own(book), *_tuned(book), *_sanity(book)]
     lines = []
     for group, heading in GROUPS.items():
         members = [row for row in rows if row.group == group]
-        lines += [Line(heading=heading)] * bool(members) + [_line(row) for row in members]
+        lines += [Line(heading=heading)] * bool(members)
+        lines += [_line(row, split) for row in members for split in SPLITS]
     return Table(
         title=f"Table 1. Systems on {results.config.dataset_file.title}",
         caption=(*provenance(book), *_notes(results)),
         columns=COLUMNS,
         lines=tuple(lines),
-        records=tuple(_record(row, book) for group in GROUPS for row in rows if row.group == group),
+        records=tuple(_record(row, book) for row in rows),
+        words=3,
     )
 
 
-def _trained(book: ScoreBook) -> list[Row]:
-    results, config = book.results, book.results.config
-    rows = []
-    for name in config.systems:
-        entry = config.catalogue[name]
-        paper = results.paper.by_row.get(entry.row) if entry.row is not None else None
-        group = "paper" if paper else "own"
-        rows.append(_row(book, group, name, entry.title, config.seed_list(), paper))
-        tuned = [results.threshold(name, seed) for seed in config.seed_list()]
-        value = sum(tuned) / len(tuned)
-        rows.append(
-            _row(
-                book,
-                "threshold",
-                name + THRESHOLD,
-                f"{entry.title}, frame threshold {value:.2g}",
-                config.seed_list(),
-                threshold=value,
-            )
-        )
-    return rows
+def _paper(book: ScoreBook) -> Iterator[Row]:
+    """The paper's rows in its order."""
+    results = book.results
+    for row in results.paper.table1.rows:
+        if row.row is None or not results.has_rows([row.row]):
+            yield Row("paper", None, row.system, row)
+        else:
+            system = results.system_of_row(row.row)
+            title = results.config.catalogue[system].title
+            yield _row(book, "paper", system, title, paper=row)
 
 
-def _sanity(book: ScoreBook) -> list[Row]:
+def _own(book: ScoreBook) -> Iterator[Row]:
+    results = book.results
+    for name in _systems(results):
+        entry = results.config.catalogue[name]
+        if entry.row not in results.paper.by_row or results.system_of_row(entry.row) != name:
+            yield _row(book, "own", name, entry.title)
+
+
+def _tuned(book: ScoreBook) -> Iterator[Row]:
+    results = book.results
+    for name in _systems(results):
+        value = fmean(results.threshold(name, seed) for seed in results.seeds(name))
+        title = f"{results.config.catalogue[name].title}, frame threshold {value:.2g}"
+        yield _row(book, "threshold", name + THRESHOLD, title, threshold=value)
+
+
+def _systems(results: Results) -> list[str]:
+    """Configured systems but those that stand in Table 2 alone."""
+    entries = results.config.catalogue
+    return [n for n in results.config.systems if entries[n].row is not None or not entries[n].stage]
+
+
+def _sanity(book: ScoreBook) -> Iterator[Row]:
     config = book.results.config
     system = config.catalogue[config.sanity_system or config.systems[-1]].title
-    return [
-        _row(book, "sanity", name, title.format(system=system), [0])
-        for name, title in SANITY.items()
-    ]
+    for name, title in SANITY.items():
+        yield _row(book, "sanity", name, title.format(system=system))
 
 
-def _row(
-    book: ScoreBook,
-    group: str,
-    system: str,
-    title: str,
-    seeds: list[int],
-    paper: SystemRow | None = None,
-    threshold: float | None = None,
-) -> Row:
-    scores = {}
+def _row(book: ScoreBook, group: str, system: str, title: str, **more: Any) -> Row:
+    seeds = book.results.seeds(system)
+    scores: dict[Key, Interval | None] = {}
+    free: dict[Key, float | None] = {}
     for split in SPLITS:
-        found = book.read(split, system, seeds)
-        scores |= {(block, split): score(found, block) for block in BLOCKS}
-    return Row(group, system, title, scores, len(seeds), paper, threshold)
+        found = [metrics.get("threshold_free") or {} for metrics in book.read(split, system, seeds)]
+        free |= {(key, split): _mean([one.get(key) for one in found]) for key in FREE_RECORDED}
+        scores |= {(block, split): book.interval(split, system, block) for block in BLOCKS}
+    return Row(group, system, title, seeds=len(seeds), scores=scores, free=free, **more)
 
 
-def _line(row: Row) -> Line:
-    cells = [str(row.paper.id) if row.paper else NONE, row.title]
+def _mean(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if known and len(known) == len(values) else None
+
+
+def _line(row: Row, split: str) -> Line:
+    none = NOT_RUN if row.system is None else NONE
+    found = {block: row.scores.get((block, split)) for block in BLOCKS}
+    cells = [str(row.paper.id) if row.paper else NONE, row.title, split]
     for metric in METRICS:
-        cells.append(pair([row.scores[metric, split] for split in SPLITS]))
-        cells.append(printed(getattr(row.paper, metric)) if row.paper else NONE)
-    for block in ("tags_raw", "tags_teacher"):
-        cells.append(pair([row.scores[block, split] for split in SPLITS]))
-    return Line(tuple(cells))
+        cells += [ours(found[metric], none), printed(_printed(row, metric, split))]
+    cells += [ours(found[block], none) for block in RAW]
+    values = [row.free.get((key, split)) for key in FREE]
+    return Line((*cells, *(none if value is None else f"{value:.3f}" for value in values)))
 
 
-def _record(row: Row, book: ScoreBook) -> dict[str, object]:
-    record: dict[str, object] = {
+def _printed(row: Row, metric: str, split: str) -> float | None:
+    return getattr(row.paper, metric)[SPLITS.index(split)] if row.paper else None
+
+
+def _record(row: Row, book: ScoreBook) -> dict[str, Any]:
+    record: dict[str, Any] = {
         "group": row.group,
         "id": row.paper.id if row.paper else None,
         "system": row.system,
         "title": row.title,
-        "seeds": row.seeds,
         "frame_threshold": row.threshold,
     }
     for block in BLOCKS:
-        for index, split in enumerate(SPLITS):
-            found = row.scores[block, split]
-            record[f"{block}_{split}"] = found.mean if found else None
-            record[f"{block}_{split}_deviation"] = found.deviation if found else None
+        for split in SPLITS:
+            record |= fields(f"{block}_{split}", row.scores.get((block, split)))
             if block in METRICS:
-                values = getattr(row.paper, block) if row.paper else (None, None)
-                record[f"{block}_{split}_paper"] = values[index]
-    for split in SPLITS:
-        record[f"clips_{split}"] = book.clips[split]
-    return record | {"dataset": book.results.config.dataset, "manifest_sha256": book.manifest}
+                record[f"{block}_{split}_paper"] = _printed(row, block, split)
+    for key in FREE_RECORDED:
+        record |= {f"{key}_{split}": row.free.get((key, split)) for split in SPLITS}
+    return record | basis(book, row.seeds)
 
 
 def _notes(results: Results) -> tuple[str, ...]:
     paper = results.paper
     return (
-        "F1 in percent, macro-averaged over classes, development / evaluation. Event: 200 ms onset "
-        "collar, offset max(200 ms, 20 %). Segment: 1 s.",
+        "F1 in percent, macro-averaged over classes. Event: 200 ms onset collar, offset "
+        "max(200 ms, 20 %). Segment: 1 s.",
         "AT-F1: a clip has a tag if the class keeps an active frame after the filters (the reading "
         "that lets windows move AT, as in the paper); raw AT-F1: the student's clip tags as they "
         "are; teacher AT-F1: the teacher's.",
+        "PSDS1, PSDS2 and clip mAP need no threshold; they are fractions, and beyond the paper.",
+        "The baselines at the end are scored once: their intervals are over clips only.",
         f"Paper: {paper.name}, {paper.table1.place}; ID as numbered there.",
     )
