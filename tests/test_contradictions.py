@@ -1,0 +1,153 @@
+"""The paper against itself: figures computed from what they name, and nothing unlisted."""
+
+import pytest
+from made_results import REPOSITORY, make_results, make_root
+
+from resed.config import load_config
+from resed.contradictions import load_contradictions
+from resed.errors import ConfigError
+from resed.results import Results
+from resed.tabulate.contradictions import contradictions
+
+# The items of the list of inconsistencies (spec, D.1) and the entries that hold them.
+ITEMS = {
+    1: "tfd_gain",
+    2: "table3_end",
+    3: "two_stage_segment",
+    4: "all_but_running_water",
+    5: "blender_short",
+    6: "running_water_fewest",
+    7: "half_misclassified",
+    8: "mt_row",
+    9: "gl_single",
+    10: "tau_and_s",
+    11: "dfd_segment",
+    12: "tags_moved",
+    13: "swapped_abstract",
+    14: "smaller_student",
+    15: "alpha",
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    config = make_root(tmp_path_factory.mktemp("made"), systems=["pts"])
+    return Results.of(config, make_results(config, 4))
+
+
+@pytest.fixture(scope="module")
+def figures(results):
+    return {row["id"]: row["figures"] for row in contradictions(results).records}
+
+
+def test_all_known_inconsistencies_are_there():
+    entries = {entry.id: entry for entry in load_contradictions(REPOSITORY)}
+    assert set(ITEMS.values()) <= set(entries) and len(entries) >= 20
+    assert all(entries[name].figures for name in ITEMS.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("tfd_gain", "text 41.3; PTS 40.9; PTS+DFD-MSE 41.3"),
+        ("table3_end", "AED 47.04; average, AT 78.05; ESP, AED 49.73; ESP, AT 81.15"),
+        (
+            "two_stage_segment",
+            "development 70.8; evaluation 70.1; first row, development 71.7",
+        ),
+        ("half_misclassified", "at a recall of 50 % 66.7; lowest recall at an F1 of 80.2 % 66.9"),
+        ("mt_row", "event-F1 25.8; segment-F1 53.7; event-F1 29 (README"),
+        ("tau_and_s", "AT, letter 78.1; AT, journal, τ 15 78.1; AT, journal, τ 30 76.4"),
+        ("dfd_segment", "DFD-D 73.2; TFD 71.7; on evaluation, DFD-D 71.1; TFD 70.2"),
+        ("swapped_abstract", "AT, abstract 49.8; Table I 81.2; AED, abstract 81.2; Table I 49.8"),
+        # 1 - 0.996^-30 and 1 - 0.996^170
+        ("alpha", "0: -0.128, 15: -0.062, 30: 0, 100: 0.245, 200: 0.494"),
+        ("beta", "0: 0.00674, 0.1: 0.0174, 0.25: 0.0601, 0.5: 0.287, 1: 1"),
+        ("focal_weight", "1 - p^γ at p 0.1: 0.99, 0.3: 0.91, 0.5: 0.75, 0.7: 0.51, 0.9: 0.19"),
+        ("focal_weight", "(1 - p)^γ at p 0.1: 0.81, 0.3: 0.49, 0.5: 0.25, 0.7: 0.09, 0.9: 0.01"),
+        ("running_water_fewest", "frying (needs the DCASE 2019 annotations)"),
+        ("clips", "weak 1473; official (needs the DCASE 2019 annotations)"),
+    ],
+)
+def test_figures_are_computed(figures, name, text):
+    assert text in figures[name], figures[name]
+
+
+def test_on_the_real_annotations_events_are_counted(shared, tmp_path):
+    config = load_config({"dataset": "dcase2019", "systems": ["pts"]}, REPOSITORY)
+    results = Results.of(config, tmp_path, shared / "data" / "dcase2019")
+    table = contradictions(results)
+    found = {row["id"]: row["figures"] for row in table.records}
+    assert found["blender_short"].startswith("blender, training 2.58 s; evaluation 5.57 s; cat")
+    assert found["running_water_fewest"] == (
+        "running water 157 events; frying 137 events; vacuum cleaner 204 events; "
+        "electric shaver 230 events"
+    )
+    assert found["clips"] == (
+        "weak 1473; official 1578; unlabeled 13390; official 14412; development 1077; official 1168"
+    )
+    assert "needs the DCASE" not in table.markdown()
+
+
+def test_the_student_is_counted_not_typed(figures):
+    student, teacher = (
+        int("".join(filter(str.isdigit, part))) for part in figures["smaller_student"].split(";")
+    )
+    assert student > teacher
+
+
+def test_places_stand_for_both_versions(results):
+    table = contradictions(results)
+    places = {
+        row["id"]: line.cells[1] for row, line in zip(table.records, table.lines, strict=True)
+    }
+    assert places["table3_end"] == "journal Tables 1 and 3; letter Tables I and II"
+    assert places["swapped_abstract"] == "letter abstract, Table I"
+    assert any("other data" in note for note in table.caption)
+
+
+def test_a_number_copied_wrongly_stands_out(tmp_path):
+    config = make_root(tmp_path, systems=["pts"])
+    path = tmp_path / "config" / "papers" / "liang_letter.yaml"
+    path.write_text(path.read_text().replace("tags: [null, 78.1]", "tags: [null, 78.4]"))
+    table = contradictions(Results.of(config, make_results(config, 4)))
+    last = table.records[-1]
+    assert last["id"] == "unlisted" and last["found_by"] == "versions.table1.8.tags.evaluation"
+    assert "78.4 in the letter, 78.1 in the journal" in last["text"]
+    assert table.caption[0].startswith("**1 printed numbers disagree")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("kind: alpha", "kind: alfa", "figures.0"),
+        (
+            "label: frying, split: strong, event_label: Frying",
+            "label: x, split: strong",
+            "event_label",
+        ),
+        ("id: beta", "id: alpha", "stands twice"),
+        ("    letter: abstract, Table I\n    figures", "    figures", "names no place"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path, old, new, message):
+    folder = tmp_path / "config" / "papers"
+    folder.mkdir(parents=True)
+    text = (REPOSITORY / "config" / "papers" / "liang_contradictions.yaml").read_text()
+    assert old in text
+    (folder / "liang_contradictions.yaml").write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=message):
+        load_contradictions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "place", ["table1.3.event.test", "stated.abstract.table1.0.event.evaluation"]
+)
+def test_a_figure_of_no_place_is_refused(tmp_path, place):
+    config = make_root(tmp_path, systems=["pts"])
+    path = tmp_path / "config" / "papers" / "liang_contradictions.yaml"
+    path.write_text(
+        path.read_text().replace("place: table1.3.event.evaluation}", f"place: {place}}}")
+    )
+    with pytest.raises(ConfigError, match=f"no number at {place}"):
+        contradictions(Results.of(config, make_results(config, 4)))
