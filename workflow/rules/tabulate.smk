@@ -32,10 +32,12 @@ def table_counts(table):
 
 
 def table_evidence(table):
-    """What claims rest on besides scores: histories, and tags for the confusion of classes."""
+    """What claims rest on besides scores: histories, tags, and readings where they are reported."""
+    if table != "claims":
+        return []
     tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
     found = expand(tags, system=CONFIG.systems, seed=CONFIG.seed_list())
-    return histories(CONFIG.systems) + found if table == "claims" else []
+    return histories(CONFIG.systems) + found + studied_scores() * CONFIG.sensitivity.report
 
 
 rule tabulate:
