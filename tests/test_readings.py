@@ -1,18 +1,31 @@
 """What the paper leaves open: the file fits the settings, and the study says what it rests on."""
 
+import csv
+import io
+import re
+import shutil
 from typing import Literal, get_args, get_origin
 
 import pytest
 import yaml
-from runs import REPOSITORY
+from made_results import make_results, make_root, make_score
+from runs import REPOSITORY, copy_workflow, planned
 from test_docs import documented
+from test_draw import written
 
 from resed import study
+from resed.annotations import read_events
 from resed.closed import check
 from resed.config import Config, load_config
-from resed.errors import ConfigError
+from resed.draw import sensitivity as picture
+from resed.draw.style import look
+from resed.errors import ConfigError, ResultsError
 from resed.readings import load_readings, reading_settings
+from resed.results import Results
+from resed.sensitivity import compare_readings, headline, sentences, verdict
 from resed.settings import FeatureSettings, SystemSettings
+from resed.tabulate.readings import readings as readings_table
+from resed.tabulate.sensitivity import sensitivity as sensitivity_table
 
 READINGS = load_readings(REPOSITORY)
 CONFIG = load_config(root=REPOSITORY)
@@ -165,3 +178,186 @@ def test_seeds_that_are_trained_anyway_are_used():
     assert study.seeds(config, f"{SYSTEM}@default") == [0, 1, 2]
     assert study.seeds(config, f"{SYSTEM}@gate.none") == [0, 1, 2]
     assert study.seeds(config, f"{SYSTEM}@tfd.pool") == [0]
+
+
+STUDIED = ["tfd.literal", "tfd.off", "gate.none", "windows.average", "beta.half"]
+SHIFTS = {"tfd.literal": -0.25, "tfd.off": 0.1, "gate.none": -0.1}
+
+
+def made(folder, seeds=2, trained=3, shifts=SHIFTS, **study_settings):
+    """Made-up scores of a study: `shifts` says how much more of the events each reading finds."""
+    chosen = {"seeds": seeds, "readings": STUDIED, **study_settings}
+    systems = ["pts_tfd_afl", "pts_tfd_afl_esp"]
+    config = make_root(folder, systems=systems, seeds=trained, sensitivity=chosen)
+    results = Results.of(config, make_results(config, clips=60, readings=True))
+    for split in ("development", "evaluation"):
+        events = read_events(results.annotations(split))
+        for name in config.sensitivity_systems():
+            for seed in results.seeds(name):
+                level = 0.5 + shifts.get(name.partition("@")[2], 0.0) + 0.01 * seed
+                make_score(results.folder, split, name, seed, level, events)
+    return results
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return made(tmp_path_factory.mktemp("study"))
+
+
+def test_the_study_decides_orders_and_leaves_out(results):
+    found = compare_readings(results)
+    assert [group.name for group in found.groups] == ["tfd", "gate", "windows"]
+    assert [effect.name for effect in found.groups[0].effects] == ["tfd.literal", "tfd.off"]
+    literal, off = found.groups[0].effects
+    assert (verdict(literal.changes), verdict(off.changes)) == ("worse", "better")
+    assert (literal.shared, literal.seeds) == (False, 2)
+    gate = found.groups[1].effects[0]
+    assert (gate.shared, gate.seeds, verdict(gate.changes)) == (True, 3, "worse")
+    assert found.idle == ("beta.half",) and found.missing == found.unfit == ()
+    assert (found.seeds, found.groups[0].unchanged) == (3, "hints, teacher detached, W_t frozen")
+
+
+def test_changes_are_those_of_the_scores(results):
+    (effect, *_) = compare_readings(results).effects
+    for split in ("development", "evaluation"):
+        scores = {
+            name: [
+                100 * results.metrics(split, f"{SYSTEM}@{name}", seed)["event"]["macro_f1"]
+                for seed in results.seeds(f"{SYSTEM}@{name}")
+            ]
+            for name in ("default", "tfd.literal")
+        }
+        means = {name: sum(values) / len(values) for name, values in scores.items()}
+        change = effect.changes["event", split].found
+        assert change.mean == pytest.approx(means["tfd.literal"] - means["default"])
+        apart = compare_readings(results).apart["event", split]
+        assert apart == pytest.approx(max(scores["default"]) - min(scores["default"]))
+
+
+def test_whether_any_reading_beats_none_is_said(results):
+    text = " ".join(sentences(compare_readings(results), results))
+    assert (
+        "Target-events feature distillation against tfd.off: worse: unchanged (hints, teacher "
+        "detached, W_t frozen), tfd.literal." in text
+    )
+    assert "No change in this config: beta.half." in text
+    assert "The 3 seeds of the unchanged system are up to" in text
+
+
+def test_one_training_decides_nothing_but_one_decoding_does(tmp_path):
+    found = compare_readings(results := made(tmp_path, seeds=1, trained=1))
+    decided = {effect.name: effect.decided for effect in found.effects}
+    assert not decided["tfd.literal"] and not decided["tfd.off"] and decided["gate.none"]
+    assert found.apart == {}
+    assert found.groups[0].name == "tfd", "by size, decided or not"
+    first = headline(found, results)
+    assert "is moved most by Gate of the frames" in first
+    assert "Larger, but undecided: Target-events feature distillation" in first
+    assert "how far its seeds are apart is not known" in sentences(found, results)[0]
+
+
+def test_nothing_decided_is_said(tmp_path):
+    results = made(tmp_path, seeds=1, trained=1, readings=["tfd.literal"])
+    assert headline(compare_readings(results), results).startswith(
+        "No change of PTS+TFD+AFL+ESP is decided; the largest is by Target-events"
+    )
+
+
+def test_table_of_the_study(results):
+    table = sensitivity_table(results)
+    rows = {row["reading"]: row for row in csv.DictReader(io.StringIO(table.csv()))}
+    effects = [effect.name for effect in compare_readings(results).effects]
+    assert list(rows) == ["default", *effects, "beta.half"]
+    literal = rows["tfd.literal"]
+    assert float(literal["event_evaluation_change_high"]) < 0
+    assert literal["event_evaluation_change_decision"] == "worse"
+    assert rows["gate.none"]["same_networks"] == "yes" and literal["same_networks"] == "no"
+    assert rows["beta.half"]["status"] == "no change here"
+    text = table.markdown()
+    assert "| gate.none | no gate | the same | – | −" in text
+    assert "(unchanged: hints, teacher detached, W_t frozen)" in text
+    assert "**Not the paper's numbers**" in text
+
+
+def test_a_reading_that_was_not_run_is_named(tmp_path, results):
+    folder = tmp_path / "made"
+    shutil.copytree(results.folder, folder)
+    shutil.rmtree(folder / "score" / "development" / f"{SYSTEM}@tfd.literal" / "seed1")
+    partly = Results.of(results.config, folder, results.data)
+    assert compare_readings(partly).missing == ("tfd.literal",)
+    assert "Not run: tfd.literal." in " ".join(sensitivity_table(partly).caption)
+    nothing = Results.of(results.config, tmp_path / "empty", results.data)
+    assert "Not run: no reading" in " ".join(sensitivity_table(nothing).caption)
+    assert sensitivity_table(nothing).csv().count("not run") == 1 + len(STUDIED)
+    assert "Not run" in picture.caption(nothing)
+    with look():
+        assert picture.figure(nothing).axes
+
+
+def test_scores_of_another_audit_are_refused(tmp_path, results):
+    folder = tmp_path / "made"
+    shutil.copytree(results.folder, folder)
+    path = folder / "score" / "evaluation" / f"{SYSTEM}@tfd.off" / "seed0" / "metrics.json"
+    path.write_text(path.read_text().replace("0123456789abcdef", "f" * 16))
+    with pytest.raises(ResultsError, match=r"tfd\.off/seed0/metrics\.json: other clips or another"):
+        compare_readings(Results.of(results.config, folder, results.data))
+
+
+def test_table_of_readings(results):
+    table = readings_table(results)
+    rows = {f"{r['question']}.{r['option']}": r for r in csv.DictReader(io.StringIO(table.csv()))}
+    assert len(rows) == sum(len(question.options) for question in READINGS.questions.values())
+    assert rows["tfd.hint"]["used_here"] == "yes" and rows["tfd.hint"]["default"] == "yes"
+    assert rows["tfd.literal"]["how"] == "objective.distillation.reading: literal"
+    assert rows["tfd.literal"]["verdict"] == "", "the study is not reported"
+    shown = results.config.sensitivity.model_copy(update={"report": True})
+    config = results.config.model_copy(update={"sensitivity": shown})
+    told = readings_table(Results.of(config, results.folder, results.data)).markdown()
+    assert re.search(r"\| tfd\.literal \| as printed, all trained \|.*\| −\d.*, worse \|", told)
+
+
+def test_the_picture_has_a_row_a_reading_and_a_band(results):
+    with look():
+        figure = picture.figure(results)
+        figure.canvas.draw()
+        boxes = written(figure)
+    for i, (first, box) in enumerate(boxes):
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1, f"{first} leaves the figure"
+        for second, beside in boxes[:i]:
+            assert not box.overlaps(beside), f"{first!r} and {second!r}"
+    event = figure.axes[0]
+    effects = compare_readings(results).effects
+    drawn = [line.get_xdata()[0] for line in event.lines if line.get_marker() in "<>o"]
+    assert drawn == [e.changes["event", "evaluation"].found.mean for e in effects]
+    (band,) = event.patches
+    assert band.get_width() == pytest.approx(
+        2 * compare_readings(results).apart["event", "evaluation"]
+    )
+    assert "tfd.literal" in picture.caption(results)
+
+
+def test_a_config_leaves_out_what_does_not_go_with_it():
+    peer = {"schedule": {"selection": "held_out", "held_out": 0.2}}
+    peer["schedule"]["selection_score"] = "events_weak"
+    config = CONFIG.model_copy(update={"override": peer})
+    assert f"{SYSTEM}@selection.development" not in config.sensitivity_systems()
+    named = config.sensitivity.model_copy(update={"readings": ["selection.development"]})
+    config = config.model_copy(update={"sensitivity": named})
+    assert config.sensitivity_systems()[1:] == [f"{SYSTEM}@selection.development"]
+    with pytest.raises(ConfigError, match="selection_score events_weak needs"):
+        config.trained_as(f"{SYSTEM}@selection.development")
+
+
+def test_the_workflow_trains_what_differs_alone(tmp_path):
+    chosen = {"readings": ["tfd.literal", "gate.none", "knee.quantile", "weak.labelled"]}
+    overlay = {"systems": ["pts_tfd_afl", "pts_tfd_afl_esp"], "sensitivity": chosen, "seeds": 2}
+    jobs = planned(copy_workflow(tmp_path), "sensitivity", overlay=overlay)
+    trained = sorted(job for job in jobs if job.startswith("train"))
+    assert trained == [
+        *(f"train pts_tfd_afl, seed {seed}" for seed in (0, 1)),
+        "train pts_tfd_afl@tfd.literal, seed 0",
+    ]
+    assert "calibrate windows: esp, reading knee.quantile" in jobs
+    scored = [job for job in jobs if job.startswith("score")]
+    assert len(scored) == 2 * (2 + 1 + 2 + 2)  # splits; unchanged, literal, gate, knee
+    assert {"tabulate sensitivity", "draw sensitivity"} <= set(jobs)

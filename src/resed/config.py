@@ -174,14 +174,24 @@ class Config(Strict):
     def sensitivity_systems(self) -> list[str]:
         """The system of the study of readings, unchanged first, then one reading at a time.
 
-        None where there is no config/readings.yaml.
+        None where there is no config/readings.yaml. Of all readings, those that do not go with the
+        settings of this config are left out; one that is named must.
         """
         if not (Path(self.root) / "config" / "readings.yaml").is_file():
             return []
         from resed.readings import load_readings
 
-        names = self.sensitivity.readings or load_readings(Path(self.root)).names()
-        return [f"{self.sensitivity.system}{READING}{name}" for name in (UNCHANGED, *names)]
+        named = self.sensitivity.readings
+        names = named or load_readings(Path(self.root)).names()
+        found = [f"{self.sensitivity.system}{READING}{name}" for name in (UNCHANGED, *names)]
+        return found if named else [name for name in found if self._fits(name)]
+
+    def _fits(self, name: str) -> bool:
+        try:
+            self.system(name)
+        except ConfigError:
+            return False
+        return True
 
     def seed_list(self) -> list[int]:
         """Seeds 0 to seeds - 1."""

@@ -146,7 +146,9 @@ class Results:
         if system.startswith(SANITY):
             return [0]
         if READING in system.removesuffix(THRESHOLD):
-            return study.seeds(self.config, system)
+            if system not in self._seeds:
+                self._seeds[system] = study.seeds(self.config, system)
+            return self._seeds[system]
         return self.config.seed_list()
 
     def scored(self, split: str, system: str) -> bool:
@@ -210,7 +212,19 @@ class Results:
 
     def _trained_as(self, system: str) -> str:
         name = system.removesuffix(THRESHOLD)
-        return name if name.startswith(SANITY) else self.config.trained_as(name)
+        if name.startswith(SANITY):
+            return name
+        if name not in self._checkpoints:
+            self._checkpoints[name] = self.config.trained_as(name)
+        return self._checkpoints[name]
+
+    @cached_property
+    def _seeds(self) -> dict[str, list[int]]:
+        return {}  # to resolve a system takes a millisecond, and a study asks thousands of times
+
+    @cached_property
+    def _checkpoints(self) -> dict[str, str]:
+        return {}
 
 
 def departures(results: Results) -> list[str]:

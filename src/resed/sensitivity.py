@@ -12,12 +12,13 @@ from statistics import fmean
 from resed import study
 from resed.config import READING, UNCHANGED
 from resed.errors import ResultsError
-from resed.intervals import Decision, Interval
+from resed.intervals import Decision, Interval, decide
 from resed.readings import OFF, Option, Question, load_readings
 from resed.results import Results
 
 METRICS = ("event", "segment", "tags")
 SPLITS = ("development", "evaluation")
+NAMES = {"event": "event-F1", "segment": "segment-F1", "tags": "AT-F1"}
 SCORED = "evaluation"  # what order and sentences go by
 Key = tuple[str, str]  # metric, split
 KEYS: tuple[Key, ...] = tuple((metric, split) for metric in METRICS for split in SPLITS)
@@ -48,30 +49,42 @@ class Effect:
     beside_off: Mapping[Key, Change]
 
     @property
-    def weight(self) -> tuple[bool, float]:
-        """Whether a change is decided, and the largest such (else the largest), in points."""
-        every = [self.changes[metric, SCORED] for metric in METRICS]
-        decided = [change for change in every if change.decision != "undecided"]
-        sizes = [abs(change.found.mean) for change in decided or every]
-        return bool(decided), max(sizes)
+    def decided(self) -> bool:
+        """Whether any metric is moved for sure."""
+        return verdict(self.changes) != "undecided"
+
+    @property
+    def largest(self) -> tuple[str, Change]:
+        """The metric that is moved most on evaluation, of those decided if any is; and how far."""
+        every = [(metric, self.changes[metric, SCORED]) for metric in METRICS]
+        decided = [pair for pair in every if pair[1].decision != "undecided"]
+        return max(decided or every, key=lambda pair: abs(pair[1].found.mean))
+
+    @property
+    def weight(self) -> float:
+        """That change in points, whatever its sign."""
+        return abs(self.largest[1].found.mean)
 
 
 @dataclass(frozen=True)
 class Group:
     """The readings of one question, the weightiest first.
 
-    `beside_off`: the unchanged system against the method left out; empty where that was not run.
+    `unchanged`: how the unchanged system reads it. `beside_off`: that system against the method
+    left out; empty where that was not run.
     """
 
     name: str
     question: Question
+    unchanged: str
     effects: tuple[Effect, ...]
     beside_off: Mapping[Key, Change]
 
     @property
-    def weight(self) -> tuple[bool, float]:
-        """That of its weightiest reading."""
-        return max(effect.weight for effect in self.effects)
+    def weight(self) -> float:
+        """The largest decided change of its readings, else the largest, in points."""
+        decided = [effect.weight for effect in self.effects if effect.decided]
+        return max(decided or [effect.weight for effect in self.effects])
 
 
 @dataclass(frozen=True)
@@ -79,7 +92,8 @@ class Study:
     """All that was run; `seeds` and `scores` are those of the unchanged system (0: not run).
 
     `apart`: how far apart its seeds are, in points, empty for one seed. `idle`: readings that
-    change nothing in this config; `missing`: those that were not run.
+    change nothing in this config; `missing`: those that were not run; `unfit`: those that do not
+    go with the settings of this config.
     """
 
     seeds: int = 0
@@ -88,6 +102,7 @@ class Study:
     groups: tuple[Group, ...] = ()
     idle: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    unfit: tuple[str, ...] = ()
 
     @property
     def effects(self) -> list[Effect]:
@@ -95,7 +110,7 @@ class Study:
         return [effect for group in self.groups for effect in group.effects]
 
 
-def sensitivity(results: Results) -> Study:
+def compare_readings(results: Results) -> Study:
     """Compare all readings of config.sensitivity that were scored with the unchanged system.
 
     Raises ResultsError where scores rest on other clips or another audit.
@@ -105,6 +120,7 @@ def sensitivity(results: Results) -> Study:
     unchanged = systems.pop(UNCHANGED, None)
     if unchanged is None or not _scored(results, unchanged):
         return Study(missing=tuple(systems))
+    wanted = config.sensitivity.readings or load_readings(config.root).names()
     idle = {name for name, system in systems.items() if study.changes_nothing(config, system)}
     run = {n: s for n, s in systems.items() if n not in idle and _scored(results, s)}
     _same_ground(results, [unchanged, *run.values()])
@@ -118,6 +134,7 @@ def sensitivity(results: Results) -> Study:
         groups=tuple(sorted(groups, key=lambda group: group.weight, reverse=True)),
         idle=tuple(name for name in systems if name in idle),
         missing=tuple(name for name in systems if name not in idle and name not in run),
+        unfit=tuple(name for name in wanted if name not in systems),
     )
 
 
@@ -144,17 +161,19 @@ def _group(results: Results, name: str, run: Mapping[str, str], unchanged: str) 
             )
     effects.sort(key=lambda effect: effect.weight, reverse=True)
     beside = _changes(results, unchanged, off) if off else {}
-    return Group(name, readings.questions[name], tuple(effects), beside)
+    question = readings.questions[name]
+    here = study.option_here(results.config, question)
+    title = question.options[here].title if here else "as this config sets it"
+    return Group(name, question, title, tuple(effects), beside)
 
 
 def _changes(results: Results, first: str, second: str) -> dict[Key, Change]:
     made = {}
     for metric, split in KEYS:
         found = results.difference(split, first, second, metric)
-        decision = results.decision(split, first, second, metric)
-        if found is None or decision is None:
+        if found is None:
             raise ResultsError(f"{first} on {split}: no {metric} score; run resed score again")
-        made[metric, split] = Change(found, decision)
+        made[metric, split] = Change(found, decide(found, results.paired(first, second)))
     return made
 
 
@@ -183,3 +202,95 @@ def _same_ground(results: Results, systems: Iterable[str]) -> None:
                         f"{metrics['path']}: other clips or another manifest than {path}; "
                         "score both again on the same audit"
                     )
+
+
+def verdict(changes: Mapping[Key, Change]) -> str:
+    """better, worse, undecided, or mixed, over the three metrics on evaluation."""
+    words = {changes[metric, SCORED].decision for metric in METRICS} - {"undecided"}
+    if not words:
+        return "undecided"
+    return "mixed" if len(words) > 1 else words.pop()
+
+
+def points(change: Change) -> str:
+    """A change for people: '-1.2 (-3.0 to 0.6)'."""
+    found = change.found
+    return minus(f"{found.mean:+.1f} ({found.low:.1f} to {found.high:.1f})")
+
+
+def minus(text: str) -> str:
+    """Numbers with a true minus sign."""
+    return text.replace("-", "−")
+
+
+def headline(found: Study, results: Results) -> str:
+    """What the study shows, in one sentence or two."""
+    title = results.config.catalogue[results.config.sensitivity.system].title
+    if not found.groups:
+        return f"Not run: no reading of {title} was scored; `snakemake sensitivity` does it."
+    pairs = [(group, effect) for group in found.groups for effect in group.effects]
+    decided = [pair for pair in pairs if pair[1].decided]
+    widest = max(pairs, key=lambda pair: pair[1].weight)
+    if not decided:
+        return f"No change of {title} is decided; the largest is by {_moves(*widest)}."
+    first = max(decided, key=lambda pair: pair[1].weight)
+    text = f"Of what the paper leaves open, {title} is moved most by {_moves(*first)}."
+    if not widest[1].decided:
+        text += f" Larger, but undecided: {_moves(*widest)}."
+    return text
+
+
+def _moves(group: Group, effect: Effect) -> str:
+    metric, change = effect.largest
+    read = f"{group.question.title}, read as “{effect.option.title}”"
+    return f"{read}: {NAMES[metric]} {points(change)} points"
+
+
+def sentences(found: Study, results: Results) -> list[str]:
+    """What else a reader must know: the ground, what is undecided, what was left out."""
+    told = [_seeds(found)] if found.groups else []
+    told += [_beside_off(group) for group in found.groups if group.beside_off]
+    if found.idle:
+        told.append(f"No change in this config: {', '.join(found.idle)}.")
+    if found.unfit:
+        told.append(f"Do not go with the settings of this config: {', '.join(found.unfit)}.")
+    if found.missing:
+        told.append(f"Not run: {', '.join(found.missing)}.")
+    return told
+
+
+def _seeds(found: Study) -> str:
+    effects = found.effects
+    trained = [effect for effect in effects if not effect.shared]
+    undecided = sum(not effect.decided for effect in effects)
+    text = f"Readings: {len(effects)}, of which {undecided} undecided. "
+    if trained:
+        counts = sorted({effect.seeds for effect in trained})
+        each = " or ".join(map(str, counts))
+        text += f"Trained anew: {len(trained)}, seeds each: {each}"
+        alone = "; with one, nothing that is trained apart can be decided" if 1 in counts else ""
+        text += alone + ". "
+    if not found.apart:
+        return text + "One seed of the unchanged system: how far its seeds are apart is not known."
+    gaps = ", ".join(f"{found.apart[metric, SCORED]:.1f}" for metric in METRICS)
+    further = sum(
+        any(
+            abs(effect.changes[metric, SCORED].found.mean) > found.apart[metric, SCORED]
+            for metric in METRICS
+        )
+        for effect in trained
+    )
+    return (
+        f"{text}The {found.seeds} seeds of the unchanged system are up to {gaps} points apart "
+        f"(event, segment, AT); of the readings trained anew {further} move a metric further."
+    )
+
+
+def _beside_off(group: Group) -> str:
+    judged = {f"unchanged ({group.unchanged})": verdict(group.beside_off)}
+    judged |= {e.name: verdict(e.beside_off) for e in group.effects if e.beside_off}
+    parts = []
+    for word in ("better", "worse", "mixed", "undecided"):
+        members = [name for name, found in judged.items() if found == word]
+        parts += [f"{word}: {', '.join(members)}"] * bool(members)
+    return f"{group.question.title} against {group.name}.{OFF}: {'; '.join(parts)}."

@@ -38,6 +38,12 @@ def changes_nothing(config: Config, system: str) -> bool:
     return same and calibration(config, system) == config.calibrate
 
 
+def systems(config: Config) -> list[str]:
+    """The unchanged system, then one a reading; those that change nothing here are left out."""
+    found = config.sensitivity_systems()
+    return [n for n in found if n.endswith(READING + UNCHANGED) or not changes_nothing(config, n)]
+
+
 def seeds(config: Config, system: str) -> list[int]:
     """Seeds of a system of the study: `sensitivity.seeds`, or all that are trained anyway.
 

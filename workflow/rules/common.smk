@@ -5,6 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from resed import study
 from resed.catalogue import DEFAULT_FEATURES
 from resed.config import load_config
 from resed.errors import ResedError
@@ -55,8 +56,8 @@ def posteriors(split, system, seed):
 
 
 def windows(system):
-    """Median-filter windows of the method that a system decodes with."""
-    return f"{RESULTS}/calibrate/windows_{CONFIG.system(system).decode.windows}.tsv"
+    """Median-filter windows that a system decodes with: by its method, and its reading of it."""
+    return f"{RESULTS}/calibrate/windows_{study.windows_name(CONFIG, system)}.tsv"
 
 
 def in_row(*rows):

@@ -18,7 +18,7 @@ rule score:
     benchmark:
         f"{RESULTS}/benchmarks/score/{{split}}/{{row}}/seed{{seed}}.tsv"
     wildcard_constraints:
-        row="|".join(name + suffix for name in CONFIG.systems for suffix in ("", TUNED)),
+        row="|".join([name + suffix for name in CONFIG.systems for suffix in ("", TUNED)] + STUDIED),
     conda:
         "../../environment.yml"
     params:

@@ -13,8 +13,8 @@ def register(app: typer.Typer) -> None:
 def draw(
     figure: str = typer.Option(
         ...,
-        help="figure3, figure5, figure5_system3, figure6, figure7, figure7_all, training_curves "
-        "or dag.",
+        help="figure3, figure5, figure5_system3, figure6, figure7, figure7_all, training_curves, "
+        "dag or sensitivity.",
     ),
     config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),

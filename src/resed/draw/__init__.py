@@ -1,6 +1,6 @@
 """Figures of the paper and of the training, one module a figure."""
 
-from resed.draw import confusion, curves, dag, durations, weights
+from resed.draw import confusion, curves, dag, durations, sensitivity, weights
 from resed.draw.drawing import Drawing
 
 FIGURES: dict[str, Drawing] = {
@@ -12,4 +12,5 @@ FIGURES: dict[str, Drawing] = {
     "figure7_all": durations.FIGURE7_ALL,
     "training_curves": curves.TRAINING_CURVES,
     "dag": dag.DAG,
+    "sensitivity": sensitivity.SENSITIVITY,
 }

@@ -1,0 +1,152 @@
+"""Every reading that was run against the unchanged system: points of F1 with their intervals."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from resed.readings import Option, load_readings
+from resed.results import Results, short_hash
+from resed.sensitivity import (
+    KEYS,
+    METRICS,
+    SCORED,
+    Change,
+    Effect,
+    Group,
+    Key,
+    Study,
+    compare_readings,
+    headline,
+    minus,
+    points,
+    sentences,
+    verdict,
+)
+from resed.tabulate.ground import warning
+from resed.tabulate.table import NONE, Line, Table
+
+COLUMNS = (
+    *("Reading", "In words", "Networks", "Against leaving it out"),
+    *("Event-F1", "Segment-F1", "AT-F1"),
+)
+
+
+def sensitivity(results: Results) -> Table:
+    """Build the table of the study of readings; what was not run is said to be so.
+
+    Raises ResultsError where scores rest on other clips or another audit.
+    """
+    found = compare_readings(results)
+    title = results.config.catalogue[results.config.sensitivity.system].title
+    return Table(
+        title=f"Readings of {title} on {results.config.dataset_file.title}",
+        caption=_caption(found, results),
+        columns=COLUMNS,
+        lines=tuple(_lines(found)),
+        records=tuple(_records(found, results)),
+        words=4,
+    )
+
+
+def _lines(found: Study) -> Iterator[Line]:
+    scores = [f"{found.scores[m, SCORED]:.1f}" if found.scores else NONE for m in METRICS]
+    seeds = f"{found.seeds} seed{'s' * (found.seeds != 1)}" if found.seeds else "not run"
+    yield Line(("default", "the unchanged system, F1 in percent", seeds, NONE, *scores))
+    for group in found.groups:
+        yield Line(heading=f"{group.question.title} (unchanged: {group.unchanged})")
+        for effect in group.effects:
+            yield _line(effect)
+
+
+def _line(effect: Effect) -> Line:
+    networks = "the same" if effect.shared else f"{effect.seeds} trained"
+    changes = (_cell(effect.changes[metric, SCORED]) for metric in METRICS)
+    beside = _beside(effect.beside_off)
+    return Line((effect.name, effect.option.title, networks, beside, *changes))
+
+
+def _cell(change: Change) -> str:
+    return f"{points(change)} {change.decision}"
+
+
+def _beside(changes: Mapping[Key, Change]) -> str:
+    if not changes:
+        return NONE
+    each = " / ".join(f"{changes[metric, SCORED].found.mean:+.1f}" for metric in METRICS)
+    return f"{verdict(changes)}: {minus(each)}"
+
+
+def _caption(found: Study, results: Results) -> tuple[str, ...]:
+    return (
+        *warning(
+            results, "A detail that matters here may not matter there, and the other way round."
+        ),
+        f"**{headline(found, results)}**",
+        *sentences(found, results),
+        "Points of F1 on evaluation (macro average) that a reading adds to the unchanged system, "
+        "with 95 % intervals on the same clips, not corrected for being many. Readings of the "
+        "decoding alone rest on the same networks, so only the clips make them unsure. Questions "
+        "stand in the order of their largest decided change, else of their largest. Against "
+        "leaving it out: event / segment / AT. Development stands in the CSV.",
+        f"Dataset: {results.dataset}. Manifest: {short_hash(results.manifest)}. What each reading "
+        "is, and why: the table of readings.",
+    )
+
+
+def _records(found: Study, results: Results) -> Iterator[dict[str, Any]]:
+    readings = load_readings(results.config.root)
+    ground = {"dataset": results.config.dataset, "manifest_sha256": results.manifest}
+    status = "run" if found.seeds else "not run"
+    first = _names("default", "", status) | {"seeds": found.seeds or None}
+    yield first | _numbers(found.scores, {}, {}, found.apart) | ground
+    for group in found.groups:
+        for effect in group.effects:
+            yield _record(group, effect) | ground
+    others = {"no change here": found.idle, "does not fit": found.unfit, "not run": found.missing}
+    for status, names in others.items():
+        for name in names:
+            yield _empty(name, readings.option(name), status) | ground
+
+
+def _names(name: str, title: str, status: str) -> dict[str, Any]:
+    question, _, option = name.partition(".")
+    return {
+        "reading": name,
+        "question": question,
+        "option": option,
+        "title": title,
+        "status": status,
+        "same_networks": None,
+        "seeds": None,
+    }
+
+
+def _record(group: Group, effect: Effect) -> dict[str, Any]:
+    shared = "yes" if effect.shared else "no"
+    names = _names(effect.name, effect.option.title, "run")
+    names |= {"same_networks": shared, "seeds": effect.seeds}
+    return names | _numbers(effect.scores, effect.changes, effect.beside_off, {})
+
+
+def _empty(name: str, option: Option, status: str) -> dict[str, Any]:
+    return _names(name, option.title, status) | _numbers({}, {}, {}, {})
+
+
+def _numbers(
+    scores: Mapping[Key, float],
+    changes: Mapping[Key, Change],
+    beside: Mapping[Key, Change],
+    apart: Mapping[Key, float],
+) -> dict[str, Any]:
+    """Cells a metric and split; the same keys whatever is known."""
+    record: dict[str, Any] = {}
+    for key in KEYS:
+        name = "_".join(key)
+        record |= {name: scores.get(key), f"{name}_seeds_apart": apart.get(key)}
+        for suffix, found in (("change", changes.get(key)), ("beside_off", beside.get(key))):
+            record |= {
+                f"{name}_{suffix}": found.found.mean if found else None,
+                f"{name}_{suffix}_low": found.found.low if found else None,
+                f"{name}_{suffix}_high": found.found.high if found else None,
+                f"{name}_{suffix}_decision": found.decision if found else None,
+            }
+    return record
