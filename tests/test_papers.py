@@ -259,6 +259,8 @@ def test_contradictions_stand_as_sentences_too(papers):
         ("overall:", "total: 1\n  overall:", "table3.total: unknown key"),
         ("event: [43.3, 40.5]", "event: [43.3, 140.5]", "table1.rows.1.event"),
         ("id: 3, row: 3", "id: 2, row: 3", "stands twice"),
+        ("stated:", "contradictions: []\nstated:", "contradictions: unknown key"),
+        ("gains: {of: 8,", "gains: {most: 8, of: 8,", "stated.4.gains.most: unknown key"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, old, new, message):

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from resed.closed import check, read_yaml
 from resed.contradictions import sentences
@@ -139,7 +139,7 @@ class Paper(Strict):
     table2: Table2 | None = None
     table3: Table3
     stated: list[Stated] = []
-    contradictions: tuple[str, ...] = ()  # of resed.contradictions, as sentences
+    _sentences: tuple[str, ...] = PrivateAttr(())
 
     @model_validator(mode="after")
     def _unique(self) -> "Paper":
@@ -153,6 +153,11 @@ class Paper(Strict):
     def by_row(self) -> dict[int, SystemRow]:
         """The rows of Table 1 by the journal version's id, which `row` of a system refers to."""
         return {row.row: row for row in self.table1.rows if row.row is not None}
+
+    @property
+    def contradictions(self) -> tuple[str, ...]:
+        """Where this version contradicts itself (resed.contradictions), as sentences."""
+        return self._sentences
 
     def cells(self) -> Iterator[Cell]:
         """Every number of every table, in the order of the paper."""
@@ -224,7 +229,8 @@ def load_paper(name: str, root: Path | str = ".") -> Paper:
     known = ", ".join(name for name in VERSIONS.values() if (folder / f"{name}.yaml").is_file())
     path = existing(folder / f"{name}.yaml", f"known papers: {known or 'none'}")
     paper = check(Paper, read_yaml(path), str(path))
-    return paper.model_copy(update={"contradictions": sentences(Path(root), name)})
+    paper._sentences = sentences(Path(root), name)
+    return paper
 
 
 def load_versions(root: Path | str = ".") -> dict[str, Paper]:

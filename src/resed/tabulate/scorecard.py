@@ -219,8 +219,9 @@ def _caption(entries: list[Entry], results: Results, book: ScoreBook) -> tuple[s
         *warning(results, "The verdicts show only how the card is read."),
         f"**{len(entries)} published numbers: {counts}** ({versions}).",
         "within: the published number lies in the 95 % interval of ours; above: ours lies above "
-        f"it; below: ours lies below. The interval covers {covers}. F1 in percent; where two stand "
-        "together, development / evaluation. Table 3 and the letter have evaluation alone.",
+        f"it; below: ours lies below. The interval covers {covers}; a wide one holds much.",
+        "F1 in percent; where two stand together, development / evaluation. Table 3 and the letter "
+        "have evaluation alone.",
         "Reading: what a number rests on where the paper leaves it open (the table of readings).",
         *(line for line in provenance(book) if not line.startswith("**")),
     )
