@@ -2,11 +2,13 @@
 
 import csv
 import io
+import math
 import re
 import shutil
 from typing import Literal, get_args, get_origin
 
 import pytest
+import torch
 import yaml
 from made_results import make_results, make_root, make_score
 from runs import REPOSITORY, copy_workflow, planned
@@ -26,6 +28,9 @@ from resed.sensitivity import compare_readings, headline, sentences, verdict
 from resed.settings import FeatureSettings, SystemSettings
 from resed.tabulate.readings import readings as readings_table
 from resed.tabulate.sensitivity import sensitivity as sensitivity_table
+from resed.train.framework import build_framework
+from resed.train.heads import class_shares
+from resed.train.objective import Targets
 
 READINGS = load_readings(REPOSITORY)
 CONFIG = load_config(root=REPOSITORY)
@@ -361,3 +366,47 @@ def test_the_workflow_trains_what_differs_alone(tmp_path):
     scored = [job for job in jobs if job.startswith("score")]
     assert len(scored) == 2 * (2 + 1 + 2 + 2)  # splits; unchanged, literal, gate, knee
     assert {"tabulate sensitivity", "draw sensitivity"} <= set(jobs)
+
+
+def step(reading):
+    """Losses and gradients of one small step late in training, from the same start."""
+    settings = plain(f"@{reading}")
+    settings = settings.model_copy(
+        update={"model": settings.model.model_copy(update={"width": 0.1})}
+    )
+    features = FeatureSettings(frames=200)
+    labels = [{0}, {0, 1}, {1}, {1}, {2}]
+    torch.manual_seed(0)
+    shares = class_shares(labels, range(3), settings.model.disentangled)
+    framework = build_framework(settings, features, 3, shares)
+    framework.networks.train()
+    targets = Targets(torch.zeros(2, 3), torch.zeros(1, 200, 3), 1, 1, 1)
+    targets.tags[:, 0] = 1
+    targets.frames[:, 20:90, 0] = 1
+    mels = torch.randn(3, 200, 64)
+    torch.manual_seed(1)
+    terms = framework.losses(
+        *framework.outputs(mels, mels, targets), targets, framework.moment(600, 10)
+    )
+    terms["loss"].backward()
+    sizes = [p.grad.norm().item() if p.grad is not None else 0.0 for p in framework.parameters()]
+    return [*(value.item() for value in terms.values()), *sizes]
+
+
+@pytest.fixture(scope="module")
+def unchanged():
+    return step("default")
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [n for n in READINGS.names() if {"model", "objective"} & set(READINGS.option(n).settings)],
+)
+def test_every_reading_learns_and_learns_otherwise(reading, unchanged):
+    changed = step(reading)
+    assert all(math.isfinite(value) for value in changed)
+    assert changed != unchanged
+
+
+def test_the_same_reading_learns_the_same(unchanged):
+    assert step("default") == unchanged
