@@ -90,6 +90,7 @@ class Config(Strict):
     paper: Literal["liang_journal", "liang_letter"] = "liang_journal"
     systems: Annotated[list[str], Field(min_length=1)]
     seeds: Positive = 1
+    system_seeds: dict[str, Positive] = {}
     acquire: AcquireSettings = AcquireSettings()
     features: FeatureSettings = FeatureSettings()
     feature_overrides: dict[str, dict[str, Any]] = {}
@@ -193,9 +194,16 @@ class Config(Strict):
             return False
         return True
 
-    def seed_list(self) -> list[int]:
-        """Seeds 0 to seeds - 1."""
-        return list(range(self.seeds))
+    @property
+    def seeds_in_words(self) -> str:
+        """How many trainings stand behind a number: "1 seed", "3 seeds" or "1 to 3 seeds"."""
+        counts = sorted({len(self.seed_list(name)) for name in self.systems})
+        many = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+        return f"{many} seed" + "s" * (counts[-1] > 1)
+
+    def seed_list(self, system: str) -> list[int]:
+        """Seeds 0, 1, ... of a configured system."""
+        return list(range(self.system_seeds.get(system, self.seeds)))
 
 
 def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".") -> Config:
@@ -217,10 +225,17 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
             raise ConfigError(
                 f"config.systems: {name} needs the system it shares weights with; {cure}"
             )
-    for name in (*config.system_overrides, *filter(None, [config.sanity_system])):
+    named = (*config.system_overrides, *config.system_seeds, *filter(None, [config.sanity_system]))
+    for name in named:
         if name not in config.systems:
             raise ConfigError(
                 f"config: {name} is overridden or named but not in config.systems; add it there"
+            )
+        trained = config.trained_as(name)
+        if config.seed_list(name) != config.seed_list(trained):
+            raise ConfigError(
+                f"config.system_seeds: {name} shares the weights of {trained}, so both need as many "
+                "seeds; set both"
             )
     return config
 

@@ -149,7 +149,7 @@ class Results:
             if system not in self._seeds:
                 self._seeds[system] = study.seeds(self.config, system)
             return self._seeds[system]
-        return self.config.seed_list()
+        return self.config.seed_list(system.removesuffix(THRESHOLD))
 
     def scored(self, split: str, system: str) -> bool:
         """Whether every seed of a row was scored."""

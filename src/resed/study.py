@@ -50,11 +50,9 @@ def seeds(config: Config, system: str) -> list[int]:
     A reading of the decoding alone, and often the unchanged system, share the checkpoints of a
     configured system; each of its seeds then costs no training.
     """
-    trained = {config.trained_as(name) for name in config.systems}
-    count = config.sensitivity.seeds
-    if config.trained_as(system) in trained:
-        count = max(count, config.seeds)
-    return list(range(count))
+    trained = {config.trained_as(name): len(config.seed_list(name)) for name in config.systems}
+    shared = trained.get(config.trained_as(system), 0)
+    return list(range(max(config.sensitivity.seeds, shared)))
 
 
 def option_here(config: Config, question: Question) -> str | None:

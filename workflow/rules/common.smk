@@ -66,14 +66,20 @@ def in_row(*rows):
     return found if all(found) else []
 
 
+def per_seed(pattern, systems):
+    """A path a system and seed of it."""
+    return [
+        path
+        for name in systems
+        for path in expand(pattern, system=name, seed=CONFIG.seed_list(name))
+    ]
+
+
 def metrics(systems):
     """Scores of systems, as configured and with the threshold of their own, on both splits."""
-    return expand(
-        f"{RESULTS}/score/{{split}}/{{row}}/seed{{seed}}/metrics.json",
-        split=SCORED,
-        row=[name + suffix for name in systems for suffix in ("", TUNED)],
-        seed=CONFIG.seed_list(),
-    )
+    pattern = f"{RESULTS}/score/{{split}}/{{{{system}}}}{{suffix}}/seed{{{{seed}}}}/metrics.json"
+    kinds = expand(pattern, split=SCORED, suffix=("", TUNED))
+    return [path for kind in kinds for path in per_seed(kind, systems)]
 
 
 def sanity_metrics():
@@ -85,11 +91,8 @@ def sanity_metrics():
 
 def histories(systems):
     """Training histories of the systems' checkpoints."""
-    return expand(
-        f"{RESULTS}/train/{{trained}}/seed{{seed}}/history.csv",
-        trained=sorted({CONFIG.trained_as(name) for name in systems}),
-        seed=CONFIG.seed_list(),
-    )
+    trained = sorted({CONFIG.trained_as(name) for name in systems})
+    return per_seed(f"{RESULTS}/train/{{system}}/seed{{seed}}/history.csv", trained)
 
 
 def config_json(systems=None):

@@ -12,9 +12,6 @@ rule report:
         windows=expand(rules.calibrate.output.windows, method=("average", "esp")),
         metrics=metrics(CONFIG.systems) + sanity_metrics(),
         histories=histories(CONFIG.systems),
-        thresholds=expand(
-            rules.threshold.output.threshold, system=CONFIG.systems, seed=CONFIG.seed_list()
-        ),
     output:
         page=f"{RESULTS}/report/index.html",
     log:

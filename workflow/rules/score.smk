@@ -1,8 +1,28 @@
 # F1 by sed_eval, on the clips that the audit found whole: what was decoded is what is scored.
 
 
+def posteriors_to_score(wildcards):
+    """Posteriors and windows of a row; none for one with a threshold of its own, which needs none.
+
+    What has no threshold is the same for both, and stands with the row as configured.
+    """
+    if wildcards.row.endswith(TUNED):
+        return []
+    return [posteriors(wildcards.split, wildcards.row, wildcards.seed), windows(wildcards.row)]
+
+
+def threshold_free(wildcards):
+    """Options of `resed score` for PSDS and mAP, a word each."""
+    words = ("--posteriors", "--windows", "--settings")
+    files = posteriors_to_score(wildcards)
+    if not files:
+        return []
+    decoding = CONFIG.system(wildcards.row).decode.model_dump(mode="json")
+    return [word for pair in zip(words, [*files, as_json(decoding)]) for word in pair]
+
+
 rule score:
-    """Score one system on one split: events, one-second segments, and tags three ways."""
+    """Score one system on one split: events, one-second segments, tags three ways, PSDS and mAP."""
     input:
         record=f"{RESULTS}/acquire/{{split}}.json",
         manifest=rules.audit.output.manifest,
@@ -10,6 +30,7 @@ rule score:
         tags=f"{RESULTS}/decode/{{split}}/{{row}}/seed{{seed}}/tags.tsv",
         raw_tags=f"{RESULTS}/decode/{{split}}/{{row}}/seed{{seed}}/raw_tags.tsv",
         teacher_tags=f"{RESULTS}/decode/{{split}}/{{row}}/seed{{seed}}/teacher_tags.tsv",
+        threshold_free=posteriors_to_score,
     output:
         metrics=f"{RESULTS}/score/{{split}}/{{row}}/seed{{seed}}/metrics.json",
         counts=f"{RESULTS}/score/{{split}}/{{row}}/seed{{seed}}/counts.tsv",
@@ -23,12 +44,13 @@ rule score:
         "../../environment.yml"
     params:
         reference=lambda wildcards: annotations(wildcards.split),
+        threshold_free=threshold_free,
     message:
         "score {wildcards.split} of {wildcards.row}, seed {wildcards.seed}"
     shell:
         "resed score --reference {params.reference} --estimated {input.events}"
         " --clips {input.tags} --estimated-tags {input.tags} --raw-tags {input.raw_tags}"
-        " --teacher-tags {input.teacher_tags} --manifest {input.manifest}"
+        " --teacher-tags {input.teacher_tags} --manifest {input.manifest} {params.threshold_free:q}"
         " --out {output.metrics} --counts {output.counts} > {log} 2>&1"
 
 

@@ -36,7 +36,7 @@ def table_evidence(table):
     if table != "claims":
         return []
     tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
-    found = expand(tags, system=CONFIG.systems, seed=CONFIG.seed_list())
+    found = per_seed(tags, CONFIG.systems)
     return histories(CONFIG.systems) + found + studied_scores() * CONFIG.sensitivity.report
 
 

@@ -58,7 +58,7 @@ def training_curves(results: Results) -> Figure:
     figure = style.new(11.0, 7.6)
     grid = figure.subplots(3, 4, sharex=True)
     for name, colour in zip(systems, _colours(), strict=False):
-        for seed in results.config.seed_list():
+        for seed in results.config.seed_list(name):
             history = results.history(name, seed)
             for axes, panel in zip(grid.flat, PANELS, strict=True):
                 _lines(axes, panel, history, colour)
@@ -67,7 +67,8 @@ def training_curves(results: Results) -> Figure:
     for axes in grid[-1]:
         axes.set_xlabel("Epoch")
     _legend(figure, results, systems)
-    seeds = "seed 0" if results.config.seeds == 1 else f"{results.config.seeds} seeds, a line each"
+    words = results.config.seeds_in_words
+    seeds = "seed 0" if words == "1 seed" else f"{words}, a line each"
     style.footnote(figure, results, seeds)
     return figure
 

@@ -38,7 +38,7 @@ def figure(results: Results) -> Figure:
     found = compare_readings(results)
     rows = _rows(found.groups)
     if not rows:
-        return _nothing(headline(found, results))
+        return _nothing(headline(found, results).replace("`", ""))
     made = style.new(9.2, 1.75 + ROW * (len(rows) + 1))
     panels = made.subplots(1, len(METRICS), sharey=True, sharex=True)
     for axes, metric in zip(panels, METRICS, strict=True):
@@ -62,7 +62,7 @@ def caption(results: Results) -> str:
     how = (
         "Each row changes one reading of the unchanged system; questions stand in the order of "
         "their largest decided change, else of their largest. A star marks readings that rest on "
-        "the same networks, so that only the clips make them unsure. Intervals may end outside."
+        "the same networks, so that only the clips make them unsure. Intervals of what is undecided may end outside."
     )
     return " ".join([first, how, *sentences(found, results)])
 
@@ -98,11 +98,17 @@ def _panel(axes: Axes, metric: str, rows: Rows, found: Study) -> None:
 
 
 def _reach(found: Study) -> tuple[float, float]:
-    """Ends of the axis in points: means and band lie inside, wide intervals need not."""
-    means = [e.changes[metric, SCORED].found.mean for e in found.effects for metric in METRICS]
-    apart = max(found.apart.get((metric, SCORED), 0.0) for metric in METRICS)
-    low, high = min(*means, -apart, -1.0), max(*means, apart, 1.0)
-    return low - 0.15 * (high - low), high + 0.15 * (high - low)
+    """Ends of the axis in points: the band, all means and all decided intervals lie inside."""
+    ends = [-1.0, 1.0]
+    for metric in METRICS:
+        apart = found.apart.get((metric, SCORED), 0.0)
+        ends += [-apart, apart]
+        for change in (effect.changes[metric, SCORED] for effect in found.effects):
+            ends.append(change.found.mean)
+            if change.decision != "undecided":
+                ends += [change.found.low, change.found.high]
+    margin = 0.1 * (max(ends) - min(ends))
+    return min(ends) - margin, max(ends) + margin
 
 
 def _labels(axes: Axes, rows: Rows) -> None:

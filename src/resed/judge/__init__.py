@@ -71,8 +71,8 @@ def _here(claim: Claim, results: Results) -> Verdict:
     outcomes: list[Outcome]
     if test.kind in COMPARISONS:
         outcomes = list(COMPARISONS[test.kind](test, runs))
-        seeds = results.config.seeds
-        ground = f"{seeds} seeds" if seeds > 1 else "1 seed, intervals over clips alone"
+        words = results.config.seeds_in_words
+        ground = words if words != "1 seed" else "1 seed, intervals over clips alone"
     elif test.kind == "confusion":
         outcomes = list(networks.confusion(test, runs))
     elif test.kind == "weights":

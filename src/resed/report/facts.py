@@ -166,7 +166,7 @@ def not_run(results: Results) -> list[str]:
     ]
     if others:
         missing.append(f"Systems beyond the paper's table: {', '.join(others)}.")
-    if config.seeds == 1:
+    if config.seeds_in_words == "1 seed":
         missing.append("More than one seed: single runs of one system differ by several points.")
     missing.append("Confidence intervals over clips (the counts a clip are kept for them).")
     return missing

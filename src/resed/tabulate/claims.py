@@ -58,7 +58,7 @@ def _record(claim: Claim, found: Judgement, results: Results) -> dict[str, objec
         "here": found.here.word,
         "here_evidence": found.here.evidence,
         "rule": found.rule,
-        "seeds": results.config.seeds,
+        "seeds": results.config.seeds_in_words,
         "dataset": results.config.dataset,
         "papers_data": "yes" if on_papers_data(results) else "no",
     }
@@ -67,10 +67,10 @@ def _record(claim: Claim, found: Judgement, results: Results) -> dict[str, objec
 def _caption(judged: list[Judgement], results: Results) -> tuple[str, ...]:
     here = tally((found.here.word for found in judged), MANY)
     printed = tally((found.printed.word for found in judged), {w: w for w in PRINTED.values()})
-    seeds = results.config.seeds
-    covers = "clips alone" if seeds == 1 else "clips and seeds"
-    many = f"{seeds} seed" + "s" * (seeds > 1)
-    one = "; with one, separately trained systems cannot be told apart" if seeds == 1 else ""
+    many = results.config.seeds_in_words
+    alone = many == "1 seed"
+    covers = "clips alone" if alone else "clips and seeds"
+    one = "; with one, separately trained systems cannot be told apart" if alone else ""
     return (
         *warning(
             results, "A verdict says what holds here, and nothing of the paper's own numbers."

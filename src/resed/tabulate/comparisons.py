@@ -123,7 +123,7 @@ def _record(one: Comparison, split: str, book: ScoreBook) -> dict[str, Any]:
         record[f"{metric}_paper"] = _printed(one.rows, metric, split, book.results)
     paired = book.results.paired(first, second) if first and second else None
     record["same_checkpoint"] = {True: "yes", False: "no", None: None}[paired]
-    return record | basis(book, book.results.config.seeds if one.ran else 0)
+    return record | basis(book, len(book.results.seeds(first)) if first and one.ran else 0)
 
 
 def _notes(results: Results) -> tuple[str, ...]:
@@ -140,4 +140,4 @@ def _notes(results: Results) -> tuple[str, ...]:
         f"Paper: differences of the numbers of {paper.name}, {paper.table1.place}; it prints no "
         "interval.",
     )
-    return (*notes, alone) if results.config.seeds == 1 else notes
+    return (*notes, alone) if results.config.seeds_in_words == "1 seed" else notes

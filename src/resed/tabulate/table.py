@@ -104,23 +104,23 @@ def provenance(book: ScoreBook) -> tuple[str, ...]:
     scored = f"clips scored: {clips} (paper: {of_paper})" if clips else "nothing was scored"
     lines = [
         f"Dataset: {book.results.dataset}; {scored}.",
-        f"Manifest: {short_hash(book.manifest)}. {certainty(book.results.config.seeds)}",
+        f"Manifest: {short_hash(book.manifest)}. {certainty(book.results.config.seeds_in_words)}",
     ]
     if reasons:
         lines.insert(0, f"**Not the paper's numbers**: {'; '.join(reasons)}.")
     return tuple(lines)
 
 
-def certainty(seeds: int) -> str:
-    """What the brackets of a table hold."""
-    if seeds == 1:
+def certainty(seeds: str) -> str:
+    """What the brackets of a table hold; `seeds` in words (Config.seeds_in_words)."""
+    if seeds == "1 seed":
         return (
             "Trained systems: 1 seed. In brackets the 95 % interval over clips only: another "
             "training of the same system may well lie outside."
         )
     return (
-        f"Trained systems: means of {seeds} seeds, in brackets the 95 % interval over clips and "
-        "seeds."
+        f"Trained systems: means of {seeds}, in brackets the 95 % interval over clips and seeds; "
+        "over clips alone where there is one seed."
     )
 
 
