@@ -75,7 +75,7 @@ def make_results(config: Config, clips: int = 40, readings: bool = False) -> Pat
         windows = calibrate(reference["strong"], method, classes=config.dataset_file.classes)
         write_windows(folder / "calibrate" / f"windows_{method}.tsv", windows)
     for index, system in enumerate(config.systems):
-        for seed in config.seed_list():
+        for seed in config.seed_list(system):
             _system(config, folder, system, seed, index, reference, random)
     studied = config.sensitivity_systems() if readings else []
     for split in ("development", "evaluation"):

@@ -234,8 +234,7 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         trained = config.trained_as(name)
         if config.seed_list(name) != config.seed_list(trained):
             raise ConfigError(
-                f"config.system_seeds: {name} shares the weights of {trained}, so both need as many "
-                "seeds; set both"
+                f"config.system_seeds: {name} shares the weights of {trained}; give both as many"
             )
     return config
 
