@@ -62,7 +62,8 @@ def caption(results: Results) -> str:
     how = (
         "Each row changes one reading of the unchanged system; questions stand in the order of "
         "their largest decided change, else of their largest. A star marks readings that rest on "
-        "the same networks, so that only the clips make them unsure. Intervals of what is undecided may end outside."
+        "the same networks, so that only the clips make them unsure. Intervals of what is "
+        "undecided may end outside."
     )
     return " ".join([first, how, *sentences(found, results)])
 
