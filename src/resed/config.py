@@ -225,17 +225,19 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
             raise ConfigError(
                 f"config.systems: {name} needs the system it shares weights with; {cure}"
             )
-    named = (*config.system_overrides, *config.system_seeds, *filter(None, [config.sanity_system]))
-    for name in named:
-        if name not in config.systems:
-            raise ConfigError(
-                f"config: {name} is overridden or named but not in config.systems; add it there"
-            )
+    for key in ("system_overrides", "system_seeds"):  # of systems that may not be run here
+        for name in getattr(config, key):
+            known(config.catalogue, name, key)
+    for name in config.systems:
         trained = config.trained_as(name)
         if config.seed_list(name) != config.seed_list(trained):
             raise ConfigError(
                 f"config.system_seeds: {name} shares the weights of {trained}; give both as many"
             )
+    if config.sanity_system and config.sanity_system not in config.systems:
+        raise ConfigError(
+            f"config.sanity_system: {config.sanity_system} is not in config.systems; add it there"
+        )
     return config
 
 
