@@ -20,6 +20,8 @@ from resed.errors import ResultsError
 from resed.posteriors import Posteriors
 from resed.settings import DecodeSettings
 
+PASSES = {"two_pass": 2, "one_pass": 1, "none": 0}  # of the median filter
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -123,7 +125,10 @@ def majority(active: np.ndarray, window: int) -> np.ndarray:
 
 
 def opening_closing(active: np.ndarray, window: int) -> np.ndarray:
-    """Drop runs of [rows, frames] shorter than `window`, then fill gaps shorter than it."""
+    """Drop runs of [rows, frames] shorter than `window`, then fill gaps shorter than it.
+
+    Minima and maxima commute with a threshold too, so scores may stand in for booleans.
+    """
     from scipy.ndimage import maximum_filter1d, minimum_filter1d
 
     def low(rows: np.ndarray) -> np.ndarray:
@@ -132,8 +137,8 @@ def opening_closing(active: np.ndarray, window: int) -> np.ndarray:
     def high(rows: np.ndarray) -> np.ndarray:
         return maximum_filter1d(rows, window, axis=1, mode="nearest")
 
-    rows = active.astype(np.uint8)
-    return low(high(high(low(rows)))).astype(bool)
+    rows = active.astype(np.uint8) if active.dtype == bool else active
+    return low(high(high(low(rows)))).astype(active.dtype)
 
 
 def active_frames(
@@ -155,7 +160,7 @@ def active_frames(
         if method == "opening_closing":
             rows = opening_closing(rows, window)
         else:
-            for _ in range({"two_pass": 2, "one_pass": 1, "none": 0}[method]):
+            for _ in range(PASSES[method]):
                 rows = majority(rows, window)
         active[chosen, :, index] = rows
     return active

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from resed import __version__
 from resed.annotations import Event, read_clips, read_events, read_tags, tags_of
 from resed.errors import ScoreError
 from resed.files import sha256, write_json, write_text
+
+if TYPE_CHECKING:
+    from resed.threshold_free import Detector
 
 Events = Mapping[str, Sequence[Event]]
 Tags = Mapping[str, Collection[str]]
@@ -203,12 +206,14 @@ def score_files(
     tags: Mapping[str, Path | None] | None = None,
     counts: Path | None = None,
     manifest: Path | None = None,
+    detector: "Detector | None" = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Score TSV files, write metrics.json and counts.tsv; return the metrics and notes to print.
 
     `tags` maps blocks (tags, tags_raw, tags_teacher) to files of estimated tags. True tags come
     from `reference_tags`, else from the events of `reference`; where only true tags are given, the
-    estimated ones come from the events of `estimated`.
+    estimated ones come from the events of `estimated`. With a `detector` the block threshold_free
+    is added; see resed.threshold_free.
     """
     true, guess = read_events(reference), read_events(estimated)
     blocks = {block: read_tags(path) for block, path in (tags or {}).items() if path}
@@ -232,17 +237,28 @@ def score_files(
         "manifest_sha256": sha256(manifest) if manifest else None,
         **{block: table.summary() for block, table in tables.items()},
     }
+    notes = _notes(reference, [clip for clip in chosen if clip not in true])
+    if detector:
+        from resed.threshold_free import threshold_free
+
+        found = threshold_free(detector, true, true_tags, chosen)
+        metrics["versions"]["sed_scores_eval"] = version("sed_scores_eval")
+        metrics["threshold_free"] = found
+        notes += [f"threshold-free, {key}: {text}" for key, text in found["notes"].items()]
     write_json(out, metrics)
     if counts:
         write_counts(counts, tables)
-    strange = [clip for clip in chosen if clip not in true]
+    return metrics, notes
+
+
+def _notes(reference: Path, strange: Sequence[str]) -> list[str]:
     if not strange:
-        return metrics, []
+        return []
     note = (
         f"clip {strange[0]} is not in {reference} ({len(strange)} such); it counts as one without "
         "events, and all that was detected there as false"
     )
-    return metrics, [note]
+    return [note]
 
 
 def write_counts(path: Path | str, counts: Mapping[str, Counts]) -> None:
