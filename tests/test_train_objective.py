@@ -265,6 +265,71 @@ def test_weak_and_unlabeled_options_choose_their_clips():
     assert other["loss.weak.student"] != terms["loss.weak.student"]
 
 
+WHOLE = {
+    "sum of BCE": {},
+    "TFD": {"distillation": {"tfd": True, "reading": "literal", "dimension": 4}},
+    "TFD, normalised": {
+        "distillation": {
+            "tfd": True,
+            "reading": "literal",
+            "distance": "rows_normalised",
+            "dimension": 4,
+        }
+    },
+    "DFD-MSE": {"distillation": {"dfd": "mse", "reading": "literal", "dimension": 4}},
+    "DFD-D": {"distillation": {"dfd": "distance", "reading": "literal", "dimension": 4}},
+    "AFL, printed": {"focal": {"enabled": True}},
+    "AFL, standard": {"focal": {"enabled": True, "form": "standard"}},
+    "soft MSE consistency": {"consistency": {"targets": "soft", "loss": "mse"}},
+    "as Guided Learning": {
+        "weak": {"average": "batch"},
+        "strong": {"weight": 0},
+        "consistency": {"clips": "unlabeled", "average": "batch", "alpha_place": "inside"},
+    },
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_gradients_of_the_whole_objective_by_finite_differences(name):
+    """Every term by itself, with respect to all that both networks say."""
+    torch.manual_seed(1)
+    settings = ObjectiveSettings.model_validate(WHOLE[name])
+    chosen = settings.distillation
+    distilled = chosen.tfd or chosen.dfd != "none"
+    projections = Projections(8, 6, 4, chosen).double() if distilled else None
+    objective = Objective(settings, projections)
+    weak, strong, unlabeled = 1, 2, 2
+    clips = weak + strong + unlabeled
+    tags = torch.randint(0, 2, (weak + strong, 3)).double()
+    targets = Targets(tags, torch.randint(0, 2, (strong, 6, 3)).double(), weak, strong, unlabeled)
+
+    def posterior(*shape):
+        return (0.1 + 0.8 * torch.rand(*shape)).double().requires_grad_()
+
+    given = [
+        posterior(clips, 3),
+        posterior(strong, 3, 3),
+        torch.randn(clips, 3, 8).double().requires_grad_(),
+        posterior(clips, 3),
+        posterior(strong, 6, 3),
+        torch.randn(clips, 6, 6).double().requires_grad_(),
+    ]
+
+    def terms(*values):
+        teacher, student = Output(*values[:3]), Output(*values[3:])
+        found = objective(
+            teacher, student, targets, alpha=0.3, beta=0.7, focal=settings.focal.enabled
+        )
+        return tuple(value for value in found.values() if value.requires_grad)
+
+    # Soft targets are detached, and a finite difference of the sum would move them too.
+    if settings.consistency.targets == "soft":
+        fixed = [value.detach() for value in given[:3]]
+        assert torch.autograd.gradcheck(lambda *v: terms(*fixed, *v)[:3], given[3:])
+    else:
+        assert torch.autograd.gradcheck(terms, given)
+
+
 def test_alpha_follows_the_paper():
     chosen = ConsistencySettings()
     assert schedule.alpha(0, chosen) == 0
