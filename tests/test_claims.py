@@ -276,6 +276,7 @@ LOWEST = {"kind": "extreme", "system": 1, "metric": "tags", "end": "lowest", "cl
         (GROUP, {("a",): (5, 6), ("b", "c"): (1, 2)}, "holds"),
         (GROUP, {("a",): (1, 5), ("b", "c"): (1, 2)}, "undecided"),
         (GROUP, {("a",): (1, 2), ("b", "c"): (5, 6)}, "does not hold"),
+        (GROUP | {"classes": ["a", "b", "c"]}, {}, "not run"),  # no others to compare with
     ],
 )
 def test_rules(test, gains, word):

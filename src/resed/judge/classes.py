@@ -63,7 +63,7 @@ def class_gain(test: ClassGain, source: Source) -> Iterator[Outcome]:
     others = [label for label in source.labels if label not in test.classes]
     for metric in test.metrics:
         one, two = (
-            source.gain(test.first, test.second, metric, test.split, labels)
+            source.gain(test.first, test.second, metric, test.split, labels) if labels else None
             for labels in (test.classes, others)
         )
         value = f"{one.text()} against {two.text()} of the others" if one and two else "–"
