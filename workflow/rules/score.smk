@@ -2,11 +2,11 @@
 
 
 def posteriors_to_score(wildcards):
-    """Posteriors and windows of a row; none for one with a threshold of its own, which needs none.
+    """Posteriors and windows of a row of Table 1, where PSDS and mAP stand; else none.
 
-    What has no threshold is the same for both, and stands with the row as configured.
+    A row with a threshold of its own has none: what needs no threshold stands beside the plain row.
     """
-    if wildcards.row.endswith(TUNED):
+    if wildcards.row not in TABLES["table1"]:
         return []
     return [posteriors(wildcards.split, wildcards.row, wildcards.seed), windows(wildcards.row)]
 
