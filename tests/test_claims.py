@@ -348,6 +348,13 @@ def test_seeds_settle_what_is_far_apart(tmp_path):
     assert verdict(again, "nine_over_gl").here.word == "does not hold"
 
 
+def test_each_claim_says_how_many_seeds_it_rests_on(tmp_path):
+    results = made(tmp_path, clips=8, system_seeds={"pts": 3, "pts_tfd": 2})
+    assert verdict(results, "tfd_over_pts").here.evidence.endswith("; 2 seeds")
+    assert "1 seed, intervals over clips alone" in verdict(results, "bgru_lifts").here.evidence
+    assert verdict(results, "continuous_gains").here.evidence.endswith("; 1 to 2 seeds")
+
+
 def test_what_is_not_configured_is_not_run(tmp_path):
     results = made(tmp_path, clips=8, systems=["pts", "pts_tfd"])
     words = Counter(row["here"] for row in claims(results).records)

@@ -155,6 +155,13 @@ def test_one_seed_says_so(tmp_path):
     assert {row["interval_covers"] for row in rows(table, system="pts")} == {"clips"}
 
 
+def test_some_systems_may_have_more_seeds(tmp_path):
+    options = {"systems": ["pts", "pts_tfd"], "system_seeds": {"pts": 2}}
+    table = scorecard(made(tmp_path, clips=8, **options))
+    assert any("or clips alone where there is one seed" in note for note in table.caption)
+    assert {row["seeds"] for row in rows(table, system="pts")} == {2}
+
+
 def test_what_is_not_configured_is_not_run(tmp_path):
     table = scorecard(made(tmp_path, systems=["pts"], clips=8))
     counts = Counter(row["verdict"] for row in table.records)

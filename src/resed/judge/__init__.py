@@ -71,8 +71,7 @@ def _here(claim: Claim, results: Results) -> Verdict:
     outcomes: list[Outcome]
     if test.kind in COMPARISONS:
         outcomes = list(COMPARISONS[test.kind](test, runs))
-        words = results.config.seeds_in_words
-        ground = words if words != "1 seed" else "1 seed, intervals over clips alone"
+        ground = _seeds(runs.seeds)
     elif test.kind == "confusion":
         outcomes = list(networks.confusion(test, runs))
     elif test.kind == "weights":
@@ -85,6 +84,14 @@ def _here(claim: Claim, results: Results) -> Verdict:
     if verdict.word != HERE["absent"] or verdict.evidence:
         return verdict
     return Verdict(verdict.word, _why(test.kind))
+
+
+def _seeds(found: set[int]) -> str:
+    """How many seeds the answers rest on, where there was one."""
+    if found == {1}:
+        return "1 seed, intervals over clips alone"
+    low, high = min(found, default=0), max(found, default=0)
+    return f"{high} seeds" if low == high else f"{low} to {high} seeds"
 
 
 def _labels(test: Any) -> list[str]:

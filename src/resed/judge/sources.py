@@ -5,7 +5,7 @@ of one over another, on a metric and a split, overall or macro-averaged over som
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
 from typing import Protocol
@@ -92,9 +92,10 @@ class Printed:
 
 @dataclass(frozen=True)
 class Runs:
-    """What was trained and scored here."""
+    """What was trained and scored here; `seeds` remembers how many each answer rested on."""
 
     results: Results
+    seeds: set[int] = field(default_factory=set)
 
     @property
     def labels(self) -> Sequence[str]:
@@ -133,7 +134,7 @@ class Runs:
         if name is None or not _has(self.counts(name, split, metric), [label]):
             return None
         found = self.results.interval(split, name, metric, label)
-        return _measured(found, found.seeds > 1)
+        return self._measured(found, found.seeds > 1)
 
     def gain(
         self,
@@ -156,7 +157,11 @@ class Runs:
             found = difference(sides[0], sides[1], paired)
         else:
             found = self.results.difference(split, *names, metric)
-        return found and _measured(found, paired or found.seeds > 1)
+        return found and self._measured(found, paired or found.seeds > 1)
+
+    def _measured(self, found: Interval, settled: bool) -> Measured:
+        self.seeds.add(found.seeds)
+        return Measured(found.mean, found.low, found.high, settled)
 
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
         """Raw clip tags: the teacher's F1 minus the student's, training by training."""
@@ -167,7 +172,7 @@ class Runs:
         if not all(sides):
             return None
         found = difference(sides[0], sides[1], paired=True)
-        return _measured(found, found.seeds > 1)  # two networks: one training settles nothing
+        return self._measured(found, found.seeds > 1)  # two networks: one training settles nothing
 
 
 def _has(tables: Sequence[ClassCounts], labels: Sequence[str]) -> bool:
@@ -178,10 +183,6 @@ def _of_classes(table: ClassCounts, labels: Sequence[str]) -> ClassCounts:
     kept = [index for index, label in enumerate(table.classes) if label in labels]
     names = tuple(table.classes[index] for index in kept)
     return ClassCounts(table.names, names, table.values[:, kept], table.clips)
-
-
-def _measured(found: Interval, settled: bool) -> Measured:
-    return Measured(found.mean, found.low, found.high, settled)
 
 
 def named(reference: Reference) -> str:

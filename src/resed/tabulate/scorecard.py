@@ -118,6 +118,7 @@ def _record(entry: Entry, results: Results) -> dict[str, object]:
     return {
         "version": entry.version,
         "table": cell.table,
+        "place": cell.place,
         "id": cell.id,
         "title": cell.title,
         "system": entry.system,
@@ -209,17 +210,18 @@ def _caption(entries: list[Entry], results: Results, book: ScoreBook) -> tuple[s
         f"{version} {tally((e.verdict for e in members), VERDICTS)}"
         for version, members in ((v, list(g)) for v, g in groupby(entries, lambda e: e.version))
     )
-    ran = [entry.found for entry in entries if entry.found]
-    covers = (
-        "clips alone, for there is one seed"
-        if any(f.covers == CLIPS for f in ran)
-        else ("clips and seeds")
-    )
+    covers = {entry.found.covers for entry in entries if entry.found}
+    words = "clips and seeds"
+    if CLIPS in covers:
+        one = "clips alone, for there is one seed"
+        words = (
+            one if len(covers) == 1 else "clips and seeds, or clips alone where there is one seed"
+        )
     return (
         *warning(results, "The verdicts show only how the card is read."),
         f"**{len(entries)} published numbers: {counts}** ({versions}).",
         "within: the published number lies in the 95 % interval of ours; above: ours lies above "
-        f"it; below: ours lies below. The interval covers {covers}; a wide one holds much.",
+        f"it; below: ours lies below. The interval covers {words}; a wide one holds much.",
         "F1 in percent; where two stand together, development / evaluation. Table 3 and the letter "
         "have evaluation alone.",
         "Reading: what a number rests on where the paper leaves it open (the table of readings).",
