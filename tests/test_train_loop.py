@@ -229,6 +229,15 @@ def test_guided_head_equals_a_loop_over_classes():
         start += k
 
 
+def test_a_checkpoint_of_an_older_resed_is_refused_in_one_line(tiny, tmp_path):
+    path = trainer(tiny, tmp_path, overlay(SMALL, {"schedule": {"epochs": 1}})).train()
+    content = checkpoint.load(path)
+    del content["identity"]["shares"]
+    checkpoint.save(path, content)
+    with pytest.raises(CheckpointError, match=r"made by an older resed \(no shares"):
+        load_networks(path)
+
+
 OPTIONS = [
     {"schedule": {"batch": {"sampling": "random"}, "reset_moments": True, "decay_every": 1}},
     {"model": {"tag_head": {"pooling": "guided"}, "disentangled": {"enabled": True}}},

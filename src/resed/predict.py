@@ -17,6 +17,8 @@ from resed.train.crnn import MeanTeacher
 from resed.train.evaluate import infer
 from resed.train.framework import Networks, build_networks, frame_grid
 
+NEEDED = ("system", "seed", "settings", "features", "classes", "shares", "data")  # of an identity
+
 
 def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
     """The networks of a checkpoint in evaluation mode, and the identity they were trained with.
@@ -29,6 +31,11 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
         cure = "use checkpoint.pt, not resume.pt"
         raise CheckpointError(f"{path}: not the checkpoint of a finished training; {cure}")
     identity = content["identity"]
+    missing = [key for key in NEEDED if key not in identity]
+    if missing:
+        raise CheckpointError(
+            f"{path}: made by an older resed (no {missing[0]} in it); delete it and train again"
+        )
     settings = check(SystemSettings, identity["settings"], f"{path}: settings")
     features = check(FeatureSettings, identity["features"], f"{path}: features")
     networks = build_networks(
