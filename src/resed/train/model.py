@@ -126,12 +126,11 @@ class Network(nn.Module):
         image = mels.unsqueeze(1).contiguous(memory_format=torch.channels_last)
         maps = self.cnn(image)
         features = maps.permute(0, 2, 3, 1).flatten(2)  # frequency-major, as channels last lies
+        frames = self.frame_head(features[frame_clips]) if self.frame_head else None
         encoded = self.recurrent(features) if self.recurrent else features
-        if self.frame_head is None:
+        if frames is None:
             assert isinstance(self.tag_head, GuidedTagHead)
             frames = self.tag_head.logits(encoded[frame_clips]).sigmoid()
-        else:
-            frames = self.frame_head(features[frame_clips])
         return Output(self.tag_head(encoded), frames, features)
 
 
