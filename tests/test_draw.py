@@ -124,7 +124,10 @@ def written(figure):
     return [(text.get_text(), text.get_window_extent().padded(-1)) for text in found.values()]
 
 
-@pytest.mark.parametrize("name", ["figure3", "figure6", "figure7_all", "training_curves", "dag"])
+@pytest.mark.parametrize(
+    "name",
+    ["figure3", "figure6", "figure7_all", "training_curves", "training_curves_table2", "dag"],
+)
 def test_no_text_lies_over_another(results, name):
     with look():
         figure = FIGURES[name].draw(results)
@@ -186,10 +189,43 @@ def test_figure7_takes_the_papers_classes_or_those_that_follow_them(results):
 
 def test_curves_leave_out_what_does_not_apply(results):
     assert "pts_tfd_afl_esp" not in curves.trained(results)
+    assert "pts_tfd_afl_tau10" not in curves.of_table1(results)
     with look():
-        panels = curves.training_curves(results).axes
-    assert len(panels[0].lines) == 7  # the systems with a checkpoint of their own
+        panels = FIGURES["training_curves"].draw(results).axes
+        others = FIGURES["training_curves_table2"].draw(results).axes
+    assert len(panels[0].lines) == 9  # rows 0 to 8: those with a checkpoint of their own
     assert len(panels[5].lines) == 2 * 5  # two projections of the five that distil
+    assert len(others[0].lines) == 8  # the six of Table 2, and the two rows that it repeats
+
+
+def test_curves_of_many_systems_are_told_apart(results):
+    looks = list(curves._looks())
+    assert len(looks) == len(set(looks)) >= 24
+
+
+def test_curves_of_seeds_are_their_mean_and_thin_lines(tmp_path):
+    config = make_root(tmp_path, systems=["pts"], seeds=3)
+    results = Results.of(config, make_results(config, clips=3))
+    with look():
+        panels = FIGURES["training_curves"].draw(results).axes
+    *seeds, mean = panels[0].lines
+    assert len(seeds) == 3 and mean.get_linewidth() > seeds[0].get_linewidth()
+    np.testing.assert_allclose(mean.get_ydata(), np.mean([s.get_ydata() for s in seeds], axis=0))
+    assert not FIGURES["training_curves_table2"].possible(results)
+
+
+def test_curves_of_mean_teacher_leave_panels_empty(tmp_path):
+    """Its history has a ramp `consistency` and neither alpha nor beta."""
+    config = make_root(tmp_path, systems=["mean_teacher"])
+    results = Results.of(config, make_results(config, clips=3))
+    path = results.folder / "train" / "mean_teacher" / "seed0" / "history.csv"
+    path.write_text("epoch,loss,consistency,beta\n0,1.5,0.1,\n1,1.2,0.4,\n2,1.1,0.9,\n")
+    with look():
+        figure = FIGURES["training_curves"].draw(results)
+        save(figure, tmp_path / "f.png", tmp_path / "f.svg")
+    weight = next(axes for axes in figure.axes if axes.get_ylabel() == "weight")
+    assert [line.get_linestyle() for line in weight.lines] == [":"]
+    assert figure.axes[1].texts[0].get_text() == "does not apply"
 
 
 def test_a_missing_history_is_named(results, tmp_path):

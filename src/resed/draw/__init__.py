@@ -11,6 +11,7 @@ FIGURES: dict[str, Drawing] = {
     "figure7": durations.FIGURE7,
     "figure7_all": durations.FIGURE7_ALL,
     "training_curves": curves.TRAINING_CURVES,
+    "training_curves_table2": curves.TRAINING_CURVES_TABLE2,
     "dag": dag.DAG,
     "sensitivity": sensitivity.SENSITIVITY,
 }

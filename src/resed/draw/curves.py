@@ -1,8 +1,10 @@
 """Training curves of all trained systems: losses, schedule, distillation, development scores."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from statistics import fmean
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,20 +13,31 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from resed.draw import style
 from resed.draw.drawing import Drawing
-from resed.results import Results
+from resed.results import ONE_STAGE, Results
 
-STYLES = ("-", "--")  # student or first, teacher or second
+STYLES = ("-", "--", ":")  # student or first, teacher or second, third
+MARKERS = ("", "o", "s", "^", "D")  # colours repeat after eight systems: then with a mark
+WIDTH = 11.0  # inches
+History = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One quantity: its columns in the history (solid, dashed), label of the axis and scale."""
+    """One quantity: its columns in the history in the order of STYLES, label and scale."""
 
     title: str
     columns: tuple[str, ...]
     label: str
     log: bool = False
     percent: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one system is drawn."""
+
+    colour: str
+    marker: str
 
 
 PANELS = (
@@ -40,7 +53,7 @@ PANELS = (
     Panel("Projection norm", ("norm.student", "norm.teacher"), "mean row norm"),
     Panel("Projection rank", ("rank.student", "rank.teacher"), "effective rank"),
     Panel("CNN feature rank", ("feature_rank.student", "feature_rank.teacher"), "effective rank"),
-    Panel("β (dashed: α)", ("beta", "alpha"), "weight"),
+    Panel("β (dashed: α, dotted: MT)", ("beta", "alpha", "consistency"), "weight"),
     Panel("Learning rate", ("learning_rate",), "learning rate"),
     Panel(
         "Development: AT",
@@ -52,33 +65,32 @@ PANELS = (
 )
 
 
-def training_curves(results: Results) -> Figure:
-    """Small multiples: a panel a quantity, a colour a system, all seeds."""
-    systems = trained(results)
-    figure = style.new(11.0, 7.6)
+def training_curves(results: Results, members: Callable[[Results], list[str]]) -> Figure:
+    """Small multiples: a panel a quantity, a colour a system; means of seeds thick, seeds thin."""
+    systems = members(results)
+    figure = style.new(WIDTH, 7.6)
     grid = figure.subplots(3, 4, sharex=True)
-    for name, colour in zip(systems, _colours(), strict=False):
-        for seed in results.config.seed_list(name):
-            history = results.history(name, seed)
-            for axes, panel in zip(grid.flat, PANELS, strict=True):
-                _lines(axes, panel, history, colour)
+    for name, look in zip(systems, _looks(), strict=False):
+        seeds = [results.history(name, seed) for seed in results.config.seed_list(name)]
+        for axes, panel in zip(grid.flat, PANELS, strict=True):
+            _lines(axes, panel, seeds, look)
     for axes, panel in zip(grid.flat, PANELS, strict=True):
         _dress(axes, panel)
     for axes in grid[-1]:
         axes.set_xlabel("Epoch")
     _legend(figure, results, systems)
     words = results.config.seeds_in_words
-    seeds = "seed 0" if words == "1 seed" else f"{words}, a line each"
-    style.footnote(figure, results, seeds)
+    seeds_drawn = "seed 0" if words == "1 seed" else f"{words}: mean, and students one by one"
+    style.footnote(figure, results, seeds_drawn)
     return figure
 
 
-def caption(results: Results) -> str:
-    """How to read the panels."""
+def caption(results: Results, members: Callable[[Results], list[str]], systems: str) -> str:
+    """How to read the panels; `systems` says which are drawn."""
     stages = sorted(
         {
             results.config.system(name).schedule.stage_one
-            for name in trained(results)
+            for name in members(results)
             if results.config.system(name).objective.focal.enabled
         }
     )
@@ -88,11 +100,14 @@ def caption(results: Results) -> str:
         if stages
         else ""
     )
+    several = results.config.seeds_in_words != "1 seed"
+    thick = " Thick: the mean of the seeds; thin: the student of each seed." if several else ""
     return (
-        "Training, epoch by epoch. Solid: student; dashed: teacher; for consistency solid is "
-        "teacher to student, dashed student to teacher. TFD as printed has a trivial minimum: a "
-        "projection norm that goes to zero, or a rank that falls to one, shows it. Development "
-        "scores are before any filter, at threshold 0.5, frames gated by the clip's tags." + focal
+        f"{systems}, epoch by epoch. Solid: student; dashed: teacher; for consistency solid is "
+        f"teacher to student, dashed student to teacher.{thick} TFD as printed has a trivial "
+        "minimum: a projection norm that goes to zero, or a rank that falls to one, shows it. "
+        "Development scores are before any filter, at threshold 0.5, frames gated by the clip's "
+        "tags." + focal
     )
 
 
@@ -102,20 +117,47 @@ def trained(results: Results) -> list[str]:
     return [name for name in config.systems if config.trained_as(name) == name]
 
 
-def _lines(axes: Axes, panel: Panel, history: dict[str, list[float]], colour: str) -> None:
-    factor = 100 if panel.percent else 1
+def of_table1(results: Results) -> list[str]:
+    """Those of them that Table 1 shows."""
+    entries = results.config.catalogue
+    return [n for n in trained(results) if entries[n].row is not None or not entries[n].stage]
+
+
+def of_table2(results: Results) -> list[str]:
+    """Those of them that Table 2 shows; none where it shows no more than Table 1."""
+    entries = results.config.catalogue
+    shown = [n for n in trained(results) if entries[n].stage or entries[n].row == ONE_STAGE]
+    return shown if any(entries[name].row is None for name in shown) else []
+
+
+def _lines(axes: Axes, panel: Panel, seeds: Sequence[History], look: Look) -> None:
     for column, line in zip(panel.columns, STYLES, strict=False):
-        points = [
-            (epoch, factor * value)
-            for epoch, value in enumerate(history.get(column, ()), start=1)
-            if not math.isnan(value) and not (panel.log and value <= 0)
-        ]
-        if points:
-            x, y = zip(*points, strict=True)
-            marker = "o" if len(points) < 3 else ""
-            axes.plot(
-                x, y, color=colour, linestyle=line, linewidth=1.2, marker=marker, markersize=3
-            )
+        each = [_values(history.get(column, ()), panel) for history in seeds]
+        if line == "-" and len(each) > 1:
+            for values in each:
+                _plot(axes, values, color=look.colour, linewidth=0.5, alpha=0.45)
+        mean = [_mean(values) for values in zip(*each, strict=False)]
+        kept = sum(not math.isnan(value) for value in mean)
+        short = kept < 3 and not look.marker  # a line of one point shows nothing
+        marks = {"marker": "o" if short else look.marker, "markersize": 3}
+        marks |= {"markevery": max(1, len(mean) // 5), "markerfacecolor": "white"}
+        _plot(axes, mean, color=look.colour, linestyle=line, linewidth=1.3, **marks)
+
+
+def _values(column: Sequence[float], panel: Panel) -> list[float]:
+    """As drawn: percent where the panel has it, NaN where nothing can be drawn."""
+    factor = 100 if panel.percent else 1
+    return [math.nan if panel.log and value <= 0 else factor * value for value in column]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.nan if any(map(math.isnan, values)) else fmean(values)
+
+
+def _plot(axes: Axes, values: Sequence[float], **look: object) -> None:
+    points = [(n, value) for n, value in enumerate(values, start=1) if not math.isnan(value)]
+    if points:
+        axes.plot(*zip(*points, strict=True), **look)
 
 
 def _dress(axes: Axes, panel: Panel) -> None:
@@ -138,21 +180,40 @@ def _dress(axes: Axes, panel: Panel) -> None:
         axes.set_ylim(bottom=0)
 
 
-def _legend(figure: Figure, results: Results, systems: list[str]) -> None:
+def _legend(figure: Figure, results: Results, systems: Sequence[str]) -> None:
     titles = [results.config.catalogue[name].title for name in systems]
-    handles = [Line2D([], [], color=c, lw=2) for _, c in zip(systems, _colours(), strict=False)]
-    handles += [Line2D([], [], color=style.GREY, linestyle=line) for line in STYLES]
+    handles = [
+        Line2D([], [], color=look.colour, lw=2, marker=look.marker, markerfacecolor="white")
+        for _, look in zip(systems, _looks(), strict=False)
+    ]
+    handles += [Line2D([], [], color=style.GREY, linestyle=line) for line in STYLES[:2]]
     labels = [*titles, "student", "teacher"]
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(5, len(labels)))
+    inches = 0.7 + 0.075 * max(map(len, labels))  # of an entry, its handle included
+    columns = min(len(labels), max(1, int(WIDTH / inches)))
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
-def _colours() -> Iterator[str]:
-    while True:
-        yield from style.SERIES
+def _looks() -> Iterator[Look]:
+    for marker in MARKERS:
+        yield from (Look(colour, marker) for colour in style.SERIES)
 
 
-def _join(numbers: list[int]) -> str:
+def _join(numbers: Sequence[int]) -> str:
     return " or ".join(map(str, numbers))
 
 
-TRAINING_CURVES = Drawing("Training curves", training_curves, caption)
+def _drawing(title: str, members: Callable[[Results], list[str]], systems: str) -> Drawing:
+    return Drawing(
+        title,
+        partial(training_curves, members=members),
+        partial(caption, members=members, systems=systems),
+        when=lambda results: bool(members(results)),
+    )
+
+
+TRAINING_CURVES = _drawing("Training curves", of_table1, "Training of the systems of Table 1")
+TRAINING_CURVES_TABLE2 = _drawing(
+    "Training curves, Table 2",
+    of_table2,
+    "Training of the systems of Table 2 (those of Table 1 among them once more)",
+)

@@ -34,8 +34,8 @@ STAGES = {
     "calibrate": Stage(6, 2, "median windows,\nthreshold", EVENTS),
     "decode": Stage(12, 2, "events\nand tags", EVENTS),
     "score": Stage(12, -0.2, "metrics,\ncounts a clip", EVENTS),
-    "tabulate": Stage(8.9, -0.2, "Tables 1 and 3:\nCSV, Markdown", PAGES),
-    "draw": Stage(6.1, -0.2, "Figures 3, 5, 6, 7,\ncurves: PNG, SVG", PAGES),
+    "tabulate": Stage(8.9, -0.2, "tables, verdicts:\nCSV, Markdown", PAGES),
+    "draw": Stage(6.1, -0.2, "figures, curves:\nPNG, SVG", PAGES),
     "report": Stage(2.4, -0.2, "one page\nto open", PAGES),
 }
 TOGETHER = (4.7, -1.02, 5.6, 1.64)  # tabulate and draw read the same and are read by report

@@ -152,5 +152,5 @@ def _mapping(soundscapes: dict[str, Any]) -> dict[str, str]:
     return {label: entry["follows"] for label, entry in classes.items() if "follows" in entry}
 
 
-FIGURE7 = Drawing("Figure 7. Durations of four classes", figure7, caption7)
+FIGURE7 = Drawing("Figure 7. Durations of four classes", figure7, caption7, letter="Figure 2")
 FIGURE7_ALL = Drawing("Figure 7, all classes", figure7_all, caption7_all)

@@ -90,4 +90,6 @@ def _last(results: Results) -> tuple[int, dict[str, tuple[float, float]]]:
     raise ResultsError(f"history of {_system(results)}: no epoch with weights; train it again")
 
 
-FIGURE3 = Drawing("Figure 3. Adaptive weights a class", figure3, caption, (ROW,))
+FIGURE3 = Drawing(
+    "Figure 3. Adaptive weights a class", figure3, caption, (ROW,), letter="Figure 1 (f)"
+)

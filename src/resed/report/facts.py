@@ -1,4 +1,4 @@
-"""What a reader must know to judge the numbers: data, versions, settings, what was not run."""
+"""What a reader must know to judge the numbers: data, versions, settings, windows."""
 
 import csv
 import json
@@ -12,10 +12,8 @@ from typing import Any
 
 from resed import __version__
 from resed.config import ROLES
-from resed.draw import FIGURES
 from resed.results import Results, readable
 from resed.settings import SystemSettings
-from resed.tabulate import ROWS, TABLES
 
 PACKAGES = ("torch", "numpy", "librosa", "sed_eval", "snakemake", "matplotlib")
 LABELS = {"weak": "tags", "none": "none", "strong": "events in time"}
@@ -38,7 +36,8 @@ class SystemFacts:
 
     name: str
     title: str
-    row: str
+    place: str
+    seeds: int
     shares: str
     own: tuple[str, ...]
     all_settings: str
@@ -114,13 +113,21 @@ def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
     for name, values in changed.items():
         entry = config.catalogue[name]
         own = {key: value for key, value in values.items() if key not in shared}
-        paper = results.paper.by_row.get(entry.row) if entry.row is not None else None
         trained = config.trained_as(name)
         shares = config.catalogue[trained].title if trained != name else ""
-        row = str(paper.id) if paper else ""
         whole = json.dumps(config.system(name).model_dump(mode="json"), indent=2)
-        facts.append(SystemFacts(name, entry.title, row, shares, _pairs(own), whole))
+        place, seeds = _place(results, name), len(config.seed_list(name))
+        facts.append(SystemFacts(name, entry.title, place, seeds, shares, _pairs(own), whole))
     return _pairs(shared), facts
+
+
+def _place(results: Results, name: str) -> str:
+    """Where the paper has the system: its number in Table 1, or what it is in Table 2."""
+    entry = results.config.catalogue[name]
+    printed = results.paper.by_row.get(entry.row) if entry.row is not None else None
+    if printed:
+        return str(printed.id)
+    return f"τ {entry.stage.tau}, γ {entry.stage.gamma:g}" if entry.stage else ""
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -135,47 +142,6 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _pairs(values: dict[str, Any]) -> tuple[str, ...]:
     return tuple(f"{key}: {json.dumps(value)}" for key, value in values.items())
-
-
-def not_run(results: Results) -> list[str]:
-    """What the paper has, or this repository could do, that no number on the page covers."""
-    config, paper = results.config, results.paper
-    rows = {config.catalogue[name].row for name in config.systems}
-    missing = [
-        f"{paper.name}, {paper.table1.place}: {row.id} {row.system}"
-        + (" (no system of this repository)" if row.row is None else " (not in config.systems)")
-        for row in paper.table1.rows
-        if row.row is None or row.row not in rows
-    ]
-    if config.dataset != paper.dataset:
-        missing.insert(0, f"The paper's data ({paper.dataset}): this run is on {config.dataset}.")
-    if paper.table2:
-        missing.append(
-            f"{paper.table2.place}: the study of the length of stage one and of γ, "
-            f"{len(paper.table2.rows)} rows, of which two repeat systems 6 and 8 of Table 1."
-        )
-    missing += [
-        f"{title}: needs the systems of row {' and '.join(map(str, rows))} of Table 1."
-        for title, rows in _parts()
-        if not results.has_rows(rows)
-    ]
-    others = [
-        f"{entry.title} ({name})"
-        for name, entry in config.catalogue.items()
-        if name not in config.systems and entry.row is None
-    ]
-    if others:
-        missing.append(f"Systems beyond the paper's table: {', '.join(others)}.")
-    if config.seeds_in_words == "1 seed":
-        missing.append("More than one seed: single runs of one system differ by several points.")
-    missing.append("Confidence intervals over clips (the counts a clip are kept for them).")
-    return missing
-
-
-def _parts() -> list[tuple[str, tuple[int, ...]]]:
-    """Titles of tables and figures, and the rows of Table 1 that they need."""
-    tables = [(f"Table {name[-1]}", ROWS.get(name, ())) for name in TABLES]
-    return tables + [(drawing.title, drawing.rows) for drawing in FIGURES.values()]
 
 
 def windows(results: Results) -> list[tuple[str, ...]]:

@@ -1,24 +1,36 @@
 """Fill the template: everything the page needs is inside it."""
 
 import base64
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
-from markupsafe import Markup, escape
 
 from resed.draw import FIGURES
 from resed.draw.style import DOTS_PER_INCH
 from resed.errors import ResultsError
 from resed.files import existing
-from resed.report import facts
+from resed.report import evidence, facts
+from resed.report.card import cards, qualification
+from resed.report.contents import contents
+from resed.report.gaps import STUDY, not_run, studied
+from resed.report.marks import mark, marked, slug
+from resed.report.sheets import Sheet, sheet
+from resed.report.verdict import verdict
 from resed.results import Results, departures
-from resed.tabulate import ROWS, TABLES
-from resed.tabulate.table import Table
+from resed.tabulate import TABLES
+from resed.tabulate.table import Table, certainty
 
 CONFUSIONS = ("figure5", "figure5_system3", "figure6")
+TRAINING = ("training_curves", "training_curves_table2")
+# Sections of the template that do not depend on what was run.
+SECTIONS = (
+    *("verdict", "tables", "sanity", "letter", "letter-figures", "figures", "durations", "windows"),
+    *("contradictions", "readings", "run", "settings", "not-run"),
+)
 ENLARGED = 108  # CSS pixels an inch of figure: text as large as that of the page
+BRIEF = 5  # statements that the top lists of one verdict
 
 
 @dataclass(frozen=True)
@@ -37,9 +49,14 @@ def render(results: Results) -> str:
 
     Raises ResultsError or MissingFileError in one line where a table or figure lacks its input.
     """
-    tables = {n: make(results) for n, make in TABLES.items() if results.has_rows(ROWS.get(n, ()))}
-    pictures = {n: _picture(results, n) for n, d in FIGURES.items() if results.has_rows(d.rows)}
+    tables = _tables(results)
     _check_manifest(results, tables["table1"])
+    pictures = _pictures(results, tables)
+    sheets = {name: sheet(name, table, results) for name, table in tables.items()}
+    judged = verdict(tables["claims"], tables["scorecard"])
+    numbers = cards(tables["scorecard"], results)
+    ids = _ids(sheets, pictures) | {one.anchor for one in (*judged.claims, *numbers)}
+    groups = evidence.groups(tables["claims"], judged.claims, results, ids)
     shared, systems = facts.systems(results)
     return _template().render(
         config=results.config,
@@ -51,15 +68,47 @@ def render(results: Results) -> str:
         manifest=results.manifest or "none: no audit was made",
         versions=facts.versions(),
         commit=facts.commit(Path(results.config.root)),
-        tables=tables,
+        verdict=judged,
+        brief=BRIEF,
+        records=len(tables["scorecard"].records),
+        qualification=qualification(results),
+        certainty=certainty(results.config.seeds_in_words),
+        contents=contents(numbers, groups, ids),
+        sheets=sheets,
         files={name: _embed(table.csv().encode(), "text/csv") for name, table in tables.items()},
         pictures=pictures,
         confusions=[name for name in CONFUSIONS if name in pictures],
+        training=[name for name in TRAINING if name in pictures],
         windows=facts.windows(results),
+        cards=numbers,
+        groups=groups,
+        contradictions=evidence.contradictions(tables["contradictions"], tables["claims"]),
+        studied=studied(tables),
         shared=shared,
         systems=systems,
-        not_run=facts.not_run(results),
+        not_run=not_run(results, tables),
     )
+
+
+def _tables(results: Results) -> dict[str, Table]:
+    """All tables; the study of readings where the config wants it shown and it was run."""
+    wanted = [n for n in TABLES if n != STUDY or results.config.sensitivity.report]
+    made = {name: TABLES[name](results) for name in wanted}
+    return {n: table for n, table in made.items() if n != STUDY or studied(made)}
+
+
+def _pictures(results: Results, tables: Mapping[str, Table]) -> dict[str, Picture]:
+    """All figures that the configured systems allow."""
+    names = [n for n, d in FIGURES.items() if d.possible(results)]
+    return {n: _picture(results, n) for n in names if n != STUDY or studied(tables)}
+
+
+def _ids(sheets: Mapping[str, Sheet], pictures: Mapping[str, Picture]) -> set[str]:
+    """What links may point at."""
+    rows = {row.anchor for one in sheets.values() if one.ran for row in one.rows if row.anchor}
+    found = {*SECTIONS, *sheets, *pictures, *rows}
+    found |= {"confusion"} if found & {*CONFUSIONS} else set()
+    return found | ({"training"} if found & {*TRAINING} else set())
 
 
 def _template() -> Template:
@@ -70,15 +119,8 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["marked"] = _marked
+    environment.filters |= {"marked": marked, "mark": mark, "slug": slug}
     return environment.get_template("page.html")
-
-
-def _marked(text: str) -> Markup:
-    """Escape `text`, then turn its **strong** and `code` into HTML."""
-    safe = str(escape(text))
-    safe = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", safe)
-    return Markup(re.sub(r"`(.+?)`", r"<code>\1</code>", safe))
 
 
 def _picture(results: Results, name: str) -> Picture:
@@ -88,7 +130,7 @@ def _picture(results: Results, name: str) -> Picture:
     pixels = int.from_bytes(content[16:20], "big")  # of the PNG header
     width = round(pixels * ENLARGED / DOTS_PER_INCH)
     source = _embed(content, "image/png")
-    return Picture(name, drawing.title, source, width, drawing.caption(results))
+    return Picture(name, drawing.heading(results), source, width, drawing.caption(results))
 
 
 def _embed(content: bytes, kind: str) -> str:
