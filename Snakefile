@@ -32,9 +32,9 @@ include: "workflow/rules/predict.smk"
 include: "workflow/rules/calibrate.smk"
 include: "workflow/rules/decode.smk"
 include: "workflow/rules/score.smk"
+include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/tabulate.smk"
 include: "workflow/rules/draw.smk"
-include: "workflow/rules/sensitivity.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -1,11 +1,18 @@
 # The paper's figures, the training curves and the graph of stages: a job a figure. A figure of a
-# row of Table 1 exists where a configured system stands in that row.
+# row of Table 1 exists where a configured system stands in that row; curves of Table 2 where a
+# system stands there alone.
 
 ROWS = {"figure3": 8, "figure5": 2, "figure5_system3": 3, "figure6": 9}
+CURVES = {
+    "training_curves": TABLES["table1"],
+    "training_curves_table2": TABLES["table2"] if set(TABLES["table2"]) - set(WITH_ROW) else [],
+}
+
+# Which systems' results each figure reads.
 FIGURES = (
     {figure: in_row(row) for figure, row in ROWS.items() if in_row(row)}
-    | {"figure7": [], "figure7_all": []}
-    | {"training_curves": CONFIG.systems, "dag": []}
+    | {"figure7": [], "figure7_all": [], "dag": []}
+    | {figure: systems for figure, systems in CURVES.items() if systems}
 )
 
 
@@ -40,6 +47,7 @@ rule draw:
 
 
 rule figures:
-    """All figures that the configured systems allow."""
+    """All figures that the configured systems allow, and the study's where it is reported."""
     input:
         expand(rules.draw.output, figure=FIGURES),
+        rules.draw_sensitivity.output if CONFIG.sensitivity.report else [],

@@ -1,17 +1,29 @@
 # One page to open.
 
 
+def tabulated_scores():
+    """Scores and counts behind any table; rows that no table shows are not made for the report."""
+    return sorted({path for t in TABLES for path in (*table_scores(t), *table_counts(t))})
+
+
+def drawn():
+    """Hashes of the pictures on the page, the study's where it is reported."""
+    study = [rules.draw_sensitivity.output.hashes] * CONFIG.sensitivity.report
+    return expand(rules.draw.output.hashes, figure=FIGURES) + study
+
+
 rule report:
-    """Gather tables, figures, windows, settings and the audit in one HTML file that needs no network."""
+    """Gather verdicts, tables, figures and settings in one HTML file that needs no network."""
     input:
         audit=rules.audit.output.summary,
-        paper=f"config/papers/{CONFIG.paper}.yaml",
+        papers=sorted(map(str, Path("config/papers").glob("*.yaml"))),
+        readings="config/readings.yaml",
         tables=rules.tables.input,
         # A picture that was deleted is drawn again alone: from equal results it is the same.
-        figures=ancient(expand(rules.draw.output.hashes, figure=FIGURES)),
+        figures=ancient(drawn()),
         windows=expand(rules.calibrate.output.windows, method=("average", "esp")),
-        metrics=metrics(CONFIG.systems) + sanity_metrics(),
-        histories=histories(CONFIG.systems),
+        scores=tabulated_scores() + sanity_metrics(),
+        evidence=table_evidence("claims"),
     output:
         page=f"{RESULTS}/report/index.html",
     log:

@@ -95,6 +95,7 @@ rule table3:
 
 
 rule tables:
-    """All tables."""
+    """All tables, and the study's where it is reported."""
     input:
         expand(rules.tabulate.output, table=TABLES),
+        rules.tabulate_sensitivity.output if CONFIG.sensitivity.report else [],
