@@ -6,7 +6,6 @@ from importlib import import_module
 from resed.results import Results
 from resed.tabulate.table import Table
 
-ROWS: dict[str, tuple[int, ...]] = {"table3": (8, 9)}  # rows of Table 1 that a table needs
 MODULES = {
     "table1": "table1",
     "table2": "table2",
