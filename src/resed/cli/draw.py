@@ -14,7 +14,7 @@ def draw(
     figure: str = typer.Option(
         ...,
         help="figure3, figure5, figure5_system3, figure6, figure7, figure7_all, training_curves, "
-        "dag or sensitivity.",
+        "training_curves_table2, dag or sensitivity.",
     ),
     config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
