@@ -39,7 +39,7 @@ def histories(systems):
 def figure_input(wildcards):
     """What a figure is drawn from: histories, decoded tags or windows."""
     figure, systems = wildcards.figure, FIGURES[wildcards.figure]
-    if figure in ("figure3", "training_curves"):
+    if figure == "figure3" or figure.startswith("training_curves"):
         return histories(systems)
     if figure.startswith("figure7"):
         return [f"{RESULTS}/acquire/strong.json"] + expand(
