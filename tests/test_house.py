@@ -13,9 +13,7 @@ import resed
 from resed.config_schema import schema_text
 
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
-CONFIGS = sorted(
-    path for path in (REPOSITORY / "config").glob("*.yaml") if path.stem != "readings"
-)
+CONFIGS = sorted(path for path in (REPOSITORY / "config").glob("*.yaml") if path.stem != "readings")
 
 
 def pins(lines):
