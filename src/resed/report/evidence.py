@@ -68,7 +68,7 @@ class Contradiction:
 
     text: str
     place: str
-    figures: tuple[str, ...]
+    figures: str
     claims: tuple[Link, ...]
 
 
@@ -97,7 +97,7 @@ def contradictions(table: Table, claims: Table) -> tuple[Contradiction, ...]:
         Contradiction(
             str(record["text"]),
             _place(record),
-            _parts(record["figures"]),
+            str(record["figures"]),
             tuple(
                 Link(f"claim {numbers[name]}", claim_anchor(name))
                 for name in str(record["claims"]).split()
@@ -142,10 +142,10 @@ def _links(claim: Claim, places: Places) -> Iterator[Link]:
         return
     labels = _labels(test)
     classwise = test.kind in CLASSWISE or bool(labels)
-    for first, second in [] if classwise else _pairs(test):
-        pair = anchors.comparison(first, second)
-        if pair in places.ids:
-            yield Link(f"Comparison of {first} with {second}", pair)
+    for pair in [] if classwise else _pairs(test):
+        for first, second in (pair, pair[::-1]):
+            if (compared := anchors.comparison(first, second)) in places.ids:
+                yield Link(f"Comparison of {first} with {second}", compared)
     for reference in _references(test):
         if classwise and reference in WINDOWS.values():
             yield from _classes(labels, places)

@@ -96,7 +96,10 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
-    """Settings away from the defaults: those all systems share, then each system's own."""
+    """Settings away from the defaults: those all systems share, then each system's own.
+
+    Of a system that shares a checkpoint, its own are those that the trained one does not have.
+    """
     config = results.config
     defaults = _flat(SystemSettings().model_dump(mode="json"))
     changed = {
@@ -111,9 +114,9 @@ def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
     shared = {k: v for k, v in first.items() if all(c.get(k) == v for c in changed.values())}
     facts = []
     for name, values in changed.items():
-        entry = config.catalogue[name]
-        own = {key: value for key, value in values.items() if key not in shared}
-        trained = config.trained_as(name)
+        entry, trained = config.catalogue[name], config.trained_as(name)
+        before = shared if trained == name else defaults | changed[trained]
+        own = {key: value for key, value in values.items() if before.get(key) != value}
         shares = config.catalogue[trained].title if trained != name else ""
         whole = json.dumps(config.system(name).model_dump(mode="json"), indent=2)
         place, seeds = _place(results, name), len(config.seed_list(name))

@@ -17,10 +17,10 @@ from resed.report.contents import contents
 from resed.report.gaps import STUDY, not_run, studied
 from resed.report.marks import mark, marked, slug
 from resed.report.sheets import Sheet, sheet
-from resed.report.verdict import verdict
+from resed.report.verdict import ground, verdict
 from resed.results import Results, departures
 from resed.tabulate import TABLES
-from resed.tabulate.table import Table, certainty
+from resed.tabulate.table import Table
 
 CONFUSIONS = ("figure5", "figure5_system3", "figure6")
 TRAINING = ("training_curves", "training_curves_table2")
@@ -72,7 +72,7 @@ def render(results: Results) -> str:
         brief=BRIEF,
         records=len(tables["scorecard"].records),
         qualification=qualification(results),
-        certainty=certainty(results.config.seeds_in_words),
+        ground=ground(results.config.seeds_in_words),
         contents=contents(numbers, groups, ids),
         sheets=sheets,
         files={name: _embed(table.csv().encode(), "text/csv") for name, table in tables.items()},

@@ -11,7 +11,7 @@ from resed.results import Results
 from resed.tabulate.table import Line, Table
 
 TALL = 24  # lines from which a table scrolls in a window of its own
-PROSE = 40  # characters from which a column is wide enough for sentences
+PROSE = 24  # characters from which a column is wide enough for sentences
 
 
 @dataclass(frozen=True)

@@ -60,6 +60,16 @@ def tallies(section: str, names: Mapping[str, str], words: Iterable[Any]) -> tup
     )
 
 
+def ground(seeds: str) -> str:
+    """What the intervals behind the verdicts cover; `seeds` in words (Config.seeds_in_words)."""
+    if seeds == "1 seed":
+        return (
+            "One seed a system: intervals cover clips alone, and what compares separately trained "
+            "systems stays undecided."
+        )
+    return f"Intervals cover clips and seeds ({seeds} a system; clips alone where there is one)."
+
+
 def verdict_anchor(section: str, word: str) -> str:
     """Id of the rows of `section` with this verdict."""
     return f"{section}-{slug(word)}"
