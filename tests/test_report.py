@@ -256,9 +256,9 @@ def test_two_systems_give_a_shorter_page(tmp_path):
     assert "table3" in reader.ids and anchors.event_class("Dog") not in reader.ids
     assert "figure6" not in reader.ids and "training_curves_table2" not in reader.ids
     assert "Not run: no system of this table" in text
-    assert "Table 2, section 3.3.2: 6 of 6 rows (" in text
+    assert "Table 2, section 3.3.2: 6 of 6 rows, not in config.systems: " in text
     assert "Figure 6. Confusion of system 9: needs the system of row 9 of Table 1." in text
-    assert "9 PTS+TFD+AFL+ESP (not in config.systems)" in text
+    assert "section 3.3.1: 8 of 10 rows, not in config.systems: 1 GL" in text
 
 
 @pytest.mark.parametrize("paper", ["liang_journal", "liang_letter"])

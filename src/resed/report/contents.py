@@ -52,7 +52,7 @@ def contents(
     ]
     return (
         Entry("verdict", "Verdict"),
-        Entry("tables", "Tables of the journal", there(TABLES)),
+        Entry("tables", "Tables 1 to 3", there(TABLES)),
         Entry("letter", "The letter", there(LETTER)),
         Entry("figures", "Figures", there(FIGURES)),
         Entry("scorecard", "Scorecard", there(by_table)),

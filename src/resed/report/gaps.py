@@ -1,9 +1,9 @@
 """What the paper has, or this repository could do, that no number on the page covers."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from resed.draw import FIGURES
-from resed.papers import VERSIONS, load_paper
+from resed.papers import VERSIONS, Paper, load_paper
 from resed.results import Results
 from resed.tabulate.table import Table
 
@@ -28,30 +28,33 @@ def studied(tables: Mapping[str, Table]) -> bool:
 
 def _rows(results: Results) -> Iterator[str]:
     """Rows of Table 1 without a configured system."""
-    paper = results.paper
-    for row in paper.table1.rows:
-        if row.row is None:
-            yield f"{paper.name}, {paper.table1.place}: {row.id} {row.system} (no such system)."
-        elif not results.has_rows([row.row]):
-            told = f"{row.id} {row.system} (not in config.systems)"
-            yield f"{paper.name}, {paper.table1.place}: {told}."
+    table = results.paper.table1
+    lacking = [
+        f"{row.id} {row.system}"
+        for row in table.rows
+        if row.row is None or not results.has_rows([row.row])
+    ]
+    if lacking:
+        yield _lacking(results.paper, table.place, lacking, len(table.rows))
 
 
 def _stages(results: Results) -> Iterator[str]:
     """Rows of Table 2, which the journal alone has, without a configured system."""
     paper = load_paper(VERSIONS["journal"], results.config.root)
-    rows = paper.table2.rows if paper.table2 else []
+    if paper.table2 is None:
+        return
     lacking = [
         f"τ {row.tau}" + ("" if row.gamma is None else f" γ {row.gamma:g}")
-        for row in rows
+        for row in paper.table2.rows
         if results.system_of_stage(row.tau, row.gamma) is None
     ]
     if lacking:
-        place = paper.table2.place if paper.table2 else ""
-        yield (
-            f"{paper.name}, {place}: {len(lacking)} of {len(rows)} rows "
-            f"({', '.join(lacking)}; not in config.systems)."
-        )
+        yield _lacking(paper, paper.table2.place, lacking, len(paper.table2.rows))
+
+
+def _lacking(paper: Paper, place: str, rows: Sequence[str], of: int) -> str:
+    listed = ", ".join(rows)
+    return f"{paper.name}, {place}: {len(rows)} of {of} rows, not in config.systems: {listed}."
 
 
 def _figures(results: Results) -> Iterator[str]:

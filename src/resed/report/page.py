@@ -59,10 +59,7 @@ def render(results: Results) -> str:
     groups = evidence.groups(tables["claims"], judged.claims, results, ids)
     shared, systems = facts.systems(results)
     return _template().render(
-        config=results.config,
-        dataset=results.config.dataset_file,
-        dataset_name=results.dataset,
-        paper=results.paper,
+        results=results,
         departures=departures(results),
         splits=facts.splits(results),
         manifest=results.manifest or "none: no audit was made",
