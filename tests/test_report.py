@@ -193,6 +193,7 @@ def test_tables_figures_windows_and_settings_are_there(text, reader):
     ids = Reader(text).ids
     assert ids >= set(FIGURES) - {"sensitivity"} and "sensitivity" not in ids
     assert {"sensitivity", "sensitivity-picture"} <= reader.ids
+    assert "What the missing details are worth: " in reader.words["verdict"]
     assert '<td class="number paper">39.4</td>' in text and "the reference itself" in text
     assert "Alarm bell ringing" in text and "Alarm_bell_ringing" not in re.sub(
         r"data:[^\"]*", "", text

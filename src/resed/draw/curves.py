@@ -199,7 +199,8 @@ def _looks() -> Iterator[Look]:
 
 
 def _join(numbers: Sequence[int]) -> str:
-    return " or ".join(map(str, numbers))
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def _drawing(title: str, members: Callable[[Results], list[str]], systems: str) -> Drawing:

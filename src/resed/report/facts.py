@@ -15,7 +15,10 @@ from resed.config import ROLES
 from resed.results import Results, readable
 from resed.settings import SystemSettings
 
-PACKAGES = ("torch", "numpy", "librosa", "sed_eval", "snakemake", "matplotlib")
+PACKAGES = (
+    *("torch", "numpy", "librosa", "sed_eval", "sed_scores_eval"),
+    *("snakemake", "matplotlib"),
+)
 LABELS = {"weak": "tags", "none": "none", "strong": "events in time"}
 
 

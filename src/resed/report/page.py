@@ -19,6 +19,7 @@ from resed.report.marks import mark, marked, slug
 from resed.report.sheets import Sheet, sheet
 from resed.report.verdict import ground, verdict
 from resed.results import Results, departures
+from resed.sensitivity import compare_readings, headline
 from resed.tabulate import TABLES
 from resed.tabulate.table import Table
 
@@ -81,6 +82,7 @@ def render(results: Results) -> str:
         groups=groups,
         contradictions=evidence.contradictions(tables["contradictions"], tables["claims"]),
         studied=studied(tables),
+        headline=headline(compare_readings(results), results) if studied(tables) else "",
         shared=shared,
         systems=systems,
         not_run=not_run(results, tables),
