@@ -48,7 +48,7 @@ rule tabulate_sensitivity:
     conda:
         "../../environment.yml"
     params:
-        config=config_json(),
+        config=config_json([CONFIG.sensitivity.system]),
         results=subpath(output.csv, ancestor=2),
     message:
         "tabulate sensitivity"
@@ -76,7 +76,7 @@ rule draw_sensitivity:
     conda:
         "../../environment.yml"
     params:
-        config=config_json(),
+        config=config_json([CONFIG.sensitivity.system]),
         results=subpath(output.png, ancestor=2),
     message:
         "draw sensitivity"

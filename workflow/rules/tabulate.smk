@@ -18,6 +18,8 @@ TABLES = {
     "contradictions": [],
     "readings": [],
 }
+# Whose settings it shows beside them.
+STUDY = {"readings": [CONFIG.sensitivity.system]}
 
 
 def table_scores(table):
@@ -65,7 +67,9 @@ rule tabulate:
     conda:
         "../../environment.yml"
     params:
-        config=lambda wildcards: config_json(TABLES[wildcards.table] or None),
+        config=lambda wildcards: config_json(
+            TABLES[wildcards.table] + STUDY.get(wildcards.table, [])
+        ),
         titles=lambda wildcards: [CONFIG.catalogue[n].title for n in TABLES[wildcards.table]],
         results=subpath(output.csv, ancestor=2),
     message:
