@@ -75,3 +75,15 @@ def own_annotations(wildcards):
     """Labels that the user brought, so that a corrected label is noticed; none if acquire makes them."""
     brought = DATASET.kind == "recordings" and not DATASET.sources
     return [annotations(wildcards.split)] if brought else []
+
+
+def in_row(*rows):
+    """The configured systems of these rows of Table 1, one a row; none where a row is missing."""
+    found = [next((n for n in CONFIG.systems if CONFIG.catalogue[n].row == r), None) for r in rows]
+    return found if all(found) else []
+
+
+def own_posteriors(wildcards):
+    """Posteriors for the one baseline that needs them: a system's tags over the whole clip."""
+    system = CONFIG.sanity_system or CONFIG.systems[-1]
+    return posteriors(wildcards.split, system, 0) if wildcards.kind == "own_tags" else []

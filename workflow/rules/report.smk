@@ -1,17 +1,6 @@
 # One page to open.
 
 
-def tabulated_scores():
-    """Scores and counts behind any table; rows that no table shows are not made for the report."""
-    return sorted({path for t in TABLES for path in (*table_scores(t), *table_counts(t))})
-
-
-def drawn():
-    """Hashes of the pictures on the page, the study's where it is reported."""
-    study = [rules.draw_sensitivity.output.hashes] * CONFIG.sensitivity.report
-    return expand(rules.draw.output.hashes, figure=FIGURES) + study
-
-
 rule report:
     """Gather verdicts, tables, figures and settings in one HTML file that needs no network."""
     input:
@@ -20,7 +9,10 @@ rule report:
         readings="config/readings.yaml",
         tables=rules.tables.input,
         # A picture that was deleted is drawn again alone: from equal results it is the same.
-        figures=ancient(drawn()),
+        figures=ancient(
+            expand(rules.draw.output.hashes, figure=FIGURES)
+            + [rules.draw_sensitivity.output.hashes] * CONFIG.sensitivity.report
+        ),
         windows=expand(rules.calibrate.output.windows, method=("average", "esp")),
         scores=tabulated_scores() + sanity_metrics(),
         evidence=table_evidence("claims"),

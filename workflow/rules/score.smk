@@ -1,26 +1,6 @@
 # F1 by sed_eval, on the clips that the audit found whole: what was decoded is what is scored.
 
 
-def posteriors_to_score(wildcards):
-    """Posteriors and windows of a row of Table 1, where PSDS and mAP stand; else none.
-
-    A row with a threshold of its own has none: what needs no threshold stands beside the plain row.
-    """
-    if wildcards.row not in TABLES["table1"]:
-        return []
-    return [posteriors(wildcards.split, wildcards.row, wildcards.seed), windows(wildcards.row)]
-
-
-def threshold_free(wildcards):
-    """Options of `resed score` for PSDS and mAP, a word each."""
-    words = ("--posteriors", "--windows", "--settings")
-    files = posteriors_to_score(wildcards)
-    if not files:
-        return []
-    decoding = CONFIG.system(wildcards.row).decode.model_dump(mode="json")
-    return [word for pair in zip(words, [*files, as_json(decoding)]) for word in pair]
-
-
 rule score:
     """Score one system on one split: events, one-second segments, tags three ways, PSDS and mAP."""
     input:

@@ -2,17 +2,6 @@
 # rules train to score make its systems like all others; `sensitivity.report` has the report show it.
 
 
-def studied_scores():
-    """Scores of the unchanged system and of each reading that changes something here, every seed."""
-    return [
-        f"{RESULTS}/score/{split}/{name}/seed{seed}/{file}"
-        for name in study.systems(CONFIG)
-        for split in SCORED
-        for seed in study.seeds(CONFIG, name)
-        for file in ("metrics.json", "counts.tsv")
-    ]
-
-
 use rule calibrate as calibrate_reading with:
     output:
         windows=f"{RESULTS}/calibrate/windows_{{method}}@{{reading}}.tsv",

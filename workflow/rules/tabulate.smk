@@ -1,46 +1,6 @@
 # The paper's tables with ours beside, and what follows from them; the table of the study of readings
 # is made in sensitivity.smk. Of rows that are not configured, a table says that they were not run.
 
-ENTRIES = {name: CONFIG.catalogue[name] for name in CONFIG.systems}
-WITH_ROW = [name for name, entry in ENTRIES.items() if entry.row is not None]
-WINDOWED = [name for name, entry in ENTRIES.items() if entry.row in (8, 9)]
-
-# Which systems' scores each table reads.
-TABLES = {
-    "table1": [name for name, entry in ENTRIES.items() if name in WITH_ROW or not entry.stage],
-    "table2": [name for name, entry in ENTRIES.items() if entry.stage or entry.row == 6],
-    "table3": WINDOWED,
-    "letter_table1": WITH_ROW,
-    "letter_table2": WINDOWED,
-    "comparisons": WITH_ROW,
-    "scorecard": CONFIG.systems,
-    "claims": CONFIG.systems,
-    "contradictions": [],
-    "readings": [],
-}
-# Whose settings it shows beside them.
-STUDY = {"readings": [CONFIG.sensitivity.system]}
-
-
-def table_scores(table):
-    """Scores that a table reads; Table 1 alone has rows with a frame threshold of their own."""
-    tuned = table == "table1"
-    return [path for path in metrics(TABLES[table]) if tuned or TUNED not in path]
-
-
-def table_counts(table):
-    """The counts beside those scores: what the intervals rest on."""
-    return [path.replace("metrics.json", "counts.tsv") for path in table_scores(table)]
-
-
-def table_evidence(table):
-    """What claims rest on besides scores: histories, tags, and readings where they are reported."""
-    if table != "claims":
-        return []
-    tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
-    found = per_seed(tags, CONFIG.systems)
-    return histories(CONFIG.systems) + found + studied_scores() * CONFIG.sensitivity.report
-
 
 rule tabulate:
     """Put our numbers beside the paper's, or judge it by them, as CSV and Markdown."""

@@ -1,10 +1,24 @@
 # What tables, figures and baselines read: lists of paths, a seed at a time.
 
+ENTRIES = {name: CONFIG.catalogue[name] for name in CONFIG.systems}
+WITH_ROW = [name for name, entry in ENTRIES.items() if entry.row is not None]
+WINDOWED = [name for name, entry in ENTRIES.items() if entry.row in (8, 9)]
 
-def in_row(*rows):
-    """The configured systems of these rows of Table 1, one a row; none where a row is missing."""
-    found = [next((n for n in CONFIG.systems if CONFIG.catalogue[n].row == r), None) for r in rows]
-    return found if all(found) else []
+# Which systems' scores each table reads.
+TABLES = {
+    "table1": [name for name, entry in ENTRIES.items() if name in WITH_ROW or not entry.stage],
+    "table2": [name for name, entry in ENTRIES.items() if entry.stage or entry.row == 6],
+    "table3": WINDOWED,
+    "letter_table1": WITH_ROW,
+    "letter_table2": WINDOWED,
+    "comparisons": WITH_ROW,
+    "scorecard": CONFIG.systems,
+    "claims": CONFIG.systems,
+    "contradictions": [],
+    "readings": [],
+}
+# Whose settings it shows beside them.
+STUDY = {"readings": [CONFIG.sensitivity.system]}
 
 
 def per_seed(pattern, systems):
@@ -51,7 +65,57 @@ def figure_input(wildcards):
     return files + [posteriors("evaluation", system, 0) for system in single]
 
 
-def own_posteriors(wildcards):
-    """Posteriors for the one baseline that needs them: a system's tags over the whole clip."""
-    system = CONFIG.sanity_system or CONFIG.systems[-1]
-    return posteriors(wildcards.split, system, 0) if wildcards.kind == "own_tags" else []
+def posteriors_to_score(wildcards):
+    """Posteriors and windows of a row of Table 1, where PSDS and mAP stand; else none.
+
+    A row with a threshold of its own has none: what needs no threshold stands beside the plain row.
+    """
+    if wildcards.row not in TABLES["table1"]:
+        return []
+    return [posteriors(wildcards.split, wildcards.row, wildcards.seed), windows(wildcards.row)]
+
+
+def threshold_free(wildcards):
+    """Options of `resed score` for PSDS and mAP, a word each."""
+    words = ("--posteriors", "--windows", "--settings")
+    files = posteriors_to_score(wildcards)
+    if not files:
+        return []
+    decoding = CONFIG.system(wildcards.row).decode.model_dump(mode="json")
+    return [word for pair in zip(words, [*files, as_json(decoding)]) for word in pair]
+
+
+def studied_scores():
+    """Scores of the unchanged system and of each reading that changes something here, every seed."""
+    return [
+        f"{RESULTS}/score/{split}/{name}/seed{seed}/{file}"
+        for name in study.systems(CONFIG)
+        for split in SCORED
+        for seed in study.seeds(CONFIG, name)
+        for file in ("metrics.json", "counts.tsv")
+    ]
+
+
+def table_scores(table):
+    """Scores that a table reads; Table 1 alone has rows with a frame threshold of their own."""
+    tuned = table == "table1"
+    return [path for path in metrics(TABLES[table]) if tuned or TUNED not in path]
+
+
+def table_counts(table):
+    """The counts beside those scores: what the intervals rest on."""
+    return [path.replace("metrics.json", "counts.tsv") for path in table_scores(table)]
+
+
+def table_evidence(table):
+    """What claims rest on besides scores: histories, tags, and readings where they are reported."""
+    if table != "claims":
+        return []
+    tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
+    found = per_seed(tags, CONFIG.systems)
+    return histories(CONFIG.systems) + found + studied_scores() * CONFIG.sensitivity.report
+
+
+def tabulated_scores():
+    """Scores and counts behind any table; rows that no table shows are not made for the report."""
+    return sorted({path for t in TABLES for path in (*table_scores(t), *table_counts(t))})
