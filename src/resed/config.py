@@ -195,6 +195,12 @@ class Config(Strict):
         return True
 
     @property
+    def own_tags_system(self) -> str:
+        """Whose tags the sanity row uses: `sanity_system`, or the last where that is not run."""
+        chosen = self.sanity_system
+        return chosen if chosen in self.systems else self.systems[-1]
+
+    @property
     def seeds_in_words(self) -> str:
         """How many trainings stand behind a number: "1 seed", "3 seeds" or "1 to 3 seeds"."""
         counts = sorted({len(self.seed_list(name)) for name in self.systems})
@@ -234,10 +240,8 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
             raise ConfigError(
                 f"config.system_seeds: {name} shares the weights of {trained}; give both as many"
             )
-    if config.sanity_system and config.sanity_system not in config.systems:
-        raise ConfigError(
-            f"config.sanity_system: {config.sanity_system} is not in config.systems; add it there"
-        )
+    if config.sanity_system:
+        known(config.catalogue, config.sanity_system, "sanity_system")
     return config
 
 

@@ -85,5 +85,5 @@ def in_row(*rows):
 
 def own_posteriors(wildcards):
     """Posteriors for the one baseline that needs them: a system's tags over the whole clip."""
-    system = CONFIG.sanity_system or CONFIG.systems[-1]
+    system = CONFIG.own_tags_system
     return posteriors(wildcards.split, system, 0) if wildcards.kind == "own_tags" else []

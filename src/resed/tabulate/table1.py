@@ -130,7 +130,7 @@ def _systems(results: Results) -> list[str]:
 
 def _sanity(book: ScoreBook) -> Iterator[Row]:
     config = book.results.config
-    system = config.catalogue[config.sanity_system or config.systems[-1]].title
+    system = config.catalogue[config.own_tags_system].title
     for name, title in SANITY.items():
         yield _row(book, "sanity", name, title.format(system=system))
 
