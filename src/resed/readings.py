@@ -68,6 +68,7 @@ class Readings(Strict):
     questions: dict[Name, Question]
     left_out: dict[str, str] = {}  # path of a setting, of `features.` or a system: why
 
+    # The model of pydantic walks over its fields; of readings one wants the readings.
     def __iter__(self) -> Iterator[tuple[str, Question, Option]]:  # type: ignore[override]
         """(reading, its question, its option), defaults included."""
         for name, question in self.questions.items():

@@ -3,6 +3,7 @@
 Joint: both learn and guide each other. Averaged: the teacher is the student's moving average.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
@@ -46,7 +47,7 @@ def frame_grid(model: ModelSettings, features: FeatureSettings) -> tuple[int, fl
     return cells, step * features.seconds_per_frame
 
 
-class Framework:
+class Framework(ABC):
     """Networks and objective of a training; `moment` says what changes with time."""
 
     def __init__(self, settings: SystemSettings, networks: nn.Module):
@@ -59,23 +60,23 @@ class Framework:
         if self.projections is not None:
             yield from self.projections.parameters()
 
-    def prepare(self, training: Mapping[str, Stratum]) -> None:
+    def prepare(self, training: Mapping[str, Stratum]) -> None:  # noqa: B027 (may do nothing)
         """Look at the training clips before the first step."""
 
+    @abstractmethod
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
         """What teacher and student say of a batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def moment(self, step: int, steps: int) -> dict[str, float]:
         """Weights that change with time, at optimiser step `step` of `steps` an epoch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def losses(self, teacher: Output, student: Output, targets: Targets,
                moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
         """Every loss term by name; "loss" is their sum."""
-        raise NotImplementedError
 
-    def after(self, step: int) -> None:
+    def after(self, step: int) -> None:  # noqa: B027 (may do nothing)
         """What follows optimiser step `step`, counted from 0."""
 
 
