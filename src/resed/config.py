@@ -9,59 +9,45 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from resed.catalogue import DEFAULT_FEATURES, NAME, SystemEntry, known, lineage, load_systems
+from resed.catalogue import DEFAULT_FEATURES, SystemEntry, known, lineage, load_systems
 from resed.closed import check, overlay, read_settings, read_yaml
+from resed.dataset import ROLES, TRAINING_ROLES, Dataset, Role, load_dataset
 from resed.errors import ConfigError
-from resed.files import existing
 from resed.settings import FeatureSettings, Fraction, Positive, Strict, SystemSettings
 
-__all__ = ["Config", "Dataset", "check", "load_config", "load_dataset", "overlay"]
-__all__ += ["read_settings", "read_yaml"]  # of resed.closed, for those who read a config
+__all__ = ["ROLES", "TRAINING_ROLES", "Config", "Dataset", "check", "load_config", "load_dataset"]
+__all__ += ["overlay", "read_settings", "read_yaml"]  # of resed.closed, for those who read a config
 
-ROLES = ("weak", "unlabeled", "strong", "development", "evaluation")
-TRAINING_ROLES = ROLES[:3]
 READING = "@"  # between a system and the reading it is changed by
 UNCHANGED = "default"
 
 
-class SplitFile(Strict):
-    """Where a split lies below the dataset's root, in the DESED layout."""
-
-    audio: str
-    annotations: str
-    labels: Literal["weak", "none", "strong"]
-    clips: Positive  # at scale 1
-
-
-class SoundbankFile(Strict):
-    """Where isolated recordings come from."""
-
-    kind: Literal["demo", "folder"]
-    source: str = ""  # where the public can fetch it
-
-
-class Dataset(Strict):
-    """config/datasets/{name}.yaml: classes, splits, sources. `soundscapes` is acquire's own."""
-
-    name: Annotated[str, Field(pattern=NAME)]
-    title: str
-    kind: Literal["soundscapes", "recordings"]
-    note: str = ""  # stands at the top of the report
-    classes: Annotated[list[str], Field(min_length=1)]
-    splits: dict[Literal["weak", "unlabeled", "strong", "development", "evaluation"], SplitFile]
-    soundbank: SoundbankFile | None = None
-    soundscapes: dict[str, Any] = {}
-    sources: list[dict[str, Any]] = []
-
-
 class AcquireSettings(Strict):
-    """What `resed acquire` renders."""
+    """What `resed acquire` renders, and what it fetches from where."""
 
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 2019
     soundbank: str | None = None
+    keep_audio: bool = True
+    annotations: str | None = None
+    folder: str | None = None
+    sources: list[str] | None = None
+    downloads: Annotated[int, Field(ge=1, le=64)] = 4
+
+
+class AuditSettings(Strict):
+    """From when on the audit lets a run go on."""
+
+    least: dict[Role, Fraction] = dict.fromkeys(ROLES, 0.9)
+    leaks: Literal["report", "drop", "refuse"] = "report"
+
+    @field_validator("least", mode="before")
+    @classmethod
+    def _every_split(cls, value: Any) -> Any:
+        """Splits that are not named keep the default."""
+        return dict.fromkeys(ROLES, 0.9) | value if isinstance(value, dict) else value
 
 
 class CalibrateSettings(Strict):
@@ -92,6 +78,7 @@ class Config(Strict):
     seeds: Positive = 1
     system_seeds: dict[str, Positive] = {}
     acquire: AcquireSettings = AcquireSettings()
+    audit: AuditSettings = AuditSettings()
     features: FeatureSettings = FeatureSettings()
     feature_overrides: dict[str, dict[str, Any]] = {}
     calibrate: CalibrateSettings = CalibrateSettings()
@@ -243,22 +230,6 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     if config.sanity_system:
         known(config.catalogue, config.sanity_system, "sanity_system")
     return config
-
-
-def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
-    """A dataset by name (config/datasets/{name}.yaml) or by the path of its YAML file."""
-    path = Path(name_or_file)
-    if path.suffix not in {".yaml", ".yml"}:
-        path = Path(root) / "config" / "datasets" / f"{name_or_file}.yaml"
-    there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
-    existing(path, f"known datasets: {there}; or give the path of a dataset's YAML file")
-    dataset = check(Dataset, read_yaml(path), str(path))
-    missing = [role for role in ROLES if role not in dataset.splits]
-    if missing:
-        raise ConfigError(f"{path}: splits lacks {', '.join(missing)}; add each with its paths")
-    if len(set(dataset.classes)) != len(dataset.classes):
-        raise ConfigError(f"{path}: classes holds a class twice; remove the repetition")
-    return dataset
 
 
 def differs(one: SystemSettings, other: SystemSettings) -> bool:

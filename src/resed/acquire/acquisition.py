@@ -6,7 +6,7 @@ from typing import Any
 
 from resed.acquire.recordings import LOCAL, check_split
 from resed.acquire.soundscapes import render_split
-from resed.config import ROLES, Dataset
+from resed.dataset import ROLES, Dataset
 from resed.errors import DatasetError
 
 

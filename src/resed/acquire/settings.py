@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resed.config import TRAINING_ROLES, Dataset, check
+from resed.closed import check
+from resed.dataset import TRAINING_ROLES, Dataset
 from resed.errors import ConfigError
 from resed.settings import Strict
 

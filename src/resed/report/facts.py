@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
-from resed.config import ROLES
+from resed.dataset import ROLES
 from resed.results import Results, readable
 from resed.settings import SystemSettings
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from resed.config import TRAINING_ROLES, Dataset, check
+from resed.closed import check
+from resed.dataset import TRAINING_ROLES, Dataset
 from resed.errors import ConfigError, StoreError
 from resed.files import sha256
 from resed.settings import FeatureSettings, SystemSettings
