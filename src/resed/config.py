@@ -123,6 +123,19 @@ class Config(Strict):
 
     def system(self, name: str) -> SystemSettings:
         """The fully resolved settings of one system, or of one reading of it (`system@reading`)."""
+        if name not in self._made:  # a workflow asks thousands of times
+            self._made[name] = self._resolved(name)
+        return self._made[name]
+
+    @cached_property
+    def _made(self) -> dict[str, SystemSettings]:
+        return {}
+
+    @cached_property
+    def _weights(self) -> dict[str, str]:
+        return {}
+
+    def _resolved(self, name: str) -> SystemSettings:
         base, _, reading = name.partition(READING)
         entry = known(self.catalogue, base, "systems")
         layers = [*(e.settings for e in lineage(self.catalogue, base)), self.override]
@@ -143,6 +156,11 @@ class Config(Strict):
 
         A reading that changes nothing but the decoding uses the checkpoint of the unchanged one.
         """
+        if name not in self._weights:
+            self._weights[name] = self._owner_of_weights(name)
+        return self._weights[name]
+
+    def _owner_of_weights(self, name: str) -> str:
         base, _, reading = name.partition(READING)
         trained = known(self.catalogue, base, "systems").trained_as or base
         if not reading:
