@@ -21,7 +21,7 @@ import soundfile
 from resed import __version__
 from resed.annotations import Event, read_clips, read_events, read_tags
 from resed.audio import decode
-from resed.audit_page import page
+from resed.audit.page import page
 from resed.dataset import ROLES, Dataset
 from resed.errors import AudioError, DatasetError
 from resed.files import sha256, write_json, write_text
