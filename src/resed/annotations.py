@@ -40,11 +40,25 @@ def read_events(path: Path | str, classes: Sequence[str] | None = None) -> dict[
     `classes`, where given, are the only labels allowed. Raises MissingFileError, or AnnotationError
     that names file, line, mistake and cure.
     """
-    allowed = None if classes is None else frozenset(classes)
     events: dict[str, list[Event]] = {}
-    for place, (filename, onset, offset, label) in _rows(path, EVENT_COLUMNS):
+    for _, filename, event in located_events(path, classes):
         clip = events.setdefault(filename, [])
+        if event is not None:
+            clip.append(event)
+    return events
+
+
+def located_events(
+    path: Path | str, classes: Sequence[str] | None = None
+) -> Iterator[tuple[int, str, Event | None]]:
+    """Rows of strong labels: line in the file, clip, and its event; None where the row has none.
+
+    Raises as `read_events`.
+    """
+    allowed = None if classes is None else frozenset(classes)
+    for number, place, (filename, onset, offset, label) in _rows(path, EVENT_COLUMNS):
         if not (onset or offset or label):
+            yield number, filename, None
             continue
         if allowed is None or label not in allowed:
             _check_label(label, classes, place)
@@ -54,8 +68,7 @@ def read_events(path: Path | str, classes: Sequence[str] | None = None) -> dict[
                 f"{place}: onset {onset} is not before offset {offset}; "
                 "an event must end after it begins: mend the times or delete the row"
             )
-        clip.append(Event(filename, start, end, label))
-    return events
+        yield number, filename, Event(filename, start, end, label)
 
 
 def read_tags(path: Path | str, classes: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
@@ -64,7 +77,7 @@ def read_tags(path: Path | str, classes: Sequence[str] | None = None) -> dict[st
     Raises MissingFileError, or AnnotationError that names file, line, mistake and cure.
     """
     tags: dict[str, tuple[str, ...]] = {}
-    for place, (filename, labels) in _rows(path, TAG_COLUMNS):
+    for _, place, (filename, labels) in _rows(path, TAG_COLUMNS):
         names = [name.strip() for name in labels.split(",")] if labels else []
         for name in names:
             _check_label(name, classes, place)
@@ -81,7 +94,7 @@ def read_clips(path: Path | str) -> list[str]:
 
     They keep the file's order; only the column `filename` is looked at. Raises as `read_events`.
     """
-    return list(dict.fromkeys(name for _, (name,) in _rows(path, CLIP_COLUMNS)))
+    return list(dict.fromkeys(name for _, _, (name,) in _rows(path, CLIP_COLUMNS)))
 
 
 def tags_of(events: Mapping[str, Sequence[Event]]) -> dict[str, tuple[str, ...]]:
@@ -136,8 +149,8 @@ def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str
     write_text(path, "\n".join(lines) + "\n")
 
 
-def _rows(path: Path | str, columns: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
-    """Yield (FILE line N, the cells of `columns`) for each row that is not blank."""
+def _rows(path: Path | str, columns: Sequence[str]) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield (N, FILE line N, the cells of `columns`) for each row that is not blank."""
     path = existing(path)
     lines = _text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     header = [cell.strip() for cell in lines[0].split("\t")]
@@ -157,7 +170,7 @@ def _rows(path: Path | str, columns: Sequence[str]) -> Iterator[tuple[str, list[
             )
         if picked[0].endswith(".jams"):  # some releases of the synthetic labels name scaper's file
             picked[0] = picked[0].removesuffix(".jams") + ".wav"
-        yield f"{path} line {number}", picked
+        yield number, f"{path} line {number}", picked
 
 
 def _text(path: Path) -> str:
