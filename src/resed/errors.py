@@ -37,6 +37,10 @@ class CheckpointError(ResedError):
     """A checkpoint is damaged, foreign or made with other settings."""
 
 
+class DeviceError(ResedError):
+    """A GPU or its memory is not to be had."""
+
+
 class DivergedError(ResedError):
     """The training loss is no longer finite."""
 

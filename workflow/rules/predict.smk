@@ -17,8 +17,10 @@ rule predict:
     threads: 1
     resources:
         gpu=GPU,
+        jobs_per_gpu=1,
     message:
         "predict {wildcards.split} with {wildcards.trained}, seed {wildcards.seed}"
     shell:
         "resed predict --checkpoint {input.checkpoint} --store {input.store}"
-        " --split {wildcards.split} --out {output.posteriors} --threads {threads} > {log} 2>&1"
+        " --split {wildcards.split} --out {output.posteriors} --threads {threads}"
+        " --jobs-per-gpu {resources.jobs_per_gpu} > {log} 2>&1"

@@ -23,6 +23,7 @@ rule train:
     threads: 1
     resources:
         gpu=GPU,
+        jobs_per_gpu=1,
     params:
         dataset=CONFIG.dataset,
         classes=DATASET.classes,
@@ -36,4 +37,5 @@ rule train:
         " --settings {params.settings:q} --seed {wildcards.seed}"
         " --weak {input.weak} --unlabeled {input.unlabeled} --strong {input.strong}"
         " --development {input.development} --out {params.out} --resume --threads {threads}"
+        " --jobs-per-gpu {resources.jobs_per_gpu}"
         " 2>&1 | tee {log}"

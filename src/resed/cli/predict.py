@@ -17,14 +17,16 @@ def predict(
     out: Path = typer.Option(..., help="Posteriors (.npz), probabilities in [0, 1]."),
     threads: int = typer.Option(1, min=1, help="CPU threads."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    jobs_per_gpu: int = typer.Option(1, min=1, help="Jobs that may share a GPU; others wait."),
 ) -> None:
     """Frame and clip posteriors of one system on one split."""
+    from resed.devices import device_for
     from resed.predict import predict as run
-    from resed.train.setup import keep_freed_memory, pick_device, prepare_torch
+    from resed.train.setup import keep_freed_memory, prepare_torch
 
     keep_freed_memory()
-    chosen = pick_device(device)
-    prepare_torch(threads, chosen)
-    posteriors = run(checkpoint, store, split, chosen)
+    with device_for(device, jobs_per_gpu) as chosen:
+        prepare_torch(threads, chosen)
+        posteriors = run(checkpoint, store, split, chosen)
     posteriors.save(out)
     print(f"wrote {out}: {len(posteriors.clips)} clips")

@@ -24,6 +24,7 @@ def train(
     resume: bool = typer.Option(True, help="Go on from OUT/resume.pt where a run was cut off."),
     threads: int = typer.Option(1, min=1, help="CPU threads; the result depends on their number."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
+    jobs_per_gpu: int = typer.Option(1, min=1, help="Jobs that may share a GPU; others wait."),
 ) -> None:
     """Train teacher and student of one system with one seed.
 
@@ -31,18 +32,19 @@ def train(
     moment and started again, it ends with the same bytes (on a CPU).
     """
     from resed.config import load_dataset, read_settings
-    from resed.train.setup import build_trainer, keep_freed_memory, pick_device, prepare_torch
+    from resed.devices import device_for
+    from resed.train.setup import build_trainer, keep_freed_memory, prepare_torch
 
     keep_freed_memory()
-    chosen = pick_device(device)
-    prepare_torch(threads, chosen)
     stores = {
         "weak": weak,
         "unlabeled": unlabeled,
         "strong": strong,
         "development": development,
     }
-    trainer = build_trainer(
-        load_dataset(dataset), root, system, read_settings(settings), seed, stores, out, chosen
-    )
-    print(f"wrote {trainer.train(resume)}")
+    with device_for(device, jobs_per_gpu) as chosen:
+        prepare_torch(threads, chosen)
+        trainer = build_trainer(
+            load_dataset(dataset), root, system, read_settings(settings), seed, stores, out, chosen
+        )
+        print(f"wrote {trainer.train(resume)}")

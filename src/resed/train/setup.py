@@ -10,7 +10,7 @@ import torch
 
 from resed.closed import check
 from resed.dataset import TRAINING_ROLES, Dataset
-from resed.errors import ConfigError, StoreError
+from resed.errors import StoreError
 from resed.files import sha256
 from resed.settings import FeatureSettings, SystemSettings
 from resed.store import Store
@@ -33,15 +33,6 @@ def keep_freed_memory() -> None:
         if mallopt is not None:
             mallopt(M_MMAP_MAX, 0)
             mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def pick_device(name: str) -> torch.device:
-    """ "auto" is the GPU where there is one; ConfigError where "cuda" was asked for in vain."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: no CUDA device is visible; use --device cpu or auto")
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def prepare_torch(threads: int, device: torch.device) -> None:
