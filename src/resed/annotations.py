@@ -12,7 +12,7 @@ and it is the audit that reports them.
 
 import difflib
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,14 +34,24 @@ class Event:
     event_label: str
 
 
-def read_events(path: Path | str, classes: Sequence[str] | None = None) -> dict[str, list[Event]]:
+def _stop(error: AnnotationError) -> None:
+    raise error
+
+
+Refuse = Callable[[AnnotationError], None]  # what is done with a row that cannot be read
+
+
+def read_events(
+    path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
+) -> dict[str, list[Event]]:
     """Read strong labels: clip name -> its events in the file's order; a clip without any -> [].
 
     `classes`, where given, are the only labels allowed. Raises MissingFileError, or AnnotationError
-    that names file, line, mistake and cure.
+    that names file, line, mistake and cure; `refuse`, where given, takes those of single rows
+    instead, which are then left out.
     """
     events: dict[str, list[Event]] = {}
-    for _, filename, event in located_events(path, classes):
+    for _, filename, event in located_events(path, classes, refuse):
         clip = events.setdefault(filename, [])
         if event is not None:
             clip.append(event)
@@ -49,52 +59,57 @@ def read_events(path: Path | str, classes: Sequence[str] | None = None) -> dict[
 
 
 def located_events(
-    path: Path | str, classes: Sequence[str] | None = None
+    path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
 ) -> Iterator[tuple[int, str, Event | None]]:
     """Rows of strong labels: line in the file, clip, and its event; None where the row has none.
 
     Raises as `read_events`.
     """
     allowed = None if classes is None else frozenset(classes)
-    for number, place, (filename, onset, offset, label) in _rows(path, EVENT_COLUMNS):
-        if not (onset or offset or label):
-            yield number, filename, None
+    for number, place, (filename, onset, offset, label) in _rows(path, EVENT_COLUMNS, refuse):
+        event = None
+        try:
+            if onset or offset or label:
+                if allowed is None or label not in allowed:
+                    _check_label(label, classes, place)
+                event = Event(filename, *_span(onset, offset, place), label)
+        except AnnotationError as error:
+            refuse(error)
             continue
-        if allowed is None or label not in allowed:
-            _check_label(label, classes, place)
-        start, end = _seconds(onset, "onset", place), _seconds(offset, "offset", place)
-        if start >= end:
-            raise AnnotationError(
-                f"{place}: onset {onset} is not before offset {offset}; "
-                "an event must end after it begins: mend the times or delete the row"
-            )
-        yield number, filename, Event(filename, start, end, label)
+        yield number, filename, event
 
 
-def read_tags(path: Path | str, classes: Sequence[str] | None = None) -> dict[str, tuple[str, ...]]:
+def read_tags(
+    path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
+) -> dict[str, tuple[str, ...]]:
     """Read weak labels: clip name -> its classes, sorted, without repeats; () for none.
 
-    Raises MissingFileError, or AnnotationError that names file, line, mistake and cure.
+    Raises as `read_events`.
     """
     tags: dict[str, tuple[str, ...]] = {}
-    for _, place, (filename, labels) in _rows(path, TAG_COLUMNS):
+    for _, place, (filename, labels) in _rows(path, TAG_COLUMNS, refuse):
         names = [name.strip() for name in labels.split(",")] if labels else []
-        for name in names:
-            _check_label(name, classes, place)
-        if filename in tags:
-            raise AnnotationError(
-                f"{place}: clip {filename} has a row already; join its tags by commas in one row"
-            )
+        try:
+            for name in names:
+                _check_label(name, classes, place)
+            if filename in tags:
+                raise AnnotationError(
+                    f"{place}: clip {filename} has a row already; "
+                    "join its tags by commas in one row"
+                )
+        except AnnotationError as error:
+            refuse(error)
+            continue
         tags[filename] = tuple(sorted(set(names)))
     return tags
 
 
-def read_clips(path: Path | str) -> list[str]:
+def read_clips(path: Path | str, refuse: Refuse = _stop) -> list[str]:
     """Read the clip names of an annotation file (strong, weak or names alone), each once.
 
     They keep the file's order; only the column `filename` is looked at. Raises as `read_events`.
     """
-    return list(dict.fromkeys(name for _, _, (name,) in _rows(path, CLIP_COLUMNS)))
+    return list(dict.fromkeys(name for _, _, (name,) in _rows(path, CLIP_COLUMNS, refuse)))
 
 
 def tags_of(events: Mapping[str, Sequence[Event]]) -> dict[str, tuple[str, ...]]:
@@ -149,7 +164,9 @@ def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str
     write_text(path, "\n".join(lines) + "\n")
 
 
-def _rows(path: Path | str, columns: Sequence[str]) -> Iterator[tuple[int, str, list[str]]]:
+def _rows(
+    path: Path | str, columns: Sequence[str], refuse: Refuse
+) -> Iterator[tuple[int, str, list[str]]]:
     """Yield (N, FILE line N, the cells of `columns`) for each row that is not blank."""
     path = existing(path)
     lines = _text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -160,17 +177,20 @@ def _rows(path: Path | str, columns: Sequence[str]) -> Iterator[tuple[int, str, 
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
-        cells = [cell.strip() for cell in line.split("\t")]
-        if len(cells) != width:
-            cells = _fit(cells, width, f"{path} line {number}")
-        picked = [cells[index] for index in where]
-        if not picked[0]:
-            raise AnnotationError(
-                f"{path} line {number}: the filename is empty; name the clip or delete the row"
-            )
+        place = f"{path} line {number}"
+        try:
+            cells = _fit([cell.strip() for cell in line.split("\t")], width, place)
+            picked = [cells[index] for index in where]
+            if not picked[0]:
+                raise AnnotationError(
+                    f"{place}: the filename is empty; name the clip or delete the row"
+                )
+        except AnnotationError as error:
+            refuse(error)
+            continue
         if picked[0].endswith(".jams"):  # some releases of the synthetic labels name scaper's file
             picked[0] = picked[0].removesuffix(".jams") + ".wav"
-        yield number, f"{path} line {number}", picked
+        yield number, place, picked
 
 
 def _text(path: Path) -> str:
@@ -218,6 +238,8 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
 
 def _fit(cells: list[str], width: int, place: str) -> list[str]:
     """Pad a row whose trailing empty cells an editor has stripped; refuse any other odd length."""
+    if len(cells) == width:
+        return cells
     if len(cells) < width and (len(cells) > 1 or "," not in cells[0]):
         return cells + [""] * (width - len(cells))
     if len(cells) > width and not any(cells[width:]):
@@ -237,6 +259,16 @@ def _check_label(label: str, classes: Sequence[str] | None, place: str) -> None:
     near = difflib.get_close_matches(label, classes, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the classes are {', '.join(classes)}"
     raise AnnotationError(f"{place}: unknown class {label!r}; {hint}")
+
+
+def _span(onset: str, offset: str, place: str) -> tuple[float, float]:
+    start, end = _seconds(onset, "onset", place), _seconds(offset, "offset", place)
+    if start >= end:
+        raise AnnotationError(
+            f"{place}: onset {onset} is not before offset {offset}; "
+            "an event must end after it begins: mend the times or delete the row"
+        )
+    return start, end
 
 
 def _seconds(text: str, column: str, place: str) -> float:

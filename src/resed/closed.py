@@ -56,13 +56,25 @@ def check(model: type[Model], values: Any, place: str) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        path = ".".join([place, *map(str, first["loc"])])
-        if first["type"] == "extra_forbidden":
-            raise ConfigError(f"{path}: unknown key; {_suggest(model, first['loc'])}") from None
-        given = "" if isinstance(first["input"], dict) else f" (given: {first['input']!r})"
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{path}: {message}{given}; correct this key") from None
+        raise ConfigError(_told(model, error.errors()[0], place)) from None
+
+
+def mistakes(model: type[BaseModel], values: Any, place: str) -> list[str]:
+    """All that `check` would refuse, a line each; [] where nothing is wrong."""
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        return [_told(model, one, place) for one in error.errors()]
+    return []
+
+
+def _told(model: type[BaseModel], mistake: Any, place: str) -> str:
+    path = ".".join([place, *map(str, mistake["loc"])])
+    if mistake["type"] == "extra_forbidden":
+        return f"{path}: unknown key; {_suggest(model, mistake['loc'])}"
+    given = "" if isinstance(mistake["input"], dict) else f" (given: {mistake['input']!r})"
+    message = mistake["msg"].removeprefix("Value error, ")
+    return f"{path}: {message}{given}; correct this key"
 
 
 def _suggest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
