@@ -113,6 +113,9 @@ def table_evidence(table):
         return []
     tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
     found = per_seed(tags, CONFIG.systems)
+    if CONFIG.confusion == "single":  # a claim about the diagonal then counts posteriors
+        trained = sorted({CONFIG.trained_as(name) for name in CONFIG.systems})
+        found += per_seed(f"{RESULTS}/predict/evaluation/{{system}}/seed{{seed}}.npz", trained)
     return histories(CONFIG.systems) + found + studied_scores() * CONFIG.sensitivity.report
 
 
