@@ -50,6 +50,12 @@ class AuditSettings(Strict):
         return dict.fromkeys(ROLES, 0.9) | value if isinstance(value, dict) else value
 
 
+class RepairSettings(Strict):
+    """How strong labels are mended, beside the original."""
+
+    gap_s: Annotated[float, Field(ge=0)] = 0.15
+
+
 class CalibrateSettings(Strict):
     """Event-specific windows (eq. 7) and the thresholds beyond the paper."""
 
@@ -79,6 +85,7 @@ class Config(Strict):
     system_seeds: dict[str, Positive] = {}
     acquire: AcquireSettings = AcquireSettings()
     audit: AuditSettings = AuditSettings()
+    repair: RepairSettings = RepairSettings()
     features: FeatureSettings = FeatureSettings()
     feature_overrides: dict[str, dict[str, Any]] = {}
     calibrate: CalibrateSettings = CalibrateSettings()

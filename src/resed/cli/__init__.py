@@ -16,6 +16,7 @@ from resed.errors import ResedError
 STAGES = (
     "acquire",
     "audit",
+    "repair",
     "extract",
     "train",
     "predict",
