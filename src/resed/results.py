@@ -104,6 +104,10 @@ class Results:
         """Decoded tags of a system."""
         return self.folder / "decode" / split / system / f"seed{seed}" / "tags.tsv"
 
+    def events(self, split: str, system: str, seed: int = 0) -> Path:
+        """Decoded events of a system."""
+        return self.tags(split, system, seed).with_name("events.tsv")
+
     def posteriors(self, split: str, system: str, seed: int = 0) -> Path:
         """Posteriors of the checkpoint that `system` uses."""
         trained = self.config.trained_as(system)

@@ -14,7 +14,8 @@ def tabulate(
     table: str = typer.Option(
         ...,
         help="table1 (systems), table2 (focal loss), table3 (classes), letter_table1, "
-        "letter_table2, comparisons, scorecard, claims, contradictions, readings or sensitivity.",
+        "letter_table2, comparisons, scorecard, claims, contradictions, readings, sensitivity or "
+        "truths (original and repaired labels).",
     ),
     config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),

@@ -113,7 +113,7 @@ def clip_ends(manifest: Path) -> dict[str, dict[str, float]]:
     """
     ends: dict[str, dict[str, float]] = defaultdict(dict)
     with existing(manifest, "run resed audit").open(newline="", encoding="utf-8") as handle:
-        for row in csv.DictReader(handle, delimiter="\t"):
+        for row in csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE):
             try:
                 seconds = float(row["seconds"])
                 if seconds > 0:
@@ -123,6 +123,21 @@ def clip_ends(manifest: Path) -> dict[str, dict[str, float]]:
                     f"{manifest}: not a manifest (split, filename, seconds); run resed audit again"
                 ) from None
     return ends
+
+
+def clips_of_repairs(path: Path) -> dict[str, dict[str, Counter[str]]]:
+    """Read repairs.tsv: split -> clip -> how often each rule changed it.
+
+    Raises ResultsError for a file that is no such log, MissingFileError.
+    """
+    found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+    with existing(path, "run resed repair").open(newline="", encoding="utf-8") as handle:
+        reader = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if tuple(reader.fieldnames or ()) != COLUMNS:
+            raise ResultsError(f"{path}: columns are not {', '.join(COLUMNS)}; repair again")
+        for row in reader:
+            found[row["split"]][row["filename"]][row["rule"]] += 1
+    return found
 
 
 def repair_file(

@@ -18,6 +18,7 @@ MODULES = {
     "contradictions": "contradictions",
     "readings": "readings",
     "sensitivity": "sensitivity",
+    "truths": "truths",
 }
 
 

@@ -1,0 +1,186 @@
+"""Scores against the repaired truth: as if all were scored again, and refused where it is stale."""
+
+import json
+import random
+
+import pytest
+from made_results import MANIFEST, make_results, make_root
+
+from resed.annotations import read_clips, read_events, write_events
+from resed.errors import MissingFileError, ResultsError
+from resed.repair import repair_dataset
+from resed.results import Results
+from resed.score import event_counts, score_files, segment_counts
+from resed.tabulate import TABLES
+from resed.truths import load_truth, repaired_counts
+
+SYSTEMS = ["pts", "pts_tfd"]
+SPLITS = ("development", "evaluation")
+
+
+def make(root, clips=24, seeds=2):
+    """Made results whose scores are those of events that lie beside them, and a repair."""
+    config = make_root(root, systems=SYSTEMS, seeds=seeds)
+    results = Results.of(config, make_results(config, clips))
+    for index, system in enumerate(SYSTEMS):
+        for seed in range(seeds):
+            for split in SPLITS:
+                detect(results, split, system, seed, 10 * index + seed)
+    repair(results)
+    return results
+
+
+def detect(results, split, system, seed, number):
+    """Events near the true ones, scored by `resed score`."""
+    draw = random.Random(number)
+    found = {}
+    for clip, events in read_events(results.annotations(split)).items():
+        kept = [event for event in events if draw.random() < 0.8]
+        found[clip] = [
+            type(e)(e.filename, e.onset + draw.uniform(0, 0.3), e.offset + 0.1, e.event_label)
+            for e in kept
+            if e.offset - e.onset > 0.25
+        ]
+    write_events(results.events(split, system, seed), found)
+    place = results.folder / "score" / split / system / f"seed{seed}"
+    score(results, split, system, seed, place)
+    metrics = json.loads((place / "metrics.json").read_text())
+    (place / "metrics.json").write_text(json.dumps(metrics | {"manifest_sha256": MANIFEST}))
+
+
+def score(results, split, system, seed, place):
+    score_files(
+        results.annotations(split),
+        results.events(split, system, seed),
+        place / "metrics.json",
+        clips=results.tags(split, system, seed),
+        tags={"tags": results.tags(split, system, seed)},
+        counts=place / "counts.tsv",
+    )
+
+
+def repair(results, manifest=MANIFEST):
+    out = results.folder / "repair"
+    repair_dataset(results.config.dataset_file, results.data, out, report=str)
+    change(out / "repair.json", manifest_sha256=manifest)
+
+
+def change(path, **values):
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    return make(tmp_path_factory.mktemp("truths"))
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_scores_are_those_of_scoring_every_clip_again(results, split, system):
+    truth = load_truth(results, split)
+    copy = results.folder / "repair" / results.config.dataset_file.splits[split].annotations
+    scored = list(repaired_counts(results, truth, split, system))
+    assert len(scored) == 2
+    for seed, (clips, found) in enumerate(scored):
+        assert clips and clips < set(read_clips(results.tags(split, system, seed)))
+        guess = read_events(results.events(split, system, seed))
+        for metric, count in {"event": event_counts, "segment": segment_counts}.items():
+            whole = count(read_events(copy), guess, read_clips(copy)).summary()
+            assert found[metric].f1() == pytest.approx(whole["macro_f1"], abs=1e-12)
+            before = results.counts(split, system, seed, metric)
+            moved = found[metric].f1() != before.f1()
+            assert moved or metric == "segment", "merged overlaps leave active segments as they are"
+            for i, label in enumerate(found[metric].classes):
+                own = whole["classes"][label]
+                sums = found[metric].values[:, i].sum(axis=0).tolist()
+                assert sums == [own["tp"], own["fp"], own["fn"]]
+
+
+def test_the_table_has_both_and_their_difference(results):
+    table = TABLES["truths"](results)
+    assert [(r["system"], r["split"]) for r in table.records] == [
+        (system, split) for system in SYSTEMS for split in SPLITS
+    ]
+    record, line = table.records[3], table.lines[3].cells
+    own = results.interval("evaluation", "pts_tfd", "event")
+    assert record["event_original"] == own.mean
+    assert line[2] == f"{own.mean:.1f} [{own.low:.1f}, {own.high:.1f}]"
+    change = record["event_repaired"] - record["event_original"]
+    assert record["event_change"] == pytest.approx(change)
+    assert line[4].startswith(f"{change:+.2f} [")
+    assert record["event_change_low"] <= change <= record["event_change_high"]
+    truth = load_truth(results, "evaluation")
+    assert line[-1] == f"{truth.rules().total()} in {len(truth.repairs)} clips"
+    assert record["mended_overlap"] == truth.rules()["overlap"] > 0
+    largest = max(abs(r[f"{m}_change"]) for r in table.records for m in ("event", "segment"))
+    assert f"by more than {largest:.2f} points**" in table.markdown()
+    assert f"{truth.rules()['overlap']} overlaps of a class" in table.markdown()
+
+
+def test_mended_clips_that_were_not_scored_do_not_count(tmp_path):
+    results = make(tmp_path, clips=12, seeds=1)
+    split, system = "evaluation", "pts"
+    truth = load_truth(results, split)
+    gone = next(iter(truth.repairs))
+    tags = results.tags(split, system)
+    rows = tags.read_text().splitlines(keepends=True)
+    tags.write_text("".join(row for row in rows if not row.startswith(f"{gone}\t")))
+    guess = read_events(results.events(split, system))
+    del guess[gone]
+    write_events(results.events(split, system), guess)
+    score(results, split, system, 0, results.folder / "score" / split / system / "seed0")
+    ((clips, found),) = repaired_counts(results, truth, split, system)
+    assert gone not in clips and clips == set(truth.repairs) - {gone}
+    assert gone not in found["event"].names and found["event"].clips == 11
+
+
+def test_clean_labels_need_no_events(tmp_path):
+    results = make(tmp_path, clips=8, seeds=1)
+    for split in SPLITS:
+        name = results.config.dataset_file.splits[split].annotations
+        results.annotations(split).write_bytes((results.folder / "repair" / name).read_bytes())
+    repair(results)
+    for split in SPLITS:
+        results.events(split, "pts").unlink()
+    table = TABLES["truths"](results)
+    assert "**The repaired truth moves no score.**" in table.markdown()
+    assert table.lines[0].cells[4] == "+0.00 [+0.00, +0.00]"
+    assert table.lines[0].cells[-1] == "0 in 0 clips"
+    assert "Mended: development nothing; evaluation nothing." in table.markdown()
+
+
+def test_without_a_repair_it_was_not_run(tmp_path):
+    config = make_root(tmp_path, systems=SYSTEMS)
+    table = TABLES["truths"](Results.of(config, make_results(config, clips=8)))
+    assert table.lines[0].cells[3:5] == ("not run", "not run")
+    assert "No repaired truth was made" in table.markdown()
+    assert table.records[0]["event_repaired"] is table.records[0]["mended_overlap"] is None
+
+
+def test_a_stale_repair_is_refused(tmp_path):
+    results = make(tmp_path, clips=8, seeds=1)
+    log = results.folder / "repair" / "repair.json"
+    change(log, manifest_sha256="e" * 64)
+    with pytest.raises(ResultsError, match="made by manifest eeeeeeeeeeee, but the audit's"):
+        load_truth(results, "evaluation")
+    repair(results)
+    copy = results.folder / "repair" / results.config.dataset_file.splits["evaluation"].annotations
+    copy.write_text(copy.read_text() + "new.wav\t\t\t\n")
+    with pytest.raises(ResultsError, match=f"{copy} has changed since it was mended"):
+        load_truth(results, "evaluation")
+    log.write_text("{}")
+    with pytest.raises(ResultsError, match="lacks what was mended on evaluation"):
+        load_truth(results, "evaluation")
+
+
+def test_events_that_were_not_scored_are_refused(tmp_path):
+    results = make(tmp_path, clips=8, seeds=1)
+    truth = load_truth(results, "evaluation")
+    path = results.events("evaluation", "pts")
+    found = read_events(path)
+    write_events(path, {clip: [] for clip in found})
+    with pytest.raises(ResultsError, match=f"{path}: not the events behind its event counts"):
+        list(repaired_counts(results, truth, "evaluation", "pts"))
+    path.unlink()
+    with pytest.raises(MissingFileError, match="run resed decode for pts on evaluation"):
+        list(repaired_counts(results, truth, "evaluation", "pts"))
