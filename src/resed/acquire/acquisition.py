@@ -20,6 +20,8 @@ def acquire_splits(
     soundbank: Path | str | None = None,
     processes: int = 1,
     report: Callable[[str], None] = print,
+    annotations: Path | str | None = None,
+    keep_audio: bool = True,
 ) -> dict[str, dict[str, Any]]:
     """Acquire one split or all; split -> record. `scale`, `seed`, ... are for soundscapes only.
 
@@ -41,6 +43,15 @@ def acquire_splits(
             records[role] = check_split(dataset, root, role, report)
         else:
             records[role] = render_split(
-                dataset, root, role, scale, seed, soundbank, processes, report
+                dataset,
+                root,
+                role,
+                scale,
+                seed,
+                soundbank,
+                processes,
+                report,
+                annotations,
+                keep_audio,
             )
     return records

@@ -72,11 +72,14 @@ def stretch_of(piece: np.ndarray, length: int, rng: np.random.Generator) -> np.n
     return fade(np.take(lap, np.arange(start, start + length), mode="wrap"))
 
 
-def event_of(pieces: list[np.ndarray], length: int, rng: np.random.Generator) -> np.ndarray:
+def event_of(
+    pieces: list[np.ndarray], length: int, rng: np.random.Generator, whole: bool = False
+) -> np.ndarray:
     """An event of `length` samples, or a little less, from one recording's isolated events.
 
     The beginning of the shortest that is long enough, so that the onset is a real one; where none
-    is, several in random order with pauses below 150 ms.
+    is, several in random order with pauses below 150 ms. `whole`: not a sample less; the last two
+    may then follow each other without a pause.
     """
     enough = [piece for piece in pieces if len(piece) >= length]
     if enough:
@@ -88,6 +91,7 @@ def event_of(pieces: list[np.ndarray], length: int, rng: np.random.Generator) ->
         joined[position : position + len(piece)] = fade(piece, fade_in=0.0)
         position += len(piece)
         pause = seconds(rng.uniform(*PAUSES_S))
-        if length - position - pause < seconds(SHORTEST_REST_S):
+        if length - position - pause >= seconds(SHORTEST_REST_S):
+            position += pause
+        elif not whole or position == length:
             return joined[:position]
-        position += pause

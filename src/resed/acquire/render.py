@@ -23,6 +23,7 @@ from resed.annotations import Event
 
 LENGTH = seconds(CLIP_SECONDS)
 HIGHEST = 0.98  # a clip that would peak above is turned down as a whole
+Sound = tuple[str, float, float]  # class, onset and offset in seconds
 # kind -> slope in dB an octave (lowest, highest), broad resonances, slow swell in dB
 BACKGROUNDS = {
     "room": ((-3.0, -3.0), 0, 0.0),
@@ -50,22 +51,23 @@ def render_clip(
     split: str,
     index: int,
     filename: str,
+    given: Sequence[Sound] | None = None,
 ) -> Clip:
     """Clip `index` of a split; equal arguments give equal samples.
 
     `labels` maps the real task's label to the bank's class. Onsets and offsets are those of the dry
-    events: reverberation that outlasts one is not part of it.
+    events: reverberation that outlasts one is not part of it. Events that are `given` are filled to
+    the sample; one that is drawn may end a little earlier, and its label with it.
     """
     rng = generator(seed, split, index, "sound")
     kind = scenes.backgrounds[rng.integers(len(scenes.backgrounds))]
     level = decibels(rng.uniform(*scenes.background_db))
     mix = background(kind, rng) * np.float32(level)
-    statistics = load_statistics(scenes.tags, scenes.events)
     dry = np.zeros(LENGTH, np.float32)
     events, sources = [], []
-    for followed, onset, offset in layout(statistics, seed, split, index):
-        label = labels[followed]
-        source, sound = bank.event(label, seconds(offset - onset), rng)
+    sounds = drawn_sounds(scenes, labels, seed, split, index) if given is None else given
+    for label, onset, offset in sounds:
+        source, sound = bank.event(label, seconds(offset - onset), rng, given is not None)
         gain = level * decibels(rng.uniform(*scenes.event_to_background_db)) / active_rms(sound)
         start = seconds(onset)
         sound = sound[: LENGTH - start]
@@ -79,6 +81,23 @@ def render_clip(
     mix += dry
     mix *= min(1.0, HIGHEST / float(np.abs(mix).max()))
     return Clip(np.rint(mix * 32767).astype(np.int16), events, sources)
+
+
+def drawn_sounds(
+    scenes: SplitScenes,
+    labels: dict[str, str],
+    seed: int,
+    split: str,
+    index: int,
+    tags: Sequence[str] | None = None,
+) -> list[Sound]:
+    """What happens when in clip `index`, in time order; its classes are `tags`, or drawn too."""
+    statistics = load_statistics(scenes.tags, scenes.events)
+    if tags is not None:
+        follows = {label: followed for followed, label in labels.items()}
+        tags = [follows[tag] for tag in tags]
+    drawn = layout(statistics, seed, split, index, tags)
+    return [(labels[followed], onset, offset) for followed, onset, offset in drawn]
 
 
 def background(kind: str, rng: np.random.Generator) -> np.ndarray:

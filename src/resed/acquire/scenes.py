@@ -127,18 +127,23 @@ def generator(seed: int, split: str, index: int, purpose: str) -> np.random.Gene
 
 
 def layout(
-    statistics: Statistics, seed: int, split: str, index: int
+    statistics: Statistics,
+    seed: int,
+    split: str,
+    index: int,
+    tags: Sequence[str] | None = None,
 ) -> list[tuple[str, float, float]]:
     """(real task's label, onset, offset) in seconds of one clip's events, in time order.
 
-    The classes of clip i are the point (a + i * golden ratio) mod 1 of the measured distribution:
-    any number of clips then has each class about as often as the real task has, where independent
-    draws would leave a rare class out of a small split.
+    The classes are `tags`. Where none are given, those of clip i are the point (a + i * golden
+    ratio) mod 1 of the measured distribution: any number of clips then has each class about as
+    often as the real task has, where independent draws would leave a rare class out of a small
+    split.
     """
     start = generator(seed, split, 0, "classes").random()
     rng = generator(seed, split, index, "layout")
     events: list[tuple[str, float, float]] = []
-    labels = statistics.sets.at((start + index * GOLDEN) % 1.0)
+    labels = statistics.sets.at((start + index * GOLDEN) % 1.0) if tags is None else tags
     for label in labels:
         spans = _run(statistics, label, ALONE if len(labels) == 1 else TOGETHER, rng)
         events += [(label, *span) for span in _place(statistics, label, spans, events, rng)]

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from resed.acquire.measure import CLIP_SECONDS
 from resed.closed import check
 from resed.dataset import TRAINING_ROLES, Dataset
 from resed.errors import ConfigError
@@ -21,6 +22,7 @@ class BankClass(Strict):
     follows: str
     # events: cut one by one out of a recording; continuous: any stretch of it, looped if too short
     texture: Literal["events", "continuous"]
+    sound: str | None = None  # its name in the soundbank; null: the class's own
     also: tuple[str, ...] = ()  # other names that a folder may use for it
 
 
@@ -28,8 +30,8 @@ class SplitScenes(Strict):
     """How one split sounds. Levels in dB, times in seconds; ranges are [lowest, highest]."""
 
     folds: Annotated[list[int], Field(min_length=1)]
-    tags: Annotations
-    events: Literal["synthetic", "validation", "public"]
+    tags: Annotations | None = None  # null: nothing is drawn, for all of it is given
+    events: Literal["synthetic", "validation", "public"] | None = None
     backgrounds: Annotated[list[Background], Field(min_length=1)]
     background_db: Range  # RMS, full scale = 0 dB
     event_to_background_db: Range  # active RMS of the event over RMS of the background
@@ -53,6 +55,9 @@ class Soundscapes(Strict):
 
     classes: dict[str, BankClass]
     splits: dict[Role, SplitScenes]
+    # drawn: what happens when is drawn from statistics; given: a folder of annotations is followed
+    annotations: Literal["drawn", "given"] = "drawn"
+    annotations_source: str = ""  # where the public can fetch them
 
 
 def soundscapes_of(dataset: Dataset) -> Soundscapes:
@@ -76,6 +81,16 @@ def soundscapes_of(dataset: Dataset) -> Soundscapes:
     missing = [role for role in dataset.splits if role not in scenes.splits]
     if missing:
         raise ConfigError(f"{place}.splits: lacks {', '.join(missing)}; describe each split")
+    for role, split in scenes.splits.items():
+        told = scenes.annotations == "given" and dataset.splits[role].labels == "strong"
+        if not told and not (split.tags and split.events):
+            raise ConfigError(
+                f"{place}.splits.{role}: needs tags and events, for its clips are drawn from them"
+            )
+    if dataset.clip_seconds != CLIP_SECONDS:
+        raise ConfigError(
+            f"datasets.{dataset.name}.clip_seconds: soundscapes last {CLIP_SECONDS:g} s; set it so"
+        )
     sides: dict[int, str] = {}
     for role, split in scenes.splits.items():
         side = "training" if role in TRAINING_ROLES else role

@@ -1,6 +1,9 @@
 """A soundbank: isolated events by class, from recordings of given folds."""
 
 import csv
+import functools
+import hashlib
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +15,7 @@ from resed.acquire.isolate import cut_continuous, cut_events, event_of, stretch_
 from resed.acquire.settings import BankClass
 from resed.acquire.signals import SAMPLE_RATE
 from resed.audio import read_audio
-from resed.config import Dataset
+from resed.dataset import Dataset
 from resed.errors import DatasetError, MissingFileError
 
 CANDIDATES = 3  # recordings drawn for an event; the one that fits its length best is taken
@@ -37,11 +40,11 @@ class Recording:
         ratios = [np.log(len(piece) / length) for piece in self.pieces]
         return min(ratio if ratio >= 0 else -2 * ratio for ratio in ratios)
 
-    def event(self, length: int, rng: np.random.Generator) -> np.ndarray:
-        """About `length` samples of this sound (events may end a little earlier), faded."""
+    def event(self, length: int, rng: np.random.Generator, whole: bool = False) -> np.ndarray:
+        """`length` samples of this sound, faded; events may end a little earlier if not `whole`."""
         if self.texture == "continuous":
             return stretch_of(self.pieces[0], length, rng)
-        return event_of(self.pieces, length, rng)
+        return event_of(self.pieces, length, rng, whole)
 
 
 class Soundbank:
@@ -54,14 +57,24 @@ class Soundbank:
                 self.recordings.setdefault(item.label, []).append(item)
 
     def event(
-        self, label: str, length: int, rng: np.random.Generator
+        self, label: str, length: int, rng: np.random.Generator, whole: bool = False
     ) -> tuple[Recording, np.ndarray]:
-        """A recording of the class and its samples: about `length` of them."""
+        """A recording of the class and `length` samples of it, or about so many (`whole`)."""
         known = self.recordings[label]
         drawn = [known[i] for i in rng.integers(len(known), size=CANDIDATES)]
         if drawn[0].texture == "events":
             drawn.sort(key=lambda item: item.misfit(length))  # stable: ties stay as drawn
-        return drawn[0], drawn[0].event(length, rng)
+        return drawn[0], drawn[0].event(length, rng, whole)
+
+    @functools.cached_property
+    def sha256(self) -> str:
+        """Hash of all names and samples, hex: equal banks give equal clips."""
+        digest = hashlib.sha256()
+        for item in itertools.chain.from_iterable(self.recordings.values()):
+            digest.update(f"{item.label}/{item.name}/{len(item.pieces)}\n".encode())
+            for piece in item.pieces:
+                digest.update(piece.astype("<f4", copy=False).data)
+        return digest.hexdigest()
 
 
 def load_soundbank(
@@ -79,8 +92,8 @@ def load_soundbank(
         raise DatasetError(f"datasets.{dataset.name}.soundbank: missing; name demo or folder")
     if dataset.soundbank.kind == "demo":
         found = [
-            (f"{label}-{fold}-{number}", label, fold, (label, fold, number))
-            for label in classes
+            (f"{label}-{fold}-{number}", label, fold, (item.sound or label, fold, number))
+            for label, item in classes.items()
             for fold in folds
             for number in range(demo_sounds.PER_FOLD)
         ]
@@ -136,7 +149,9 @@ def _listed(
             "and set acquire.soundbank, or --soundbank, to the folder"
         )
     audio, file_key, class_key, fold_key = LISTS[lists[0]]
-    labels = {name: k for k, item in classes.items() for name in (k, *item.also)}
+    labels = {
+        name: label for label, item in classes.items() for name in (item.sound or label, *item.also)
+    }
     path, found = folder / lists[0], []
     with path.open(encoding="utf-8-sig", newline="") as handle:
         for line, row in enumerate(csv.DictReader(handle), start=2):

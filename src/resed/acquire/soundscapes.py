@@ -1,8 +1,8 @@
 """Render the splits of a soundscape dataset: audio first, annotations last, a record of both."""
 
 import hashlib
-import io
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -12,33 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
 from resed import __version__
-from resed.acquire.render import LENGTH, Clip, render_clip
-from resed.acquire.settings import Soundscapes, soundscapes_of
-from resed.acquire.signals import SAMPLE_RATE
-from resed.acquire.soundbank import Soundbank, load_soundbank
-from resed.annotations import (
-    Event,
-    read_clips,
-    tags_of,
-    write_clips,
-    write_events,
-    write_tags,
-)
-from resed.config import Dataset
+from resed.acquire.job import Job, wav
+from resed.acquire.plan import make_plan
+from resed.acquire.recipe import Recipe, recipe_path, write_recipe
+from resed.acquire.render import LENGTH
+from resed.acquire.settings import soundscapes_of
+from resed.acquire.soundbank import load_soundbank
+from resed.annotations import Event
+from resed.dataset import Dataset
 from resed.errors import DatasetError
 from resed.files import sha256
 from resed.progress import progress
 
 CLIP_BYTES = 2 * LENGTH + 44
 CHUNK = 8  # clips a task: large enough to make the cost of passing it on small
+PART = re.compile(r"\..+\.\d+\.part")
 
 
 @dataclass(frozen=True)
 class Written:
-    """What is told of a clip once its file is there."""
+    """What is told of a clip once it is rendered."""
 
     name: str
     events: list[Event]
@@ -46,57 +40,37 @@ class Written:
 
 
 @dataclass(frozen=True)
-class Job:
-    """Everything a process needs to render any clip of one split."""
+class Rendering:
+    """Renders clips of one split into a folder, or only to know what is in them (None)."""
 
-    bank: Soundbank
-    scenes: Soundscapes
-    split: str
-    seed: int
-    folder: Path
+    job: Job
+    folder: Path | None
 
-    def render(self, index: int) -> Clip:
-        """Clip `index`, not written."""
-        labels = {item.follows: label for label, item in self.scenes.classes.items()}
-        scenes, name = self.scenes.splits[self.split], clip_name(self.split, index)
-        return render_clip(self.bank, scenes, labels, self.seed, self.split, index, name)
-
-    def write(self, index: int) -> Written:
-        """Render clip `index` into the folder, atomically."""
-        clip, name = self.render(index), clip_name(self.split, index)
-        sound = io.BytesIO()
-        soundfile.write(sound, clip.samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
-        data = sound.getvalue()
-        temporary = self.folder / f".{name}.{os.getpid()}.part"
-        try:
-            temporary.write_bytes(data)
-            temporary.replace(self.folder / name)
-        finally:
-            temporary.unlink(missing_ok=True)
+    def write(self, name: str) -> Written:
+        """Render a clip; into the folder atomically."""
+        clip = self.job.render(name)
+        data = wav(clip)
+        if self.folder:
+            temporary = self.folder / f".{name}.{os.getpid()}.part"
+            try:
+                temporary.write_bytes(data)
+                temporary.replace(self.folder / name)
+            finally:
+                temporary.unlink(missing_ok=True)
         return Written(name, clip.events, hashlib.sha256(data).hexdigest())
 
 
-_job: Job | None = None  # a process's own copy; set once, so that tasks are only numbers
+_rendering: Rendering | None = None  # a process's own copy; set once: tasks are only names
 
 
-def _start(job: Job) -> None:
-    global _job
-    _job = job
+def _start(rendering: Rendering) -> None:
+    global _rendering
+    _rendering = rendering
 
 
-def _write(index: int) -> Written:
-    assert _job is not None
-    return _job.write(index)
-
-
-def clip_name(split: str, index: int) -> str:
-    """File name of clip `index`; it tells nothing of what sounds in it."""
-    return f"{split}_{index:05d}.wav"
-
-
-def clip_count(clips: int, scale: float) -> int:
-    """How many of `clips` a scale leaves: at least one."""
-    return max(1, round(clips * scale))
+def _write(name: str) -> Written:
+    assert _rendering is not None
+    return _rendering.write(name)
 
 
 def render_split(
@@ -108,102 +82,134 @@ def render_split(
     soundbank: Path | str | None = None,
     processes: int = 1,
     report: Callable[[str], None] = print,
+    annotations: Path | str | None = None,
+    keep_audio: bool = True,
 ) -> dict[str, Any]:
     """Render one split below `root`; its record: counts, hashes and settings, for JSON.
 
     Equal settings give equal bytes, whatever `processes` is. The annotations are removed first and
-    written last: while they are there, the audio is whole.
+    written last: while they are there, the audio is whole. Without `keep_audio` no sound file is
+    written, and resed.acquire.reader renders a clip when it is read. `annotations` is the folder
+    of those that a dataset follows (`soundscapes.annotations: given`).
 
     Raises:
         ConfigError: the dataset file is not as it must be.
-        DatasetError: no soundbank, no room on the disk, or annotations that are not acquire's.
+        DatasetError: no soundbank, no annotations to follow, no room on the disk, or annotations in
+            place that are not acquire's.
     """
-    scenes, place = soundscapes_of(dataset), dataset.splits[split]
-    annotations, folder = root / place.annotations, root / place.audio
-    _refuse_foreign(annotations, split)
-    count = clip_count(place.clips, scale)
-    folder.mkdir(parents=True, exist_ok=True)
-    for part in folder.glob(f".{split}_*.part"):  # of a run that was killed
-        part.unlink(missing_ok=True)
-    _refuse_full_disk(folder, count)
-    bank = load_soundbank(dataset, scenes.classes, scenes.splits[split].folds, soundbank)
-    annotations.unlink(missing_ok=True)
-    job = Job(bank, scenes, split, seed, folder)
-    events: dict[str, list[Event]] = {}
-    audio = hashlib.sha256()  # over "sha256  name" lines, as sha256sum writes them
-    began = time.monotonic()
-    with progress(count, f"acquire {split}") as advance:
-        for clip in _rendered(job, count, processes):
-            events[clip.name] = clip.events
-            audio.update(f"{clip.sha256}  {clip.name}\n".encode())
-            advance(1)
-    write_annotations(annotations, place.labels, events)
-    elapsed = time.monotonic() - began
-    report(f"{dataset.name} {split}: {count} clips in {elapsed:.1f} s ({count / elapsed:.1f}/s)")
-    left = sum(1 for path in folder.glob("*.wav") if path.name not in events)
-    if left:
-        report(f"{folder}: {left} other files are there; they are not of this run and were left")
+    soundscapes, place = soundscapes_of(dataset), dataset.splits[split]
+    target, folder = root / place.annotations, root / place.audio
+    plan = make_plan(dataset, soundscapes, root, split, scale, annotations)
+    if keep_audio:
+        _prepare(folder, len(plan.scenes))
+    bank = load_soundbank(dataset, soundscapes.classes, soundscapes.splits[split].folds, soundbank)
+    for stale in (target, recipe_path(root, split)):
+        stale.unlink(missing_ok=True)
+    job, began = Job(bank, soundscapes, split, seed, plan.scenes), time.monotonic()
+    if keep_audio or plan.told_by_rendering:
+        events, audio = _rendered(Rendering(job, folder if keep_audio else None), processes)
+    else:
+        events, audio = plan.drawn(job), None
+    recipe = Recipe(
+        resed=__version__,
+        dataset=dataset,
+        split=split,
+        seed=seed,
+        scale=scale,
+        clips=len(plan.scenes),
+        soundbank=None if soundbank is None else str(soundbank),
+        soundbank_sha256=bank.sha256,
+        annotations_sha256=plan.sha256,
+        audio="kept" if keep_audio else "rendered when read",
+    )
+    write_recipe(root, recipe)
+    plan.write(target, events)
+    _tell(recipe, folder, set(plan.scenes), time.monotonic() - began, report)
+    return _record(recipe, sha256(target), audio)
+
+
+def _record(recipe: Recipe, annotations: str, audio: str | None) -> dict[str, Any]:
+    """What the workflow keeps of a split, for JSON."""
+    soundscapes = recipe.soundscapes
     return {
-        "dataset": dataset.name,
-        "split": split,
-        "how": f"rendered by resed {__version__}",
-        "clips": count,
-        "seed": seed,
-        "scale": scale,
-        "folds": scenes.splits[split].folds,
-        "annotations": place.annotations,
-        "annotations_sha256": sha256(annotations),
-        "audio_sha256": audio.hexdigest(),
-        "settings_sha256": hashlib.sha256(scenes.model_dump_json().encode()).hexdigest(),
+        "dataset": recipe.dataset.name,
+        "split": recipe.split,
+        "how": f"rendered by resed {recipe.resed}",
+        "audio": recipe.audio,
+        "clips": recipe.clips,
+        "seed": recipe.seed,
+        "scale": recipe.scale,
+        "folds": soundscapes.splits[recipe.split].folds,
+        "annotations": recipe.dataset.splits[recipe.split].annotations,
+        "annotations_sha256": annotations,
+        "audio_sha256": audio,  # null: not rendered yet
+        "soundbank_sha256": recipe.soundbank_sha256,
+        "settings_sha256": hashlib.sha256(soundscapes.model_dump_json().encode()).hexdigest(),
     }
 
 
-def _rendered(job: Job, count: int, processes: int) -> Iterator[Written]:
+def _tell(
+    recipe: Recipe,
+    folder: Path,
+    names: set[str],
+    elapsed: float,
+    report: Callable[[str], None],
+) -> None:
+    """One line of what was done, and one of files that are not of this run."""
+    done = f"{recipe.dataset.name} {recipe.split}: {recipe.clips} clips"
+    there = {path.name for path in folder.glob("*.wav")}
+    if recipe.audio == "kept":
+        report(f"{done} in {elapsed:.1f} s ({recipe.clips / elapsed:.1f}/s)")
+        left = len(there - names)
+        what = "other files are there; they are not of this run and were left"
+    else:
+        report(f"{done}; none is kept as a file: each is rendered when it is read")
+        left, what = len(there), "files of an earlier run are not read; they may be deleted"
+    if left:
+        report(f"{folder}: {left} {what}")
+
+
+def _rendered(rendering: Rendering, processes: int) -> tuple[dict[str, list[Event]], str]:
+    """Render all clips: their events, and a hash over lines as sha256sum writes them."""
+    events: dict[str, list[Event]] = {}
+    audio = hashlib.sha256()
+    names = list(rendering.job.scenes)
+    with progress(len(names), f"acquire {rendering.job.split}") as advance:
+        for clip in _in_order(rendering, names, processes):
+            events[clip.name] = clip.events
+            audio.update(f"{clip.sha256}  {clip.name}\n".encode())
+            advance(1)
+    return events, audio.hexdigest()
+
+
+def _in_order(rendering: Rendering, names: list[str], processes: int) -> Iterator[Written]:
     """Write all clips and yield them in order."""
     if processes == 1:
-        yield from map(job.write, range(count))
+        yield from map(rendering.write, names)
         return
-    with ProcessPoolExecutor(processes, initializer=_start, initargs=(job,)) as pool:
+    with ProcessPoolExecutor(processes, initializer=_start, initargs=(rendering,)) as pool:
         try:
-            yield from pool.map(_write, range(count), chunksize=CHUNK)
+            yield from pool.map(_write, names, chunksize=CHUNK)
         except BrokenProcessPool:
             raise DatasetError(
-                f"{job.folder}: a rendering process was ended from outside (out of memory?); "
-                "give fewer --processes and render again"
+                f"{rendering.folder or rendering.job.split}: a rendering process was ended from "
+                "outside (out of memory?); give fewer --processes and render again"
             ) from None
         except BaseException:
             pool.shutdown(cancel_futures=True)  # an error or Ctrl-C: do not render the rest first
             raise
 
 
-def write_annotations(path: Path, labels: str, events: dict[str, list[Event]]) -> None:
-    """Write what a split may tell: events (strong), classes (weak) or clip names alone (none)."""
-    if labels == "strong":
-        write_events(path, events)
-    elif labels == "weak":
-        write_tags(path, tags_of(events))
-    else:
-        write_clips(path, list(events))
-
-
-def _refuse_foreign(annotations: Path, split: str) -> None:
-    """Never write over annotations of another origin: they may be the user's only copy."""
-    if not annotations.exists():
-        return
-    ours = {clip_name(split, index) for index in range(10**5)}
-    foreign = [name for name in read_clips(annotations) if name not in ours]
-    if foreign:
-        raise DatasetError(
-            f"{annotations}: holds {foreign[0]}, which acquire did not render; "
-            "give another --root, or move the file away"
-        )
-
-
-def _refuse_full_disk(folder: Path, count: int) -> None:
+def _prepare(folder: Path, count: int) -> None:
+    """Make the folder, without what a killed run left; refuse a disk too small for its clips."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in folder.glob(".*.part"):
+        if PART.fullmatch(part.name):
+            part.unlink(missing_ok=True)
     there = sum(path.stat().st_size for path in folder.glob("*.wav"))
     needed, free = count * CLIP_BYTES - there, shutil.disk_usage(folder).free
     if needed > free:
         raise DatasetError(
             f"{folder}: {count} clips need {needed / 1e9:.1f} GB and {free / 1e9:.1f} GB are free; "
-            "free some, or lower acquire.scale"
+            "free some, lower acquire.scale, or set acquire.keep_audio to false"
         )

@@ -26,6 +26,12 @@ def acquire(
     soundbank: Path | None = typer.Option(
         None, help="Soundscapes: folder of isolated recordings, where the dataset needs one."
     ),
+    annotations: Path | None = typer.Option(
+        None, help="Soundscapes of a twin: folder of the real annotations that it follows."
+    ),
+    keep_audio: bool = typer.Option(
+        True, help="Soundscapes: keep clips as files, or render each anew when it is read."
+    ),
     processes: int = typer.Option(1, min=1, help="Soundscapes: processes; the bytes stay equal."),
     record: Path | None = typer.Option(None, help="JSON to write: counts, settings and hashes."),
 ) -> None:
@@ -38,7 +44,17 @@ def acquire(
     from resed.files import write_json
 
     records = acquire_splits(
-        load_dataset(dataset), root, source, split, scale, seed, soundbank, processes, typer.echo
+        load_dataset(dataset),
+        root,
+        source,
+        split,
+        scale,
+        seed,
+        soundbank,
+        processes,
+        typer.echo,
+        annotations,
+        keep_audio,
     )
     if record:
         write_json(record, records[split] if split else {"splits": records})
