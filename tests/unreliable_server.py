@@ -17,6 +17,7 @@ import json
 import random
 import socket
 import struct
+import sys
 import threading
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
@@ -116,9 +117,7 @@ class UnreliableServer:
             self.put(path, body)
 
     def __enter__(self) -> "UnreliableServer":
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
+        self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
@@ -213,6 +212,17 @@ class UnreliableServer:
 
 def _fault(fault: Fault | str | None) -> Fault | None:
     return Fault(fault) if isinstance(fault, str) else fault
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 64
+
+    def handle_error(self, *_: object) -> None:
+        """A client that leaves is no mistake here; any other is shown."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(*_)
 
 
 class _Handler(BaseHTTPRequestHandler):

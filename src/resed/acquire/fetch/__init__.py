@@ -1,0 +1,1 @@
+"""Fetching: bytes over an unreliable network, archives by strangers, a state a clip."""

@@ -1,0 +1,128 @@
+"""The record of what became of each clip survives kills and ends the same whatever happened."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from resed.acquire.fetch.state import ClipState, State, StateError, read_states
+
+PRESENT = ClipState("a.wav", "present", "zenodo", 12, "ab" * 32)
+GONE = ClipState("b.wav", "gone", detail="404\n twice", gone_at=("web", "mirror", "web"))
+
+
+def test_what_is_set_is_read_again_sorted_and_the_journal_is_folded(tmp_path):
+    with State.open(tmp_path, "weak") as state:
+        state.set(GONE)
+        state.set(ClipState("a.wav", "failed", detail="no whole answer"))
+        state.set(PRESENT)
+        assert state.get("a.wav") == PRESENT
+        assert state.get("c.wav") is None
+        assert [clip.filename for clip in state] == ["a.wav", "b.wav"]
+    assert [path.name for path in (tmp_path / ".acquire").iterdir()] == ["weak.tsv"]
+    assert (tmp_path / ".acquire" / "weak.tsv").read_text() == (
+        "filename\tstate\tsource\tbytes\tsha256\tdetail\tgone_at\n"
+        f"a.wav\tpresent\tzenodo\t12\t{'ab' * 32}\t\t\n"
+        "b.wav\tgone\t\t\t\t404 twice\tmirror,web\n"
+    )
+    assert read_states(tmp_path, "weak") == {"a.wav": PRESENT, "b.wav": GONE}
+    assert GONE.gone_at == ("mirror", "web")
+
+
+WRITER = """
+import os, signal, sys
+from resed.acquire.fetch.state import ClipState, State
+root, count = sys.argv[1], int(sys.argv[2])
+with State.open(root, "weak") as state:
+    for number in range(count):
+        state.set(ClipState(f"{number:03}.wav", "present", "web", number, f"{number:064x}"))
+    if sys.argv[3] == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def run(root, count, end):
+    return subprocess.run([sys.executable, "-c", WRITER, root, str(count), end]).returncode
+
+
+def test_a_killed_and_continued_run_leaves_the_same_bytes(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    assert run(one, 40, "end") == 0
+    for count in (7, 3, 25):
+        assert run(other, count, "kill") == -signal.SIGKILL
+        journal = other / ".acquire" / "weak.jsonl"
+        with journal.open("ab") as handle:
+            handle.write(b'{"filename": "torn')
+        assert len(read_states(other, "weak")) >= count
+    assert run(other, 40, "end") == 0
+    assert [path.name for path in (other / ".acquire").iterdir()] == ["weak.tsv"]
+    names = ".acquire/weak.tsv"
+    assert (other / names).read_bytes() == (one / names).read_bytes()
+
+
+def test_a_kill_between_table_and_journal_changes_nothing(tmp_path):
+    with State.open(tmp_path, "weak") as state:
+        state.set(PRESENT)
+        kept = state.journal.read_bytes()
+    table = (tmp_path / ".acquire" / "weak.tsv").read_bytes()
+    state.journal.write_bytes(kept)
+    with State.open(tmp_path, "weak"):
+        pass
+    assert (tmp_path / ".acquire" / "weak.tsv").read_bytes() == table
+
+
+def test_a_second_writer_is_refused_and_others_splits_are_free(tmp_path):
+    with State.open(tmp_path, "weak"):
+        with pytest.raises(StateError, match=r"weak\.jsonl: another resed acquire is at work"):
+            State.open(tmp_path, "weak")
+        State.open(tmp_path, "strong").close()
+    State.open(tmp_path, "weak").close()
+    assert not list((tmp_path / ".acquire").iterdir()), "nothing known, nothing written"
+
+
+def test_clips_that_are_no_longer_listed_are_forgotten(tmp_path):
+    with State.open(tmp_path, "weak") as state:
+        state.set(PRESENT)
+        state.set(GONE)
+        state.keep(["b.wav", "c.wav"])
+        state.close()
+        state.close()
+    assert list(read_states(tmp_path, "weak")) == ["b.wav"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("weak.tsv", b"filename\n", r"weak\.tsv line 1: not the columns"),
+        ("weak.tsv", b"\xff\xfe", r"weak\.tsv: not UTF-8"),
+        ("weak.tsv", None, r"weak\.tsv line 2: damaged; delete it and run resed acquire"),
+        ("weak.jsonl", b"{}\n", r"weak\.jsonl line 1: damaged"),
+        ("weak.jsonl", b"[1\n{", r"weak\.jsonl line 1: damaged"),
+    ],
+)
+def test_a_damaged_record_is_refused_by_line(tmp_path, name, content, text):
+    with State.open(tmp_path, "weak") as state:
+        state.set(PRESENT)
+    path = tmp_path / ".acquire" / name
+    path.write_bytes(content or path.read_bytes().replace(b"present", b"presemt"))
+    with pytest.raises(StateError, match=text):
+        State.open(tmp_path, "weak")
+    with pytest.raises(StateError, match=text):
+        read_states(tmp_path, "weak")
+    path.unlink()
+    State.open(tmp_path, "weak").close()
+
+
+@pytest.mark.parametrize("name", ["", "a\tb.wav", "a\n", "a\rb", "\udcff.wav"])
+def test_names_that_a_row_cannot_hold_are_refused(name):
+    with pytest.raises(StateError, match="cannot be recorded"):
+        ClipState(name, "present")
+
+
+def test_names_with_odd_letters_are_kept(tmp_path):
+    odd = ClipState("-ü \u2028\x1c.wav", "corrupt", "ein Ordner", 0, "", "wrong length")
+    with State.open(tmp_path, "weak") as state:
+        state.set(odd)
+        assert read_states(tmp_path, "weak") == {odd.filename: odd}
+    assert read_states(tmp_path, "weak") == {odd.filename: odd}
