@@ -18,8 +18,9 @@ from pathlib import Path
 
 from threadpoolctl import threadpool_limits
 
+from resed.acquire.reader import ClipReader, FileReader
 from resed.audio import decode
-from resed.errors import AudioError, DatasetError, StoreError
+from resed.errors import AudioError, DatasetError, MissingFileError, StoreError
 from resed.files import existing, sha256
 from resed.logmel import clip_features
 from resed.progress import progress
@@ -47,6 +48,7 @@ class Job:
     folder: Path
     settings: FeatureSettings
     manifest: Path
+    read: ClipReader
 
 
 def extract(
@@ -56,16 +58,18 @@ def extract(
     out: Path | str,
     settings: FeatureSettings,
     processes: int = 1,
+    read: ClipReader | None = None,
 ) -> int:
     """Extract the log-mels of all usable clips of `split` into the store `out`.
 
     Args:
         manifest: manifest.tsv of `resed audit`; rows of this split with status ok are taken.
         split: weak, unlabeled, strong, development or evaluation.
-        folder: where the split's sound files lie.
+        folder: where the split's sound files lie, or would lie.
         out: the store to make; it appears only when it is complete.
         settings: the feature settings.
         processes: how many to use; the store's bytes do not depend on it.
+        read: the bytes of a clip by its name; None: of the file in `folder`.
 
     Returns:
         The number of clips.
@@ -77,7 +81,7 @@ def extract(
     clips = usable_clips(manifest, split)
     names = [clip.filename for clip in clips]
     with create(out, names, settings, split, sha256(manifest)) as writer:
-        job = Job(writer, folder, settings, manifest)
+        job = Job(writer, folder, settings, manifest, read or FileReader(folder))
         chunks = [clips[start : start + CHUNK] for start in range(0, len(clips), CHUNK)]
         done = _in_pool(job, chunks, processes) if processes > 1 else _here(job, chunks)
         with progress(len(clips), f"extract {split}") as advance:
@@ -115,10 +119,11 @@ def usable_clips(manifest: Path | str, split: str) -> list[Clip]:
 
 def _extract_chunk(job: Job, clips: list[Clip]) -> int:
     for clip in clips:
-        path = existing(
-            job.folder / clip.filename, f"{job.manifest} lists it: restore it, or audit again"
-        )
-        data = path.read_bytes()
+        path, data = job.folder / clip.filename, job.read(clip.filename)
+        if data is None:
+            raise MissingFileError(
+                f"{path}: no such file; {job.manifest} lists it: restore it, or audit again"
+            )
         if clip.sha256 and hashlib.sha256(data).hexdigest() != clip.sha256:
             raise AudioError(
                 f"{path}: is not the file that {job.manifest} describes (sha256 differs); "

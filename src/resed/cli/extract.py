@@ -25,19 +25,20 @@ def register(app: typer.Typer) -> None:
         ),
     ) -> None:
         """Turn the audio of a split into log-mels (64 bands, 600 frames for 10 s): one file."""
+        from resed.acquire.reader import clip_reader
         from resed.config import check, load_dataset, read_settings
         from resed.errors import DatasetError
         from resed.extract import extract as run
         from resed.settings import FeatureSettings
 
         features = check(FeatureSettings, read_settings(settings), "features")
-        splits = load_dataset(dataset).splits
-        if split not in splits:
-            known = ", ".join(splits)
+        found = load_dataset(dataset)
+        if split not in found.splits:
+            known = ", ".join(found.splits)
             raise DatasetError(f"--split {split}: no split of {dataset}; use one of {known}")
-        processes = processes or _cores()
+        folder, read = root / found.splits[split].audio, clip_reader(found, root, split)
         begin = time.monotonic()
-        clips = run(manifest, split, root / splits[split].audio, out, features, processes)
+        clips = run(manifest, split, folder, out, features, processes or _cores(), read)
         seconds = time.monotonic() - begin
         typer.echo(f"{out}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")
 
