@@ -28,6 +28,7 @@ LISTS = (  # file, folder of the audio, columns of file name, class and fold
     ("clips.csv", ".", "file", "class", "fold"),
     ("meta/esc50.csv", "audio", "filename", "category", "fold"),
 )
+CLIP_SECONDS = 5
 BLOCK_S = 0.05
 BELOW_PEAK_DB = 25.0  # what is quieter than the loudest block by more than this is not the event
 SHORTEST_PAUSE_S = 0.15  # DESED's rule: sounds of a class that are closer are one event
@@ -76,6 +77,7 @@ def main(source: Path, out: Path) -> None:
     tags: dict[str, list[tuple[object, ...]]] = {split: [] for split in SPLITS.values()}
     for path, label, split in sorted(recordings(source)):
         samples, rate = soundfile.read(path, always_2d=True)
+        samples = samples[: round(CLIP_SECONDS * rate)]  # the files end a few milliseconds later
         name = f"{path.stem}.wav"
         (out / "audio" / split).mkdir(parents=True, exist_ok=True)
         soundfile.write(out / "audio" / split / name, samples, rate, subtype="PCM_16")

@@ -93,8 +93,8 @@ def _panels(
     lacking = [label for label in classes if label not in esp]
     if lacking:
         raise ResultsError(f"windows_esp.tsv lacks {lacking[0]}; run resed calibrate again")
-    columns = min(columns, len(classes))
     rows = math.ceil(len(classes) / columns)
+    columns = math.ceil(len(classes) / rows)  # as full as the rows can be
     figure = style.new(columns * size[0], rows * size[1] + 0.6)
     grid = figure.subplots(rows, columns, squeeze=False)
     handles: dict[str, object] = {}
