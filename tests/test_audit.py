@@ -11,11 +11,13 @@ import soundfile
 from typer.testing import CliRunner
 
 from resed.annotations import Event, write_clips, write_events, write_tags
-from resed.audit import audit_clip, audit_dataset, oddities
+from resed.acquire.reader import FileReader
+from resed.audit import Task, audit_clip, audit_dataset, oddities
 from resed.cli import app
-from resed.config import Dataset, load_dataset
+from resed.config import AuditSettings, Dataset, load_dataset
 from resed.errors import DatasetError, MissingFileError
 
+ANY = AuditSettings(least={"weak": 0})  # however many there are
 ROOT = Path(__file__).resolve().parents[1]
 NOISE = 0.1 * np.random.default_rng(0).standard_normal(22050)
 
@@ -70,7 +72,8 @@ def make_broken(folder: Path) -> dict[str, str]:
 def root(demo, tmp_path) -> Path:
     """A dataset whose weak split holds every kind of broken clip."""
     expected = make_broken(tmp_path / demo.splits["weak"].audio)
-    write_tags(tmp_path / demo.splits["weak"].annotations, dict.fromkeys(expected, ("bark",)))
+    tags = {name: (("bark", "fan")[i % 2],) for i, name in enumerate(expected)}
+    write_tags(tmp_path / demo.splits["weak"].annotations, tags)
     for split in ("unlabeled", "strong", "development", "evaluation"):
         place, name = demo.splits[split], f"{split}.wav"
         (tmp_path / place.audio).mkdir(parents=True)
@@ -90,7 +93,8 @@ def manifest(folder: Path) -> list[dict[str, str]]:
 def test_each_broken_clip_gets_its_status(tmp_path):
     folder = tmp_path / "clips"
     expected = make_broken(folder)
-    found = {name: audit_clip("weak", name, folder / name, "local") for name in expected}
+    read = FileReader(folder)
+    found = {name: audit_clip(Task("weak", name, "local"), read) for name in expected}
     assert {name: row.status for name, row in found.items()} == expected
     assert (found["stereo.wav"].rate, found["stereo.wav"].channels) == (48000, 2)
     assert found["slow.wav"].seconds == pytest.approx(22050 / 8000, abs=1e-4)
@@ -101,7 +105,7 @@ def test_each_broken_clip_gets_its_status(tmp_path):
 
 
 def test_manifest_lists_every_clip_in_order(demo, root):
-    audit_dataset(demo, root, root / "out", report=lambda _: None)
+    audit_dataset(demo, root, root / "out", report=lambda _: None, settings=ANY)
     rows = manifest(root / "out")
     assert list(rows[0]) == [
         "split",
@@ -122,7 +126,7 @@ def test_manifest_lists_every_clip_in_order(demo, root):
 
 def test_summary_counts_and_names_what_is_wrong(demo, root):
     lines = []
-    summary = audit_dataset(demo, root, root / "out", report=lines.append)
+    summary = audit_dataset(demo, root, root / "out", report=lines.append, settings=ANY)
     assert json.loads((root / "out/audit.json").read_text()) == summary
     data = (root / "out/manifest.tsv").read_bytes()
     assert summary["manifest_sha256"] == hashlib.sha256(data).hexdigest()
@@ -139,7 +143,7 @@ def test_summary_counts_and_names_what_is_wrong(demo, root):
 
 
 def test_equal_bytes_in_two_splits_are_reported(demo, root):
-    summary = audit_dataset(demo, root, root / "out", report=lambda _: None)
+    summary = audit_dataset(demo, root, root / "out", report=lambda _: None, settings=ANY)
     (group,) = summary["copies"]
     assert group[-1] == "evaluation/evaluation.wav"  # all four carry the same noise
     assert "weak/good.wav" in group
@@ -147,18 +151,19 @@ def test_equal_bytes_in_two_splits_are_reported(demo, root):
 
 def test_processes_do_not_change_the_manifest(demo, root):
     for processes in (1, 2):
-        audit_dataset(demo, root, root / f"out{processes}", processes, lambda _: None)
-    for name in ("manifest.tsv", "audit.json", "index.html"):
+        audit_dataset(demo, root, root / f"out{processes}", processes, lambda _: None, ANY)
+    for name in ("manifest.tsv", "findings.tsv", "audit.json", "index.html"):
         assert (root / "out1" / name).read_bytes() == (root / "out2" / name).read_bytes()
 
 
 def test_a_changed_byte_changes_the_manifest(demo, root):
-    before = audit_dataset(demo, root, root / "out", report=lambda _: None)["manifest_sha256"]
+    silently = {"report": lambda _: None, "settings": ANY}
+    before = audit_dataset(demo, root, root / "out", **silently)["manifest_sha256"]
     path = root / demo.splits["evaluation"].audio / "evaluation.wav"
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-    after = audit_dataset(demo, root, root / "out", report=lambda _: None)["manifest_sha256"]
+    after = audit_dataset(demo, root, root / "out", **silently)["manifest_sha256"]
     assert before != after
 
 

@@ -158,7 +158,7 @@ def test_the_audit_lists_what_extract_would_refuse(resed, tmp_path):
         cells = "\t" * header.count("\t")
         table.write_text(header + "".join(f"{name}{cells}\n" for name in names))
     common = ["--dataset", DEMO, "--root", tmp_path]
-    assert resed("audit", *common, "--out", tmp_path)[0] == 0
+    assert resed("audit", *common, "--out", tmp_path, "--no-refuse")[0] == 0
     rows = [line.split("\t") for line in (tmp_path / "manifest.tsv").read_text().splitlines()[1:]]
     status = {row[1]: row[6] for row in rows if row[0] == "weak"}
     usable = ["good.wav", "stereo.wav", "telephone.wav"]

@@ -48,6 +48,7 @@ class PublishedFile(Strict):
     version: str
     split: Role
     sha256: str = ""  # of the bytes as published; empty: known by its counts alone
+    rows_sha256: str = ""  # of its rows in any order (resed audit tells it of the file it reads)
     rows: Positive  # without the header
     note: str = ""
 
@@ -69,11 +70,17 @@ class Dataset(Strict):
     sources: list[dict[str, Any]] = []
 
 
+def dataset_path(name_or_file: str | Path, root: Path | str = ".") -> Path:
+    """The YAML file of a dataset given by name or by that file's path; it need not exist."""
+    path = Path(name_or_file)
+    if path.suffix in {".yaml", ".yml"}:
+        return path
+    return Path(root) / "config" / "datasets" / f"{name_or_file}.yaml"
+
+
 def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
     """A dataset by name (config/datasets/{name}.yaml) or by the path of its YAML file."""
-    path = Path(name_or_file)
-    if path.suffix not in {".yaml", ".yml"}:
-        path = Path(root) / "config" / "datasets" / f"{name_or_file}.yaml"
+    path = dataset_path(name_or_file, root)
     there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
     existing(path, f"known datasets: {there}; or give the path of a dataset's YAML file")
     dataset = check(Dataset, read_yaml(path), str(path))

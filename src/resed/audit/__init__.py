@@ -1,80 +1,71 @@
-"""Audit: what lies on the disk, clip by clip, before anything is computed from it.
+"""Audit, the doctor: what lies on the disk, clip by clip, and what is wrong with it.
 
 Every clip that the annotations name gets a row in manifest.tsv, whatever is wrong with it; the
-SHA-256 of that file stands for "these bytes" in every later result.
+SHA-256 of that file stands for "these bytes" in every later result. What is found is told by kind
+and split, with what it does to the results and what to do (audit.json, index.html), and row by row
+(findings.tsv).
 """
 
-import hashlib
-import io
 import itertools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import soundfile
-
 from resed import __version__
-from resed.annotations import Event, read_clips, read_events, read_tags
-from resed.audio import decode
+from resed.acquire.reader import clip_reader
+from resed.audit.checks import (
+    acquired,
+    amounts,
+    classes,
+    official_clips,
+    shape,
+    unlisted,
+    unusable,
+)
+from resed.audit.clips import ClipAudit, Task, audit_clip, audited, manifest_text
+from resed.audit.findings import Defect, Finding, as_json, findings_text, gather
 from resed.audit.page import page
+from resed.audit.published import recognise, version_defects
+from resed.audit.recordings import Cut, copied, copies, cuts, shared_recordings
+from resed.audit.truth import Truth, class_counts, event_defects, oddities, read_truth
+from resed.config import AuditSettings
 from resed.dataset import ROLES, Dataset
-from resed.errors import AudioError, DatasetError
+from resed.errors import DatasetError, MissingFileError
 from resed.files import sha256, write_json, write_text
 from resed.progress import progress
 
-SILENT_PEAK = 10 ** (-90 / 20)  # full scale = 1: one step of 16-bit sound
-NEAR_S = 0.15  # DESED joins events of one class that are less than 150 ms apart
-CHUNK = 16
+__all__ = [
+    "ClipAudit",
+    "Task",
+    "audit_clip",
+    "audit_dataset",
+    "copies",
+    "manifest_text",
+    "oddities",
+    "refusals",
+    "summarise",
+    "summary_line",
+]
 
 
-@dataclass(frozen=True)
-class ClipAudit:
-    """A row of the manifest. rate in Hz, seconds as decoded; 0 where they cannot be known."""
+@dataclass
+class Examined:
+    """All that was read of a dataset, by split: annotations, clips, and what acquire recorded."""
 
-    split: str
-    filename: str
-    sha256: str
-    rate: int
-    channels: int
-    seconds: float
-    status: str
-    source: str
+    dataset: Dataset
+    settings: AuditSettings
+    truths: dict[str, Truth] = field(default_factory=dict)
+    records: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    rows: dict[str, list[ClipAudit]] = field(default_factory=dict)
+    named: dict[str, dict[str, Cut]] = field(default_factory=dict)
+    defects: list[Defect] = field(default_factory=list)
 
-
-def audit_clip(split: str, filename: str, path: Path, source: str) -> ClipAudit:
-    """Read one clip whole. Never raises for what is wrong with it: that is its status.
-
-    Status: ok, missing, unreadable (permissions), empty, truncated, undecodable, nonfinite (NaN or
-    infinite samples), or silent (no sample above -90 dB of full scale).
-    """
-    if not path.is_file():
-        return ClipAudit(split, filename, "", 0, 0, 0.0, "missing", source)
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return ClipAudit(split, filename, "", 0, 0, 0.0, "unreadable", source)
-    digest = hashlib.sha256(data).hexdigest()
-    rate, channels, duration, status = _inspect(data, str(path))
-    return ClipAudit(split, filename, digest, rate, channels, duration, status, source)
-
-
-def _inspect(data: bytes, name: str) -> tuple[int, int, float, str]:
-    try:
-        header = soundfile.info(io.BytesIO(data))
-        rate, channels = header.samplerate, header.channels
-    except (soundfile.LibsndfileError, ValueError):
-        rate, channels = 0, 0
-    try:
-        samples = decode(data, name, rate or 44100)
-    except AudioError as error:
-        return rate, channels, 0.0, getattr(error, "status", "undecodable")
-    silent = float(np.abs(samples).max()) <= SILENT_PEAK
-    return rate, channels, round(len(samples) / rate, 4), "silent" if silent else "ok"
+    @property
+    def all_rows(self) -> list[ClipAudit]:
+        """The rows of all splits, in the manifest's order."""
+        return list(itertools.chain.from_iterable(self.rows.values()))
 
 
 def audit_dataset(
@@ -83,83 +74,161 @@ def audit_dataset(
     out: Path,
     processes: int = 1,
     report: Callable[[str], None] = print,
+    settings: AuditSettings | None = None,
+    refuse: bool = True,
 ) -> dict[str, Any]:
-    """Audit all splits; writes manifest.tsv, index.html and, last, audit.json into `out`.
+    """Audit all splits; writes manifest.tsv, findings.tsv, index.html and, last, audit.json.
 
-    Returns what audit.json holds. Raises AnnotationError or MissingFileError for annotations that
-    cannot be read, and DatasetError where no clip at all is usable.
+    Returns what audit.json holds. Raises MissingFileError where no annotation file is there at
+    all, and, once everything is written, DatasetError where the run may not go on by `settings`
+    (not where `refuse` is false: `resed admit` tells it then).
     """
-    source = "rendered" if dataset.kind == "soundscapes" else "local"
-    tasks = []
-    for split in ROLES:
-        place = dataset.splits[split]
-        clips = read_clips(root / place.annotations)
-        tasks += [(split, clip, root / place.audio / clip, source) for clip in sorted(clips)]
-    rows = []
-    with progress(len(tasks), f"audit {dataset.name}") as advance:
-        for row in _audited(tasks, processes):
-            rows.append(row)
-            advance(1)
-    write_text(out / "manifest.tsv", manifest_text(rows))
-    summary = summarise(dataset, root, rows, sha256(out / "manifest.tsv"))
+    examined = examine(dataset, root, processes, settings or AuditSettings())
+    versions = {split: recognise(dataset, split, truth) for split, truth in examined.truths.items()}
+    for split, version in versions.items():
+        examined.defects += version_defects(dataset, split, version)
+    certain = {s: v["version"] for s, v in versions.items() if v["by"] in {"bytes", "rows"}}
+    found = gather(examined.defects, certain)
+    write_text(out / "manifest.tsv", manifest_text(examined.all_rows))
+    write_text(out / "findings.tsv", findings_text(examined.defects))
+    summary = summarise(examined, found, versions, sha256(out / "manifest.tsv"))
     write_text(out / "index.html", page(dataset, summary))
     write_json(out / "audit.json", summary)
     report(summary_line(dataset, summary))
-    if not any(row.status == "ok" for row in rows):
-        raise DatasetError(f"{root}: no usable clip of {len(rows)}; see {out / 'index.html'}")
+    if refuse and not summary["go"]:
+        raise DatasetError(refusals(summary, str(root), out / "index.html"))
     return summary
 
 
-def _audited(tasks: Sequence[tuple], processes: int) -> Iterable[ClipAudit]:
-    if processes == 1:
-        yield from itertools.starmap(audit_clip, tasks)
-        return
-    try:
-        with ProcessPoolExecutor(processes) as pool:
-            yield from pool.map(audit_clip, *zip(*tasks, strict=True), chunksize=CHUNK)
-    except BrokenProcessPool:
-        raise DatasetError(
-            "audit: a process was ended from outside (out of memory?); give fewer --processes"
-        ) from None
+def examine(dataset: Dataset, root: Path, processes: int, settings: AuditSettings) -> Examined:
+    """Read annotations and clips, and gather all defects but those of versions."""
+    seen = Examined(dataset, settings)
+    paths = [root / dataset.splits[split].annotations for split in ROLES]
+    if not any(path.is_file() for path in paths):
+        raise MissingFileError(f"{paths[0]}: no such file; check --root, or run resed acquire")
+    for split in ROLES:
+        seen.truths[split] = read_truth(dataset, root, split)
+        seen.records[split], defects = acquired(root, split)
+        seen.defects += [*seen.truths[split].defects, *defects]
+    _read_clips(seen, root, processes)
+    seen.named = cuts(dataset, {split: truth.clips for split, truth in seen.truths.items()})
+    leaks = settings.leaks
+    shared = [*shared_recordings(seen.named, leaks), *copied(seen.all_rows, leaks)]
+    seen.defects += shared
+    if leaks == "drop":
+        _drop(seen, shared)
+    for split in ROLES:
+        seen.defects += _split_defects(seen, root, split)
+    if not any(row.status == "ok" for row in seen.all_rows):
+        detail = f"No usable clip of {len(seen.all_rows)}"
+        seen.defects.append(Defect("no_clip", ROLES[0], detail=detail))
+    return seen
 
 
-def manifest_text(rows: Iterable[ClipAudit]) -> str:
-    """The manifest as tab-separated text."""
-    lines = ["\t".join(field.name for field in fields(ClipAudit))]
-    lines += ["\t".join(map(str, astuple(row))) for row in rows]
-    return "\n".join(lines) + "\n"
+def _read_clips(seen: Examined, root: Path, processes: int) -> None:
+    dataset = seen.dataset
+    usual = "rendered" if dataset.kind == "soundscapes" else "local"
+    tasks, readers = [], {}
+    for split in ROLES:
+        readers[split] = clip_reader(dataset, root, split)
+        seen.rows[split] = []
+        for clip in sorted(seen.truths[split].clips):
+            known = seen.records[split].get(clip, {})
+            tasks.append(Task(split, clip, known.get("source") or usual, known.get("sha256") or ""))
+    with progress(len(tasks), f"audit {dataset.name}") as advance:
+        for row in audited(tasks, readers, processes):
+            seen.rows[row.split].append(row)
+            advance(1)
+
+
+def _drop(seen: Examined, shared: Iterable[Defect]) -> None:
+    """Leave the training clips that leak out of the run."""
+    leaking = {(one.split, one.filename) for one in shared if one.id in {"leak", "leak_bytes"}}
+    for split, rows in seen.rows.items():
+        seen.rows[split] = [
+            replace(row, status="leak")
+            if row.status == "ok" and (split, row.filename) in leaking
+            else row
+            for row in rows
+        ]
+
+
+def _split_defects(seen: Examined, root: Path, split: str) -> list[Defect]:
+    dataset, rows, truth = seen.dataset, seen.rows[split], seen.truths[split]
+    ends = {row.filename: row.seconds for row in rows if row.seconds > 0}
+    folder = dataset.splits[split].audio
+    listed = {
+        clip
+        for other, its in seen.truths.items()
+        if dataset.splits[other].audio == folder
+        for clip in its.clips
+    }
+    found = [
+        *unusable(rows, seen.records[split]),
+        *shape(dataset, rows, seen.named[split]),
+        *unlisted(dataset, root, split, listed),
+        *amounts(dataset, split, rows, seen.settings),
+        *event_defects(split, truth.events, ends, dataset.clip_seconds),
+    ]
+    if dataset.splits[split].labels != "none" and truth.clips:
+        enough = not any(one.id == "too_few" for one in found)
+        counts = class_counts(dataset, truth, _usable(rows))
+        found += classes(split, counts, seen.settings.least[split], enough)
+    return found
+
+
+def _usable(rows: Iterable[ClipAudit]) -> set[str]:
+    return {row.filename for row in rows if row.status == "ok"}
 
 
 def summarise(
-    dataset: Dataset, root: Path, rows: Sequence[ClipAudit], manifest_sha256: str
+    seen: Examined,
+    found: Sequence[Finding],
+    versions: Mapping[str, Mapping[str, Any]],
+    manifest_sha256: str,
 ) -> dict[str, Any]:
-    """What audit.json holds: counts a split, problems, copies across splits."""
-    splits = {}
-    for split in ROLES:
-        own = [row for row in rows if row.split == split]
-        ok = [row for row in own if row.status == "ok"]
-        splits[split] = {
-            "clips": len(own),
-            "status": dict(sorted(Counter(row.status for row in own).items())),
-            "hours": round(sum(row.seconds for row in ok) / 3600, 4),
-            "seconds": _spread(row.seconds for row in ok),
-            "rates": dict(Counter(str(row.rate) for row in ok)),
-            "channels": dict(Counter(str(row.channels) for row in ok)),
-            "annotations": annotation_counts(dataset, root, split, ok),
-        }
+    """What audit.json holds: whether the run may go on, counts a split, findings, problems."""
+    rows = seen.all_rows
+    splits = {split: _split_summary(seen, split) for split in ROLES}
+    for split, version in versions.items():
+        splits[split]["version"] = dict(version)
     return {
-        "dataset": dataset.name,
+        "dataset": seen.dataset.name,
         "resed": __version__,
         "manifest_sha256": manifest_sha256,
+        "go": not any(one.level == "refusal" for one in found),
+        "settings": seen.settings.model_dump(mode="json"),
         "clips": len(rows),
         "ok": sum(row.status == "ok" for row in rows),
         "splits": splits,
+        "findings": as_json(found),
         "copies": copies(rows),
         "problems": [
             {"split": row.split, "filename": row.filename, "status": row.status}
             for row in rows
             if row.status != "ok"
         ],
+    }
+
+
+def _split_summary(seen: Examined, split: str) -> dict[str, Any]:
+    dataset, rows, truth = seen.dataset, seen.rows[split], seen.truths[split]
+    place = dataset.splits[split]
+    ok = [row for row in rows if row.status == "ok"]
+    labelled = place.labels != "none"
+    return {
+        "clips": len(rows),
+        "usable": len(ok),
+        "official": official_clips(dataset, split, len(rows)),
+        "paper": place.paper,
+        "least": seen.settings.least[split],
+        "status": dict(sorted(Counter(row.status for row in rows).items())),
+        "hours": round(sum(row.seconds for row in ok) / 3600, 4),
+        "seconds": _spread(row.seconds for row in ok),
+        "rates": dict(Counter(str(row.rate) for row in ok)),
+        "channels": dict(Counter(str(row.channels) for row in ok)),
+        "classes": class_counts(dataset, truth, _usable(rows)) if labelled else {},
+        "annotations": annotation_counts(dataset, truth, split, rows),
     }
 
 
@@ -170,59 +239,28 @@ def _spread(values: Iterable[float]) -> dict[str, float]:
     return {"shortest": values[0], "median": values[len(values) // 2], "longest": values[-1]}
 
 
-def copies(rows: Sequence[ClipAudit]) -> list[list[str]]:
-    """Groups of "split/filename" with equal bytes in more than one split: a leak, if real."""
-    groups: dict[str, list[ClipAudit]] = defaultdict(list)
-    for row in rows:
-        if row.status == "ok":
-            groups[row.sha256].append(row)
-    return [
-        [f"{row.split}/{row.filename}" for row in group]
-        for group in groups.values()
-        if len({row.split for row in group}) > 1
-    ]
-
-
 def annotation_counts(
-    dataset: Dataset, root: Path, split: str, rows: Sequence[ClipAudit]
+    dataset: Dataset, truth: Truth, split: str, rows: Sequence[ClipAudit]
 ) -> dict[str, Any]:
     """What the annotations of a split hold: events or clips a class, and what looks odd."""
-    place = dataset.splits[split]
-    path = root / place.annotations
-    if place.labels == "none":
+    labels = dataset.splits[split].labels
+    if labels == "none":
         return {}
-    if place.labels == "weak":
-        tags = read_tags(path, dataset.classes)
-        count = Counter(itertools.chain.from_iterable(tags.values()))
+    if labels == "weak":
+        count = Counter(itertools.chain.from_iterable(truth.classes.values()))
         return {"clips_of_class": {label: count[label] for label in dataset.classes}}
-    events = read_events(path, dataset.classes)
-    count = Counter(event.event_label for clip in events.values() for event in clip)
+    events = [event for _, _, event in truth.events if event]
+    count = Counter(event.event_label for event in events)
+    clips = {clip: [] for _, clip, _ in truth.events}
+    for event in events:
+        clips[event.filename].append(event)
+    ends = dict.fromkeys(clips, dataset.clip_seconds)
+    ends |= {row.filename: row.seconds for row in rows if row.seconds > 0}
     return {
         "events": count.total(),
         "events_of_class": {label: count[label] for label in dataset.classes},
-        "clips_without_events": sum(not clip for clip in events.values()),
-        **oddities(events, {row.filename: row.seconds for row in rows}),
-    }
-
-
-def oddities(
-    events: Mapping[str, Sequence[Event]], duration: Mapping[str, float]
-) -> dict[str, int]:
-    """How many offsets lie past the clip's end (by over 1 ms), and how many pairs of successive
-    events of one class overlap, or are less than 150 ms apart."""
-    past = overlapping = near = 0
-    for clip, items in events.items():
-        past += sum(event.offset > duration.get(clip, np.inf) + 1e-3 for event in items)
-        ordered = sorted(items, key=lambda event: (event.event_label, event.onset))
-        for one, other in itertools.pairwise(ordered):
-            gap = other.onset - one.offset
-            if one.event_label == other.event_label:
-                overlapping += gap < -1e-6
-                near += -1e-6 <= gap < NEAR_S - 1e-6
-    return {
-        "offsets_past_the_end": int(past),
-        "overlaps_in_a_class": int(overlapping),
-        "gaps_below_150_ms": int(near),
+        "clips_without_events": sum(not items for items in clips.values()),
+        **oddities(clips, ends),
     }
 
 
@@ -230,8 +268,29 @@ def summary_line(dataset: Dataset, summary: Mapping[str, Any]) -> str:
     """All in one line: no list of warnings that are normal."""
     count = Counter(problem["status"] for problem in summary["problems"])
     wrong = ", ".join(f"{number} {status}" for status, number in sorted(count.items()))
-    copied = f"; {len(summary['copies'])} copied across splits" if summary["copies"] else ""
+    levels = Counter(one["level"] for one in summary["findings"])
+    found = ", ".join(f"{n} {level}s" if n > 1 else f"1 {level}" for level, n in levels.items())
+    copied_ = f"; {len(summary['copies'])} copied across splits" if summary["copies"] else ""
     return (
         f"audit {dataset.name}: {summary['ok']} of {summary['clips']} clips ok"
-        f"{'; ' + wrong if wrong else ''}{copied}; manifest {summary['manifest_sha256'][:12]}"
+        f"{'; ' + wrong if wrong else ''}{copied_}; {found or 'nothing found'}; "
+        f"{'may go on' if summary['go'] else 'may not go on'}; "
+        f"manifest {summary['manifest_sha256'][:12]}"
     )
+
+
+SHOWN = 3
+
+
+def refusals(summary: Mapping[str, Any], place: str, page_path: Path) -> str:
+    """Why the run may not go on, in one line that begins with `place`."""
+    refused = [one for one in summary["findings"] if one["level"] == "refusal"]
+    if any(one["id"] == "no_clip" for one in refused):
+        return f"{place}: no usable clip of {summary['clips']}; see {page_path}"
+    parts = [
+        f"{one['split']}: {one['what'][0].lower()}{one['what'][1:]}"
+        + (f" ({one['examples'][0]})" if one["examples"] else "")
+        for one in refused[:SHOWN]
+    ]
+    more = f", and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+    return f"{place}: may not go on: {'; '.join(parts)}{more}; what to do stands in {page_path}"

@@ -16,6 +16,7 @@ from resed.errors import ResedError
 STAGES = (
     "acquire",
     "audit",
+    "admit",
     "repair",
     "extract",
     "train",

@@ -1,4 +1,4 @@
-"""`resed audit`: what lies on the disk, clip by clip."""
+"""`resed audit`: what lies on the disk, clip by clip, and what is wrong with it."""
 
 from pathlib import Path
 
@@ -11,16 +11,47 @@ def register(app: typer.Typer) -> None:
 
 
 def audit(
-    dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
-    root: Path = typer.Option(..., help="Folder of the dataset: audio/ and metadata/ lie in it."),
-    out: Path = typer.Option(..., help="Folder for manifest.tsv, audit.json and index.html."),
+    dataset: str = typer.Option(None, help="Dataset: a name in config/datasets, or a YAML file."),
+    root: Path = typer.Option(None, help="Folder of the dataset: audio/ and metadata/ lie in it."),
+    out: Path = typer.Option(
+        None,
+        help="Folder for manifest.tsv, audit.json, findings.tsv and index.html; with --compare, "
+        "a table of what differs.",
+    ),
     processes: int = typer.Option(1, min=1, help="Processes that read clips."),
+    settings: str = typer.Option(
+        "{}", help="Keys of audit in config.yaml (least, leaks): JSON, or a YAML file."
+    ),
+    no_refuse: bool = typer.Option(
+        False, "--no-refuse", help="Exit 0 whatever is found; resed admit then decides."
+    ),
+    compare: tuple[str, str] = typer.Option(
+        ("", ""),
+        show_default=False,
+        metavar="A B",
+        help="Compare two manifests (files, or folders of audits) instead: which clips differ.",
+    ),
 ) -> None:
-    """Read every clip that the annotations name: hash, rate (Hz), channels, seconds and status.
+    """Read every clip that the annotations name, and the annotations: what is there and is it well.
 
-    Clips that are missing or cannot be used are listed, not refused; one summary line is printed.
+    Exit 0 where the run may go on by the thresholds in --settings, 1 where it may not. Clips that
+    are missing or cannot be used are listed, not refused, while there are enough others; one
+    summary line is printed. Everything is written in both cases.
     """
-    from resed.audit import audit_dataset
-    from resed.config import load_dataset
+    if any(compare):
+        from resed.audit.compare import compare as run
 
-    audit_dataset(load_dataset(dataset), root, out, processes, typer.echo)
+        run(Path(compare[0]), Path(compare[1]), out, typer.echo)
+        return
+    for name, value in (("dataset", dataset), ("root", root), ("out", out)):
+        if value is None:
+            raise typer.BadParameter("is needed, unless --compare is given", param_hint=f"--{name}")
+    from resed.audit import audit_dataset
+    from resed.closed import check, read_settings
+    from resed.config import AuditSettings
+    from resed.dataset import load_dataset
+
+    limits = check(AuditSettings, read_settings(settings), "audit")
+    audit_dataset(
+        load_dataset(dataset), root, out, processes, typer.echo, limits, refuse=not no_refuse
+    )
