@@ -14,6 +14,7 @@ from resed import __version__
 from resed.errors import ResedError
 
 STAGES = (
+    "check",
     "acquire",
     "audit",
     "admit",

@@ -1,0 +1,55 @@
+"""The config that is to run on a dataset: does it fit the clips?"""
+
+from pathlib import Path
+
+from resed.check.description import Description
+from resed.check.findings import Findings
+from resed.closed import overlay, read_yaml
+from resed.config import Config, load_config
+from resed.errors import ConfigError, ResedError
+from resed.settings import FeatureSettings
+
+SPARE_S = 0.05  # features may be a little shorter or longer than the clips
+
+
+def check_run(description: Description, path: Path, base: Path, findings: Findings) -> None:
+    """Load an overlay on config/config.yaml, and compare its features with the clips' length."""
+    try:
+        values = overlay(read_yaml(base / "config" / "config.yaml"), read_yaml(path))
+    except ResedError as error:
+        findings.wrong(str(error))
+        return
+    named = str(values.get("dataset"))
+    if named not in (description.name, str(description.path)):
+        findings.wrong(f"{path}.dataset: {named}; write dataset: {description.name}")
+    try:
+        config = load_config(values | {"dataset": str(description.path)}, base)
+    except ConfigError as error:
+        if str(description.path) not in str(error):  # of the dataset file all was said
+            findings.wrong(f"{path}: {error}")
+        return
+    _check_features(description, config, path, findings)
+
+
+def _check_features(
+    description: Description, config: Config, path: Path, findings: Findings
+) -> None:
+    """Clips of other lengths than the features cover lose their ends, or are mostly silence."""
+    whole = description.clip_seconds
+    for name in sorted({config.features_of(system) for system in config.systems}):
+        features = config.feature_sets[name]
+        if abs(features.seconds - whole) <= max(SPARE_S, features.seconds_per_frame):
+            continue
+        frames = frames_for(features, whole)
+        setting = f"features: {{frames: {frames}}}"
+        if name != "default":
+            setting = f"feature_overrides: {{{name}: {{frames: {frames}}}}}"
+        findings.wrong(
+            f"{path}: features {name} cover {features.seconds:.3g} s, but the clips last "
+            f"{whole:g} s; set {setting}"
+        )
+
+
+def frames_for(features: FeatureSettings, seconds: float) -> int:
+    """Frames that cover so many seconds."""
+    return max(1, round(seconds / features.seconds_per_frame))
