@@ -168,7 +168,8 @@ KINDS = {
     ),
     "duplicate": Kind(
         "warning", "Rows that stand there twice",
-        "The second event can never be found: recall falls.", REPAIR, published=True,
+        "Of an event: the second can never be found, recall falls. Of a name: none.",
+        REPAIR, published=True,
     ),
     "contradiction": Kind(
         "warning", "Clips with events and with a row that says there are none",

@@ -110,7 +110,7 @@ def raw_rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 def _row_defects(
     split: str, labels: str, raw: Sequence[tuple[int, dict[str, str]]]
 ) -> Iterator[Defect]:
-    seen: dict[tuple[str, ...], int] = {}
+    seen: dict[str, int] = {}
     for line, cells in raw:
         name = cells.get("filename", "")
         if name.endswith(".jams"):
@@ -119,11 +119,8 @@ def _row_defects(
             tags = [tag.strip() for tag in cells.get("event_labels", "").split(",")]
             for tag in sorted({tag for tag in tags if tags.count(tag) > 1}):
                 yield Defect("repeated_tag", split, name, str(line), tag)
-            continue  # a clip's second row of tags cannot be read
-        row = tuple(cells.values())
-        if row in seen:
-            yield Defect("duplicate", split, name, str(line), f"as line {seen[row]}")
-        seen.setdefault(row, line)
+        if labels == "none" and seen.setdefault(name, line) != line:
+            yield Defect("duplicate", split, name, str(line), f"as line {seen[name]}")
 
 
 def placeholder(dataset: Dataset, split: str, truth: Truth) -> Iterator[Defect]:
@@ -164,6 +161,10 @@ def event_defects(
         if empty:
             kind = "contradiction" if there else "no_events"
             yield Defect(kind, split, clip, str(empty[0]))
+            yield from (
+                Defect("duplicate", split, clip, str(line), f"as line {empty[0]}")
+                for line in empty[1:]
+            )
         yield from _length_defects(split, there, ends.get(clip, clip_seconds), clip_seconds)
         yield from _neighbour_defects(split, there)
         yield from _same_times(split, there)
@@ -182,8 +183,13 @@ def _length_defects(
 
 
 def _neighbour_defects(split: str, rows: Sequence[tuple[int, Event]]) -> Iterator[Defect]:
+    seen: dict[Event, int] = {}
     reach: dict[str, tuple[int, Event]] = {}  # class -> the event so far that lasts longest
     for line, event in sorted(rows, key=lambda row: (row[1].onset, row[1].offset)):
+        if seen.setdefault(event, line) != line:
+            detail = f"{_text(event)}, as line {seen[event]}"
+            yield Defect("duplicate", split, event.filename, str(line), detail)
+            continue
         before, earlier = reach.get(event.event_label, (0, None))
         if earlier:
             gap = event.onset - earlier.offset
@@ -214,7 +220,7 @@ def oddities(
 ) -> dict[str, int]:
     """How many events end past their clip (by over 1 ms), overlap one of their class, or follow
     one by less than 150 ms; a clip without a duration (seconds) has no end."""
-    located = [(0, clip, event) for clip, items in events.items() for event in items]
+    located = [(n, clip, event) for clip, items in events.items() for n, event in enumerate(items)]
     found = Counter(one.id for one in event_defects("", located, duration, float("inf")))
     return {
         "offsets_past_the_end": found["past_end"] + found["past_file"],
