@@ -78,6 +78,13 @@ def check_room(path: Path, needed: int, free: Callable[[Path], int]) -> None:
         )
 
 
+def full_disk(path: Path, error: OSError) -> Exception:
+    """What to raise for an OSError while writing in `path`: FullDiskError where it means that."""
+    if error.errno not in FULL:
+        return error
+    return FullDiskError(f"{path}: {error.strerror.lower()}; make room and run again", "disk full")
+
+
 def free_bytes(path: Path) -> int:
     """Bytes that this user may still write at `path`."""
     return shutil.disk_usage(path).free
@@ -166,13 +173,7 @@ class Part:
             while view:
                 view = view[os.pwrite(self._descriptor, view, self.have + len(piece) - len(view)) :]
         except OSError as error:
-            if error.errno not in FULL:
-                raise
-            raise FullDiskError(
-                f"{self.path.parent}: {error.strerror.lower()} while fetching {self.remote.url}; "
-                "make room and run again",
-                "disk full",
-            ) from None
+            raise full_disk(self.path.parent, error) from None
         self.have += len(piece)
         self._advance(len(piece))
         if self.have - self._looked >= LOOK:
