@@ -134,7 +134,8 @@ def _events(config: Config, role: str, clips: int, random) -> dict[str, list[Eve
 
 
 def _audit(folder: Path, clips: int) -> None:
-    _json(folder / "audit" / "audit.json", {"manifest_sha256": MANIFEST})
+    splits = {role: {"clips": clips, "status": {"ok": clips}, "official": 50} for role in SPLITS}
+    _json(folder / "audit" / "audit.json", {"manifest_sha256": MANIFEST, "splits": splits})
     rows = ["split\tfilename\tsha256\trate\tchannels\tseconds\tstatus\tsource"]
     for role in SPLITS:
         rows += [f"{role}\t{role}{i}.wav\tab\t44100\t1\t10.0\tok\tmade" for i in range(clips)]

@@ -62,10 +62,15 @@ class Results:
         return title if name in title else f"{title} ({name})"
 
     @cached_property
+    def audit(self) -> dict[str, Any]:
+        """What audit.json holds; nothing where there was no audit."""
+        path = self.folder / "audit" / "audit.json"
+        return read_json(path) if path.is_file() else {}
+
+    @property
     def manifest(self) -> str | None:
         """Hash of the audit's manifest; None where there was no audit."""
-        path = self.folder / "audit" / "audit.json"
-        return read_json(path).get("manifest_sha256") if path.is_file() else None
+        return self.audit.get("manifest_sha256")
 
     def system_of_row(self, row: int) -> str:
         """The configured system that stands in row `row` of the journal's Table 1."""

@@ -8,6 +8,7 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from resed.coverage import in_short
 from resed.files import atomic_path
 from resed.results import Results, departures, short_hash
 
@@ -63,7 +64,7 @@ def new(width: float, height: float) -> Figure:
 
 def footnote(figure: Figure, results: Results, *facts: str) -> None:
     """Say below the figure what it rests on, and whether the paper's numbers compare."""
-    parts = [results.dataset, *facts]
+    parts = [results.dataset, *facts, in_short(results)]
     parts.append(f"manifest {short_hash(results.manifest)}")
     if departures(results):
         parts.append("not the paper's numbers")

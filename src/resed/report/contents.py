@@ -60,6 +60,7 @@ def contents(
         *there(
             (
                 ("comparisons", "Comparisons"),
+                ("truths", "Original and repaired truth"),
                 ("contradictions", "Contradictions"),
                 ("readings", "Readings"),
                 ("sensitivity", "What the details are worth"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
+from resed.coverage import coverage
 from resed.dataset import ROLES
 from resed.results import Results, readable
 from resed.settings import SystemSettings
@@ -24,13 +25,17 @@ LABELS = {"weak": "tags", "none": "none", "strong": "events in time"}
 
 @dataclass(frozen=True)
 class Split:
-    """Clips of one split; `clips` is None without an audit, `paper` None where it prints none."""
+    """Clips of one split; `clips` is None without an audit, `paper` None where it prints none.
+
+    `of`: all that there are, whether the annotations name them or not.
+    """
 
     role: str
     labels: str
     clips: int | None
     unusable: int
     paper: int | None
+    of: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,15 @@ class SystemFacts:
 def splits(results: Results) -> list[Split]:
     """Clips a split as the audit counted them."""
     statuses = _statuses(results.folder / "audit" / "manifest.tsv")
+    everything = {share.role: share.of for share in coverage(results)}
     made = []
     for role in ROLES:
         counts = statuses.get(role)
         usable = counts["ok"] if counts else None
         unusable = sum(counts.values()) - counts["ok"] if counts else 0
         labels = LABELS[results.config.dataset_file.splits[role].labels]
-        made.append(Split(role, labels, usable, unusable, results.paper.clips.get(role)))
+        paper, of = results.paper.clips.get(role), everything.get(role)
+        made.append(Split(role, labels, usable, unusable, paper, of))
     return made
 
 

@@ -17,7 +17,7 @@ def not_run(results: Results, tables: Mapping[str, Table]) -> list[str]:
     if config.dataset != paper.dataset:
         missing.append(f"The paper's data ({paper.dataset}): this run is on {config.dataset}.")
     missing += [*_rows(results), *_stages(results), *_figures(results)]
-    missing += [*_study(results, tables), *_seeds(results), *_others(results)]
+    missing += [*_study(results, tables), *_truths(tables), *_seeds(results), *_others(results)]
     return missing
 
 
@@ -75,6 +75,12 @@ def _study(results: Results, tables: Mapping[str, Table]) -> Iterator[str]:
     lacking = [str(r["reading"]) for r in tables[STUDY].records if r["status"] == "not run"]
     if lacking:
         yield f"Readings without scores in the study: {', '.join(lacking)}."
+
+
+def _truths(tables: Mapping[str, Table]) -> Iterator[str]:
+    records = tables["truths"].records if "truths" in tables else ()
+    if not records or any(record["event_repaired"] is None for record in records):
+        yield "Scores against the repaired truth: no repair of the labels is here (resed repair)."
 
 
 def _seeds(results: Results) -> Iterator[str]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from resed.coverage import in_short
 from resed.draw import FIGURES
 from resed.draw.style import DOTS_PER_INCH
-from resed.errors import ResultsError
 from resed.files import existing
 from resed.report import evidence, facts
 from resed.report.card import cards, qualification
@@ -18,11 +18,12 @@ from resed.report.gaps import STUDY, not_run, studied
 from resed.report.marks import mark, marked, slug
 from resed.report.sheets import Sheet, sheet
 from resed.report.verdict import ground, verdict
-from resed.results import Results, departures
+from resed.results import Results, departures, short_hash
 from resed.sensitivity import compare_readings, headline
 from resed.tabulate import TABLES
 from resed.tabulate.table import Table
 
+WORKFLOW = "dag"  # the one figure that rests on no clip
 CONFUSIONS = ("figure5", "figure5_system3", "figure6")
 TRAINING = ("training_curves", "training_curves_table2")
 # Sections of the template that do not depend on what was run.
@@ -51,7 +52,6 @@ def render(results: Results) -> str:
     Raises ResultsError or MissingFileError in one line where a table or figure lacks its input.
     """
     tables = _tables(results)
-    _check_manifest(results, tables["table1"])
     pictures = _pictures(results, tables)
     sheets = {name: sheet(name, table, results) for name, table in tables.items()}
     judged = verdict(tables["claims"], tables["scorecard"])
@@ -129,18 +129,11 @@ def _picture(results: Results, name: str) -> Picture:
     pixels = int.from_bytes(content[16:20], "big")  # of the PNG header
     width = round(pixels * ENLARGED / DOTS_PER_INCH)
     source = _embed(content, "image/png")
-    return Picture(name, drawing.heading(results), source, width, drawing.caption(results))
+    caption = drawing.caption(results)
+    if name != WORKFLOW:
+        caption += f" ({in_short(results)}, manifest {short_hash(results.manifest)}.)"
+    return Picture(name, drawing.heading(results), source, width, caption)
 
 
 def _embed(content: bytes, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _check_manifest(results: Results, table: Table) -> None:
-    """The scores must rest on the audit that the page shows."""
-    scored = table.records[0]["manifest_sha256"]
-    if results.manifest and scored and scored != results.manifest:
-        raise ResultsError(
-            f"{results.folder / 'audit' / 'audit.json'}: manifest {results.manifest[:12]}, but the "
-            f"scores rest on {scored[:12]}; score again after the audit"
-        )

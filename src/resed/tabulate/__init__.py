@@ -4,6 +4,7 @@ from collections.abc import Callable
 from importlib import import_module
 
 from resed.results import Results
+from resed.tabulate.ground import grounded
 from resed.tabulate.table import Table
 
 MODULES = {
@@ -24,7 +25,8 @@ MODULES = {
 
 def _maker(name: str, module: str) -> Callable[[Results], Table]:
     def make(results: Results) -> Table:
-        return getattr(import_module(f"resed.tabulate.{module}"), name)(results)
+        table = getattr(import_module(f"resed.tabulate.{module}"), name)(results)
+        return grounded(table, results)
 
     return make
 

@@ -33,14 +33,26 @@ class ScoreBook:
     def read(self, split: str, system: str, seeds: Sequence[int]) -> list[dict[str, Any]]:
         """metrics.json a seed, checked against all read before.
 
-        Raises ResultsError where the number of clips or the manifest's hash differs.
+        Raises ResultsError where the number of clips or the manifest's hash differs, or is not that
+        of the audit that lies here.
         """
         found = [self.results.metrics(split, system, seed) for seed in seeds]
         for metrics in found:
+            self._check_audit(metrics.get("manifest_sha256"))
             self._check("manifest", metrics.get("manifest_sha256"), metrics["path"])
             self._check(split, metrics["clips"], metrics["path"])
             self.clips[split], self.manifest = metrics["clips"], metrics.get("manifest_sha256")
         return found
+
+    def _check_audit(self, scored: str | None) -> None:
+        """Scores agree with one another, so the first stand for all."""
+        audited = self.results.manifest
+        if self._first or not (scored and audited) or scored == audited:
+            return
+        raise ResultsError(
+            f"{self.results.folder / 'audit' / 'audit.json'}: manifest {_short(audited)}, but the "
+            f"scores rest on {_short(scored)}; score again after the audit"
+        )
 
     def _check(self, key: str, value: Any, path: str) -> None:
         before = self.manifest if key == "manifest" else self.clips.get(key)

@@ -1,9 +1,28 @@
-"""What every verdict carries with it: whether it was reached on the paper's data and settings."""
+"""What every table carries: how many clips of which audit, and whether that is the paper's."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
+from resed.coverage import coverage, in_full
 from resed.results import Results, departures
+from resed.tabulate.table import Table
+
+
+def grounded(table: Table, results: Results) -> Table:
+    """The table with n of N clips a split and the manifest's hash, in its caption and its CSV.
+
+    Columns it has already stay: `clips_{split}` of scores is how many were scored.
+    """
+    own: dict[str, object] = {}
+    for share in coverage(results):
+        own |= {f"clips_{share.role}": share.usable, f"all_clips_{share.role}": share.of}
+    own["manifest_sha256"] = results.manifest
+    return replace(
+        table,
+        caption=(*table.caption, in_full(results)),
+        records=tuple(record | (own | record) for record in table.records),
+    )
 
 
 def on_papers_data(results: Results) -> bool:

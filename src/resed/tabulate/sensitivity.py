@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from resed.readings import Option, load_readings
-from resed.results import Results, short_hash
+from resed.results import Results
 from resed.sensitivity import (
     KEYS,
     METRICS,
@@ -87,8 +87,7 @@ def _caption(found: Study, results: Results) -> tuple[str, ...]:
         "decoding alone rest on the same networks, so only the clips make them unsure. Questions "
         "stand in the order of their largest decided change, else of their largest. Against "
         "leaving it out: event / segment / AT. Development stands in the CSV.",
-        f"Dataset: {results.dataset}. Manifest: {short_hash(results.manifest)}. What each reading "
-        "is, and why: the table of readings.",
+        f"Dataset: {results.dataset}. What each reading is, and why: the table of readings.",
     )
 
 

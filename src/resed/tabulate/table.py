@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resed.intervals import BOTH, CLIPS, Interval
-from resed.results import SPLITS, departures, short_hash
+from resed.results import SPLITS, departures
 from resed.tabulate.book import ScoreBook
 
 NONE = "–"
@@ -104,7 +104,7 @@ def provenance(book: ScoreBook) -> tuple[str, ...]:
     scored = f"clips scored: {clips} (paper: {of_paper})" if clips else "nothing was scored"
     lines = [
         f"Dataset: {book.results.dataset}; {scored}.",
-        f"Manifest: {short_hash(book.manifest)}. {certainty(book.results.config.seeds_in_words)}",
+        certainty(book.results.config.seeds_in_words),
     ]
     if reasons:
         lines.insert(0, f"**Not the paper's numbers**: {'; '.join(reasons)}.")

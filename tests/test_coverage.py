@@ -1,0 +1,113 @@
+"""n of N: every table and every figure says how many clips it rests on, and of which audit."""
+
+import csv
+import io
+import json
+
+import pytest
+from made_results import MANIFEST, SPLITS, make_results, make_root
+
+from resed.coverage import Share, coverage, in_full, in_short
+from resed.draw import FIGURES, style
+from resed.errors import ResultsError
+from resed.report import facts
+from resed.results import Results
+from resed.tabulate import TABLES
+
+STUDY = {"report": True, "readings": ["filter.none"]}
+
+
+def made(root, **audit):
+    """All that tables and figures need, 8 clips a split of which 40 are official."""
+    systems = ["pts", "pts_tfd_afl", "pts_tfd_afl_esp"]
+    config = make_root(root, systems=systems, sensitivity=STUDY)
+    folder = make_results(config, clips=8, readings=True)
+    if audit:
+        (folder / "audit" / "audit.json").write_text(json.dumps(audit))
+    return Results.of(config, folder)
+
+
+def counted(official=None, **partial):
+    """Splits of an audit.json: 8 clips each, of which `partial` are usable."""
+    splits = {}
+    for role in SPLITS:
+        ok = partial.get(role, 8)
+        splits[role] = {"clips": 8, "status": {"ok": ok, "missing": 8 - ok}}
+        splits[role] |= {"official": official} if official else {}
+    return splits
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
+    splits = counted(official=12, weak=0, development=5)
+    return made(tmp_path_factory.mktemp("n"), manifest_sha256=MANIFEST, splits=splits)
+
+
+SENTENCE = (
+    "Clips usable: weak 0 of 12, unlabeled 8 of 12, strong 8 of 12, development 5 of 12, "
+    "evaluation 8 of 12. Manifest: 0123456789ab."
+)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_table_says_n_of_all_and_the_manifest(results, name):
+    table = TABLES[name](results)
+    assert SENTENCE in table.markdown()
+    assert "\n".join(table.caption).count("0123456789ab") == 1, "once is enough"
+    for row in csv.DictReader(io.StringIO(table.csv())):
+        for role in SPLITS:
+            usable = {"weak": "0", "development": "5"}.get(role, "8")
+            # Where scores stand, it is how many clips they were made on.
+            assert row[f"clips_{role}"] in {usable, "8", ""}
+            assert row[f"all_clips_{role}"] == "12"
+        assert row["manifest_sha256"] in {MANIFEST, ""}
+    assert row["clips_weak"] == "0" and row["manifest_sha256"] == MANIFEST
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name != "dag"])
+def test_every_figure_says_it_in_short(results, name):
+    drawing = FIGURES[name]
+    if not drawing.possible(results):
+        pytest.skip("needs other systems")
+    with style.look():
+        figure = drawing.draw(results)
+    text = figure.get_supxlabel()
+    assert "29 of 60 clips · manifest 0123456789ab" in text
+
+
+def test_a_footnote_fits_its_figure(results):
+    with style.look():
+        for drawing in FIGURES.values():
+            if drawing.possible(results):
+                figure = drawing.draw(results)
+                figure.draw_without_rendering()
+                for text in figure.texts:
+                    assert text.get_window_extent().x1 <= figure.bbox.x1, drawing.title
+
+
+def test_all_is_what_the_audit_says_or_the_dataset_file(tmp_path):
+    results = made(tmp_path, splits=counted(strong=7))
+    shares = coverage(results)
+    assert shares[2] == Share("strong", 7, 8), "of soundscapes, those that were made"
+    dataset = results.config.dataset_file
+    dataset.__dict__["kind"] = "recordings"
+    assert coverage(results)[2] == Share("strong", 7, 40), "the official number"
+    assert in_short(results) == "39 of 200 clips"
+    assert "Manifest: none (no audit)." in in_full(results)
+
+
+def test_without_an_audit_it_says_so(tmp_path):
+    results = made(tmp_path)
+    (results.folder / "audit" / "audit.json").unlink()
+    assert coverage(results) == []
+    sentence = "Clips usable: not audited. Manifest: none (no audit)."
+    assert sentence in TABLES["table1"](results).caption
+    assert in_short(results) == "clips not audited"
+    assert {split.of for split in facts.splits(results)} == {None}
+
+
+@pytest.mark.parametrize("name", ["table1", "scorecard", "comparisons", "truths"])
+def test_scores_of_another_audit_are_refused_by_each_table(tmp_path, name):
+    results = made(tmp_path, manifest_sha256="e" * 64)
+    with pytest.raises(ResultsError, match="manifest eeeeeeeeeeee, but the scores rest on 01234"):
+        TABLES[name](results)
