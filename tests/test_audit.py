@@ -10,8 +10,8 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from resed.annotations import Event, write_clips, write_events, write_tags
 from resed.acquire.reader import FileReader
+from resed.annotations import Event, write_clips, write_events, write_tags
 from resed.audit import Task, audit_clip, audit_dataset, oddities
 from resed.cli import app
 from resed.config import AuditSettings, Dataset, load_dataset

@@ -97,9 +97,10 @@ def unlisted(dataset: Dataset, root: Path, split: str, listed: set[str]) -> Iter
     folder = root / dataset.splits[split].audio
     if not folder.is_dir():
         return
-    near = {_spelling(name): name for name in listed if not (folder / name).exists()}
+    there = sorted(folder.iterdir())
+    near = {_spelling(name): name for name in listed - {path.name for path in there}}
     parents = {name.partition("/")[0] for name in listed if "/" in name}
-    for path in sorted(folder.iterdir()):
+    for path in there:
         if path.name in listed or path.name in parents:
             continue
         kind = "hidden" if path.name.startswith(".") else "unlisted"

@@ -156,11 +156,13 @@ def read_manifest(path: Path) -> list[ClipAudit]:
     try:
         with existing(path, cure).open(encoding="utf-8", newline="") as handle:
             table = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if not set(COLUMNS) <= set(table.fieldnames or ()):
+                raise DatasetError(f"{path} line 1: not a manifest; {cure}")
             for row in table:
                 cells = [row[name] for name in COLUMNS]
                 cells[3:6] = int(cells[3]), int(cells[4]), float(cells[5])
                 rows.append(ClipAudit(*cells))
-    except (KeyError, TypeError, ValueError, csv.Error):
+    except (TypeError, ValueError, csv.Error):
         raise DatasetError(
             f"{path} line {len(rows) + 2}: not a row of a manifest; {cure}"
         ) from None
