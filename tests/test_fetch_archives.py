@@ -269,11 +269,11 @@ def test_one_flipped_byte_in_a_compressed_tar_is_noticed(tmp_path, kind):
     assert len(had) < len(CLIPS) or archive.damage == "wrong checksum"
 
 
-def test_nothing_but_errors_in_one_line_comes_of_600_damaged_archives(tmp_path):
+def test_nothing_but_errors_in_one_line_comes_of_250_damaged_archives(tmp_path):
     seeds = {kind: made(tmp_path / "a", kind, CLIPS.items()).read_bytes() for kind in KINDS}
     chance = random.Random(7)
     noticed = 0
-    for number in range(600):
+    for number in range(250):
         kind = KINDS[number % len(KINDS)]
         content = bytearray(seeds[kind])
         for _ in range(chance.choice([1, 1, 4, 40])):
@@ -294,7 +294,7 @@ def test_nothing_but_errors_in_one_line_comes_of_600_damaged_archives(tmp_path):
             assert not wrong, "every member has its checksum"
         elif kind != "tar":  # which has none but of its headers
             assert not wrong or archive.damage, "the checksum stands at the end"
-    assert noticed > 400
+    assert noticed > 170
 
 
 @pytest.mark.parametrize("content", [b"", b"<html>", b"PK\x03\x04", b"\x1f\x8bnot", b"x" * 5000])
