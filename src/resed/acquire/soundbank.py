@@ -3,7 +3,6 @@
 import csv
 import functools
 import hashlib
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,12 +67,13 @@ class Soundbank:
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Hash of all names and samples, hex: equal banks give equal clips."""
+        """Hash of all names and samples, hex, whatever the order of the classes."""
         digest = hashlib.sha256()
-        for item in itertools.chain.from_iterable(self.recordings.values()):
-            digest.update(f"{item.label}/{item.name}/{len(item.pieces)}\n".encode())
-            for piece in item.pieces:
-                digest.update(piece.astype("<f4", copy=False).data)
+        for label in sorted(self.recordings):
+            for item in self.recordings[label]:
+                digest.update(f"{label}/{item.name}/{len(item.pieces)}\n".encode())
+                for piece in item.pieces:
+                    digest.update(piece.astype("<f4", copy=False).data)
         return digest.hexdigest()
 
 
