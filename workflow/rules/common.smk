@@ -5,7 +5,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from resed import study
+from resed import run_lock, study
 from resed.catalogue import DEFAULT_FEATURES
 from resed.config import load_config
 from resed.errors import ResedError
@@ -21,6 +21,7 @@ os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PA
 DATASET = CONFIG.dataset_file
 DATA = f"data/{DATASET.name}"
 RESULTS = f"results/{DATASET.name}"
+run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
 SCORED = ("development", "evaluation")
 STUDIED = CONFIG.sensitivity_systems()  # one reading of the paper changed at a time
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})

@@ -6,11 +6,12 @@ Heavy imports (torch, librosa, sed_eval, matplotlib) live inside the command bod
 
 import importlib
 import os
+import signal
 import sys
 
 import typer
 
-from resed import __version__
+from resed import __version__, watch
 from resed.errors import ResedError
 
 STAGES = (
@@ -61,10 +62,15 @@ for _stage in STAGES:
 
 def main() -> None:
     """Run the command line: exit 0 done, 1 the user can mend it (one line), 2 wrong usage."""
+    watch.follow()
+    watch.terminate_cleanly()
     try:
         app()
     except ResedError as error:
         _refuse(str(error))
+    except watch.Terminated:
+        print("resed: ended by SIGTERM; the same command goes on from here", file=sys.stderr)
+        sys.exit(128 + signal.SIGTERM)
     except BrokenPipeError:  # `resed ... | head` is no mistake
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # disk full, read-only folder, permission: the user's to mend

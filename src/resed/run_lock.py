@@ -1,0 +1,173 @@
+"""One run at a time in a results folder, and none that a dead run locks out.
+
+Snakemake's locks are files, which stay after a kill -9. Beside them a run holds a lock of the
+kernel's, which ends with its process: where nobody holds that, Snakemake's locks are left-overs.
+The one module that knows what Snakemake (9.27) looks like inside.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from resed import watch
+from resed.errors import ResedError
+
+STATE = Path(".snakemake")
+GRACE_S = 1.0  # a process that is being killed holds its lock a moment longer
+ORPHANS_S = 30.0  # jobs of a dead run end within watch.POLL_S, if the machine is not too busy
+POLL_S = 0.1
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP)
+
+
+class LockedError(ResedError):
+    """Another run, or a job that one left behind, is at work in the results folder."""
+
+
+def guard(workflow: Any, results: str) -> None:
+    """Let jobs of `workflow` follow this process, and let it run only where no other run does.
+
+    Plans (dry runs, summaries, graphs, --lint, --unlock) and the processes that Snakemake starts
+    for single jobs neither take the lock nor look at it. Refusal is one line and exit code 1.
+    """
+    path = STATE / "resed" / results.replace("/", "-")
+    watch.announce(_beside(path, "jobs"))
+    execute = workflow.execute  # which Snakemake calls for runs and dry runs, and nothing else
+
+    def execute_alone(*arguments: Any, executor_plugin: Any, **settings: Any) -> Any:
+        planning = executor_plugin.common_settings.dryrun_exec
+        locking = workflow.execution_settings.lock  # not with --nolock
+        with ExitStack() as held:
+            if workflow.is_main_process and locking and not planning:
+                _enter(held, path, results)
+            return execute(*arguments, executor_plugin=executor_plugin, **settings)
+
+    workflow.execute = execute_alone
+
+
+def _enter(held: ExitStack, path: Path, results: str) -> None:
+    try:
+        held.enter_context(alone(path, results))
+    except LockedError as error:
+        sys.exit(f"resed: {error}")
+    except OSError as error:
+        if error.errno not in NO_LOCKS:  # without any, Snakemake's own must do
+            cure = "free space or mend the permissions"
+            sys.exit(f"resed: {error.filename}: {error.strerror}; {cure}")
+
+
+@contextmanager
+def alone(path: Path, results: str) -> Iterator[None]:
+    """Be the only run in `results` while the block runs; `path` is where its locks are.
+
+    Waits for jobs of a run that was killed, and takes away the locks of Snakemake that it left.
+
+    Raises:
+        LockedError: another run is alive, or may be; or jobs of a dead one do not end.
+        OSError: the folder of the locks cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _opened(_beside(path, "run")) as run, _opened(_beside(path, "jobs")) as jobs:
+        if not _locked(run, GRACE_S):
+            raise LockedError(
+                f"{results}: another run is at work there{_told(_read(run))}; "
+                "wait until it ends, or end it"
+            )
+        _clean_after(_read(run), jobs, results)
+        _write(run, {"pid": os.getpid(), "host": socket.gethostname(), "machine": watch.machine()})
+        try:
+            yield
+        finally:
+            with suppress(OSError):
+                os.ftruncate(run, 0)  # ended by itself: nothing to clean up
+
+
+def _clean_after(last: dict[str, Any], jobs: int, results: str) -> None:
+    """Make sure that nothing of the run before is at work, and remove its locks."""
+    left = _left_locks(results)
+    elsewhere = last and last["host"] != socket.gethostname()
+    if left and elsewhere and _boot(last["machine"]) != _boot(watch.machine()):
+        # Not all network file systems tell of locks on other machines.
+        raise LockedError(
+            f"{results}: it cannot be seen from here whether the last run{_told(last)} is alive; "
+            "if it is dead, give the same command with --unlock, then without"
+        )
+    if not _locked(jobs, 0):
+        print(f"resed: {results}: waiting for jobs of the last run to end", file=sys.stderr)
+        if not _locked(jobs, ORPHANS_S):
+            raise LockedError(
+                f"{results}: jobs of the last run{_told(last)} are still at work; "
+                "wait until they end, or end them"
+            )
+    fcntl.flock(jobs, fcntl.LOCK_UN)
+    if last:
+        print(f"resed: {results}: the last run was cut off{_told(last)}", file=sys.stderr)
+    for lock in left:
+        lock.unlink(missing_ok=True)
+
+
+def _left_locks(results: str) -> list[Path]:
+    """Snakemake's locks on files in `results`: lists of names, a file for inputs and outputs each.
+
+    Another run in this folder may work on another dataset: its locks stay.
+    """
+    found = sorted(STATE.glob("locks/*.lock"))
+    return [lock for lock in found if f"\n{results}/" in "\n" + lock.read_text(encoding="utf-8")]
+
+
+def _beside(path: Path, kind: str) -> Path:
+    return path.with_name(f"{path.name}.{kind}")
+
+
+def _told(record: dict[str, Any]) -> str:
+    return " (process {pid} on {host}, since {since})".format(**record) if record else ""
+
+
+def _boot(machine: str) -> str:
+    return machine.partition("/")[0]
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int, seconds: float) -> bool:
+    """Take the lock, within so many seconds. Raises OSError where the file system has no locks."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                return False
+            time.sleep(POLL_S)
+        else:
+            return True
+
+
+def _read(handle: int) -> dict[str, Any]:
+    """What the holder of the lock wrote; nothing where it has not written yet, or ended well."""
+    try:
+        return json.loads(os.pread(handle, 4096, 0))
+    except ValueError:
+        return {}
+
+
+def _write(handle: int, record: dict[str, Any]) -> None:
+    since = datetime.now().isoformat(" ", "seconds")
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, json.dumps(record | {"since": since}).encode(), 0)
+    os.fsync(handle)  # it must outlive a power cut

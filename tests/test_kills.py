@@ -1,0 +1,319 @@
+"""What dies takes nothing with it: orphans end, locks of the dead do not bind, two runs never mix.
+
+A small Snakefile stands for the workflow, whose own kills are in tests/kill_demo.py.
+"""
+
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from resed import watch
+
+JOB = """
+import os, sys, time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from resed import watch
+watch.follow()
+pids, seconds, workers = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+with ProcessPoolExecutor(workers or 1) as pool:
+    busy = [pool.submit(time.sleep, seconds) for _ in range(workers)]
+    found = [os.getpid(), *(list(pool._processes) if workers else [])]
+    pids.with_suffix(".part").write_text(" ".join(map(str, found)))
+    pids.with_suffix(".part").rename(pids)
+    time.sleep(seconds)
+"""
+# A run: announces itself, then starts a shell that starts a job, as Snakemake does.
+RUN = """
+import subprocess, sys
+from pathlib import Path
+from resed import watch
+watch.announce(Path(sys.argv[1]))
+shell = subprocess.Popen(["bash", "-c", sys.argv[2] + "; true"])
+print(shell.pid, flush=True)
+shell.wait()
+"""
+SNAKEFILE = """
+from resed import run_lock
+run_lock.guard(workflow, "results/x")
+
+rule all:
+    input: "results/x/b.txt"
+
+rule a:
+    input: "job.py"
+    output: "results/x/a.txt"
+    shell: "{job} results/x/pids $(cat seconds) 0 2>&1 | cat; echo a > {{output}}"
+
+rule b:
+    input: "results/x/a.txt"
+    output: "results/x/b.txt"
+    shell: "cat {{input}} > {{output}}"
+"""
+REFUSED = "resed: results/x: another run is at work there (process {} on "
+
+
+def job_command(folder: Path) -> str:
+    (folder / "job.py").write_text(JOB)
+    return f"{shlex.quote(sys.executable)} job.py"
+
+
+def soon(condition: Callable[[], object], seconds: float = 30) -> object:
+    """Wait until `condition` holds, and return what it gave."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that only waits to be collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False
+
+
+def written(path: Path) -> list[int]:
+    """The pids in a file that a job writes."""
+    return soon(lambda: path.exists() and [int(word) for word in path.read_text().split()])
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Start a run with a job: (process of the run, pid of its shell, pids of job and workers)."""
+    started = []
+
+    def start(workers: int = 0, seconds: float = 60, **environment: str):
+        lock = tmp_path / "jobs"
+        lock.touch()
+        command = f"{job_command(tmp_path)} pids {seconds} {workers} | cat"
+        process = subprocess.Popen(
+            [sys.executable, "-c", RUN, lock, command],
+            cwd=tmp_path,
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        shell = int(process.stdout.readline())
+        pids = written(tmp_path / "pids")
+        started.extend([process.pid, shell, *pids])
+        return process, shell, pids
+
+    yield start
+    for pid in filter(alive, started):
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("victim", ["run", "shell", "job"])
+def test_what_is_below_a_killed_process_ends(run, victim):
+    process, shell, pids = run(workers=2)
+    assert len(pids) == 3
+    os.kill({"run": process.pid, "shell": shell, "job": pids[0]}[victim], signal.SIGKILL)
+    begin = time.monotonic()
+    soon(lambda: not any(map(alive, pids)), 10)
+    assert time.monotonic() - begin < 3  # POLL_S twice, on a busy machine
+    process.communicate(timeout=10)  # nobody holds the pipe
+
+
+def test_a_job_of_a_live_run_is_left_alone(run):
+    process, _, _ = run(workers=1, seconds=4 * watch.POLL_S)
+    assert process.wait(30) == 0
+
+
+def test_a_job_of_a_run_that_is_dead_already_does_not_begin(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    begun = start_alone(tmp_path, f"{gone.pid} 12 {watch.machine()} lock")
+    assert begun.wait(30) == 1
+    assert not (tmp_path / "pids").exists()
+
+
+def test_another_process_with_the_number_of_the_run_is_not_the_run(tmp_path):
+    begun = start_alone(tmp_path, f"{os.getpid()} 12 {watch.machine()} lock")
+    assert begun.wait(30) == 1
+
+
+@pytest.mark.parametrize("value", ["", "1 12 another/machine lock", "nonsense"])
+def test_without_a_run_of_this_machine_nothing_is_followed(tmp_path, value):
+    begun = start_alone(tmp_path, value, seconds=3 * watch.POLL_S)
+    assert begun.wait(30) == 0
+    assert (tmp_path / "pids").exists()
+
+
+def test_resed_alone_outlives_its_shell(tmp_path):
+    command = f"{job_command(tmp_path)} pids 60 0 & sleep 60"
+    environment = {k: v for k, v in os.environ.items() if k != watch.RUN}
+    shell = subprocess.Popen(["bash", "-c", command], cwd=tmp_path, env=environment)
+    (pid,) = written(tmp_path / "pids")
+    shell.kill()
+    shell.wait()
+    time.sleep(4 * watch.POLL_S)
+    assert alive(pid)
+    os.kill(pid, signal.SIGKILL)
+
+
+def start_alone(folder: Path, value: str, seconds: float = 60) -> subprocess.Popen:
+    """A job below a run that the environment names, true or not."""
+    command = shlex.split(f"{job_command(folder)} pids {seconds} 0")
+    return subprocess.Popen(command, cwd=folder, env=os.environ | {watch.RUN: value})
+
+
+# Runs of Snakemake.
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the small workflow; jobs take no time."""
+    (tmp_path / "Snakefile").write_text(SNAKEFILE.format(job=job_command(tmp_path)))
+    (tmp_path / "seconds").write_text("0")
+    return tmp_path
+
+
+@pytest.fixture
+def busy(folder):
+    """The small workflow and a run of it that is in the middle of a job."""
+    (folder / "seconds").write_text("60")
+    process = begin(folder)
+    written(folder / "results" / "x" / "pids")
+    (folder / "seconds").write_text("0")
+    yield folder, process
+    process.kill()
+    process.wait()
+
+
+def begin(folder: Path, *arguments: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete", *arguments]
+    environment = {k: v for k, v in os.environ.items() if k not in ("SNAKEMAKE_PROFILE", watch.RUN)}
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def end(process: subprocess.Popen) -> tuple[int, str]:
+    said, _ = process.communicate(timeout=120)
+    return process.returncode, said
+
+
+def said_by_resed(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("resed: ")]
+
+
+@pytest.mark.parametrize("group", [False, True], ids=["snakemake alone", "whole group"])
+def test_after_a_kill_the_same_command_comes_home(busy, group):
+    folder, process = busy
+    (job,) = written(folder / "results" / "x" / "pids")
+    assert list(folder.glob(".snakemake/locks/*"))
+    (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
+    code, said = end(begin(folder))
+    assert code == 0, said
+    (line,) = [line for line in said_by_resed(said) if "waiting" not in line]
+    assert f"resed: results/x: the last run was cut off (process {process.pid} on " in line
+    assert not alive(job)
+    assert (folder / "results/x/b.txt").read_text() == "a\n"
+    code, said = end(begin(folder))
+    assert (code, said_by_resed(said)) == (0, []), "what was cleaned up is not told twice"
+
+
+def test_of_two_started_together_one_refuses_in_one_line(folder):
+    (folder / "seconds").write_text("5")
+    both = [begin(folder), begin(folder)]
+    (_, refusal), (code, said) = sorted(map(end, both), key=lambda ended: ended[0], reverse=True)
+    assert code == 0, said
+    assert len(said_by_resed(refusal)) == 1, refusal
+    assert "another run is at work there" in refusal
+    assert "Traceback" not in refusal
+    assert sorted(process.returncode for process in both) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--dry-run",
+        "--lint",
+        "--summary",
+        "--dag",
+        "--rulegraph",
+        "--list-rules",
+        "--unlock",
+        "--nolock --mode subprocess --target-jobs b: --allowed-rules b",
+        "--nolock --mode remote --target-jobs b: --allowed-rules b",
+    ],
+)
+def test_plans_and_single_jobs_neither_refuse_nor_lock(busy, arguments):
+    folder, process = busy
+    # A single job, as Snakemake starts it on a cluster, finds its input there.
+    (folder / "results/x/a.txt").write_text("a\n")
+    code, said = end(begin(folder, *arguments.split()))
+    assert code == (1 if arguments == "--lint" else 0), said  # the small rules have no logs
+    assert said_by_resed(said) == []
+    code, said = end(begin(folder))
+    assert code == 1
+    (line,) = said_by_resed(said)
+    assert line.startswith(REFUSED.format(process.pid)), "the run still has its lock"
+    assert re.search(r", since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\); wait until it ends", line)
+
+
+@pytest.mark.parametrize("arguments", ["", "--touch", "a"])
+def test_what_writes_is_refused_beside_a_run(busy, arguments):
+    folder, process = busy
+    code, said = end(begin(folder, *arguments.split()))
+    assert code == 1
+    assert said_by_resed(said)[0].startswith(REFUSED.format(process.pid))
+    assert "Traceback" not in said
+
+
+def test_jobs_that_outlive_their_run_are_waited_for(busy, monkeypatch):
+    folder, process = busy
+    with subprocess.Popen(  # a job that does not notice, such as one on another machine
+        ["flock", "--shared", ".snakemake/resed/results-x.jobs", "sleep", "6"], cwd=folder
+    ) as job:
+        process.kill()
+        code, said = end(begin(folder))
+        assert code == 0, said
+        assert job.poll() == 0, "the run began before the job had ended"
+    assert "resed: results/x: waiting for jobs of the last run to end" in said
+
+
+def test_locks_of_other_results_stay(folder):
+    locks = folder / ".snakemake" / "locks"
+    locks.mkdir(parents=True)
+    (locks / "0.output.lock").write_text("results/x/a.txt\nresults/x/b.txt\n")
+    (locks / "1.output.lock").write_text("results/xy/a.txt\n")
+    (folder / "seconds").write_text("60")
+    process = begin(folder)
+    written(folder / "results" / "x" / "pids")
+    held = {path.name: path.read_text() for path in locks.iterdir()}
+    assert held.pop("1.output.lock") == "results/xy/a.txt\n"
+    assert set(held) == {"0.input.lock", "0.output.lock"}
+    assert f"{process.pid}" in (folder / ".snakemake/resed/results-x.run").read_text()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_a_run_of_another_machine_is_not_called_dead(busy):
+    folder, process = busy
+    record = folder / ".snakemake/resed/results-x.run"
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    told = json.loads(record.read_text()) | {"host": "node7", "machine": "elsewhere/1"}
+    record.write_text(json.dumps(told))
+    code, said = end(begin(folder))
+    assert code == 1
+    (line,) = said_by_resed(said)
+    assert "whether the last run" in line
+    assert "on node7" in line
+    assert line.endswith("give the same command with --unlock, then without")
+    assert end(begin(folder, "--unlock"))[0] == 0
+    assert end(begin(folder))[0] == 0
