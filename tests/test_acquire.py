@@ -413,38 +413,39 @@ def test_an_unknown_level_key_is_refused_with_its_path(demo):
         soundscapes_of(demo.model_copy(update={"soundscapes": changed}))
 
 
-# --- recordings ---------------------------------------------------------------------------------
+# --- recordings (fetching them: test_sources.py) ------------------------------------------------
+
+
+def local(root: Path, *arguments: str):
+    """`resed acquire` on dcase2019 with what is there alone."""
+    command = ["acquire", "--dataset", str(ROOT / "config/datasets/dcase2019.yaml")]
+    return CliRunner().invoke(app, [*command, "--root", str(root), "--source", "local", *arguments])
 
 
 def test_recordings_that_are_not_there_are_asked_for(tmp_path):
-    arguments = ["acquire", "--dataset", str(ROOT / "config/datasets/dcase2019.yaml")]
-    result = CliRunner().invoke(app, [*arguments, "--root", str(tmp_path)])
-    assert isinstance(result.exception, DatasetError)
-    message = str(result.exception)
+    message = str(local(tmp_path).exception)
     assert "metadata/train/weak.tsv: not there; put the weak annotations there" in message
+    assert "metadata/eval/public.tsv: not there; put the evaluation annotations there" in message
     assert "\n" not in message
 
 
 def test_recordings_without_audio_are_asked_for(shared, tmp_path):
     (tmp_path / "metadata").symlink_to(shared / "data/dcase2019/metadata")
-    arguments = ["acquire", "--dataset", str(ROOT / "config/datasets/dcase2019.yaml")]
-    arguments += ["--root", str(tmp_path), "--split", "evaluation"]
-    result = CliRunner().invoke(app, arguments)
+    result = local(tmp_path, "--split", "evaluation")
     assert "none of the 692 clips" in str(result.exception)
     (tmp_path / "audio/eval/public").mkdir(parents=True)
     clip = read_clips(tmp_path / "metadata/eval/public.tsv")[0]
     soundfile.write(tmp_path / "audio/eval/public" / clip, np.zeros(100), 44100)
     record = tmp_path / "record.json"
-    result = CliRunner().invoke(app, [*arguments, "--record", str(record)])
+    result = local(tmp_path, "--split", "evaluation", "--record", str(record))
     assert result.exit_code == 0, result.exception
     assert json.loads(record.read_text())["clips_present"] == 1
 
 
-def test_a_source_that_cannot_be_fetched_is_refused(tmp_path):
-    arguments = ["acquire", "--dataset", str(ROOT / "config/datasets/dcase2019.yaml")]
-    arguments += ["--root", str(tmp_path), "--source", "zenodo_public"]
-    result = CliRunner().invoke(app, arguments)
-    assert "fetch it yourself from https://" in str(result.exception)
+def test_soundscapes_have_no_sources(tmp_path):
+    command = ["acquire", "--dataset", str(ROOT / "config/datasets/demo.yaml"), "--root"]
+    result = CliRunner().invoke(app, [*command, str(tmp_path), "--source", "zenodo_public"])
+    assert "demo is rendered, not fetched; leave them out" in str(result.exception)
 
 
 # --- a folder as soundbank ----------------------------------------------------------------------

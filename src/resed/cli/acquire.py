@@ -13,8 +13,23 @@ def register(app: typer.Typer) -> None:
 def acquire(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
     root: Path = typer.Option(..., help="Folder of the dataset: audio/ and metadata/ lie in it."),
-    source: str | None = typer.Option(
-        None, help="Where recordings come from. Only `local` works: what lies below --root."
+    source: list[str] | None = typer.Option(
+        None,
+        help="Recordings: ask this source of the dataset file; repeat it for several, in their "
+        "order. `local`: fetch nothing. Default: all that are not optional.",
+    ),
+    folder: Path | None = typer.Option(
+        None, help="Recordings: a folder or an archive that you have already; it is asked first."
+    ),
+    hashes: Path | None = typer.Option(
+        None, help="Recordings: a manifest.tsv; of --folder only clips with its SHA-256 are taken."
+    ),
+    downloads: int = typer.Option(4, min=1, max=64, help="Recordings: downloads at a time."),
+    again: bool = typer.Option(
+        False, "--again", help="Recordings: ask again where a source said that a clip is gone."
+    ),
+    list_sources: bool = typer.Option(
+        False, "--list", help="Show the sources of the dataset file and what they hold; then end."
     ),
     split: str | None = typer.Option(
         None, help="weak, unlabeled, strong, development or evaluation. Default: all five."
@@ -35,18 +50,25 @@ def acquire(
     processes: int = typer.Option(1, min=1, help="Soundscapes: processes; the bytes stay equal."),
     record: Path | None = typer.Option(None, help="JSON to write: counts, settings and hashes."),
 ) -> None:
-    """Render the clips of a soundscape dataset, or check that recordings are where they must be.
+    """Fetch or check the recordings of a dataset, or render its soundscapes.
 
-    Clips last 10 s, at 44.1 kHz, mono, 16 bit (882 kB each); times in annotations are in seconds.
+    What is there costs no request. Rendered clips last 10 s, at 44.1 kHz, mono, 16 bit (882 kB
+    each); times in annotations are in seconds.
     """
-    from resed.acquire.acquisition import acquire_splits
-    from resed.config import load_dataset
+    from resed.acquire.acquisition import Fetching, acquire_splits, listed_sources
+    from resed.acquire.sources.lock import LockFile
+    from resed.dataset import dataset_path, load_dataset
     from resed.files import write_json
 
+    loaded, file = load_dataset(dataset), dataset_path(dataset)
+    if list_sources:
+        for line in listed_sources(loaded, LockFile(file)):
+            typer.echo(line)
+        return
     records = acquire_splits(
-        load_dataset(dataset),
+        loaded,
         root,
-        source,
+        Fetching(file, source or None, folder, hashes, downloads, again),
         split,
         scale,
         seed,
