@@ -1,5 +1,6 @@
 """Archives by strangers: what is good arrives bit-exact, what is not is refused by name."""
 
+import errno
 import io
 import random
 import stat
@@ -219,26 +220,45 @@ def test_of_a_truncated_archive_all_before_the_end_is_had(tmp_path, kind, share)
         assert had == CLIPS, "only the directory or the end mark is missing"
 
 
-def test_a_truncated_zip_that_was_streamed_gives_its_members_too(tmp_path):
-    class Pipe(io.RawIOBase):
-        def __init__(self):
-            self.content = bytearray()
+class Pipe(io.RawIOBase):
+    """Where one can only write on, not back: sizes have to stand behind the members."""
 
-        def writable(self):
-            return True
+    def __init__(self):
+        self.content = bytearray()
 
-        def write(self, piece):
-            self.content += piece
-            return len(piece)
+    def writable(self):
+        return True
 
-    pipe = Pipe()
-    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:  # sizes stand behind members
+    def write(self, piece):
+        self.content += piece
+        return len(piece)
+
+
+@pytest.mark.parametrize("big", [False, True], ids=["zip", "zip64"])
+@pytest.mark.parametrize("streamed", [False, True], ids=["file", "streamed"])
+def test_a_zip_without_its_directory_gives_its_members(tmp_path, streamed, big):
+    handle = Pipe() if streamed else io.BytesIO()
+    with zipfile.ZipFile(handle, "w") as archive:
         for name, body in CLIPS.items():
-            archive.writestr(name, body)
-    (tmp_path / "a").write_bytes(pipe.content[: pipe.content.index(b"PK\x01\x02")])
+            with archive.open(plain(name), "w", force_zip64=big) as stream:
+                stream.write(body)
+    content = handle.content if streamed else handle.getvalue()
+    (tmp_path / "a").write_bytes(content[: content.index(b"PK\x01\x02")])
     had, damaged, archive = unpacked(tmp_path / "a", tmp_path / "out")
     assert (had, damaged) == (CLIPS, {})
     assert archive.damage == "its directory, at its end, is missing"
+
+
+def test_a_full_disk_is_no_damage(tmp_path, monkeypatch):
+    path = zip_of(tmp_path / "a", CLIPS.items())
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("resed.acquire.fetch.members.os.fsync", full)
+    with pytest.raises(FullDiskError, match="no space left on device; make room and run again"):
+        unpacked(path, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_a_wrong_checksum_of_a_zip_member_is_found_and_the_rest_goes_on(tmp_path):

@@ -126,3 +126,30 @@ def test_names_with_odd_letters_are_kept(tmp_path):
         state.set(odd)
         assert read_states(tmp_path, "weak") == {odd.filename: odd}
     assert read_states(tmp_path, "weak") == {odd.filename: odd}
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from resed.acquire.fetch.state import ClipState, State
+resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
+try:
+    with State.open(sys.argv[1], "weak") as state:
+        for number in range(100):
+            state.set(ClipState(f"{number:03}.wav", "present", "web", number, f"{number:064x}"))
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_full_disk_loses_nothing_that_was_set(tmp_path):
+    said = subprocess.run(
+        [sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.startswith("FullDiskError")
+    assert "make room and run again" in said
+    assert said.count("\n") == 1
+    before = read_states(tmp_path, "weak")
+    assert len(before) > 20
+    with State.open(tmp_path, "weak") as state:
+        assert {clip.filename: clip for clip in state} == before

@@ -276,6 +276,37 @@ def test_a_full_disk_is_seen_before_the_first_byte(server, tmp_path):
     assert names(tmp_path) == []
 
 
+FETCH = """
+import sys
+from pathlib import Path
+from resed.acquire.fetch.transfer import Remote, Transfer
+Transfer().download(Remote(sys.argv[1], int(sys.argv[2]), sys.argv[3]), Path(sys.argv[4]))
+"""
+FULL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    {fetch}
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_disk_that_fills_up_is_told_and_what_came_is_kept(server, tmp_path):
+    remote = Remote(server.url("a.bin"), len(BODY), MD5)
+    code = FULL.format(fetch=FETCH.strip().replace("\n", "\n    "))
+    arguments = [remote.url, str(remote.bytes), MD5, str(tmp_path / "a")]
+    said = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+    ).stdout
+    assert said.startswith("FullDiskError")
+    assert said.endswith("make room and run again\n")
+    server.forget()
+    transfer().download(remote, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == BODY
+    assert server.sent == len(BODY) - 50_000
+
+
 def test_several_at_once_fetch_it_once(server, tmp_path):
     server.plan("a.bin", Fault("stall", 1000))
     remote = Remote(server.url("a.bin"), len(BODY), MD5)
@@ -291,14 +322,6 @@ def test_several_at_once_fetch_it_once(server, tmp_path):
     assert server.sent == len(BODY)
     assert set(told.values()) == {len(BODY)}
     assert names(tmp_path) == ["a"]
-
-
-FETCH = """
-import sys
-from pathlib import Path
-from resed.acquire.fetch.transfer import Remote, Transfer
-Transfer().download(Remote(sys.argv[1], int(sys.argv[2]), sys.argv[3]), Path(sys.argv[4]))
-"""
 
 
 def test_a_killed_process_leaves_a_part_that_the_next_continues(tmp_path):
@@ -366,6 +389,10 @@ def test_answers_without_a_length(raw, tmp_path):
         b"HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\n\r\nhello",
         b"HTTP/1.1 302 Found\r\nLocation: http://[\r\nContent-Length: 0\r\n\r\n",
         b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /\xff\xfe\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 \r\nRetry-After: \xb2\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 503 \r\nRetry-After: " + b"9" * 999 + b"\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: \xb2\r\n\r\nhello",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"9\r\nmuch more\r\n" * 99,
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",

@@ -52,18 +52,18 @@ def check_redirect(url: str, here: str, there: str) -> None:
 
 def _retry_after(text: str) -> float | None:
     """Seconds to wait by a Retry-After header: a number or a date; None where it is neither."""
-    if text.strip().isdigit():
+    if text.strip().isdecimal():
         return float(text)
     try:
         when = email.utils.parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return None
     return ((when if when.tzinfo else when.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
 
 
 def promised_length(answer: requests.Response) -> int | None:
     text = answer.headers.get("Content-Length", "").strip()
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() else None
 
 
 def as_passing(url: str, error: Exception) -> PassingError:

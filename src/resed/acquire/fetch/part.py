@@ -168,14 +168,15 @@ class Part:
 
     def write(self, piece: bytes) -> None:
         """Append bytes; FullDiskError where the disk is full."""
-        try:
-            view = memoryview(piece)
-            while view:
-                view = view[os.pwrite(self._descriptor, view, self.have + len(piece) - len(view)) :]
-        except OSError as error:
-            raise full_disk(self.path.parent, error) from None
-        self.have += len(piece)
-        self._advance(len(piece))
+        view = memoryview(piece)
+        while view:
+            try:
+                count = os.pwrite(self._descriptor, view, self.have)
+            except OSError as error:
+                raise full_disk(self.path.parent, error) from None
+            view = view[count:]
+            self.have += count
+            self._advance(count)
         if self.have - self._looked >= LOOK:
             self._looked = self.have
             self.make_room()

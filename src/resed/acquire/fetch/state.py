@@ -7,6 +7,7 @@ that was not. Write a clip's state down before its file gets its name: a file wi
 like one that the user put there.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from resed.acquire.fetch.part import full_disk
 from resed.errors import ResedError
 from resed.files import write_text
 
@@ -130,11 +132,21 @@ class State:
             if self._clips.get(state.filename) == state:
                 return
             line = json.dumps(dict(zip(COLUMNS, state.cells(), strict=True))) + "\n"
-            os.write(self._descriptor, line.encode())
+            self._append(line.encode())
             if time.monotonic() - self._synced >= SYNC:
                 os.fsync(self._descriptor)
                 self._synced = time.monotonic()
             self._clips[state.filename] = state
+
+    def _append(self, line: bytes) -> None:
+        """All of the line or nothing: FullDiskError where there is no room."""
+        end = os.fstat(self._descriptor).st_size
+        try:
+            if os.write(self._descriptor, line) < len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            os.ftruncate(self._descriptor, end)
+            raise full_disk(self.journal.parent, error) from None
 
     def keep(self, names: Iterable[str]) -> None:
         """Forget all clips but these: those that the annotations no longer list."""
@@ -146,12 +158,20 @@ class State:
         with self._lock:
             if self._descriptor is None:
                 return
-            rows = ["\t".join(self._clips[name].cells()) for name in sorted(self._clips)]
-            if rows or self.table.exists():
+            try:
+                self._fold()
+            finally:
+                os.close(self._descriptor)
+                self._descriptor = None
+
+    def _fold(self) -> None:
+        rows = ["\t".join(self._clips[name].cells()) for name in sorted(self._clips)]
+        if rows or self.table.exists():
+            try:
                 write_text(self.table, "\n".join(["\t".join(COLUMNS), *rows]) + "\n")
-            self.journal.unlink(missing_ok=True)  # after the table is whole: it may be read twice
-            os.close(self._descriptor)
-            self._descriptor = None
+            except OSError as error:  # the journal stays
+                raise full_disk(self.table.parent, error) from None
+        self.journal.unlink(missing_ok=True)  # after the table is whole: it may be read twice
 
 
 def read_states(root: Path | str, split: str) -> dict[str, ClipState]:

@@ -184,7 +184,8 @@ class Transfer:
                 self._pour(answer, part)
         if part.total is not None and part.have < part.total:
             raise PassingError(f"broke off after {part.have} of {part.total} bytes")
-        if wrong := mistake(part.path, remote):
+        too_long = part.total is not None and part.have > part.total
+        if wrong := "wrong length" if too_long else mistake(part.path, remote):
             part.drop()
             raise PassingError(wrong, CorruptError, "wrong length or checksum")
 

@@ -124,7 +124,8 @@ class BrokenZip(Archive):
         piece = self._handle.read(28)
         head = 4 if piece.startswith(BEHIND) else 0
         for length in (head + 12, head + 20):
-            if piece[length : length + 4] in (SIGNATURE, *DIRECTORY):
+            follows = piece[length : length + 4] in (SIGNATURE, *DIRECTORY)
+            if follows or position + length == self._end:
                 return length
         return head + 12
 
