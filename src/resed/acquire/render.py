@@ -92,7 +92,7 @@ def drawn_sounds(
     tags: Sequence[str] | None = None,
 ) -> list[Sound]:
     """What happens when in clip `index`, in time order; its classes are `tags`, or drawn too."""
-    statistics = load_statistics(scenes.tags, scenes.events)
+    statistics = load_statistics(scenes.tags, scenes.events, frozenset(labels))
     if tags is not None:
         follows = {label: followed for followed, label in labels.items()}
         tags = [follows[tag] for tag in tags]

@@ -91,16 +91,19 @@ class Statistics:
 
 
 @functools.cache
-def load_statistics(tags: str, events: str) -> Statistics:
+def load_statistics(tags: str, events: str, followed: frozenset[str] | None = None) -> Statistics:
     """Class sets of the annotations `tags`, and counts and times of the annotations `events`.
 
-    Two names because the real weak clips tell their classes but not when they sound.
+    Two names because the real weak clips tell their classes but not when they sound. `followed` are
+    the labels that some class follows (None: all); sets lose the others, and clips that had only
+    such labels are left out.
     """
-    sets = {
-        tuple(filter(None, row["event_labels"].split(";"))): int(row["clips"])
-        for row in read_rows(FOLDER / "class_sets.csv")
-        if row["statistics"] == tags
-    }
+    sets: dict[tuple[str, ...], int] = {}
+    for row in read_rows(FOLDER / "class_sets.csv"):
+        found = tuple(filter(None, row["event_labels"].split(";")))
+        kept = tuple(label for label in found if followed is None or label in followed)
+        if row["statistics"] == tags and (kept or not found):
+            sets[kept] = sets.get(kept, 0) + int(row["clips"])
     counts: dict[tuple[str, str], dict[int, int]] = {}
     for row in read_rows(FOLDER / "event_counts.csv"):
         if row["statistics"] == events:

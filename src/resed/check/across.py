@@ -36,9 +36,8 @@ def check_classes(description: Description, seen: Mapping[str, Seen], findings: 
             "never learnt; label clips with it, or remove it from classes"
         )
     for role, found in counts.items():
-        lacking = [
-            label for label in description.classes if not found[label] and label not in never
-        ]
+        known = [label for label in description.classes if label not in never]
+        lacking = [label for label in known if not found[label]]
         if lacking:
             them = EFFECTS[role] if len(lacking) == 1 else f"of each: {EFFECTS[role]}"
             findings.note(f"{role}: no clip with {some(lacking)}; {them}")
@@ -48,10 +47,10 @@ def check_names(description: Description, seen: Mapping[str, Seen], findings: Fi
     """No clip may be learnt from and tested on; other repetitions are worth knowing."""
     for first, second in combinations(seen, 2):
         one, two = seen[first], seen[second]
-        both = [name for name in one.names if name in two.tags or name in set(two.names)]
+        both = sorted(set(one.names) & set(two.names))
         if not both:
             continue
-        same = [n for n in both if _same(one, two, n)]
+        same = [name for name in both if _same(one, two, name)]
         inside = first in TRAINING_ROLES and second in TRAINING_ROLES
         if same and not inside:
             findings.wrong(

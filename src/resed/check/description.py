@@ -76,9 +76,7 @@ def _classes(values: Any, path: Path, findings: Findings) -> list[str]:
         bad = [word for sign, word in FORBIDDEN.items() if sign in name]
         if bad or name != name.strip() or not name:
             what = f"a {bad[0]}" if bad else "a space at an end, or nothing"
-            findings.wrong(
-                f"{path}.classes: {name!r} holds {what}; rename it, with _ between words"
-            )
+            findings.wrong(f"{path}.classes: {name!r} holds {what}; rename it")
         if name == OVERALL:
             findings.wrong(f"{path}.classes: {name} is the name of a row in the tables; rename it")
     return list(dict.fromkeys(names))

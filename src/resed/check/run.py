@@ -1,5 +1,6 @@
 """The config that is to run on a dataset: does it fit the clips?"""
 
+import math
 from pathlib import Path
 
 from resed.check.description import Description
@@ -29,6 +30,7 @@ def check_run(description: Description, path: Path, base: Path, findings: Findin
             findings.wrong(f"{path}: {error}")
         return
     _check_features(description, config, path, findings)
+    _check_networks(config, path, findings)
 
 
 def _check_features(
@@ -48,6 +50,20 @@ def _check_features(
             f"{path}: features {name} cover {features.seconds:.3g} s, but the clips last "
             f"{whole:g} s; set {setting}"
         )
+
+
+def _check_networks(config: Config, path: Path, findings: Findings) -> None:
+    """A network that divides time by more than its features have frames has nothing left."""
+    for name in sorted({config.trained_as(system) for system in config.systems}):
+        model = config.system(name).model
+        key = "crnn" if model.framework == "mean_teacher" else "teacher"
+        divided = math.prod(time for time, _ in getattr(model, key).pools)
+        frames = config.feature_sets[config.features_of(name)].frames
+        if frames < divided:
+            findings.wrong(
+                f"{path}: {name} divides its {frames} frames by {divided} (model.{key}.pools); set "
+                "features to more frames with a shorter hop, or pools that divide by less"
+            )
 
 
 def frames_for(features: FeatureSettings, seconds: float) -> int:

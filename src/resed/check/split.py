@@ -37,7 +37,7 @@ def check_split(description: Description, role: str, root: Path, findings: Findi
     seen = _annotations(description, role, root, findings)
     if not seen.names:
         return seen
-    if abs(place.clips - len(seen.names)) > 0:
+    if place.clips != len(seen.names):
         path = f"{description.path}.splits.{role}.clips"
         text = f"{path}: {place.clips}, but the annotations name {len(seen.names)}; write that"
         few = len(seen.names) < AuditSettings().least[role] * place.clips

@@ -30,9 +30,7 @@ def check(
         typer.echo(f"{one.level:5}  {one.text}")
     if findings.mistakes:
         things = "1 thing is" if findings.mistakes == 1 else f"{findings.mistakes} things are"
-        raise DatasetError(
-            f"{description.path}: {things} wrong (listed above); mend and check again"
-        )
+        raise DatasetError(f"{description.path}: {things} wrong (listed above); mend them")
     notes = f", {counted(findings.notes, 'note')}" if findings.notes else ""
     classes = counted(len(description.classes), "class")
     typer.echo(f"{description.name}: {classes}, nothing is wrong{notes}")
