@@ -276,6 +276,30 @@ def test_a_full_disk_is_seen_before_the_first_byte(server, tmp_path):
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize("foreign", [False, True])
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_who_stops_in_the_middle_leaves_a_part_and_no_lock(server, tmp_path, last, foreign):
+    """`advance` may raise, at whatever call: that is how a run stops its downloads."""
+    remote, told = Remote(server.url("a.bin"), len(BODY), MD5), []
+    server.plan("a.bin", Fault("drop", 120_000))
+    with pytest.raises(UnreachableError):
+        transfer(attempts=1).download(remote, tmp_path / "a")
+    if foreign:
+        change(tmp_path / ".a.part.json", url="http://127.0.0.1/other")
+
+    def advance(count):
+        told.append(count)
+        if len(told) == last:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        transfer().download(remote, tmp_path / "a", advance)
+    assert sum(told) == sum(p.stat().st_size for p in tmp_path.glob(".a.part"))
+    transfer().download(remote, tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == BODY
+    assert names(tmp_path) == ["a"]
+
+
 FETCH = """
 import sys
 from pathlib import Path

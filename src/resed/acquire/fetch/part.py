@@ -107,13 +107,15 @@ class Part:
         self.have, self._looked = os.fstat(descriptor).st_size, 0
         self.etag = self.modified = ""
         self.total = remote.bytes
+
+    def take_up(self) -> None:
+        """Go on with the bytes that an earlier run left, where they can be trusted."""
         if self.have:
-            advance(self.have)
+            self._advance(self.have)
             if not self._recall():
                 self.drop()
 
     def _recall(self) -> bool:
-        """Take up the note; False where the part cannot be continued."""
         try:
             note = read_json(self.note_path)
             self.etag, self.modified = str(note["etag"]), str(note["modified"])
@@ -185,11 +187,11 @@ class Part:
         """Forget every byte."""
         os.ftruncate(self._descriptor, 0)
         self.note_path.unlink(missing_ok=True)
-        if self.have:
-            self._advance(-self.have)
-        self.have = self._looked = 0
+        lost, self.have, self._looked = self.have, 0, 0
         self.etag = self.modified = ""
         self.total = self.remote.bytes
+        if lost:
+            self._advance(-lost)
 
     def place(self, target: Path) -> None:
         """Give the whole part its name; on disk before the name is."""
@@ -223,6 +225,7 @@ def open_part(
         os.close(descriptor)  # whoever held it has finished and renamed or removed it
     part = Part(path, descriptor, remote, advance, free)
     try:
+        part.take_up()
         yield part
     finally:
         part.close()
