@@ -125,6 +125,7 @@ def test_the_twin_lies_where_the_real_task_lies(twin):
     other = load_dataset("dcase2019", ROOT)
     assert twin.classes == other.classes
     assert twin.splits == other.splits
+    assert all(version in other.published for version in twin.published)
 
 
 @pytest.mark.parametrize("split", ["strong", "development", "evaluation"])
