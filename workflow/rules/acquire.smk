@@ -1,9 +1,9 @@
-# Bring every split into data/{dataset} in the DESED layout. The record is the only declared output:
+# Fetch or render every split into data/{dataset} in the DESED layout. The record is the only declared output:
 # what Snakemake declares it may delete, and audio may be a user's only copy.
 
 
 rule acquire:
-    """Render a split of soundscapes, or check that a split of recordings is there."""
+    """Render a split of soundscapes, or fetch what is missing of a split of recordings."""
     input:
         annotations=own_annotations,
     output:
@@ -18,16 +18,15 @@ rule acquire:
     params:
         dataset=CONFIG.dataset,
         root=DATA,
-        scale=CONFIG.acquire.scale,
-        seed=CONFIG.acquire.seed,
-        soundbank=["--soundbank", CONFIG.acquire.soundbank] if CONFIG.acquire.soundbank else [],
+        options=acquire_options(),
         recipe=lambda wildcards: as_json(
-            DATASET.model_dump(mode="json", include={"classes", "soundbank", "soundscapes"})
+            DATASET.model_dump(
+                mode="json", include={"classes", "soundbank", "soundscapes", "sources"}
+            )
             | DATASET.splits[wildcards.split].model_dump(mode="json")
         ),
     message:
         "acquire {wildcards.split}"
     shell:
         "resed acquire --dataset {params.dataset} --root {params.root} --split {wildcards.split}"
-        " --scale {params.scale} --seed {params.seed} {params.soundbank:q}"
-        " --processes {threads} --record {output.record} 2>&1 | tee {log}"
+        " {params.options:q} --processes {threads} --record {output.record} 2>&1 | tee {log}"

@@ -23,6 +23,7 @@ DATA = f"data/{DATASET.name}"
 RESULTS = f"results/{DATASET.name}"
 run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
 SCORED = ("development", "evaluation")
+STRONG = [split for split, place in DATASET.splits.items() if place.labels == "strong"]
 STUDIED = CONFIG.sensitivity_systems()  # one reading of the paper changed at a time
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
 TUNED = "@development_threshold"  # suffix of a system's row with a frame threshold of its own
@@ -76,6 +77,20 @@ def own_annotations(wildcards):
     """Labels that the user brought, so that a corrected label is noticed; none if acquire makes them."""
     brought = DATASET.kind == "recordings" and not DATASET.sources
     return [annotations(wildcards.split)] if brought else []
+
+
+def acquire_options():
+    """Options of `resed acquire`, a word each: those of soundscapes, or those of recordings."""
+    wanted = CONFIG.acquire
+    if DATASET.kind == "recordings":
+        found = ["--downloads", wanted.downloads]
+        found += ["--folder", wanted.folder] if wanted.folder else []
+        names = ["local"] if wanted.sources == [] else wanted.sources or []
+        return found + [word for name in names for word in ("--source", name)]
+    found = ["--scale", wanted.scale, "--seed", wanted.seed]
+    found += ["--soundbank", wanted.soundbank] if wanted.soundbank else []
+    found += ["--annotations", wanted.annotations] if wanted.annotations else []
+    return found + ["--no-keep-audio"] * (not wanted.keep_audio)
 
 
 def in_row(*rows):

@@ -6,6 +6,7 @@ rule extract:
     input:
         record=f"{RESULTS}/acquire/{{split}}.json",
         manifest=rules.audit.output.manifest,
+        admitted=rules.admit.output.admitted,
     output:
         store=f"{RESULTS}/extract/{{features}}/{{split}}.store",
     log:

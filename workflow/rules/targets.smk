@@ -16,6 +16,7 @@ TABLES = {
     "claims": CONFIG.systems,
     "contradictions": [],
     "readings": [],
+    "truths": CONFIG.systems,
 }
 # Whose settings it shows beside them.
 STUDY = {"readings": [CONFIG.sensitivity.system]}
@@ -108,7 +109,13 @@ def table_counts(table):
 
 
 def table_evidence(table):
-    """What claims rest on besides scores: histories, tags, and readings where they are reported."""
+    """What a table rests on besides scores: claims on much, the table of truths on events."""
+    if table == "truths":
+        events = f"{RESULTS}/decode/{{split}}/{{{{system}}}}/seed{{{{seed}}}}/events.tsv"
+        found = [
+            path for kind in expand(events, split=SCORED) for path in per_seed(kind, CONFIG.systems)
+        ]
+        return found + [f"{RESULTS}/repair/repair.json"]
     if table != "claims":
         return []
     tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
