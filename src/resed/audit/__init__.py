@@ -120,7 +120,7 @@ def examine(dataset: Dataset, root: Path, processes: int, settings: AuditSetting
     for split in ROLES:
         seen.defects += _split_defects(seen, root, split)
     if not any(row.status == "ok" for row in seen.all_rows):
-        detail = f"No usable clip of {len(seen.all_rows)}"
+        detail = f"0 of {len(seen.all_rows)}"
         seen.defects.append(Defect("no_clip", ROLES[0], detail=detail))
     return seen
 

@@ -125,10 +125,10 @@ def amounts(
         detail = f"{usable} of {official} ({share})"
         yield Defect("too_few", split, detail=detail, count=official - usable)
     if rows and len(rows) != official:
-        detail = f"The annotations list {len(rows)} clips, officially there are {official}"
+        detail = f"{len(rows)} listed, officially {official}"
         yield Defect("unlike_official", split, detail=detail, count=abs(official - len(rows)))
     if place.paper and dataset.kind == "recordings" and usable != place.paper:
-        detail = f"The paper had {place.paper} clips, here {usable} are usable"
+        detail = f"{usable} usable, the paper had {place.paper}"
         yield Defect("unlike_paper", split, detail=detail, count=abs(place.paper - usable))
 
 

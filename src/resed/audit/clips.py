@@ -106,7 +106,7 @@ def _inspect(data: bytes, name: str) -> dict:
         **found,
         "seconds": round(len(samples) / rate, 4),
         "status": "silent" if float(samples.max()) <= SILENT_PEAK else "ok",
-        "clipped": float(np.mean(samples >= FULL_SCALE)),
+        "clipped": np.count_nonzero(samples >= FULL_SCALE) / len(samples),
     }
 
 

@@ -24,7 +24,7 @@ UNUSED = "The clip is not used: the split is that much smaller."
 KINDS = {
     # What stops a run.
     "no_clip": Kind(
-        "refusal", "{detail}", "Nothing can be trained or scored.",
+        "refusal", "Not one usable clip: {detail}", "Nothing can be trained or scored.",
         "Run resed acquire, or put the audio into the split's folder.",
     ),
     "annotations_missing": Kind(
@@ -139,7 +139,7 @@ KINDS = {
     ),
     # Annotations.
     "unlike_official": Kind(
-        "warning", "{detail}",
+        "warning", "Annotations that list more or fewer clips than there officially are: {detail}",
         "A part of the split, or another version of it: scores are not comparable.",
         "Fetch the official annotation file, unless the part is meant.",
     ),
@@ -216,7 +216,7 @@ KINDS = {
     ),
     # To know.
     "unlike_paper": Kind(
-        "note", "{detail}",
+        "note", "Not as many clips as the paper had: {detail}",
         "Videos vanish: the paper's clip set was another one, and it is not published.",
         "Nothing; every table says n of N.",
     ),

@@ -33,6 +33,7 @@ section.finding.refusal { border-color: #c33; }
 section.finding.warning { border-color: #d90; }
 section.finding h3 { margin: .4rem 0; font-size: 1rem; }
 section.finding p { margin: .3rem 0; }
+section.finding details { margin: .3rem 0; }
 section.finding ul { margin: .3rem 0; padding-left: 1.2rem; font-size: .9rem; }
 .share { color: #666; }
 """
@@ -118,24 +119,32 @@ def _alike(findings: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]
 
 def _finding(group: Sequence[Mapping[str, Any]]) -> str:
     first = group[0]
-    same = len({one["what"] for one in group}) == 1
-    title = first["what"] if same else KINDS[first["id"]].what.replace("{detail}", "")
-    title = title.strip(" :") or "Counts"
+    title = _title(first["id"])
     items = []
     for one in group:
-        told = "" if same else f": {escape(one['what'])}"
+        told = one["what"].removeprefix(title).strip(" :")
         names = "".join(f"<li>{escape(example)}</li>" for example in one["examples"])
         more = one["count"] - len(one["examples"])
         if names and more > 0:
             names += f"<li>and {more} more</li>"
-        head = f"<p><strong>{one['count']}</strong> in {escape(one['split'])}{told}</p>"
-        items.append(head + (f"<ul>{names}</ul>" if names else ""))
+        where = escape(one["split"])
+        head = f"<strong>{one['count']}</strong> in {where} {escape(told)}"
+        if "{detail}" in KINDS[first["id"]].what:  # it has its own numbers
+            head = f"<strong>{where}</strong>: {escape(told)}"
+        if names and one["level"] == "note":
+            items.append(f"<details><summary>{head}</summary><ul>{names}</ul></details>")
+        else:
+            items.append(f"<p>{head}</p>" + (f"<ul>{names}</ul>" if names else ""))
     return (
         f"<section class='finding {first['level']}'><h3>{escape(title)} "
         f"<span class=share>({escape(first['id'])})</span></h3>{''.join(items)}"
         f"<p><em>Effect.</em> {escape(first['effect'])} <em>What to do.</em> "
         f"{escape(first['cure'])}</p></section>"
     )
+
+
+def _title(kind: str) -> str:
+    return KINDS[kind].what.partition("{detail}")[0].strip(" :")
 
 
 def _classes(dataset: Dataset, splits: Mapping[str, Any]) -> str:
@@ -186,14 +195,14 @@ def _problems(summary: Mapping[str, Any]) -> str:
 def _clean(findings: Sequence[Mapping[str, Any]]) -> str:
     """What was looked for and not found."""
     found = {one["id"] for one in findings}
-    titles = [kind.what.replace("{detail}", "").strip(" :") for name, kind in KINDS.items()
-              if name not in found]  # fmt: skip
-    items = "".join(f"<li>{escape(title)}</li>" for title in titles if title)
+    titles = [_title(kind) for kind in KINDS if kind not in found]
+    items = "".join(f"<li>{escape(title)}</li>" for title in titles)
     return f"<h2>Looked for and not found</h2><ul>{items}</ul>"
 
 
 def _counts(values: Mapping[str, int]) -> str:
-    return ", ".join(f"{key} ({number})" for key, number in values.items())
+    ordered = sorted(values.items(), key=lambda item: int(item[0]))
+    return ", ".join(f"{key} ({number})" for key, number in ordered)
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
