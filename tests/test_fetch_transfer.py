@@ -38,7 +38,7 @@ SHA = f"sha256:{hashlib.sha256(BODY).hexdigest()}"
 
 @pytest.fixture
 def server():
-    with UnreliableServer({"a.bin": BODY}, stall_s=2.0) as server:
+    with UnreliableServer({"a.bin": BODY}, stall_s=20.0) as server:
         yield server
 
 
@@ -49,7 +49,7 @@ class Waits(list):
 
 
 def transfer(waits=None, attempts=6, **how):
-    limits = Limits(attempts=attempts, read_s=0.25)
+    limits = Limits(attempts=attempts, read_s=0.5)
     return Transfer(limits, sleep=Waits() if waits is None else waits, **how)
 
 
@@ -239,7 +239,7 @@ def test_a_stall_ends_an_attempt_and_keeps_what_came(server, tmp_path):
     server.plan("a.bin", Fault("stall", 50_000))
     begin = time.monotonic()
     transfer().download(Remote(server.url("a.bin"), len(BODY), MD5), tmp_path / "a")
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 10
     assert server.log[1].range == "bytes=50000-"
 
 

@@ -42,6 +42,7 @@ def accepted(url: str, answer: requests.Response) -> requests.Response:
 
 
 def check_redirect(url: str, here: str, there: str) -> None:
+    """UnreachableError where a redirect leads from https to http, or to no web address at all."""
     old, new = urlsplit(here).scheme, urlsplit(there).scheme
     if new not in ("http", "https") or (old == "https" and new == "http"):
         raise UnreachableError(
@@ -62,6 +63,7 @@ def _retry_after(text: str) -> float | None:
 
 
 def promised_length(answer: requests.Response) -> int | None:
+    """Bytes of body that an answer says it has; None where it does not say."""
     text = answer.headers.get("Content-Length", "").strip()
     return int(text) if text.isdecimal() else None
 
