@@ -114,7 +114,7 @@ def test_the_table_has_both_and_their_difference(results):
     assert record["mended_overlap"] == truth.rules()["overlap"] > 0
     largest = max(abs(r[f"{m}_change"]) for r in table.records for m in ("event", "segment"))
     assert f"by more than {largest:.2f} points**" in table.markdown()
-    assert f"{truth.rules()['overlap']} overlaps of a class" in table.markdown()
+    assert f"groups of overlapping events made one: {truth.rules()['overlap']}" in table.markdown()
 
 
 def test_mended_clips_that_were_not_scored_do_not_count(tmp_path):
@@ -146,7 +146,9 @@ def test_clean_labels_need_no_events(tmp_path):
     assert "**The repaired truth moves no score.**" in table.markdown()
     assert table.lines[0].cells[4] == "+0.00 [+0.00, +0.00]"
     assert table.lines[0].cells[-1] == "0 in 0 clips"
-    assert "Mended: development nothing; evaluation nothing." in table.markdown()
+    assert (
+        "Mended: development (nothing to mend); evaluation (nothing to mend)." in table.markdown()
+    )
 
 
 def test_without_a_repair_it_was_not_run(tmp_path):

@@ -120,9 +120,10 @@ def replaced(scored: ClassCounts, again: Counts) -> ClassCounts:
     """The counts of a scoring with those of some clips counted again in their place."""
     classes = tuple(sorted({*scored.classes, *again.classes}))
     names = tuple(sorted({*scored.names, *again.clips}))
+    place = {clip: row for row, clip in enumerate(names)}
     values = np.zeros((len(names), len(classes), 3), np.int64)
     for part, clips in ((scored, scored.names), (again, again.clips)):
-        rows = [names.index(clip) for clip in clips]
+        rows = [place[clip] for clip in clips]
         columns = [classes.index(label) for label in part.classes]
         values[rows] = 0
         values[np.ix_(rows, columns)] = part.values

@@ -64,11 +64,13 @@ def new(width: float, height: float) -> Figure:
 
 def footnote(figure: Figure, results: Results, *facts: str) -> None:
     """Say below the figure what it rests on, and whether the paper's numbers compare."""
-    parts = [results.dataset, *facts, in_short(results)]
-    parts.append(f"manifest {short_hash(results.manifest)}")
+    ground = [in_short(results), f"manifest {short_hash(results.manifest)}"]
     if departures(results):
-        parts.append("not the paper's numbers")
-    figure.supxlabel(" · ".join(parts), x=0.01, ha="left", fontsize=6.5, color=GREY)
+        ground.append("not the paper's numbers")
+    parts = [results.dataset, *facts, *ground]
+    note = figure.supxlabel(" · ".join(parts), x=0.01, ha="left", fontsize=6.5, color=GREY)
+    if note.get_window_extent().x1 > figure.bbox.x1:  # long titles: what it rests on goes below
+        note.set_text(" · ".join(parts[: -len(ground)]) + "\n" + " · ".join(ground))
 
 
 def save(figure: Figure, png: Path, svg: Path) -> None:

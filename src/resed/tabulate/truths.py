@@ -20,14 +20,14 @@ COLUMNS = (
         for metric in METRICS
         for heading in (f"{NAMES[metric]}, original", "repaired", "change")
     ),
-    "Rows mended",
+    "Repairs",
 )
 RULE_NAMES = {
-    "duplicate": "equal rows",
-    "past_end": "offsets past the clip's end",
-    "outside": "events past the clip's end",
-    "overlap": "overlaps of a class",
-    "gap": "short gaps of a class",
+    "duplicate": "equal rows taken out",
+    "past_end": "offsets set to the clip's end",
+    "outside": "events after the clip's end taken out",
+    "overlap": "groups of overlapping events made one",
+    "gap": "short gaps closed",
 }
 
 
@@ -93,7 +93,8 @@ def _line(row: Row, results: Results) -> Line:
         cells.append(ours(row.original[metric]))
         cells.append(ours(row.repaired.get(metric), NOT_RUN))
         cells.append(_change(row.change.get(metric)))
-    mended = NOT_RUN if row.mended is None else f"{row.mended} in {row.clips} clips"
+    clips = f"clip{'s' * (row.clips != 1)}"
+    mended = NOT_RUN if row.mended is None else f"{row.mended} in {row.clips} {clips}"
     return Line((*cells, mended))
 
 
@@ -150,5 +151,5 @@ def _notes(found: Mapping[str, Truth | None]) -> tuple[str, ...]:
 
 def _mended(split: str, truth: Truth) -> str:
     rules = truth.rules()
-    made = ", ".join(f"{rules[rule]} {RULE_NAMES[rule]}" for rule in RULES if rules[rule])
-    return f"{split} {made or 'nothing'}"
+    made = ", ".join(f"{RULE_NAMES[rule]}: {rules[rule]}" for rule in RULES if rules[rule])
+    return f"{split} ({made or 'nothing to mend'})"
