@@ -9,7 +9,6 @@ from typing import Any
 from resed.acquire.fetch.state import StateError
 from resed.acquire.fetch.transfer import FullDiskError, Limits, Transfer
 from resed.acquire.recordings import acquire_split
-from resed.acquire.soundscapes import render_split
 from resed.acquire.sources.lock import LockFile
 from resed.acquire.sources.plug import Context
 from resed.acquire.sources.settings import AnySource, chosen_sources, sources_of
@@ -61,6 +60,8 @@ def acquire_splits(
             f"--source, --folder: {dataset.name} is rendered, not fetched; leave them out "
             "(recordings for it are given by --soundbank)"
         )
+    from resed.acquire.soundscapes import render_split  # scipy: seconds that fetching need not wait
+
     return {
         role: render_split(
             dataset, root, role, scale, seed, soundbank, processes, report, annotations, keep_audio

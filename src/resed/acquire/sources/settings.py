@@ -1,6 +1,7 @@
 """The `sources` part of a dataset file: where clips and annotations come from, in which order."""
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -165,7 +166,10 @@ def sources_of(dataset: Dataset) -> list[AnySource]:
 
 
 def chosen_sources(
-    dataset: Dataset, names: list[str] | None, folder: str | None, hashes: str | None = None
+    dataset: Dataset,
+    names: Sequence[str] | None,
+    folder: Path | str | None,
+    hashes: Path | str | None = None,
 ) -> list[AnySource]:
     """The sources of a run: `folder` first, then those named, in the order given; None: all that
     are not optional. `local` stands for none. Sources of kind files, which cost little and bring
@@ -176,9 +180,14 @@ def chosen_sources(
     known = {source.name: source for source in sources_of(dataset)}
     first: list[AnySource] = []
     if folder is not None:
-        values = {"kind": "folder", "name": FOLDER, "path": folder, "splits": list(dataset.splits)}
+        values = {
+            "kind": "folder",
+            "name": FOLDER,
+            "path": str(folder),
+            "splits": list(dataset.splits),
+        }
         if hashes is not None:
-            values |= {"match": "hash", "hashes": hashes}
+            values |= {"match": "hash", "hashes": str(hashes)}
         first.append(check(FolderSource, values, "--folder"))
     if names is None:
         return first + [source for source in known.values() if not source.optional]
