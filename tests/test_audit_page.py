@@ -1,0 +1,54 @@
+"""The audit's page: every finding with its effect and cure, what matters most first."""
+
+import re
+from html import escape
+
+import audits
+import pytest
+import soundfile
+from audits import audit, name
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A page with findings of all three levels, one of them about a hostile name."""
+    small = audits.dataset()
+    root = audits.make(tmp_path, small)
+    weak = root / small.splits["weak"].audio
+    for i in range(3):
+        (weak / name("weak", i)).unlink()
+    (weak / name("weak", 4)).write_bytes(b"")
+    soundfile.write(weak / name("weak", 5), [0.1] * 16000, 16000)
+    hostile = "<script>alert(1)</script>.wav"
+    with (root / small.splits["unlabeled"].annotations).open("a") as handle:
+        handle.write(f"{hostile}\n")
+    summary = audit(small, root, least={"unlabeled": 0.5})
+    return summary, (root / "out/index.html").read_text(encoding="utf-8")
+
+
+def test_findings_stand_there_with_effect_and_cure(page):
+    summary, html = page
+    levels = [one["level"] for one in summary["findings"]]
+    assert levels == sorted(levels, key=["refusal", "warning", "note"].index)
+    assert set(levels) == {"refusal", "warning", "note"}
+    for one in summary["findings"]:
+        assert escape(one["effect"]) in html
+        assert escape(one["cure"]) in html
+        assert f"({one['id']})" in html
+    places = [html.index(title) for title in ("What stops the run", "Warnings", "Notes")]
+    assert places == sorted(places)
+    assert "The run may not go on. weak: too few usable clips: 8 of 12 (66.7 %" in html
+
+
+def test_it_is_one_safe_file(page):
+    _, html = page
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.wav" in html
+    assert not re.search(r"(src|href)=", html)
+
+
+def test_what_was_not_found_is_told(page):
+    _, html = page
+    absent = html.partition("Looked for and not found")[2]
+    assert "Truth that is a placeholder" in absent
+    assert "Files without a byte or a sample" not in absent
