@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from resed.errors import MissingFileError, ResedError
-from resed.files import atomic_path, read_json, write_json, write_text
+from resed.files import HOST, atomic_path, read_json, write_json, write_text
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -23,13 +23,15 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
 def test_what_a_killed_writer_left_is_swept_and_a_living_ones_is_not(tmp_path):
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    left = tmp_path / f".a.{dead.pid}.part.txt"
-    living = tmp_path / f".a.{os.getppid()}.part.txt"
-    for path in (left, living):
+    left = tmp_path / f".a.{dead.pid}@{HOST}.part.txt"
+    living = tmp_path / f".a.{os.getppid()}@{HOST}.part.txt"
+    elsewhere = tmp_path / f".a.{dead.pid}@another-{HOST}.part.txt"  # of a shared folder
+    for path in (left, living, elsewhere):
         path.write_text("half")
-    write_text(tmp_path / "a.txt", "whole")
+    write_text(tmp_path / "b.txt", "whole")
     assert not left.exists()
     assert living.exists()
+    assert elsewhere.exists()
 
 
 def test_json_is_sorted_and_broken_json_is_refused(tmp_path):
