@@ -1,25 +1,20 @@
 """Recordings from all kinds of sources: brought whole, asked once, and told where they are not."""
 
 import csv
-import io
 import json
-import os
-import shutil
+import threading
 from pathlib import Path
 
 import fetchable
 import pytest
-import soundfile
 from fetchable import SPLITS, Collection, contents, hub, serve_record, serve_repository, zenodo
-from typer.testing import CliRunner
 from unreliable_server import UnreliableServer
 
 from resed.acquire.acquisition import Fetching, fetch_splits
 from resed.acquire.fetch.state import read_states
 from resed.acquire.fetch.transfer import Limits
-from resed.cli import app
 from resed.dataset import load_dataset
-from resed.errors import DatasetError
+from resed.errors import AnnotationError, DatasetError
 
 QUICK = Limits(attempts=3, connect_s=2, read_s=2, backoff_s=0.01, longest_backoff_s=0.02)
 REAL = ["weak", "unlabeled", "development"]
@@ -130,6 +125,168 @@ def test_sources_are_asked_in_order_each_for_the_rest(server, made, tmp_path):
     sources.append(hub(server, "three", "a/three", ["weak"]))
     (record,) = acquire(made.dataset(file, sources), root, "weak").values()
     assert record["sources"] == {"one": 3, "two": 2, "three": 1}
+
+
+def test_the_user_s_own_files_are_never_overwritten(server, made, tmp_path):
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    names = list(made.clips["weak"])
+    corrected = made.tables["weak"].replace(b"Cat,Dog", b"Cat", 1)
+    put(root, SPLITS["weak"][1], corrected)
+    own = fetchable.sound(77)
+    put(root, f"audio/train/weak/{names[0]}", own)  # decodes: it is the user's, and stays
+    cut = put(root, f"audio/train/weak/{names[1]}", own[:60]).read_bytes()
+    said = []
+    (record,) = acquire(file, root, "weak", said=said).values()
+    assert record["sources"] == {"local": 1, "hub_real": 5}
+    assert (root / SPLITS["weak"][1]).read_bytes() == corrected
+    assert (root / "audio/train/weak" / names[0]).read_bytes() == own
+    assert (root / "audio/train/weak" / names[1]).read_bytes() == made.clips["weak"][names[1]]
+    assert (root / ".acquire/quarantine/weak/local" / names[1]).read_bytes() == cut
+    assert f"moved to {root}/.acquire/quarantine/weak/local/{names[1]}" in said[0]
+    other = put(root, f"audio/train/weak/{names[1]}", own[:70]).read_bytes()
+    acquire(file, root, "weak")  # damaged once more: both are kept
+    kept = {path.read_bytes() for path in (root / ".acquire/quarantine/weak/local").iterdir()}
+    assert kept == {cut, other}
+
+
+def test_a_sound_that_does_not_decode_goes_into_quarantine_and_on_to_the_next(
+    server, made, tmp_path
+):
+    clips = made.tree("weak")
+    bad = dict.fromkeys(clips, b"<html>sign in</html>" * 9)
+    serve_repository(server, "a/one", bad)
+    serve_repository(server, "a/two", dict(list(clips.items())[:4]))
+    sources = [hub(server, "one", "a/one", ["weak"]), hub(server, "two", "a/two", ["weak"])]
+    file, root = made.dataset(tmp_path / "small.yaml", sources), tmp_path / "data"
+    put(root, SPLITS["weak"][1], made.tables["weak"])
+    (record,) = acquire(file, root, "weak").values()
+    assert record["states"] == {"present": 4, "corrupt": 2}
+    assert len(list((root / ".acquire/quarantine/weak/one").iterdir())) == 6
+    lost = [row for row in rows(root, "weak") if row["state"] == "corrupt"]
+    assert "one: corrupt (" in lost[0]["detail"]
+    assert "not a sound file that can be read (Format not recognised))" in lost[0]["detail"]
+    assert str(tmp_path) not in lost[0]["detail"]
+
+
+def test_a_source_that_gives_nothing_is_left_alone(server, made, tmp_path):
+    many = Collection(count=40, seed=2)
+    clips = many.tree("weak")
+    serve_repository(server, "a/one", clips)
+    for path in clips:
+        server.always(f"datasets/a/one/resolve/c0ffee/{path}", "forbidden")
+    sources = [hub(server, "one", "a/one", ["weak"], patience=3)]
+    file, root = many.dataset(tmp_path / "small.yaml", sources), tmp_path / "data"
+    put(root, SPLITS["weak"][1], many.tables["weak"])
+    with pytest.raises(DatasetError, match=r"none of the 40 clips.*\(40 blocked, each in"):
+        acquire(file, root, "weak", downloads=1)
+    details = [row["detail"] for row in rows(root, "weak")]
+    assert "one: blocked (not asked: the source failed too often in a row)" in details
+    assert len(server.log) < 12
+
+
+def test_no_split_stops_the_others_and_all_are_told(server, made, tmp_path):
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    put(root, SPLITS["weak"][1], b"filename\tevent_labels\na.wav\tCow\n")
+    server.always("git/metadata/eval/public.tsv", "missing")
+    with pytest.raises(DatasetError) as refused:
+        acquire(file, root)
+    message = str(refused.value)
+    assert "weak.tsv line 2: unknown class 'Cow'" in message
+    assert "public.tsv: not there; put the evaluation annotations there" in message
+    assert "(tried: annotations: gone (" in message
+    assert "\n" not in message
+    assert len(list((root / "audio/train/synthetic").iterdir())) == 6
+
+
+def test_names_that_lead_out_of_the_folder_are_refused(server, made, tmp_path):
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    put(root, SPLITS["weak"][1], b"filename\tevent_labels\n../../x.wav\tCat\n")
+    with pytest.raises(AnnotationError, match=r"'../../x.wav' leads out of the split's folder"):
+        acquire(file, root, "weak")
+    assert server.log == []
+
+
+def test_clips_may_lie_in_folders_of_their_own(made, tmp_path):
+    file, root = made.dataset(tmp_path / "small.yaml", []), tmp_path / "data"
+    put(root, SPLITS["weak"][1], b"filename\tevent_labels\na/x.wav\tCat\nb/x y.wav\tCat\n")
+    put(root, "audio/train/weak/a/x.wav", fetchable.sound(1))
+    mine = put(tmp_path, "mine/x y.wav", fetchable.sound(2)).parent
+    (record,) = acquire(file, root, "weak", folder=mine).values()
+    assert record["sources"] == {"folder": 1, "local": 1}
+    assert (root / "audio/train/weak/b/x y.wav").read_bytes() == fetchable.sound(2)
+
+
+def test_an_archive_for_several_splits_is_fetched_once(server, made, tmp_path):
+    serve_record(server, "3", {"training.tar.gz": fetchable.tarred(made.tree("weak", "unlabeled"))})
+    sources = [zenodo(server, "real", "3", ["training.tar.gz"], ["weak", "unlabeled"])]
+    file, root = made.dataset(tmp_path / "small.yaml", sources), tmp_path / "data"
+    for split in ("weak", "unlabeled"):
+        put(root, SPLITS[split][1], made.tables[split])
+    acquire(file, root, "weak")
+    assert (root / ".acquire/downloads/real/training.tar.gz").is_file()
+    acquire(file, root, "unlabeled")
+    assert not (root / ".acquire/downloads").exists()
+    assert server.asked()["api/records/3/files/training.tar.gz/content"] == 1
+
+
+def test_a_record_that_is_none_is_said_in_one_line(server, made, tmp_path):
+    serve_record(server, "1", {"a.zip": b""})
+    cases = {
+        "2": ({"message": "moved"}, "not the listing of a record (files with key, size"),
+        "1": (None, "record 1 has no file b.zip (files: a.zip); correct sources.z.archives"),
+    }
+    for record, (page, message) in cases.items():
+        if page:
+            server.put(f"api/records/{record}", page)
+        file = made.dataset(
+            tmp_path / "small.yaml", [zenodo(server, "z", record, ["b.zip"], ["weak"])]
+        )
+        put(tmp_path / "data", SPLITS["weak"][1], made.tables["weak"])
+        with pytest.raises(DatasetError) as refused:
+            acquire(file, tmp_path / "data", "weak")
+        assert message in str(refused.value)
+
+
+def test_downloads_run_side_by_side_within_their_limit(server, made, tmp_path, monkeypatch):
+    from resed.acquire.sources import remote
+
+    most, now, lock, original = 0, 0, threading.Lock(), remote.download
+
+    def counted(*arguments):
+        nonlocal most, now
+        with lock:
+            now += 1
+            most = max(most, now)
+        try:
+            threading.Event().wait(0.02)
+            return original(*arguments)
+        finally:
+            with lock:
+                now -= 1
+
+    monkeypatch.setattr(remote, "download", counted)
+    file = whole(server, made, tmp_path)
+    acquire(file, tmp_path / "data", "unlabeled", downloads=3)
+    assert most == 3
+
+
+def test_the_progress_line_says_what_is_left_and_how_long():
+    from resed.acquire.sources.meter import Meter
+
+    now = [0.0]
+    meter = Meter(clock=lambda: now[0])
+    meter.start("acquire weak", 200)
+    meter.expect(100_000_000)
+    meter.received(20_000_000)
+    meter.settled(50)
+    now[0] = 40.0
+    assert meter.line() == (
+        "acquire weak: 150 of 200 clips left; 20.0 MB received, 500.0 kB/s; 3 min left"
+    )
+    meter.received(80_000_000)
+    assert meter.line().endswith("2 min left")  # the bytes are there: by clips
+    meter.settled(150)
+    assert meter.line().endswith("done")
 
 
 def put(root: Path, path: str, data: bytes) -> Path:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from resed import __version__
@@ -104,10 +104,11 @@ def clip_names(dataset: Dataset, annotations: Path, split: str) -> list[str]:
     else:
         names = read_clips(annotations)
     for name in names:
-        if "/" in name or "\\" in name or name in (".", "..") or name.startswith(".."):
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or not path.name:
             raise AnnotationError(
-                f"{annotations}: {name!r} is no file name (nothing outside the split's folder is "
-                "ever written); name the file alone"
+                f"{annotations}: {name!r} leads out of the split's folder, and nothing is written "
+                "there; name the file alone"
             )
     return names
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from resed.acquire.fetch.state import ClipState, read_states
-from resed.acquire.sources.plug import HIDDEN
+from resed.acquire.sources.plug import HIDDEN, flat
 from resed.acquire.sources.settings import AnySource
 from resed.acquire.verdicts import parse
 
@@ -20,7 +20,7 @@ def tidy(root: Path, split: str, sources: Sequence[AnySource]) -> None:
     states = {split: read_states(root, split)}
     hidden = root / HIDDEN
     for folder in sorted((hidden / "incoming").glob(f"*/{split}")):
-        unsettled = _unsettled(states[split], folder.parent.name)
+        unsettled = {flat(name) for name in _unsettled(states[split], folder.parent.name)}
         for path in sorted(folder.iterdir()):
             if not _belongs(path.name, unsettled):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

@@ -8,7 +8,7 @@ from resed.acquire.fetch.transfer import FetchError, FullDiskError
 from resed.acquire.sources.convert import rewrite
 from resed.acquire.sources.hub import Hub, HubFile
 from resed.acquire.sources.names import Candidate, Names
-from resed.acquire.sources.plug import Context, Outcome, Wanted, incoming_path
+from resed.acquire.sources.plug import Context, Outcome, Wanted, flat, incoming_path
 from resed.acquire.sources.remote import cause, download, reason
 from resed.acquire.sources.settings import ParquetSource
 from resed.errors import AudioError, DatasetError
@@ -41,7 +41,7 @@ class Parquet:
         for shard in shards:
             if not left:
                 break
-            path = self._context.archives(self._settings.name) / shard.path.replace("/", "+")
+            path = self._context.archives(self._settings.name) / flat(shard.path)
             try:
                 download(self._context, self._hub.remote(shard), path)
             except FullDiskError:

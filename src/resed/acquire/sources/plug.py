@@ -88,5 +88,10 @@ class Plug(Protocol):
 
 def incoming_path(context: Context, source: str, wanted: Wanted) -> Path:
     """Where a wanted file's bytes are brought first."""
-    name = wanted.path.replace("/", "+") if wanted.annotations else wanted.filename
-    return context.incoming(source, wanted.split) / name
+    name = wanted.path if wanted.annotations else wanted.filename
+    return context.incoming(source, wanted.split) / flat(name)
+
+
+def flat(name: str) -> str:
+    """A name with folders in it as the name of one file."""
+    return name.replace("/", "+")

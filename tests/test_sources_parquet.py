@@ -1,0 +1,108 @@
+"""Shards of parquet files: the wanted rows of them, each clip once."""
+
+import io
+import sys
+
+import fetchable
+import pytest
+import soundfile
+from fetchable import SPLITS, Collection, contents, serve_repository
+from test_sources import acquire, put, rows, server  # noqa: F401
+
+from resed.errors import DatasetError
+
+
+@pytest.fixture(scope="module")
+def made():
+    return Collection(count=6, seed=5)
+
+
+def shard(rows_: list[dict]) -> bytes:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    import pyarrow
+
+    file = io.BytesIO()
+    parquet.write_table(pyarrow.Table.from_pylist(rows_), file, row_group_size=2)
+    return file.getvalue()
+
+
+def source(server, **more) -> dict:  # noqa: F811
+    values = {"name": "shards", "kind": "parquet", "splits": ["evaluation"], "folder": "data",
+              "repository": "who/public", "api": server.url("api/datasets"),
+              "files": server.url("datasets")}  # fmt: skip
+    return {**values, **more}
+
+
+def prepared(made, tmp_path, entry):
+    root = tmp_path / "data"
+    put(root, SPLITS["evaluation"][1], made.tables["evaluation"])
+    return made.dataset(tmp_path / "small.yaml", [entry]), root
+
+
+def test_clips_come_out_of_shards(server, made, tmp_path):  # noqa: F811
+    clips = list(made.clips["evaluation"].items())
+    events = [{"audio": {"bytes": data, "path": name}, "label": "Dog"} for name, data in clips]
+    samples, rate = soundfile.read(io.BytesIO(clips[4][1]))
+    flac = io.BytesIO()
+    soundfile.write(flac, samples, rate, format="FLAC")
+    events[4]["audio"] = {"bytes": flac.getvalue(), "path": clips[4][0].replace(".wav", ".flac")}
+    events[1]["audio"]["path"] = f"some/where/{clips[1][0][1:]}"  # without the Y
+    shards = {
+        "data/0.parquet": shard([events[0], events[0], events[1]]),  # a row an event
+        "data/1.parquet": shard([events[1], *events[2:5], {"audio": None, "label": "Cat"}]),
+        "data/readme.md": b"text",
+    }
+    serve_repository(server, "who/public", shards)
+    file, root = prepared(made, tmp_path, source(server))
+    (record,) = acquire(file, root, "evaluation").values()
+    assert record["states"] == {"present": 5, "gone": 1}
+    for name, data in clips[:4]:
+        assert (root / "audio/eval/public" / name).read_bytes() == data
+    assert soundfile.info(root / "audio/eval/public" / clips[4][0]).format == "WAV"
+    (lost,) = [row for row in rows(root, "evaluation") if row["state"] == "gone"]
+    assert lost["detail"] == "shards: gone (in none of the shards)"
+    assert not [path for path in contents(root) if "downloads" in path or "incoming" in path]
+    server.forget()
+    acquire(file, root, "evaluation")
+    assert server.log == []
+
+
+def test_a_column_of_names(server, made, tmp_path):  # noqa: F811
+    events = [
+        {"sound": {"bytes": data, "path": None}, "file": name}
+        for name, data in made.clips["evaluation"].items()
+    ]
+    serve_repository(server, "who/public", {"data/0.parquet": shard(events)})
+    file, root = prepared(made, tmp_path, source(server, audio="sound", filename="file"))
+    assert acquire(file, root, "evaluation")["evaluation"]["clips_present"] == 6
+    file, root = (
+        prepared(made, tmp_path / "b", source(server))
+        if (tmp_path / "b").mkdir()
+        else (prepared(made, tmp_path / "b", source(server)))
+    )
+    with pytest.raises(DatasetError, match=r"sources.shards: its shards have no column audio \("):
+        acquire(file, root, "evaluation")
+
+
+def test_a_shard_that_cannot_be_had_leaves_its_clips_open(server, made, tmp_path):  # noqa: F811
+    events = [
+        {"audio": {"bytes": data, "path": name}} for name, data in made.clips["evaluation"].items()
+    ]
+    shards = {"data/0.parquet": shard(events[:3]), "data/1.parquet": shard(events[3:])}
+    serve_repository(server, "who/public", shards)
+    server.always("datasets/who/public/resolve/c0ffee/data/1.parquet", "error")
+    file, root = prepared(made, tmp_path, source(server))
+    (record,) = acquire(file, root, "evaluation").values()
+    assert record["states"] == {"present": 3, "failed": 3}
+    server.always("datasets/who/public/resolve/c0ffee/data/1.parquet", None)
+    (record,) = acquire(file, root, "evaluation").values()
+    assert record["states"] == {"present": 6}
+
+
+def test_without_pyarrow_it_is_said_in_one_line(server, made, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
+    file, root = prepared(made, tmp_path, source(server))
+    with pytest.raises(DatasetError, match=r"need pyarrow; run pip install pyarrow, or name oth"):
+        acquire(file, root, "evaluation")
+    assert fetchable.CLASSES
