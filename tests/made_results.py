@@ -125,7 +125,8 @@ def _events(config: Config, role: str, clips: int, random) -> dict[str, list[Eve
     for number in range(clips):
         name = f"{role}{number}.wav"
         events[name] = []
-        for label in random.choice(classes, size=1 + number % 3, replace=False):
+        several = min(1 + number % 3, len(classes))
+        for label in random.choice(classes, size=several, replace=False):
             for _ in range(1 + number % 2):
                 scale = 0.4 * (1 + classes.index(label))
                 onset, length = random.uniform(0, 6), 0.25 + min(random.exponential(scale), 3.7)

@@ -51,7 +51,7 @@ def figure(results: Results, row: int) -> Figure:
     counts = matrix(results, row)
     shares = 100 * normalise_rows(counts)
     names = [readable(label) for label in results.config.dataset_file.classes]
-    made = style.new(7.4, 6.0)
+    made = style.new(*_size(len(names)))
     axes = made.subplots()
     image = axes.pcolormesh(shares, cmap=style.HEAT, vmin=0, vmax=100, edgecolors="white", lw=0.6)
     axes.axvline(len(names), color="white", linewidth=4)
@@ -83,6 +83,12 @@ def caption(results: Results, row: int) -> str:
         f"{METHODS[results.config.confusion]} Grey: no such clip. The paper does not "
         f"say how it counts clips with several tags. {NUMBERING[row]}"
     )
+
+
+def _size(classes: int) -> tuple[float, float]:
+    """Inches: room for a number of three digits in each cell, and none wasted on few classes."""
+    more = 0.42 * max(0, classes - 10)
+    return 7.4 + more, (6.0 if classes > 3 else 3.4) + more
 
 
 def _write(axes: Axes, shares: np.ndarray) -> None:

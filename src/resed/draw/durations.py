@@ -17,6 +17,8 @@ from resed.errors import ResultsError
 from resed.results import Results, readable
 
 PAPER_CLASSES = ("Blender", "Cat", "Dishes", "Dog")
+NARROWEST = 4.4  # inches: below, the legend has no room
+ONE_LINE = 5.5  # from here on it stands in one line
 
 
 def durations(results: Results) -> dict[str, list[float]]:
@@ -95,7 +97,8 @@ def _panels(
         raise ResultsError(f"windows_esp.tsv lacks {lacking[0]}; run resed calibrate again")
     rows = math.ceil(len(classes) / columns)
     columns = math.ceil(len(classes) / rows)  # as full as the rows can be
-    figure = style.new(columns * size[0], rows * size[1] + 0.6)
+    width = max(NARROWEST, columns * size[0])
+    figure = style.new(width, rows * size[1] + 0.6)
     grid = figure.subplots(rows, columns, squeeze=False)
     handles: dict[str, object] = {}
     for axes, label in zip(grid.flat, classes, strict=False):
@@ -109,7 +112,10 @@ def _panels(
             axes.set_xlabel("Duration, s")
     for axes in grid[:, 0]:
         axes.set_ylabel("Share of events")
-    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4)
+    columns_of_legend = 4 if width >= ONE_LINE else 2
+    figure.legend(
+        handles.values(), handles.keys(), loc="outside upper center", ncols=columns_of_legend
+    )
     style.footnote(figure, results, f"{sum(map(len, seconds.values()))} strong training events")
     return figure
 
@@ -120,7 +126,7 @@ def _panel(axes: Axes, label: str, seconds: list[float], window: Window, eta: fl
     axes.set(ylim=(0, 1.02), xlim=(0, max(1.0, 1.03 * float(x.max(initial=0.0)))))
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_ticks([0, 0.5, 1])
-    note = f"{len(x)} events" + ("" if window.knee_index else "\nno knee")
+    note = f"{len(x)} event{'s' * (len(x) != 1)}" + ("" if window.knee_index else "\nno knee")
     box = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1}
     corner = {"ha": "right", "va": "bottom", "fontsize": 7.5, "bbox": box, "zorder": 6}
     axes.text(0.98, 0.03, note, transform=axes.transAxes, color=style.GREY, **corner)

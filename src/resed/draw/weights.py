@@ -17,7 +17,7 @@ def figure3(results: Results) -> Figure:
     epoch, values = _last(results)
     labels = sorted(values, key=lambda label: -values[label][0])
     places = range(len(labels))
-    figure = style.new(7.2, 4.2)
+    figure = style.new(7.2 + 0.25 * max(0, len(labels) - 12), 4.2)
     left = figure.subplots()
     bars = left.bar(places, [values[label][0] for label in labels], color=style.SKY, width=0.65)
     left.set(ylim=(0, 1), ylabel="Mean posterior of the truth, p")

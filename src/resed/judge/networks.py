@@ -25,6 +25,7 @@ RULES = {
     "-0.5 for every seed, not if above 0.5",
 }
 CORRELATION = 0.5
+LEAST_CLASSES = 3  # two are always in one order or the other
 SPLIT = "evaluation"
 POSTERIORS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
@@ -148,6 +149,10 @@ def weights(test: Weights, runs: Runs) -> Iterator[Outcome]:
         found = _last(runs, name, seed)
         if found is None:
             yield Outcome("absent", "rank correlation", f"seed {seed}")
+            continue
+        if len(runs.labels) < LEAST_CLASSES:
+            value = f"{len(runs.labels)} classes are too few to rank"
+            yield Outcome("undecided", "rank correlation", f"seed {seed}", value)
             continue
         ranks = [rankdata(values) for values in found]
         correlation = float(np.corrcoef(ranks)[0, 1])

@@ -47,6 +47,9 @@ def annotations(test: Annotations, results: Results) -> Iterator[Outcome]:
         most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
         ratio = counts[most] / counts[least]
         value = f"{counts[most]} against {readable(least)} {counts[least]}, {ratio:.1f} times"
+        if len(counts) == 1:
+            yield Outcome("absent", group, readable(most))
+            return
         yield Outcome(_state(ratio >= test.bound), group, readable(most), value)
         return
     for label in test.classes or found:
