@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.audit import refusals
+from resed.dataset import ROLES
 from resed.errors import DatasetError
 from resed.files import read_json, write_json
 
@@ -22,8 +23,11 @@ def admit(audit: Path, out: Path) -> dict[str, Any]:
             "dataset": summary["dataset"],
             "manifest_sha256": summary["manifest_sha256"],
             "splits": {
-                split: {"n": item["usable"], "N": item["official"]}
-                for split, item in summary["splits"].items()
+                split: {
+                    "n": summary["splits"][split]["usable"],
+                    "N": summary["splits"][split]["official"],
+                }
+                for split in ROLES
             },
         }
     except (KeyError, TypeError):
