@@ -112,10 +112,8 @@ def _panels(
             axes.set_xlabel("Duration, s")
     for axes in grid[:, 0]:
         axes.set_ylabel("Share of events")
-    columns_of_legend = 4 if width >= ONE_LINE else 2
-    figure.legend(
-        handles.values(), handles.keys(), loc="outside upper center", ncols=columns_of_legend
-    )
+    many = 4 if width >= ONE_LINE else 2
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=many)
     style.footnote(figure, results, f"{sum(map(len, seconds.values()))} strong training events")
     return figure
 

@@ -151,7 +151,7 @@ def weights(test: Weights, runs: Runs) -> Iterator[Outcome]:
             yield Outcome("absent", "rank correlation", f"seed {seed}")
             continue
         if len(runs.labels) < LEAST_CLASSES:
-            value = f"{len(runs.labels)} classes are too few to rank"
+            value = f"{LEAST_CLASSES} classes are needed to rank them"
             yield Outcome("undecided", "rank correlation", f"seed {seed}", value)
             continue
         ranks = [rankdata(values) for values in found]

@@ -48,7 +48,7 @@ def annotations(test: Annotations, results: Results) -> Iterator[Outcome]:
         ratio = counts[most] / counts[least]
         value = f"{counts[most]} against {readable(least)} {counts[least]}, {ratio:.1f} times"
         if len(counts) == 1:
-            yield Outcome("absent", group, readable(most))
+            yield Outcome("undecided", group, readable(most), "there is no other class")
             return
         yield Outcome(_state(ratio >= test.bound), group, readable(most), value)
         return
