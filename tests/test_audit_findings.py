@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from resed.audit.admit import admit
 from resed.audit.kinds import KINDS
 from resed.cli import app
-from resed.dataset import PublishedFile
-from resed.errors import DatasetError, MissingFileError
+from resed.closed import check
+from resed.dataset import Dataset, PublishedFile
+from resed.errors import ConfigError, DatasetError, MissingFileError
 from resed.files import sha256
 
 
@@ -147,6 +148,27 @@ def test_leaks_by_recording(small, root, leaks, level, go, status):
     ]
     assert summary["go"] == go
     assert {row[6] for row in rows(root, "manifest.tsv") if row[1] == leaking} == {status}
+
+
+def test_a_recording_without_times_is_enough(small, root):
+    """A dataset whose names tell the recording alone: fold-ID-take.wav."""
+    place = small.splits["weak"]
+    own = {"weak": "1-abc-A.wav", "evaluation": "5-abc-B.wav"}
+    for split, clip in own.items():
+        place = small.splits[split]
+        (root / place.audio / name(split, 0)).rename(root / place.audio / clip)
+        annotations = root / place.annotations
+        annotations.write_text(annotations.read_text().replace(name(split, 0), clip))
+    small = small.model_copy(update={"recording": r"\d-(?P<id>\w+)-(?P<start>[A-Z])"})
+    assert found(audit(small, root)) == {("leak", "weak"): 1}
+    assert "evaluation/5-abc-B.wav (where in it is not known)" in rows(root)[0][4]
+
+
+@pytest.mark.parametrize("pattern", ["(", r"(?P<name>\w+)"])
+def test_a_pattern_that_names_no_recording_is_refused(tmp_path, pattern):
+    values = audits.dataset().model_dump() | {"recording": pattern}
+    with pytest.raises(ConfigError, match=r"recording: (not a regular|must name the recording)"):
+        check(Dataset, values, "own.yaml")
 
 
 def test_copies_in_training_and_evaluation_leak(small, root):

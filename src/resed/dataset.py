@@ -1,5 +1,6 @@
 """A dataset file, config/datasets/{name}.yaml: classes, splits, and where to get them."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -68,6 +69,17 @@ class Dataset(Strict):
     soundbank: SoundbankFile | None = None
     soundscapes: dict[str, Any] = {}
     sources: list[dict[str, Any]] = []
+
+    @field_validator("recording")
+    @classmethod
+    def _names_a_recording(cls, value: str | None) -> str | None:
+        try:
+            groups = re.compile(value or "(?P<id>)").groupindex
+        except re.error as error:
+            raise ValueError(f"not a regular expression ({error})") from None
+        if "id" not in groups:
+            raise ValueError("must name the recording by a group (?P<id>...)")
+        return value
 
 
 def dataset_path(name_or_file: str | Path, root: Path | str = ".") -> Path:

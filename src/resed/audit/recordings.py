@@ -42,11 +42,16 @@ def cuts(dataset: Dataset, clips: Mapping[str, Sequence[str]]) -> dict[str, dict
         for name in names:
             if match := pattern.match(name):
                 part = match.groupdict()
-                start, end = (
-                    float(part[key]) if part.get(key) else None for key in ("start", "end")
-                )
+                start, end = _seconds(part.get("start")), _seconds(part.get("end"))
                 found[split][name] = Cut(split, name, part["id"], start, end)
     return found
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
 
 
 def shared_recordings(found: Mapping[str, Mapping[str, Cut]], leaks: str) -> Iterator[Defect]:
