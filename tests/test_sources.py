@@ -289,6 +289,68 @@ def test_the_progress_line_says_what_is_left_and_how_long():
     assert meter.line().endswith("done")
 
 
+def test_damaged_annotations_are_not_taken(server, made, tmp_path):
+    file = whole(server, made, tmp_path)
+    mine = put(tmp_path, "mine/weak.tsv", b"filename,event_labels\na.wav,Cat\n").parent
+    acquire(file, tmp_path / "data", "weak", folder=mine)
+    assert (tmp_path / "data" / SPLITS["weak"][1]).read_bytes() == made.tables["weak"]
+    with pytest.raises(
+        DatasetError, match=r"tried: folder: corrupt \(weak.tsv line 1: columns are"
+    ):
+        acquire(file, tmp_path / "two", "weak", folder=mine, sources=["local"])
+
+
+def test_a_full_disk_ends_the_run_before_it_begins(server, made, tmp_path, monkeypatch):
+    from resed.acquire.fetch.transfer import FullDiskError
+
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    put(root, SPLITS["weak"][1], made.tables["weak"])
+    monkeypatch.setattr("resed.acquire.sources.plug.free_bytes", lambda path: 64 << 20)
+    with pytest.raises(FullDiskError, match=r"make room and run again"):
+        acquire(file, root, "weak")
+    assert not any("/resolve/" in path and path.endswith(".wav") for path in server.asked())
+    monkeypatch.undo()
+    assert acquire(file, root, "weak")["weak"]["clips_present"] == 6
+
+
+def test_a_server_that_is_away_is_asked_once_a_run(server, made, tmp_path):
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    for path in made.metadata():
+        server.always(f"git/{path}", "error")
+    with pytest.raises(DatasetError, match=r"annotations: not asked, it did not answer before"):
+        acquire(file, root)
+    assert len(server.log) == QUICK.attempts
+    many = Collection(count=9, seed=2)
+    serve_repository(server, "a/one", many.tree(*REAL))
+    server.always("api/datasets/a/one/revision/main", "unavailable")
+    file = many.dataset(tmp_path / "other.yaml", [hub(server, "one", "a/one", REAL)])
+    for split in REAL:
+        put(tmp_path / "two", SPLITS[split][1], many.tables[split])
+    server.forget()
+    with pytest.raises(DatasetError):
+        acquire(file, tmp_path / "two", *REAL)
+    assert len(server.log) == QUICK.attempts
+    details = {row["detail"] for row in rows(tmp_path / "two", "development")}
+    assert details == {"one: failed (not asked: it did not answer before)"}
+
+
+def test_a_root_that_cannot_be_written_is_only_looked_at(server, made, tmp_path, monkeypatch):
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    names = list(made.clips["weak"])
+    put(root, SPLITS["weak"][1], made.tables["weak"])
+    put(root, f"audio/train/weak/{names[0]}", made.clips["weak"][names[0]])
+    put(root, f"audio/train/weak/{names[1]}", b"not a sound")
+    before, said = contents(root), []
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    (record,) = acquire(file, root, "weak", said=said).values()
+    assert record["states"] == {"present": 1, "missing": 5}
+    assert contents(root) == before
+    assert server.log == []
+    assert "cannot be written; nothing is fetched, moved or recorded" in said[0]
+    assert "not a sound file" in said[1]
+    assert "moved" not in said[1]
+
+
 def put(root: Path, path: str, data: bytes) -> Path:
     """Write a file below a folder."""
     (root / path).parent.mkdir(parents=True, exist_ok=True)

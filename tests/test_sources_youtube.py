@@ -19,8 +19,9 @@ SAID = {
     "ERROR: [youtube] abc: Private video. Sign in if you've been granted access to this video": (
         "gone", "private"),
     "ERROR: [youtube] abc: Video unavailable": ("gone", "not available"),
-    "ERROR: [youtube] abc: Video unavailable. This video is no longer available because the YouTube "
-    "account associated with this video has been terminated.": ("gone", "the account was terminat"),
+    "ERROR: [youtube] abc: Video unavailable. This video is no longer available because the "
+    "YouTube account associated with this video has been terminated.": (
+        "gone", "the account was terminated"),
     "ERROR: [youtube] abc: This video has been removed by the uploader": (
         "gone", "removed by the uploader"),
     "ERROR: [youtube] abc: Sign in to confirm you\u2019re not a bot. This helps protect our "

@@ -5,15 +5,17 @@ file lacking and fetches it anew, and ends with the same bytes as one that was n
 """
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from resed import __version__
-from resed.acquire.fetch.state import ClipState, State
+from resed.acquire.annotation_files import clip_names, fetch_annotations
+from resed.acquire.fetch.state import ClipState, State, read_states
 from resed.acquire.placing import Sound, check_sound, place, quarantine
 from resed.acquire.sources import plug_of
 from resed.acquire.sources.plug import Context, Outcome, Wanted
@@ -21,16 +23,8 @@ from resed.acquire.sources.remote import reason
 from resed.acquire.sources.settings import LOCAL, AnySource
 from resed.acquire.tidy import tidy
 from resed.acquire.verdicts import in_words, overall, parse, write
-from resed.annotations import read_clips, read_events, read_tags
-from resed.dataset import Dataset
-from resed.errors import AnnotationError, AudioError, DatasetError
+from resed.errors import AudioError, DatasetError
 from resed.files import sha256
-
-COLUMNS = {
-    "strong": "filename, onset, offset, event_label",
-    "weak": "filename, event_labels",
-    "none": "filename",
-}
 
 
 def acquire_split(
@@ -40,20 +34,26 @@ def acquire_split(
 
     Sources are asked in their order, each for what is still lacking; one that said of a clip that
     it is gone is not asked for it any more, unless `again`. Some clips may be missing in the end
-    (clips vanish from their source; the audit lists which), not all.
+    (clips vanish from their source; the audit lists which), not all. Below a root that cannot be
+    written things are only looked at.
 
     Raises:
         DatasetError: there are no annotations, or not a single clip; one line with what to do.
         AnnotationError: the annotations cannot be read.
     """
     dataset, root, spot = context.dataset, context.root, context.dataset.splits[split]
-    serving = [source for source in sources if split in source.splits]
+    order = [source.name for source in sources]
+    writable = not root.exists() or os.access(root, os.W_OK)
+    serving = [source for source in sources if split in source.splits] if writable else []
     annotations = root / spot.annotations
     if not annotations.exists():
-        _fetch_annotations(context, split, serving)
+        fetch_annotations(context, split, serving)
     clips = clip_names(dataset, annotations, split)
-    with State.open(root, split) as state:
-        run = _Run(context, split, state, [source.name for source in sources])
+    if not writable:
+        context.report(f"{root}: cannot be written; nothing is fetched, moved or recorded")
+    opened = State.open(root, split) if writable else Unrecorded(read_states(root, split))
+    with opened as state:
+        run = _Run(context, split, state, order, writable)
         wanted = run.lacking(clips)
         context.meter.start(f"acquire {split}", len(wanted))
         for source in serving:
@@ -61,28 +61,36 @@ def acquire_split(
         context.meter.end()
         run.settle(wanted)
         state.keep(clips)
-        entries = [state.get(clip) for clip in clips]
-    tidy(root, split, sources)
+        entries = [entry for clip in clips if (entry := state.get(clip))]
+    if writable:
+        tidy(root, split, sources)
+    return _record(context, split, entries)
+
+
+def _record(context: Context, split: str, entries: Sequence[ClipState]) -> dict[str, Any]:
+    """Tell what is there in one line; the record."""
+    dataset, root, spot = context.dataset, context.root, context.dataset.splits[split]
+    annotations = root / spot.annotations
     present = [entry for entry in entries if entry.state == "present"]
     counts = Counter(entry.state for entry in entries)
     lacking = f"{in_words(counts)}, each in {state_file(root, split)}"
     if not present:
         raise DatasetError(
-            f"{root / spot.audio}: none of the {len(clips)} clips named in {annotations} is there; "
-            f"put the {split} audio into this folder, or name a source that has it ({lacking})"
+            f"{root / spot.audio}: none of the {len(entries)} clips named in {annotations} is "
+            f"there; put the {split} audio into this folder, or name a source that has it "
+            f"({lacking})"
         )
     origins = Counter(entry.source for entry in present)
     told = ", ".join(f"{count} from {name}" for name, count in sorted(origins.items()))
-    missing = f"; {lacking}" if len(present) < len(clips) else ""
-    context.report(
-        f"{dataset.name} {split}: {len(present)} of {len(clips)} clips are there ({told}){missing}"
-    )
+    count = f"{len(present)} of {len(entries)} clips are there"
+    missing = f"; {lacking}" if len(present) < len(entries) else ""
+    context.report(f"{dataset.name} {split}: {count} ({told}){missing}")
     audio = "".join(f"{entry.sha256}  {entry.filename}\n" for entry in present)
     return {
         "dataset": dataset.name,
         "split": split,
         "how": f"fetched or found by resed {__version__}",
-        "clips": len(clips),
+        "clips": len(entries),
         "clips_present": len(present),
         "sources": dict(origins),
         "states": dict(counts),
@@ -94,23 +102,28 @@ def acquire_split(
     }
 
 
-def clip_names(dataset: Dataset, annotations: Path, split: str) -> list[str]:
-    """The clips of a split, its annotations checked; raises AnnotationError."""
-    labels = dataset.splits[split].labels
-    if labels == "strong":
-        names = list(read_events(annotations, dataset.classes))
-    elif labels == "weak":
-        names = list(read_tags(annotations, dataset.classes))
-    else:
-        names = read_clips(annotations)
-    for name in names:
-        path = PurePosixPath(name)
-        if path.is_absolute() or ".." in path.parts or not path.name:
-            raise AnnotationError(
-                f"{annotations}: {name!r} leads out of the split's folder, and nothing is written "
-                "there; name the file alone"
-            )
-    return names
+class Unrecorded:
+    """States that are kept nowhere: of a root that cannot be written."""
+
+    def __init__(self, states: dict[str, ClipState]):
+        self._states = states
+
+    def __enter__(self) -> "Unrecorded":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """There is nothing to close."""
+
+    def get(self, name: str) -> ClipState | None:
+        """See `State.get`."""
+        return self._states.get(name)
+
+    def set(self, state: ClipState) -> None:
+        """See `State.set`."""
+        self._states[state.filename] = state
+
+    def keep(self, names: Sequence[str]) -> None:
+        """See `State.keep`; nothing is kept anyway."""
 
 
 def state_file(root: Path, split: str) -> Path:
@@ -118,38 +131,19 @@ def state_file(root: Path, split: str) -> Path:
     return root / ".acquire" / f"{split}.tsv"
 
 
-def _fetch_annotations(context: Context, split: str, sources: Sequence[AnySource]) -> None:
-    """Bring a split's annotations from the first source that has them whole."""
-    dataset, spot = context.dataset, context.dataset.splits[split]
-    target = context.root / spot.annotations
-    wanted = Wanted(split, target.name, target, spot.annotations, annotations=True)
-    said = []
-    for source in sources:
-        for outcome in plug_of(source, context).deliver([wanted]):
-            if outcome.path is None:
-                said.append(f"{source.name}: {outcome.state} ({outcome.detail})")
-                continue
-            try:
-                clip_names(dataset, outcome.path, split)
-            except AnnotationError as error:
-                said.append(f"{source.name}: {reason(error, outcome.path, target.name)}")
-                outcome.path.unlink()
-                continue
-            place(outcome.path, target)
-            return
-    tried = f" (tried: {', '.join(said)})" if said else ""
-    raise DatasetError(
-        f"{target}: not there; put the {split} annotations there as tab-separated text "
-        f"with the columns {COLUMNS[spot.labels]}{tried}"
-    )
-
-
 class _Run:
     """One split of one run: what it lacks, and what becomes of it."""
 
-    def __init__(self, context: Context, split: str, state: State, order: list[str]):
+    def __init__(
+        self,
+        context: Context,
+        split: str,
+        state: State | Unrecorded,
+        order: Sequence[str],
+        writable: bool,
+    ):
         self._context, self._split, self._state = context, split, state
-        self._order = order
+        self._order, self._writable = order, writable
 
     def lacking(self, clips: Sequence[str]) -> list[Wanted]:
         """The clips that are not there. What is there without a state is checked first."""
@@ -159,34 +153,47 @@ class _Run:
             for clip in clips
         ]
         unknown = [item for item in wanted if not self._known(item)]
-        found = [item for item in unknown if item.target.exists() or item.target.is_symlink()]
-        absent = [item for item in unknown if item not in set(found)]
+        found = [item for item in unknown if os.path.lexists(item.target)]
+        there = set(found)
+        absent = [item for item in unknown if item not in there]
         with ThreadPoolExecutor(self._context.downloads) as pool:
             for item, checked in zip(found, pool.map(_checked, found), strict=True):
                 if isinstance(checked, Sound):
                     self._arrived(item, LOCAL, checked)
-                    continue
-                moved = quarantine(
-                    self._context.root, self._split, LOCAL, item.target, item.filename
-                )
-                self._context.report(f"{checked}; moved to {moved}")
-                absent.append(item)
+                else:
+                    self._put_aside(item, checked)
+                    absent.append(item)
         return absent
+
+    def _put_aside(self, item: Wanted, why: str) -> None:
+        moved = ""
+        if self._writable:
+            root, name = self._context.root, item.filename
+            moved = f"; moved to {quarantine(root, self._split, LOCAL, item.target, name)}"
+        self._context.report(f"{why}{moved}")
 
     def ask(self, source: AnySource, wanted: Sequence[Wanted], again: bool) -> list[Wanted]:
         """Ask one source for what it has not refused for good; what is lacking afterwards."""
         asked = [item for item in wanted if again or source.name not in self._refused_at(item)]
-        arrived = set()
-        if asked:
-            for outcome in plug_of(source, self._context).deliver(asked):
-                checked = self._check(source.name, outcome)
-                if isinstance(checked, Sound) and outcome.path:
-                    self._arrived(outcome.wanted, source.name, checked)
-                    place(outcome.path, outcome.wanted.target)
-                    arrived.add(outcome.wanted)
-                    self._context.meter.settled()
-                else:
-                    self._refused(source.name, checked)
+        if source.name in self._context.silent:
+            for item in asked:
+                detail = "not asked: it did not answer before"
+                self._refused(source.name, Outcome(item, "failed", detail))
+            return list(wanted)
+        arrived, closed = set(), 0
+        plug = plug_of(source, self._context) if asked else None
+        for outcome in plug.deliver(asked) if plug else ():
+            checked = self._check(source.name, outcome)
+            if isinstance(checked, Sound) and outcome.path:
+                self._arrived(outcome.wanted, source.name, checked)
+                place(outcome.path, outcome.wanted.target)
+                arrived.add(outcome.wanted)
+                self._context.meter.settled()
+            elif isinstance(checked, Outcome):
+                self._refused(source.name, checked)
+                closed += checked.state in ("failed", "blocked")
+        if closed >= source.patience and closed == len(asked):
+            self._context.silent.add(source.name)  # other splits need not wait for it
         return [item for item in wanted if item not in arrived]
 
     def settle(self, wanted: Sequence[Wanted]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from resed.acquire.fetch.archives import open_archive
+from resed.acquire.fetch.archives import Archive, Member, open_archive
 from resed.acquire.fetch.transfer import FetchError, FullDiskError, Remote
 from resed.acquire.sources.convert import rewrite
 from resed.acquire.sources.names import ARCHIVES, Candidate, Names, one_of
@@ -69,28 +69,7 @@ def unpack(
         with open_archive(archive) as opened:
             for member in opened:
                 for item in left.pop(member.name, ()):
-                    path = incoming_path(context, source, item)
-                    suffix = PurePosixPath(member.name).suffix
-                    same = suffix.lower() == path.suffix.lower()
-                    brought = path if same else path.with_name(f"{path.stem}.fetched{suffix}")
-                    try:
-                        opened.extract(member, brought)
-                        if not same:
-                            rewrite(brought, path)
-                    except FullDiskError:
-                        raise
-                    except AudioError as error:
-                        yield Outcome(item, "corrupt", reason(error, brought), final=True)
-                        continue
-                    except ResedError as error:
-                        detail = reason(error, archive, archive.name)
-                        yield Outcome(item, "corrupt", detail, final=True)
-                        continue
-                    finally:
-                        if not same:
-                            brought.unlink(missing_ok=True)
-                    context.meter.received(member.bytes)
-                    yield Outcome(item, "present", path=path, final=True)
+                    yield _unpacked(context, source, opened, member, item)
                 if not left:
                     return
     except FullDiskError:
@@ -100,6 +79,29 @@ def unpack(
     for items in left.values():
         for item in items:
             yield Outcome(item, "corrupt", "the archive breaks off before it", final=True)
+
+
+def _unpacked(
+    context: Context, source: str, opened: Archive, member: Member, item: Wanted
+) -> Outcome:
+    path, suffix = incoming_path(context, source, item), PurePosixPath(member.name).suffix
+    same = item.annotations or suffix.lower() == path.suffix.lower()
+    brought = path if same else path.with_name(f"{path.stem}.fetched{suffix}")
+    try:
+        opened.extract(member, brought)
+        if not same:
+            rewrite(brought, path)
+    except FullDiskError:
+        raise
+    except AudioError as error:
+        return Outcome(item, "corrupt", reason(error, brought), final=True)
+    except ResedError as error:
+        return Outcome(item, "corrupt", reason(error, opened.path, opened.path.name), final=True)
+    finally:
+        if not same:
+            brought.unlink(missing_ok=True)
+    context.meter.received(member.bytes)
+    return Outcome(item, "present", path=path, final=True)
 
 
 def from_archives(
@@ -127,6 +129,8 @@ def from_archives(
             why = why or ("corrupt", f"{key}: {contents.damage}", bool(remote.checksum))
         chosen, unclear = choose(context, contents.candidates, left)
         yield from unclear
+        sizes = {candidate.where.member: candidate.bytes for candidate in contents.candidates}
+        context.check_room(sum(sizes[name] or 0 for name in chosen))
         yield from unpack(context, source, archive, chosen)
         settled = {item for items in chosen.values() for item in items}
         settled |= {outcome.wanted for outcome in unclear}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
+from resed.acquire.fetch.part import check_room, free_bytes
 from resed.acquire.fetch.state import FOLDER
 from resed.acquire.fetch.transfer import Transfer
 from resed.acquire.sources.lock import LockFile
@@ -60,6 +61,7 @@ class Context:
     meter: Meter = field(default_factory=Meter)
     stopping: threading.Event = field(default_factory=threading.Event)
     plugs: dict[str, "Plug"] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)  # sources that did not answer in this run
 
     def incoming(self, source: str, split: str) -> Path:
         """Folder for what a source brings of a split; the same in every run, so that it resumes."""
@@ -68,6 +70,10 @@ class Context:
     def archives(self, source: str) -> Path:
         """Folder for a source's archives, for as long as they are needed."""
         return self._folder("downloads", source)
+
+    def check_room(self, count: int) -> None:
+        """FullDiskError where so many bytes more do not fit below the root."""
+        check_room(self._folder(), count, free_bytes)
 
     def _folder(self, *parts: str) -> Path:
         folder = self.root.joinpath(HIDDEN, *parts)

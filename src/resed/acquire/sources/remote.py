@@ -70,6 +70,8 @@ def fetch_each(
 
     A sound whose name there has another suffix than the wanted one is written anew in its format.
     """
+    items = list(items)
+    context.check_room(sum(remote.bytes or 0 for _, remote, _ in items))
     patient, left = Patience(patience), threading.Event()
 
     def fetch(item: tuple[Wanted, Remote, str]) -> Outcome:
