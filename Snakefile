@@ -5,9 +5,12 @@ snakemake --cores N --configfile config/demo.yaml       generated soundscapes, i
 snakemake TARGET --cores N      a part of it: table1, table3, figures, report or audit
 """
 
+import logging
+
 from snakemake.utils import min_version
 
 min_version("9.27")
+logging.raiseExceptions = False  # a full disk is told once, not once a message of the log
 
 
 configfile: "config/config.yaml"
@@ -26,7 +29,6 @@ wildcard_constraints:
 
 include: "workflow/rules/acquire.smk"
 include: "workflow/rules/audit.smk"
-include: "workflow/rules/repair.smk"
 include: "workflow/rules/extract.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"

@@ -226,6 +226,22 @@ def test_after_a_kill_the_same_command_comes_home(busy, group):
     assert (code, said_by_resed(said)) == (0, []), "what was cleaned up is not told twice"
 
 
+@pytest.mark.parametrize("group", [False, True], ids=["snakemake alone", "whole group"])
+def test_sigterm_ends_a_run_cleanly(busy, group):
+    """Alone, Snakemake waits for the jobs that run: this job is ended after it."""
+    folder, process = busy
+    (job,) = written(folder / "results" / "x" / "pids")
+    (os.killpg if group else os.kill)(process.pid, signal.SIGTERM)
+    if not group:
+        time.sleep(1)
+        assert process.poll() is None
+        os.kill(job, signal.SIGTERM)
+    assert end(process)[0] == 1
+    assert not list(folder.glob(".snakemake/locks/*"))
+    code, said = end(begin(folder))
+    assert (code, said_by_resed(said)) == (0, [])
+
+
 def test_of_two_started_together_one_refuses_in_one_line(folder):
     (folder / "seconds").write_text("5")
     both = [begin(folder), begin(folder)]

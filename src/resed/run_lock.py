@@ -11,6 +11,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,6 +27,8 @@ GRACE_S = 1.0  # a process that is being killed holds its lock a moment longer
 ORPHANS_S = 30.0  # jobs of a dead run end within watch.POLL_S, if the machine is not too busy
 POLL_S = 0.1
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP)
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+PROBE = 1 << 20  # bytes: with less, Snakemake can hardly write its records
 
 
 class LockedError(ResedError):
@@ -47,21 +50,47 @@ def guard(workflow: Any, results: str) -> None:
         locking = workflow.execution_settings.lock  # not with --nolock
         with ExitStack() as held:
             if workflow.is_main_process and locking and not planning:
-                _enter(held, path, results)
+                held.enter_context(_one_line(results))
+                try:
+                    held.enter_context(alone(path, results))
+                except OSError as error:
+                    if error.errno not in NO_LOCKS:  # without any, Snakemake's own must do
+                        raise
             return execute(*arguments, executor_plugin=executor_plugin, **settings)
 
     workflow.execute = execute_alone
 
 
-def _enter(held: ExitStack, path: Path, results: str) -> None:
+@contextmanager
+def _one_line(results: str) -> Iterator[None]:
+    """Tell what the user can mend in one line, where Snakemake would print a traceback or nothing.
+
+    A job's own line about a full disk may be lost: its log lies on the same disk.
+    """
     try:
-        held.enter_context(alone(path, results))
+        yield
     except LockedError as error:
         sys.exit(f"resed: {error}")
+    except Exception as error:
+        mine = isinstance(error, OSError) and error.errno in UNWRITABLE
+        if found := error if mine else _unwritable(Path(results)):
+            place = found.filename or results
+            sys.exit(f"resed: {place}: {found.strerror}; free space or mend the permissions")
+        raise
+
+
+def _unwritable(folder: Path) -> OSError | None:
+    """Why no file can be made in `folder`, or nothing."""
+    while not folder.exists():
+        folder = folder.parent
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(PROBE))
+            probe.flush()
     except OSError as error:
-        if error.errno not in NO_LOCKS:  # without any, Snakemake's own must do
-            cure = "free space or mend the permissions"
-            sys.exit(f"resed: {error.filename}: {error.strerror}; {cure}")
+        error.filename = str(folder)
+        return error
+    return None
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """Checkpoints: whole or not there, loaded without executing anything, refused where foreign."""
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ FORMAT = "resed checkpoint"
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write atomically; `content` holds tensors and plain values only."""
+    """Write atomically; `content` holds tensors and plain values only. Equal ones, equal bytes."""
+    # By way of memory: given a file, torch writes its name into it, and a full disk is no OSError.
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
     with atomic_path(path) as temporary:
-        torch.save({"format": FORMAT, "version": VERSION, **content}, temporary)
+        temporary.write_bytes(buffer.getbuffer())
 
 
 def load(path: Path | str) -> dict[str, Any]:
