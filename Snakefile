@@ -29,6 +29,7 @@ wildcard_constraints:
 
 include: "workflow/rules/acquire.smk"
 include: "workflow/rules/audit.smk"
+include: "workflow/rules/repair.smk"
 include: "workflow/rules/extract.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/predict.smk"

@@ -1,15 +1,19 @@
 """Files that are either whole or not there: atomic writes, hashes, JSON."""
 
-import glob
 import hashlib
 import json
 import os
+import platform
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from resed.errors import MissingFileError, ResedError
+
+HOST = re.sub(r"[^\w-]", "_", platform.node())  # a folder may be shared by machines
+PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # names that atomic_path gives here
 
 
 @contextmanager
@@ -18,12 +22,12 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
     The temporary name keeps the suffix, because some writers choose the format by it. On an
     exception the temporary file is removed and `path` is left as it was; what a killed process left
-    behind is removed by the next writer of the same path.
+    behind is removed by the next process that writes into the folder.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    _sweep(path.parent.resolve())
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}@{HOST}.part{path.suffix}")
     try:
         yield temporary
         with open(temporary, "rb+") as handle:  # on disk before the name is: a crash leaves no half
@@ -37,11 +41,19 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def _sweep(path: Path) -> None:
-    for left in path.parent.glob(f".{glob.escape(path.stem)}.*.part{glob.escape(path.suffix)}"):
-        owner = left.name.removesuffix(path.suffix).removesuffix(".part").rpartition(".")[2]
-        if owner.isdigit() and not _alive(int(owner)):
-            left.unlink(missing_ok=True)
+_swept: set[Path] = set()  # folders, once a process: a glob over thousands of clips is slow
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes of this machine left half-written in a folder."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with os.scandir(folder) as entries:
+        parts = [found for entry in entries if (found := PART.fullmatch(entry.name))]
+    for part in parts:
+        if not _alive(int(part["owner"])):
+            (folder / part.string).unlink(missing_ok=True)
 
 
 def _alive(process: int) -> bool:
