@@ -270,6 +270,19 @@ def test_downloads_run_side_by_side_within_their_limit(server, made, tmp_path, m
     assert most == 3
 
 
+def test_the_time_left_counts_all_clips_that_are_to_come(server, made, tmp_path, monkeypatch):
+    from resed.acquire.sources.meter import Meter
+
+    lines = []
+    monkeypatch.setattr(Meter, "_show", lambda self: lines.append(self.line()))
+    acquire(whole(server, made, tmp_path), tmp_path / "data", "unlabeled", downloads=1)
+    first = next(line for line in lines if "6 of 6 clips left" in line and "received" in line)
+    assert "not known" not in first
+    sizes = sum(map(len, made.clips["unlabeled"].values()))
+    assert any(f"{sizes / 1e3:.1f} kB received" in line for line in lines)
+    assert lines[-1].endswith("done")
+
+
 def test_the_progress_line_says_what_is_left_and_how_long():
     from resed.acquire.sources.meter import Meter
 

@@ -176,7 +176,7 @@ class _Run:
         """Ask one source for what it has not refused for good; what is lacking afterwards."""
         asked = [item for item in wanted if again or source.name not in self._refused_at(item)]
         if source.name in self._context.silent:
-            for item in asked:
+            for item in asked if source.kind != "files" else ():  # those may not list the clip
                 detail = "not asked: it did not answer before"
                 self._refused(source.name, Outcome(item, "failed", detail))
             return list(wanted)

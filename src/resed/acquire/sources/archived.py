@@ -100,7 +100,6 @@ def _unpacked(
     finally:
         if not same:
             brought.unlink(missing_ok=True)
-    context.meter.received(member.bytes)
     return Outcome(item, "present", path=path, final=True)
 
 
@@ -117,6 +116,7 @@ def from_archives(
         if not left:
             return
         archive = context.archives(source) / PurePosixPath(key).name
+        context.meter.expect(remote.bytes or 0)
         try:
             download(context, remote, archive)
         except FullDiskError:

@@ -42,6 +42,7 @@ class Parquet:
             if not left:
                 break
             path = self._context.archives(self._settings.name) / flat(shard.path)
+            self._context.meter.expect(shard.bytes)
             try:
                 download(self._context, self._hub.remote(shard), path)
             except FullDiskError:

@@ -47,8 +47,6 @@ def download(
     context: Context, remote: Remote, target: Path, left: threading.Event | None = None
 ) -> None:
     """Bring one remote file to `target`; raises FetchError, or StoppedError once `left` is set."""
-    if remote.bytes:
-        context.meter.expect(remote.bytes)
 
     def advance(count: int) -> None:
         if context.stopping.is_set() or (left is not None and left.is_set()):
@@ -71,7 +69,9 @@ def fetch_each(
     A sound whose name there has another suffix than the wanted one is written anew in its format.
     """
     items = list(items)
-    context.check_room(sum(remote.bytes or 0 for _, remote, _ in items))
+    total = sum(remote.bytes or 0 for _, remote, _ in items)
+    context.check_room(total)
+    context.meter.expect(total)
     patient, left = Patience(patience), threading.Event()
 
     def fetch(item: tuple[Wanted, Remote, str]) -> Outcome:
