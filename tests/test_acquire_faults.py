@@ -1,8 +1,8 @@
 """Hundreds of faults in one run: all that can be had arrives bit-exact, the rest is classified.
 
 The seeded server drops, stalls, lies about lengths and bytes, ignores ranges, changes files,
-answers 429, 500 and 503, and redirects in circles; archives are truncated, hold members that lead out of
-their folder, or are not what their record says.
+answers 429, 500 and 503, and redirects in circles; archives are truncated, hold members that lead
+out of their folder, or are not what their record says.
 """
 
 import io
