@@ -159,3 +159,10 @@ def test_without_the_program_it_is_said_in_one_line(made, tmp_path):
     file, root = prepared(made, tmp_path, program="no-such-yt-dlp")
     with pytest.raises(ConfigError, match=r"the program no-such-yt-dlp is not there; run pip ins"):
         acquire(file, root, "weak", sources=["youtube"])
+
+
+def test_without_times_in_names_it_is_refused(made, program, tmp_path):
+    file, root = prepared(made, tmp_path)
+    file.write_text(file.read_text().replace("_(?P<start>", "_(").replace("_(?P<end>", "_("))
+    with pytest.raises(ConfigError, match=r"small.recording: sources.youtube needs the groups"):
+        acquire(file, root, "weak", sources=["youtube"])

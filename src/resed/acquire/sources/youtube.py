@@ -55,12 +55,12 @@ class YouTube:
     ):
         self._settings, self._context, self._clock = settings, context, clock
         self._sleep = sleep or context.stopping.wait
-        if not context.dataset.recording:
+        self._recording = re.compile(context.dataset.recording or "")
+        if not {"id", "start", "end"} <= set(self._recording.groupindex):
             raise ConfigError(
-                f"datasets.{context.dataset.name}.recording: sources.{settings.name} needs it, "
-                "to tell a video's name, start and end from a clip's name"
+                f"datasets.{context.dataset.name}.recording: sources.{settings.name} needs "
+                "the groups id, start and end, to tell from a clip's name what to cut out"
             )
-        self._recording = re.compile(context.dataset.recording)
 
     def deliver(self, wanted: Sequence[Wanted]) -> Iterator[Outcome]:
         """See `resed.acquire.sources.plug.Plug`."""
