@@ -15,6 +15,8 @@ rule acquire:
     conda:
         "../../environment.yml"
     threads: 16
+    resources:
+        downloads=CONFIG.acquire.downloads,  # no parameter: how many changes nothing that is made
     params:
         dataset=CONFIG.dataset,
         root=DATA,
@@ -29,4 +31,5 @@ rule acquire:
         "acquire {wildcards.split}"
     shell:
         "resed acquire --dataset {params.dataset} --root {params.root} --split {wildcards.split}"
-        " {params.options:q} --processes {threads} --record {output.record} 2>&1 | tee {log}"
+        " {params.options:q} --downloads {resources.downloads} --processes {threads}"
+        " --record {output.record} 2>&1 | tee {log}"

@@ -83,8 +83,7 @@ def acquire_options():
     """Options of `resed acquire`, a word each: those of soundscapes, or those of recordings."""
     wanted = CONFIG.acquire
     if DATASET.kind == "recordings":
-        found = ["--downloads", wanted.downloads]
-        found += ["--folder", wanted.folder] if wanted.folder else []
+        found = ["--folder", wanted.folder] if wanted.folder else []
         names = ["local"] if wanted.sources == [] else wanted.sources or []
         return found + [word for name in names for word in ("--source", name)]
     found = ["--scale", wanted.scale, "--seed", wanted.seed]
