@@ -134,6 +134,13 @@ class Config(Strict):
             self._made[name] = self._resolved(name)
         return self._made[name]
 
+    def model_copy(self, **options: Any) -> "Config":
+        """A copy that resolves its systems anew: an update may change what they are."""
+        copied = super().model_copy(**options)
+        for kept in ("_made", "_weights"):
+            copied.__dict__.pop(kept, None)
+        return copied
+
     @cached_property
     def _made(self) -> dict[str, SystemSettings]:
         return {}
