@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from runs import REPOSITORY, copy_workflow
 from typer.testing import CliRunner
 
 from resed.cli import app
-from resed.config import Config
+from resed.config import Config, load_dataset
 from resed.settings import SystemSettings
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
@@ -48,12 +49,25 @@ def folder(tmp_path_factory):
     (place / "reference.tsv").write_text(REFERENCE)
     (place / "detected.tsv").write_text(DETECTED)
     (place / "mine.yaml").write_text(MINE)
+    shutil.copytree(REPOSITORY / "docs", place / "docs")
+    for line in of("cp"):
+        subprocess.run(shlex.split(line), cwd=place, check=True)
+        _label(place, Path(shlex.split(line)[2]))
     return place
+
+
+def _label(place: Path, file: Path) -> None:
+    """Annotations of a copied dataset file: Snakemake plans nothing without them."""
+    if file.parent.name == "datasets":
+        for split in load_dataset(place / file).splits.values():
+            path = place / "data" / file.stem / split.annotations
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
 
 
 def test_only_known_programs_are_named():
     programs = {shlex.split(line)[0] for _, line in COMMANDS}
-    assert programs == {"make", "snakemake", "resed", "."}
+    assert programs == {"make", "snakemake", "resed", "python", "cp", "."}
     assert of(".") == [". .venv/bin/activate"]
 
 
@@ -65,6 +79,11 @@ def test_make_targets_exist(line):
         ["make", "--dry-run", *words], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("line", of("python"))
+def test_scripts_exist(line):
+    assert (REPOSITORY / shlex.split(line)[1]).is_file()
 
 
 @pytest.mark.parametrize("line", of("snakemake"))

@@ -75,7 +75,7 @@ def main(source: Path, out: Path) -> None:
         sys.exit(f"{out}: holds a dataset already; give another folder, or remove it")
     strong: dict[str, list[tuple[object, ...]]] = {split: [] for split in SPLITS.values()}
     tags: dict[str, list[tuple[object, ...]]] = {split: [] for split in SPLITS.values()}
-    for path, label, split in sorted(recordings(source)):
+    for path, label, split in sorted(recordings(source), key=lambda found: found[0].name):
         samples, rate = soundfile.read(path, always_2d=True)
         samples = samples[: round(CLIP_SECONDS * rate)]  # the files end a few milliseconds later
         name = f"{path.stem}.wav"

@@ -90,11 +90,16 @@ def dataset_path(name_or_file: str | Path, root: Path | str = ".") -> Path:
     return Path(root) / "config" / "datasets" / f"{name_or_file}.yaml"
 
 
-def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
-    """A dataset by name (config/datasets/{name}.yaml) or by the path of its YAML file."""
+def existing_dataset(name_or_file: str | Path, root: Path | str = ".") -> Path:
+    """As `dataset_path`; MissingFileError names the datasets there are where it is not there."""
     path = dataset_path(name_or_file, root)
     there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
-    existing(path, f"known datasets: {there}; or give the path of a dataset's YAML file")
+    return existing(path, f"known datasets: {there}; or give the path of a dataset's YAML file")
+
+
+def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
+    """A dataset by name (config/datasets/{name}.yaml) or by the path of its YAML file."""
+    path = existing_dataset(name_or_file, root)
     dataset = check(Dataset, read_yaml(path), str(path))
     missing = [role for role in ROLES if role not in dataset.splits]
     if missing:

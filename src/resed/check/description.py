@@ -1,13 +1,12 @@
 """The dataset's YAML file: what of it can be used, and all that is wrong in it."""
 
-import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from resed.check.findings import Findings
 from resed.closed import check, mistakes, read_yaml
-from resed.dataset import ROLES, Dataset, SplitFile, dataset_path
+from resed.dataset import ROLES, Dataset, SplitFile, existing_dataset
 from resed.errors import ConfigError, ResedError
 from resed.papers import OVERALL
 
@@ -43,7 +42,7 @@ class Description:
 
 def read_description(dataset: str | Path, base: Path, findings: Findings) -> Description:
     """Read a dataset file as far as it goes. Raises MissingFileError where there is none."""
-    path = dataset_path(dataset, base)
+    path = existing_dataset(dataset, base)
     made = Description(path, path.stem)
     try:
         values = read_yaml(path)
@@ -58,7 +57,6 @@ def read_description(dataset: str | Path, base: Path, findings: Findings) -> Des
     made.classes = _classes(values.get("classes"), path, findings)
     made.splits = _splits(values.get("splits"), path, findings)
     _check_name(made, base, findings)
-    _check_pattern(values.get("recording"), path, findings)
     if made.kind == "soundscapes" and not findings.mistakes:
         _check_soundscapes(values, path, findings)
     return made
@@ -113,18 +111,6 @@ def _check_name(made: Description, base: Path, findings: Findings) -> None:
         findings.wrong(
             f"{made.path}.name: {made.name}, but the file is {made.path.name}; give both one name"
         )
-
-
-def _check_pattern(pattern: Any, path: Path, findings: Findings) -> None:
-    if pattern is None:
-        return
-    try:
-        groups = re.compile(str(pattern)).groupindex
-    except re.error as error:
-        findings.wrong(f"{path}.recording: not a regular expression ({error}); mend it")
-        return
-    if "id" not in groups:
-        findings.wrong(f"{path}.recording: has no group (?P<id>...); put it around the name")
 
 
 def _check_soundscapes(values: dict[str, Any], path: Path, findings: Findings) -> None:

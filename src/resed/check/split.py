@@ -1,6 +1,7 @@
 """One split: its annotation file row by row, and the folder of its audio."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -81,8 +82,9 @@ def _told_already(error: AnnotationError) -> None:
 
 
 def _no_annotations(path: Path, role: str, place: SplitFile) -> str:
-    found = sorted(p.name for p in path.parent.glob("*") if p.suffix in {".tsv", ".csv", ".txt"})
-    near = f"; there is {some(found)}" if found else ""
+    others = [other.name for other in path.parent.glob("*")]
+    close = difflib.get_close_matches(path.name, others, n=1, cutoff=0.8)
+    near = f"; there is {close[0]}" if close else ""
     columns = COLUMNS[place.labels]
     return (
         f"{path}: not there; put the {role} annotations there: tab-separated text with the columns "
@@ -144,7 +146,7 @@ def _sounds(description: Description, seen: Seen, folder: Path, findings: Findin
     ]
     if past:
         findings.note(
-            f"{folder}: {counted(len(past), 'event')} end after their clip ({some(past)}); "
+            f"{folder}: {counted(len(past), 'event')} past the end of the clip ({some(past)}); "
             "correct the times, or let resed repair cut them"
         )
 
@@ -170,6 +172,6 @@ def _lengths(
         )
 
 
-def _span(values: Sequence[float]) -> str:
+def _span(values: Collection[float]) -> str:
     low, high = min(values), max(values)
     return f"{low:.3g} s" if high - low < TOLERANCE_S else f"{low:.3g} to {high:.3g} s"

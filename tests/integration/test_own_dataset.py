@@ -1,0 +1,81 @@
+"""docs/own-dataset.md, word by word: six classes of real recordings, from a folder to the page."""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from runs import REPOSITORY, copy_workflow
+
+from resed.tabulate import TABLES
+
+pytestmark = pytest.mark.integration
+CLASSES = ["baby_cry", "chainsaw", "clock_tick", "dog_bark", "rain", "rooster"]
+
+
+def commands() -> list[str]:
+    """The lines of the example's first block of commands."""
+    text = (REPOSITORY / "docs" / "own-dataset.md").read_text()
+    example = text.split("## An example, word by word")[1]
+    return re.search(r"```bash\n(.*?)```", example, re.DOTALL).group(1).splitlines()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, shared):
+    """A folder in which the example was followed, and what its commands said."""
+    folder = copy_workflow(tmp_path_factory.mktemp("own"))
+    shutil.copytree(REPOSITORY / "docs", folder / "docs")
+    (folder / "data").mkdir()
+    (folder / "data" / "ESC-50").symlink_to(shared / "data" / "esc10")
+    environment = {k: v for k, v in os.environ.items() if k != "SNAKEMAKE_PROFILE"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    said = {}
+    for line in commands():
+        done = subprocess.run(
+            line,
+            shell=True,
+            cwd=folder,
+            env=environment,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout[-4000:]}"
+        assert "Traceback" not in done.stdout
+        said[line] = done.stdout
+    return folder, said
+
+
+def test_the_checker_says_what_the_page_says(run):
+    _, said = run
+    text = (REPOSITORY / "docs" / "own-dataset.md").read_text()
+    (checked,) = [output for line, output in said.items() if line.startswith("resed check")]
+    assert f"```text\n{checked}```" in text
+
+
+def test_it_ends_with_tables_of_six_classes(run):
+    tables = run[0] / "results" / "six_classes" / "tables"
+    assert {path.stem for path in tables.glob("*.csv")} == set(TABLES) - {"sensitivity"}
+    rows = list(csv.DictReader((tables / "table3.csv").open()))
+    assert [row["event_label"] for row in rows] == [*CLASSES, "Overall"]
+    assert all(row["clips_with_it_evaluation"] == "8" for row in rows[:-1])
+    scored = {row["system"]: row for row in csv.DictReader((tables / "table1.csv").open())}
+    assert float(scored["sanity_reference"]["event_evaluation"]) == 100
+    assert float(scored["pts"]["tags_raw_evaluation"]) > 20, "it learns to tag a little"
+    assert {row["clips_evaluation"] for row in scored.values()} == {"48"}
+
+
+def test_figures_and_page_show_them(run):
+    results = run[0] / "results" / "six_classes"
+    for name in ("figure3", "figure5_system3", "figure6", "figure7", "figure7_all"):
+        assert (results / "figures" / f"{name}.png").stat().st_size > 5000
+    page = (results / "report" / "index.html").read_text()
+    assert all(label.capitalize().replace("_", " ") in page for label in CLASSES)
+    assert "onsets and offsets were set by a rule of loudness" in re.sub(r"\s+", " ", page)

@@ -1,0 +1,401 @@
+"""A dataset of one's own: the checker names all mistakes, any number of classes works."""
+
+import csv
+import hashlib
+import itertools
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import soundfile
+import yaml
+from made_results import make_results, make_root
+from runs import REPOSITORY
+from sounds import good, not_a_wav, truncated
+from typer.testing import CliRunner
+
+from resed.annotations import read_events, read_tags
+from resed.check import check_dataset
+from resed.check.findings import Findings
+from resed.cli import app
+from resed.closed import overlay, read_yaml
+from resed.config import load_config
+from resed.dataset import ROLES, load_dataset
+from resed.draw import FIGURES
+from resed.draw.style import look
+from resed.errors import MissingFileError
+from resed.report import render
+from resed.results import Results
+from resed.tabulate import TABLES
+
+TEMPLATES = REPOSITORY / "config" / "templates"
+EXAMPLES = REPOSITORY / "docs" / "examples"
+SECONDS = 1.0
+LABELS = {"weak": "weak", "unlabeled": "none", "strong": "strong"}
+STRONG = "filename\tonset\toffset\tevent_label\n"
+
+
+def describe(root: Path, **changes) -> dict:
+    """A dataset file of two classes and clips of a second, below root/config/datasets."""
+    values = {
+        "name": "yard",
+        "title": "Yard",
+        "kind": "recordings",
+        "classes": ["Bird", "Car"],
+        "clip_seconds": SECONDS,
+        "splits": {
+            role: {
+                "audio": f"audio/{role}",
+                "annotations": f"metadata/{role}.tsv",
+                "labels": LABELS.get(role, "strong"),
+                "clips": 3,
+            }
+            for role in ROLES
+        },
+    }
+    values |= changes
+    path = root / "config" / "datasets" / "yard.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(values))
+    return values
+
+
+@pytest.fixture
+def yard(tmp_path):
+    """A dataset without a mistake; the folder above config/ and data/."""
+    describe(tmp_path)
+    data = tmp_path / "data" / "yard"
+    (data / "metadata").mkdir(parents=True)
+    for number, role in enumerate(ROLES):
+        (data / "audio" / role).mkdir(parents=True)
+        names = [f"{role}{clip}.wav" for clip in range(3)]
+        for clip, name in enumerate(names):
+            good(data / "audio" / role / name, SECONDS, seed=10 * number + clip)
+        write(tmp_path, role, names)
+    return tmp_path
+
+
+def write(root: Path, role: str, names: list[str]) -> None:
+    """Annotations in which the classes take turns."""
+    labels = ["Bird", "Car", "Bird"]
+    pairs = list(zip(names, labels, strict=True))
+    text = {
+        "weak": "filename\tevent_labels\n" + "".join(f"{n}\t{c}\n" for n, c in pairs),
+        "unlabeled": "filename\n" + "".join(f"{n}\n" for n in names),
+    }
+    strong = STRONG + "".join(f"{n}\t0.1\t0.6\t{c}\n" for n, c in pairs)
+    annotations(root, role).write_text(text.get(role, strong))
+
+
+def annotations(root: Path, role: str) -> Path:
+    return root / "data" / "yard" / "metadata" / f"{role}.tsv"
+
+
+def found(root: Path, config: Path | None = None) -> Findings:
+    data = root / "data" / "yard"
+    return check_dataset("yard", data, config, root)[1]
+
+
+def texts(findings: Findings, level: str) -> list[str]:
+    return [one.text for one in findings.found if one.level == level]
+
+
+def test_a_dataset_without_a_mistake_has_none(yard, monkeypatch):
+    assert found(yard).found == []
+    monkeypatch.chdir(yard)
+    arguments = ["check", "--dataset", "yard", "--root", "data/yard"]
+    run = CliRunner().invoke(app, arguments)
+    assert run.exit_code == 0, run.output
+    assert run.output.splitlines() == [
+        "yard: 2 classes, nothing is wrong",
+        "next: snakemake audit --cores 2 --config dataset=yard",
+    ]
+
+
+def test_all_mistakes_are_told_at_once(yard):
+    """One of each kind, in every split; none hides another."""
+    values = describe(yard)
+    del values["splits"]["unlabeled"]
+    values |= {"titel": "Yard", "classes": ["Bird", "Bird", "Car, red", "Car", "Frog"]}
+    values["splits"]["weak"] |= {"clips": 40}
+    values["splits"]["strong"] |= {"labels": "weak", "audio": "../audio"}
+    describe(yard, **values)
+    data = yard / "data" / "yard"
+    weak = "filename\tevent_labels\nweak0.wav\tBrid\nweak1.wav\tBird,Brid\nweak1.wav\tCar\n"
+    annotations(yard, "weak").write_text(weak + "weak9.wav\tCar\n")
+    annotations(yard, "development").write_text(
+        STRONG
+        + "development0.wav\t0.5\t0.2\tBird\ndevelopment1.wav\tx\t1\tCar\n"
+        + "development2.wav\t0\t1.7\tCar\nevaluation0.wav\t0\t1\tCar\n"
+    )
+    shutil.copy(data / "audio/evaluation/evaluation0.wav", data / "audio/development")
+    shutil.rmtree(data / "audio" / "weak")
+    annotations(yard, "evaluation").rename(data / "metadata" / "evaluation.csv")
+    wrong = texts(found(yard), "wrong")
+    for words in (
+        "yard.yaml.titel: unknown key; did you mean title?",
+        "splits.strong.audio: must be a path below the dataset's root",
+        "classes: Bird stands there twice",
+        "'Car, red' holds a comma",
+        "splits: lacks unlabeled; where you have none, name the weak split's",
+        "weak.tsv line 2: unknown class 'Brid'; did you mean Bird? (so in 2 lines)",
+        "splits.weak.clips: 40, but the annotations name 3; write that",
+        "audio/weak: not there; put the weak clips into this folder",
+        "development.tsv line 2: onset 0.5 is not before offset 0.2",
+        "development.tsv line 3: onset 'x' is not a number",
+        "evaluation.tsv: not there; put the evaluation annotations there",
+        "event_label; there is evaluation.csv",
+    ):
+        assert any(words in line for line in wrong), (words, wrong)
+    notes = texts(found(yard), "note")
+    assert any(
+        "1 event past the end of the clip (development2.wav Car to 1.7 of 1 s)" in n for n in notes
+    )
+
+
+def test_files_are_compared_with_names(yard):
+    folder = yard / "data" / "yard" / "audio" / "strong"
+    (folder / "strong0.wav").rename(folder / "STRONG0.wav")
+    truncated(folder / "strong1.wav")
+    not_a_wav(folder / "strong2.wav")
+    (folder / "._strong1.wav").write_bytes(b"x")
+    findings = found(yard)
+    missing, broken = texts(findings, "wrong")
+    assert "1 of 3 clips named in the annotations not there (strong0.wav)" in missing
+    assert "there is STRONG0.wav: capitals count" in missing
+    assert "2 clips cannot be read (strong1.wav (truncated), strong2.wav (undecodable))" in broken
+    (note,) = texts(findings, "note")
+    assert "2 files named in no row (._strong1.wav, STRONG0.wav)" in note
+
+
+@pytest.mark.parametrize(
+    ("move", "hint"),
+    [
+        (lambda f: (f / "weak0.wav").rename(f / "weak0.flac"), "there is weak0.flac"),
+        (
+            lambda f: [(f / "in").mkdir(), (f / "weak0.wav").rename(f / "in" / "weak0.wav")],
+            "there is in/weak0.wav: put the clips into the folder itself",
+        ),
+        (lambda f: (f / "weak0.wav").unlink(), "put them there, or delete their rows"),
+    ],
+)
+def test_a_missing_clip_is_looked_for(yard, move, hint):
+    move(yard / "data" / "yard" / "audio" / "weak")
+    (line,) = texts(found(yard), "wrong")
+    assert hint in line
+
+
+def test_other_lengths_are_told(yard, tmp_path):
+    folder = yard / "data" / "yard" / "audio" / "development"
+    good(folder / "development0.wav", 0.7)
+    (note,) = texts(found(yard), "note")
+    assert "1 of 3 clips last 0.7 s and not 1 s; what is shorter is followed by silence" in note
+    describe(yard, clip_seconds=10)
+    lines = texts(found(yard), "wrong")
+    assert len(lines) == 5 and "set clip_seconds: 1," in lines[0]
+
+
+def test_the_config_must_cover_the_clips(yard):
+    shutil.copytree(REPOSITORY / "config" / "systems", yard / "config" / "systems")
+    shutil.copytree(REPOSITORY / "config" / "papers", yard / "config" / "papers")
+    shutil.copy(REPOSITORY / "config" / "config.yaml", yard / "config")
+    config = yard / "mine.yaml"
+    config.write_text("dataset: demo\nsystems: [pts, mean_teacher]\n")
+    name, default, teacher = texts(found(yard, config), "wrong")
+    assert "mine.yaml.dataset: demo; write dataset: yard" in name
+    assert "cover 10 s, but the clips last 1 s; set features: {frames: 60}" in default
+    assert "set feature_overrides: {mean_teacher: {frames: 86}}" in teacher
+    config.write_text("dataset: yard\nsystems: [pts]\nfeatures: {frames: 60}\n")
+    (line,) = texts(found(yard, config), "wrong")
+    assert "pts divides its 60 frames by 100 (model.teacher.pools)" in line
+    config.write_text("dataset: yard\nsystems: [pts]\nfeatures: {hop: 441, frames: 100}\n")
+    assert found(yard, config).found == []
+    config.write_text("sedes: 3\n")
+    (line,) = [line for line in texts(found(yard, config), "wrong") if "sedes" in line]
+    assert "did you mean seeds?" in line
+
+
+def test_classes_without_examples_are_told(yard):
+    describe(yard, classes=["Bird", "Car", "Frog"])
+    (line,) = texts(found(yard), "wrong")
+    assert "Frog in no clip of weak and strong, so it is never learnt" in line
+    only = STRONG + "".join(f"evaluation{k}.wav\t0\t1\tBird\n" for k in range(3))
+    describe(yard)
+    annotations(yard, "evaluation").write_text(only)
+    (note,) = texts(found(yard), "note")
+    assert note == "evaluation: no clip with Car; it has no score there"
+
+
+def test_one_clip_on_both_sides_is_refused(yard):
+    values = describe(yard)
+    values["splits"]["unlabeled"] = values["splits"]["weak"] | {"labels": "none"}
+    describe(yard, **values)
+    (note,) = texts(found(yard), "note")
+    assert "weak and unlabeled: 3 clips in both" in note and "learnt from twice" in note
+    values["splits"]["development"] = values["splits"]["evaluation"]
+    describe(yard, **values)
+    (line,) = texts(found(yard), "wrong")
+    assert "development and evaluation: 3 clips in both" in line
+
+
+def test_equal_names_of_other_sounds_are_a_note(yard):
+    data = yard / "data" / "yard" / "audio"
+    for clip in range(3):
+        (data / "strong" / f"strong{clip}.wav").rename(data / "strong" / f"evaluation{clip}.wav")
+    write(yard, "strong", [f"evaluation{clip}.wav" for clip in range(3)])
+    (note,) = texts(found(yard), "note")
+    assert "strong and evaluation: 3 names in both, of other sounds" in note
+    shutil.copy(data / "evaluation" / "evaluation0.wav", data / "strong")
+    (line,) = texts(found(yard), "wrong")
+    assert "1 clip in both (evaluation0.wav)" in line
+
+
+def test_a_broken_dataset_file_is_one_line(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("name: [\n")
+    _, findings = check_dataset(path, tmp_path, base=tmp_path)
+    assert "not valid YAML" in texts(findings, "wrong")[0] and findings.mistakes == 1
+    with pytest.raises(MissingFileError, match="known datasets: x"):
+        check_dataset(tmp_path / "y.yaml", tmp_path)
+
+
+def test_the_command_lists_and_ends_with_one_line(yard, monkeypatch):
+    monkeypatch.chdir(yard)
+    annotations(yard, "weak").unlink()
+    words = ["check", "--dataset", "yard", "--root", "data/yard"]
+    done = subprocess.run(
+        [sys.executable, "-c", "from resed.cli import main; main()", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout.startswith("wrong  data/yard/metadata/weak.tsv: not there")
+    assert done.stderr == (
+        "resed: config/datasets/yard.yaml: 1 thing is wrong (listed above); mend them\n"
+    )
+
+
+def test_templates_are_whole(tmp_path):
+    """As they are they load; every key of the dataset's has a comment above it."""
+    path = tmp_path / "config" / "datasets" / "yard.yaml"
+    shutil.copytree(REPOSITORY / "config", tmp_path / "config")
+    shutil.copy(TEMPLATES / "dataset.yaml", path)
+    values = overlay(
+        read_yaml(tmp_path / "config" / "config.yaml"), read_yaml(TEMPLATES / "run.yaml")
+    )
+    assert load_config(values, tmp_path).dataset_file.classes == ["Bird", "Car", "Rain"]
+    for template in ("dataset.yaml", "run.yaml"):
+        lines = (TEMPLATES / template).read_text().splitlines()
+        for before, line in itertools.pairwise(lines):
+            if re.match(r"[a-z_]+:", line):
+                assert before.startswith("#"), (template, line)
+
+
+@pytest.mark.parametrize("name", ["six_classes", "six_mixed"])
+def test_examples_are_datasets(name):
+    assert len(load_dataset(EXAMPLES / f"{name}.yaml").classes) == 6
+
+
+@pytest.mark.parametrize("number", [1, 2, 6, 23])
+def test_nothing_counts_on_ten_classes(tmp_path, number):
+    """Tables, figures and the page of made-up results: made, without a number that is none."""
+    classes = [f"Kind_{index}" for index in range(number)]
+    config = make_root(tmp_path, classes)
+    results = Results.of(config, make_results(config, clips=12))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        for name, make in TABLES.items():
+            table = make(results)
+            cells = [cell for line in table.lines for cell in line.cells]
+            assert not any(re.search(r"\bnan\b", cell) for cell in cells), name
+            for suffix, text in ((".csv", table.csv()), (".md", table.markdown())):
+                path = results.folder / "tables" / f"{name}{suffix}"
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
+    assert len(TABLES["table3"](results).lines) == number + 1
+    (results.folder / "figures").mkdir(exist_ok=True)
+    with look():
+        for name, figure in FIGURES.items():
+            if figure.possible(results):
+                drawn = figure.draw(results)
+                drawn.savefig(results.folder / "figures" / f"{name}.png", dpi=40)
+                assert figure.caption(results)
+                inside(drawn, name)
+    page = render(results)
+    assert all(label.replace("_", " ") in page for label in classes)
+
+
+def inside(figure, name: str) -> None:
+    """No legend and no footnote sticks out of the picture."""
+    figure.canvas.draw()
+    width, height = figure.canvas.get_width_height()
+    for part in (*figure.legends, *figure.texts):
+        box = part.get_window_extent()
+        assert box.x0 >= -2 and box.x1 <= width + 2, (name, box, width)
+        assert box.y0 >= -2 and box.y1 <= height + 2, (name, box, height)
+
+
+def test_soundscapes_of_fewer_classes(tmp_path, shared):
+    """Six of the ten classes of the real task are followed; the others leave no trace."""
+    dataset = load_dataset(EXAMPLES / "six_mixed.yaml")
+    bank = shared / "data" / "esc10"
+    arguments = ["acquire", "--dataset", str(EXAMPLES / "six_mixed.yaml"), "--root", str(tmp_path)]
+    arguments += ["--split", "strong", "--scale", "0.01", "--soundbank", str(bank)]
+    run = CliRunner().invoke(app, arguments)
+    assert run.exit_code == 0, run.output
+    events = read_events(tmp_path / dataset.splits["strong"].annotations, dataset.classes)
+    assert len(events) == 20
+    assert {e.event_label for found in events.values() for e in found} <= set(dataset.classes)
+
+
+def six_classes(source: Path, out: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, EXAMPLES / "six_classes.py", source, out],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_script_reads_both_layouts(tmp_path, shared):
+    """The public layout of ESC-50 and clips.csv give the same bytes; folds do not mix."""
+    source, public = shared / "data" / "esc10", tmp_path / "ESC-50"
+    (public / "audio").mkdir(parents=True)
+    (public / "meta").mkdir()
+    theirs = {"dog_bark": "dog", "baby_cry": "crying_baby"}
+    rows = ["filename,fold,target,category"]
+    with (source / "clips.csv").open() as handle:
+        for row in csv.DictReader(handle):
+            name = Path(row["file"]).name
+            (public / "audio" / name).symlink_to((source / row["file"]).resolve())
+            rows.append(f"{name},{row['fold']},0,{theirs.get(row['class'], row['class'])}")
+    (public / "meta" / "esc50.csv").write_text("\n".join(rows) + "\n")
+    trees = []
+    for number, folder in enumerate((source, public)):
+        done = six_classes(folder, tmp_path / f"out{number}")
+        assert done.returncode == 0, done.stderr
+        trees.append(tree(tmp_path / f"out{number}"))
+    assert trees[0] == trees[1] and len(trees[0]) == 240 + 5
+    tags = read_tags(tmp_path / "out0" / "metadata" / "weak.tsv")
+    assert set(Counter(label for found in tags.values() for label in found).values()) == {8}
+    for path in (tmp_path / "out0" / "audio" / "weak").iterdir():
+        assert path.name.startswith("2-"), "a fold is a split"
+        assert 4.9 < soundfile.info(path).duration <= 5
+    again = six_classes(source, tmp_path / "out0")
+    assert again.returncode == 1 and "holds a dataset already" in again.stderr
+    nowhere = six_classes(tmp_path, tmp_path / "out2")
+    assert nowhere.returncode == 1 and "give a copy of ESC-50" in nowhere.stderr
+
+
+def tree(folder: Path) -> dict[str, str]:
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
