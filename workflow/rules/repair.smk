@@ -22,8 +22,9 @@ rule repair:
         dataset=CONFIG.dataset,
         root=DATA,
         out=subpath(output.summary, parent=True),
+        gap=CONFIG.repair.gap_s,
     message:
         "repair labels"
     shell:
         "resed repair --dataset {params.dataset} --root {params.root} --out {params.out}"
-        " --manifest {input.manifest} > {log} 2>&1"
+        " --manifest {input.manifest} --gap {params.gap} > {log} 2>&1"

@@ -15,7 +15,7 @@ rule report:
         ),
         windows=expand(rules.calibrate.output.windows, method=("average", "esp")),
         scores=tabulated_scores() + sanity_metrics(),
-        evidence=table_evidence("claims"),
+        evidence=table_evidence("claims") + table_evidence("truths"),
     output:
         page=f"{RESULTS}/report/index.html",
     log:

@@ -18,6 +18,8 @@ TABLES = {
     "readings": [],
     "truths": CONFIG.systems,
 }
+REPAIRED = [f"{RESULTS}/repair/{DATASET.splits[split].annotations}" for split in SCORED]
+REPAIRED += [f"{RESULTS}/repair/{name}" for name in ("repairs.tsv", "repair.json")]
 # Whose settings it shows beside them.
 STUDY = {"readings": [CONFIG.sensitivity.system]}
 
@@ -111,11 +113,9 @@ def table_counts(table):
 def table_evidence(table):
     """What a table rests on besides scores: claims on much, the table of truths on events."""
     if table == "truths":
-        events = f"{RESULTS}/decode/{{split}}/{{{{system}}}}/seed{{{{seed}}}}/events.tsv"
-        found = [
-            path for kind in expand(events, split=SCORED) for path in per_seed(kind, CONFIG.systems)
-        ]
-        return found + [f"{RESULTS}/repair/repair.json"]
+        detected = f"{RESULTS}/decode/{{split}}/{{{{system}}}}/seed{{{{seed}}}}/{{file}}.tsv"
+        kinds = expand(detected, split=SCORED, file=("events", "tags"))
+        return [path for kind in kinds for path in per_seed(kind, CONFIG.systems)] + REPAIRED
     if table != "claims":
         return []
     tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
