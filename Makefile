@@ -6,14 +6,21 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 CONFIG ?= config/demo.yaml
 # More arguments of pip install, such as --extra-index-url https://download.pytorch.org/whl/cpu
 PIP_EXTRA ?=
+# Where to share, and from where to restore: kept for this clone; without, that of .dvc/config
+REMOTE ?=
+FORCE ?=
 
 VENV := .venv
 INSTALLED := $(VENV)/.installed
+SHARING := $(VENV)/.sharing
+PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
+	$(VENV)/bin/python -m pip install --quiet $(PIP_EXTRA)
 RUN_WITH = --cores $(CORES) --configfile $(CONFIG)
+CONFIGS = $(addprefix --config ,$(CONFIG))
 IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo figures test lint schema clean
+.PHONY: help install demo figures verify share restore test lint schema clean
 
 help: ## Show what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,8 +34,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { \
 		echo "make: no virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
 	@echo "Installing resed and its packages in $(VENV) (once; minutes, needs the network)"
-	@PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
-		$(VENV)/bin/python -m pip install --quiet $(PIP_EXTRA) --editable '.[dev]'
+	@$(PIP_INSTALL) --editable '.[dev]'
+	@touch $@
+
+$(SHARING): $(INSTALLED)
+	@echo "Installing DVC in $(VENV) (once; needs the network)"
+	@$(PIP_INSTALL) --editable '.[share]'
 	@touch $@
 
 demo: $(INSTALLED) ## The whole paper on small generated soundscapes, without network
@@ -37,7 +48,16 @@ demo: $(INSTALLED) ## The whole paper on small generated soundscapes, without ne
 figures: $(INSTALLED) ## Only the figures (CONFIG=config/esc10.yaml for another run)
 	@$(VENV)/bin/snakemake figures $(RUN_WITH)
 
-test: $(INSTALLED) ## All tests, the integration test among them
+verify: $(INSTALLED) ## Are the results the files that were made? Names each that is not
+	@$(VENV)/bin/resed verify $(CONFIGS)
+
+share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to where, from now on)
+	@$(VENV)/bin/resed share $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)')
+
+restore: $(SHARING) ## Pull a run that was shared, and verify it (FORCE=1: over what is here)
+	@$(VENV)/bin/resed restore $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)') $(if $(FORCE),--force)
+
+test: $(SHARING) ## All tests, the integration test among them
 	@$(VENV)/bin/python -m pytest
 
 lint: $(INSTALLED) ## Style of Python and Snakemake files

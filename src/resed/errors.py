@@ -13,6 +13,14 @@ class MissingFileError(ResedError):
     """A file that was asked for is not there."""
 
 
+class AlteredError(ResedError):
+    """A result is not the file that was made."""
+
+
+class ShareError(ResedError):
+    """Results cannot be shared or restored as they are."""
+
+
 class ConfigError(ResedError):
     """A setting is unknown, of the wrong type or out of range."""
 

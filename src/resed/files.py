@@ -1,6 +1,5 @@
 """Files that are either whole or not there: atomic writes, hashes, JSON."""
 
-import hashlib
 import json
 import os
 import platform
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from resed import checksums
 from resed.errors import MissingFileError, ResedError
 
 HOST = re.sub(r"[^\w-]", "_", platform.node())  # a folder may be shared by machines
@@ -22,7 +22,8 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
 
     The temporary name keeps the suffix, because some writers choose the format by it. On an
     exception the temporary file is removed and `path` is left as it was; what a killed process left
-    behind is removed by the next process that writes into the folder.
+    behind is removed by the next process that writes into the folder. In a run its checksum is
+    recorded.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,6 +33,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         yield temporary
         with open(temporary, "rb+") as handle:  # on disk before the name is: a crash leaves no half
             os.fsync(handle.fileno())
+        checksums.record(temporary, path)
         os.replace(temporary, path)
     except OSError as error:
         if error.filename is None:  # a failed write does not say which file
@@ -87,14 +89,18 @@ def read_json(path: Path | str) -> Any:
 
 
 def existing(path: Path | str, cure: str = "check the path, or run the stage before") -> Path:
-    """Return `path` if it is a file that exists, else raise MissingFileError."""
+    """Return `path` if it is a file that exists, else raise MissingFileError.
+
+    In a run, AlteredError if it is a result and not the file that was made: flipped bytes are named
+    before they are used.
+    """
     path = Path(path)
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file; {cure}")
+    checksums.compare(path)
     return path
 
 
 def sha256(path: Path | str) -> str:
     """Hex SHA-256 of a file's bytes."""
-    with open(existing(path), "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    return checksums.digest(existing(path))

@@ -22,6 +22,8 @@ DATASET = CONFIG.dataset_file
 DATA = f"data/{DATASET.name}"
 RESULTS = f"results/{DATASET.name}"
 run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
+# Jobs record there the checksums of what they make, and compare those of what they read.
+os.environ.update(RESED_RESULTS=str(Path(RESULTS).absolute()))
 SCORED = ("development", "evaluation")
 STRONG = [split for split, place in DATASET.splits.items() if place.labels == "strong"]
 STUDIED = CONFIG.sensitivity_systems()  # one reading of the paper changed at a time

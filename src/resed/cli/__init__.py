@@ -29,6 +29,8 @@ STAGES = (
     "tabulate",
     "draw",
     "report",
+    "verify",
+    "share",
 )
 
 app = typer.Typer(

@@ -1,0 +1,81 @@
+"""DVC as a program, always called in the same way: asking nothing, its notes in the clone."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from resed.errors import ShareError
+
+SITE = Path(".dvc/tmp/site")  # DVC's notes of files' hashes: in the clone, not in /var/tmp
+CHATTER = ("Having any troubles", "Is your cache", "<http")
+MOST_LINES = 6  # of an error
+
+
+def dvc(*arguments: str) -> str:
+    """Run DVC; returns what it printed. Its bars show on a terminal.
+
+    Raises ShareError with DVC's own words where it fails.
+    """
+    if importlib.util.find_spec("dvc") is None:
+        raise ShareError('DVC is not installed; make share does it, or pip install ".[share]"')
+    terminal = sys.stderr.isatty()
+    own = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(SITE.absolute())}
+    own |= {"DVC_IGNORE_ISATTY": "1"} if terminal else {}  # bars, though it writes to a pipe
+    command = [sys.executable, "-m", "dvc", *arguments]
+    with tempfile.TemporaryFile() as printed:
+        with subprocess.Popen(
+            command,
+            env={**os.environ, **own},
+            stdin=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.PIPE,
+        ) as process:
+            told = _follow(process.stderr, terminal)
+        if process.returncode:
+            raise ShareError(f"dvc {arguments[0]}: {_in_short(told)}")
+        printed.seek(0)
+        return printed.read().decode(errors="replace").strip()
+
+
+def _follow(stream: IO[bytes], show: bool) -> str:
+    told = b""
+    while chunk := stream.read1():
+        told += chunk
+        if show:
+            sys.stderr.buffer.write(chunk)
+            sys.stderr.flush()
+    return told.decode(errors="replace")
+
+
+def _in_short(told: str) -> str:
+    """DVC's error in a line, with paths as the user would write them."""
+    text = told[told.find("ERROR: ") :] if "ERROR: " in told else told
+    lines = [line.strip().removeprefix("ERROR: ") for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(CHATTER)]
+    more = [f"{len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+    return "; ".join([*lines[:MOST_LINES], *more]).replace(f"{Path.cwd()}/", "")
+
+
+def use_remote(url: str | None) -> str:
+    """Name of the remote in .dvc/config, verification on; `url`, if given, is set for this clone.
+
+    Raises ShareError where no remote is named.
+    """
+    name = _settings().get("core.remote")
+    if not name:
+        raise ShareError(".dvc/config: core.remote names no remote; git checkout .dvc/config")
+    if url:
+        dvc("remote", "modify", "--local", name, "url", url)
+    if _settings().get(f"remote.{name}.verify", "").lower() != "true":
+        dvc("remote", "modify", "--local", name, "verify", "true")
+    return f"{name} ({_settings().get(f'remote.{name}.url')})"
+
+
+def _settings() -> dict[str, str]:
+    """DVC's configuration, all of its files together."""
+    pairs = (line.partition("=") for line in dvc("config", "--list").splitlines())
+    return {key: value for key, _, value in pairs}

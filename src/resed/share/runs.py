@@ -1,0 +1,97 @@
+"""Which run is meant: its dataset, its folders, its stages in dvc.yaml; workflow/runs.yaml."""
+
+import shlex
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from resed.closed import overlay, read_yaml
+from resed.config import load_config
+from resed.errors import ShareError
+from resed.files import write_text
+from resed.run_lock import STATE, alone
+
+BASE = Path("config/config.yaml")  # the Snakefile's own; others lie over it
+RUNS = Path("workflow/runs.yaml")
+PHASES = ("data", "features", "checkpoints", "results")  # what is pushed; audio never is
+AUDIO = "audio"
+HEAD = """\
+# The runs that dvc.yaml has stages for: dataset, and the config files it was run with. `make share`
+# writes this file; name a dataset of your own here by sharing it.
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: the files that --configfile names, and the dataset they lead to."""
+
+    configs: tuple[str, ...]
+    dataset: str
+
+    @classmethod
+    def of(cls, configs: Sequence[Path]) -> "Run":
+        """Read the configs as Snakemake does, one over the other.
+
+        Raises ShareError outside of the workflow's folder, ConfigError where a config is wrong.
+        """
+        for needed in (BASE, Path("dvc.yaml")):
+            if not needed.is_file():
+                raise ShareError(f"{needed}: no such file; start this in the Snakefile's folder")
+        values = read_yaml(BASE)
+        for path in configs:
+            values = overlay(values, read_yaml(path))
+        return cls(tuple(map(str, configs)), load_config(values).dataset_file.name)
+
+    @property
+    def results(self) -> Path:
+        """Where its outputs lie."""
+        return Path("results") / self.dataset
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Nothing else makes or moves these results meanwhile; LockedError if something does."""
+        return alone(STATE / "resed" / str(self.results).replace("/", "-"), str(self.results))
+
+    @property
+    def audio(self) -> Path:
+        """Its sound files: tracked by hash, never pushed."""
+        return Path("data") / self.dataset / "audio"
+
+    @property
+    def stages(self) -> list[str]:
+        """Its stages in dvc.yaml but the one of the audio."""
+        return [f"{phase}@{self.dataset}" for phase in PHASES]
+
+    @property
+    def archive(self) -> Path:
+        """What Snakemake knows about its files."""
+        return self.results / "share" / "snakemake.tar.gz"
+
+    @property
+    def pictures(self) -> Path:
+        """Copies of the figures for `dvc plots`, which takes a folder of pictures alone."""
+        return self.results / "share" / "figures"
+
+    @property
+    def metrics(self) -> Path:
+        """Table 1 for `dvc metrics`, kept in git."""
+        return Path("metrics") / self.dataset
+
+    def words(self, *arguments: str) -> list[str]:
+        """The command that runs it, a word each."""
+        configs = ["--configfile", *self.configs] if self.configs else []
+        return ["snakemake", *arguments, *configs]
+
+    @property
+    def cure(self) -> str:
+        """What to type to make what is not there."""
+        return shlex.join(self.words("--cores", "all"))
+
+
+def register(run: Run) -> None:
+    """Write the run into workflow/runs.yaml, so that dvc.yaml has stages for it."""
+    runs = read_yaml(RUNS)["runs"]
+    runs[run.dataset] = {"configs": shlex.join(run.configs)}
+    write_text(RUNS, HEAD + yaml.safe_dump({"runs": runs}, sort_keys=False))

@@ -1,0 +1,72 @@
+"""`resed share`: hand on a finished run, whole and verified."""
+
+import shutil
+from collections.abc import Callable
+
+from resed import checksums
+from resed.errors import ShareError
+from resed.share import knowledge, show
+from resed.share.cache import Cache, Object, shared
+from resed.share.dvc import dvc, use_remote
+from resed.share.runs import AUDIO, RUNS, Run, register
+from resed.verify import refuse_bad, summary, verify
+
+COMMITTED = "dvc.lock", str(RUNS)  # and the metrics: what git has to know
+
+
+def share(run: Run, url: str | None = None, say: Callable[[str], None] = print) -> None:
+    """Verify a run, commit it to DVC's cache and push it to the remote.
+
+    Args:
+        run: which.
+        url: of the remote, where it is not that of .dvc/config; kept in this clone.
+        say: takes a line at a time.
+
+    Raises:
+        ShareError: the run is not finished, its folders fit no stage, or DVC fails.
+        AlteredError: a file is not the one that was made.
+        LockedError: a run is at work.
+    """
+    with run.alone():
+        _check(run, say)
+        _add(run)
+        _commit(run, say)
+        remote = use_remote(url)
+        dvc("push", *run.stages)
+    say(f"{run.dataset}: pushed to {remote}")
+    say(f"For others: git add {' '.join(COMMITTED)} {run.metrics.parent}; git commit; git push")
+
+
+def _check(run: Run, say: Callable[[str], None]) -> None:
+    """Finished, and as it was made?"""
+    jobs = knowledge.planned(run)
+    if jobs:
+        raise ShareError(
+            f"{run.results}: not finished, {knowledge.in_words(jobs)} to run; {run.cure}"
+        )
+    findings = verify(run.results)
+    refuse_bad(run.results, findings, say)
+    say(summary(run.results, findings))
+
+
+def _add(run: Run) -> None:
+    """What a run leaves out and a clone needs; recorded as if a job had made it."""
+    register(run)
+    shutil.rmtree(run.results / checksums.FOLDER / "share", ignore_errors=True)
+    show.write_metrics(run)
+    made = [knowledge.pack(run), *show.copy_pictures(run)]
+    for path in made:
+        checksums.write(run.results, path.relative_to(run.results), checksums.digest(path))
+
+
+def _commit(run: Run, say: Callable[[str], None]) -> None:
+    """Into the cache, and see that it is whole there: what is damaged there is put in anew."""
+    cache = Cache.of_clone()
+    if shared(run):
+        for item in cache.drop_damaged(run):
+            say(f"DVC's cache: {item.path} was damaged or missing; put in anew")
+    tracked = [f"{AUDIO}@{run.dataset}"] if run.audio.is_dir() else []
+    dvc("commit", "--force", *tracked, *run.stages)
+    bad: list[Object] = cache.drop_damaged(run)
+    if bad:
+        raise ShareError(f"{cache.place(bad[0])}: {bad[0].path} is damaged there; check this disk")
