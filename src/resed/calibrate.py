@@ -108,8 +108,8 @@ def knee(
 def _density_mode(x: np.ndarray) -> float:
     """Mode in seconds of a Gaussian density estimate, reflected at the longest event.
 
-    Without the reflection mass leaks out at the 10 s end and a mode there is missed. The short end
-    is not reflected: the cut of the data at 0.25 s would become the mode of every short class.
+    Without the reflection mass leaks out at the clip's end and a mode there is missed. The short
+    end is not reflected: the cut of the data at 0.25 s would become the mode of every short class.
     """
     from scipy.stats import gaussian_kde
 

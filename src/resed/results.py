@@ -48,7 +48,7 @@ class Results:
     @classmethod
     def of(cls, config: Config, folder: Path, data: Path | None = None) -> "Results":
         """`data` is the dataset's own folder; by default data/{dataset} beside config/."""
-        return cls(config, folder, data or Path(config.root) / "data" / config.dataset)
+        return cls(config, folder, data or Path(config.root) / "data" / config.dataset_file.name)
 
     @cached_property
     def paper(self) -> Paper:
@@ -58,7 +58,7 @@ class Results:
     @property
     def dataset(self) -> str:
         """The dataset's title, with its name where the title does not hold it."""
-        name, title = self.config.dataset, self.config.dataset_file.title
+        name, title = self.config.dataset_file.name, self.config.dataset_file.title
         return title if name in title else f"{title} ({name})"
 
     @cached_property
@@ -240,7 +240,7 @@ def departures(results: Results) -> list[str]:
     """Why the numbers are not comparable with the paper's; empty where they are."""
     config, paper = results.config, results.paper
     found = []
-    if config.dataset != paper.dataset:
+    if config.dataset_file.name != paper.dataset:
         found.append(f"not the paper's data: {config.dataset_file.title}")
     if config.acquire.scale < 1 and config.dataset_file.kind == "soundscapes":
         found.append(f"{100 * config.acquire.scale:g} % of the full number of clips")

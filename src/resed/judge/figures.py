@@ -60,7 +60,7 @@ class Figures:
 
     def _annotated(self, figure: AnnotationFigure) -> str:
         path = self.results.annotations(figure.split)
-        of_paper = self.results.config.dataset == self.papers["journal"].dataset
+        of_paper = self.results.config.dataset_file.name == self.papers["journal"].dataset
         if not (of_paper and path.is_file()):
             return f"({NOT_HERE})"
         if figure.kind == "clips":

@@ -14,8 +14,10 @@ def not_run(results: Results, tables: Mapping[str, Table]) -> list[str]:
     """A sentence each; `tables` are those of the page."""
     config, paper = results.config, results.paper
     missing = []
-    if config.dataset != paper.dataset:
-        missing.append(f"The paper's data ({paper.dataset}): this run is on {config.dataset}.")
+    if config.dataset_file.name != paper.dataset:
+        missing.append(
+            f"The paper's data ({paper.dataset}): this run is on {config.dataset_file.name}."
+        )
     missing += [*_rows(results), *_stages(results), *_figures(results)]
     missing += [*_study(results, tables), *_truths(tables), *_seeds(results), *_others(results)]
     return missing

@@ -59,7 +59,7 @@ def _record(claim: Claim, found: Judgement, results: Results) -> dict[str, objec
         "here_evidence": found.here.evidence,
         "rule": found.rule,
         "seeds": results.config.seeds_in_words,
-        "dataset": results.config.dataset,
+        "dataset": results.config.dataset_file.name,
         "papers_data": "yes" if on_papers_data(results) else "no",
     }
 

@@ -27,7 +27,7 @@ def grounded(table: Table, results: Results) -> Table:
 
 def on_papers_data(results: Results) -> bool:
     """Whether the dataset is the paper's."""
-    return results.config.dataset == results.paper.dataset
+    return results.config.dataset_file.name == results.paper.dataset
 
 
 def qualified(word: str, results: Results) -> str:

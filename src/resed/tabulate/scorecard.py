@@ -134,7 +134,7 @@ def _record(entry: Entry, results: Results) -> dict[str, object]:
         "interval_covers": found.covers if found else None,
         "verdict": entry.verdict,
         "reading": entry.reading,
-        "dataset": results.config.dataset,
+        "dataset": results.config.dataset_file.name,
         "papers_data": "yes" if on_papers_data(results) else "no",
         "manifest_sha256": results.manifest,
     }

@@ -93,7 +93,7 @@ def _caption(found: Study, results: Results) -> tuple[str, ...]:
 
 def _records(found: Study, results: Results) -> Iterator[dict[str, Any]]:
     readings = load_readings(results.config.root)
-    ground = {"dataset": results.config.dataset, "manifest_sha256": results.manifest}
+    ground = {"dataset": results.config.dataset_file.name, "manifest_sha256": results.manifest}
     status = "run" if found.seeds else "not run"
     first = _names("default", "", status) | {"seeds": found.seeds or None}
     yield first | _numbers(found.scores, {}, {}, found.apart) | ground

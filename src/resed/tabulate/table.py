@@ -91,7 +91,11 @@ def basis(book: ScoreBook, seeds: int) -> dict[str, Any]:
     """What every record says of the ground its numbers stand on; no seed: it was not run."""
     covers = (BOTH if seeds > 1 else CLIPS) if seeds else None
     clips = {f"clips_{split}": book.clips.get(split) for split in SPLITS}
-    own = {"seeds": seeds, "interval_covers": covers, "dataset": book.results.config.dataset}
+    own = {
+        "seeds": seeds,
+        "interval_covers": covers,
+        "dataset": book.results.config.dataset_file.name,
+    }
     return own | clips | {"manifest_sha256": book.manifest}
 
 

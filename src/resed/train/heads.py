@@ -119,7 +119,7 @@ class FrameHead(nn.Module):
         super().__init__()
         hidden, classes = scaled(settings.hidden, width), len(shares)
         self.hidden = nn.Linear(dimension, hidden)
-        # Ten Linear(hidden, 1) side by side are one Linear(hidden, 10): same function, one product.
+        # Linear(hidden, 1) a class, side by side, are one Linear(hidden, classes): one product.
         inner = settings.class_hidden
         first = nn.Linear(hidden, classes * inner if inner else classes)
         mask = dimension_mask(hidden, shares).repeat_interleave(max(1, inner), dim=0)
