@@ -1,5 +1,7 @@
 # What tables, figures and baselines read: lists of paths, a seed at a time.
 
+from functools import cache
+
 ENTRIES = {name: CONFIG.catalogue[name] for name in CONFIG.systems}
 WITH_ROW = [name for name, entry in ENTRIES.items() if entry.row is not None]
 WINDOWED = [name for name, entry in ENTRIES.items() if entry.row in (8, 9)]
@@ -99,6 +101,7 @@ def studied_scores():
     ]
 
 
+@cache
 def table_scores(table):
     """Scores that a table reads; Table 1 alone has rows with a frame threshold of their own."""
     tuned = table == "table1"
