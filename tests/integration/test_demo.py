@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from runs import copy_workflow, planned, snakemake, verbs
+from shared_run import clone, commit, resed, track
 
 from resed.tabulate import TABLES
 
@@ -146,6 +147,23 @@ def test_a_changed_decoding_trains_nothing(run):
 def test_an_unchanged_system_stays_when_another_is_added(run):
     jobs = planned(run, overlay={**TINY, "systems": [*TINY["systems"], "pts_dfd_d"]})
     assert [job for job in jobs if job.startswith("train")] == ["train pts_dfd_d, seed 0"]
+
+
+def test_a_clone_that_restores_has_nothing_to_do(run, tmp_path):
+    pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
+    here = track(Path(shutil.copytree(run, tmp_path / "here", symlinks=True)))
+    code, told = resed(here, "share")
+    assert code == 0, told
+    commit(here, "shared")
+    there = clone(here, tmp_path / "there")
+    code, told = resed(there, "restore")
+    assert code == 0, told
+    assert "snakemake: nothing to be done" in told
+    assert not (there / "data" / "demo" / "audio").exists()
+    (there / "results" / "demo" / "figures" / "figure7.png").unlink()
+    assert planned(there, overlay=TINY) == ["draw figure7"]
+    assert snakemake(there, "figures", overlay=TINY).returncode == 0
+    assert systems_in(planned(there, overlay=with_pts(schedule={"decay": 0.5}))) == {"pts"}
 
 
 def test_a_failed_job_says_why(run):

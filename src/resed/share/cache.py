@@ -16,7 +16,6 @@ from pathlib import Path
 from resed.closed import read_yaml
 from resed.errors import ShareError
 from resed.progress import progress
-from resed.share.dvc import dvc
 from resed.share.runs import Run
 
 LOCK = Path("dvc.lock")
@@ -45,11 +44,6 @@ class Cache:
     """The folder of objects by MD5."""
 
     folder: Path
-
-    @classmethod
-    def of_clone(cls) -> "Cache":
-        """The cache that this clone is configured for."""
-        return cls(Path(dvc("cache", "dir")))
 
     def place(self, item: Object) -> Path:
         """Where an object lies."""

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -60,22 +61,33 @@ def _in_short(told: str) -> str:
     return "; ".join([*lines[:MOST_LINES], *more]).replace(f"{Path.cwd()}/", "")
 
 
-def use_remote(url: str | None) -> str:
-    """Name of the remote in .dvc/config, verification on; `url`, if given, is set for this clone.
+@dataclass(frozen=True)
+class Settings:
+    """What this clone's configuration of DVC says, all of its files together."""
 
-    Raises ShareError where no remote is named.
-    """
-    name = _settings().get("core.remote")
-    if not name:
-        raise ShareError(".dvc/config: core.remote names no remote; git checkout .dvc/config")
-    if url:
-        dvc("remote", "modify", "--local", name, "url", url)
-    if _settings().get(f"remote.{name}.verify", "").lower() != "true":
-        dvc("remote", "modify", "--local", name, "verify", "true")
-    return f"{name} ({_settings().get(f'remote.{name}.url')})"
+    values: dict[str, str]
 
+    @classmethod
+    def read(cls) -> "Settings":
+        """Ask DVC, which knows where its files are and which of them wins."""
+        pairs = (line.partition("=") for line in dvc("config", "--list").splitlines())
+        return cls({key: value for key, _, value in pairs})
 
-def _settings() -> dict[str, str]:
-    """DVC's configuration, all of its files together."""
-    pairs = (line.partition("=") for line in dvc("config", "--list").splitlines())
-    return {key: value for key, _, value in pairs}
+    @property
+    def cache(self) -> Path:
+        """The folder of its cache."""
+        return Path(self.values.get("cache.dir", ".dvc/cache"))
+
+    def remote(self, url: str | None) -> str:
+        """The remote in words, verification on; `url`, if given, is set for this clone.
+
+        Raises ShareError where no remote is named.
+        """
+        name = self.values.get("core.remote")
+        if not name:
+            raise ShareError(".dvc/config: core.remote names no remote; git checkout .dvc/config")
+        if url:
+            dvc("remote", "modify", "--local", name, "url", url)
+        if self.values.get(f"remote.{name}.verify", "").lower() != "true":
+            dvc("remote", "modify", "--local", name, "verify", "true")
+        return f"{name} ({url or self.values.get(f'remote.{name}.url')})"

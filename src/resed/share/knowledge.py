@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -71,10 +72,11 @@ def unpack(run: Run) -> int:
     path = existing(run.archive, "make restore")
     damaged = f"{path}: damaged; delete it and make restore again"
     try:
-        with tarfile.open(path) as archive:
+        content = BytesIO(gzip.decompress(path.read_bytes()))  # whole: checked by its CRC
+        with tarfile.open(fileobj=content) as archive:
             entries = [(Path(entry.name), archive.extractfile(entry)) for entry in archive]
             records = {name: file.read() for name, file in entries if file}
-    except (tarfile.TarError, OSError, EOFError):
+    except (tarfile.TarError, zlib.error, OSError, EOFError):
         raise ShareError(damaged) from None
     for name, content in records.items():
         about = _about(name)

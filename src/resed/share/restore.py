@@ -5,7 +5,7 @@ from collections.abc import Callable
 from resed.errors import ShareError
 from resed.share import knowledge
 from resed.share.cache import Cache, locked
-from resed.share.dvc import dvc, use_remote
+from resed.share.dvc import Settings, dvc
 from resed.share.runs import Run
 from resed.verify import refuse_bad, summary, verify
 
@@ -49,9 +49,10 @@ def restore(
 
 def _bring(run: Run, url: str | None, force: bool, say: Callable[[str], None]) -> str:
     """Whole objects into the cache, files from there to where they belong; returns the remote."""
-    cache = Cache.of_clone()
+    settings = Settings.read()
+    cache = Cache(settings.cache)
     wanted = cache.drop_damaged(run)
-    remote = use_remote(url)
+    remote = settings.remote(url)
     if wanted:
         _fetch(run, cache, remote, say)
     try:

@@ -10,6 +10,7 @@ import yaml
 
 from resed.closed import overlay, read_yaml
 from resed.config import load_config
+from resed.dataset import Dataset
 from resed.errors import ShareError
 from resed.files import write_text
 from resed.run_lock import STATE, alone
@@ -30,6 +31,7 @@ class Run:
 
     configs: tuple[str, ...]
     dataset: str
+    file: Dataset | None = None
 
     @classmethod
     def of(cls, configs: Sequence[Path]) -> "Run":
@@ -43,7 +45,8 @@ class Run:
         values = read_yaml(BASE)
         for path in configs:
             values = overlay(values, read_yaml(path))
-        return cls(tuple(map(str, configs)), load_config(values).dataset_file.name)
+        file = load_config(values).dataset_file
+        return cls(tuple(map(str, configs)), file.name, file)
 
     @property
     def results(self) -> Path:
@@ -58,6 +61,11 @@ class Run:
     def audio(self) -> Path:
         """Its sound files: tracked by hash, never pushed."""
         return Path("data") / self.dataset / "audio"
+
+    @property
+    def annotations(self) -> Path:
+        """Its annotations, which are pushed."""
+        return Path("data") / self.dataset / "metadata"
 
     @property
     def stages(self) -> list[str]:

@@ -1,16 +1,19 @@
 """`resed share`: hand on a finished run, whole and verified."""
 
+import re
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from resed import checksums
 from resed.errors import ShareError
 from resed.share import knowledge, show
 from resed.share.cache import Cache, Object, shared
-from resed.share.dvc import dvc, use_remote
+from resed.share.dvc import Settings, dvc
 from resed.share.runs import AUDIO, RUNS, Run, register
 from resed.verify import refuse_bad, summary, verify
 
+SOUND = re.compile(r"\.(aac|aiff?|au|caf|flac|m4a|mp[34]|ogg|opus|w64|wav|webm|wma)", re.I)
 COMMITTED = "dvc.lock", str(RUNS)  # and the metrics: what git has to know
 
 
@@ -30,15 +33,17 @@ def share(run: Run, url: str | None = None, say: Callable[[str], None] = print) 
     with run.alone():
         _check(run, say)
         _add(run)
-        _commit(run, say)
-        remote = use_remote(url)
+        settings = Settings.read()
+        _commit(run, Cache(settings.cache), say)
+        remote = settings.remote(url)
         dvc("push", *run.stages)
     say(f"{run.dataset}: pushed to {remote}")
     say(f"For others: git add {' '.join(COMMITTED)} {run.metrics.parent}; git commit; git push")
 
 
 def _check(run: Run, say: Callable[[str], None]) -> None:
-    """Finished, and as it was made?"""
+    """Without sound, finished, and as it was made?"""
+    _keep_sound(run)
     jobs = knowledge.planned(run)
     if jobs:
         raise ShareError(
@@ -47,6 +52,21 @@ def _check(run: Run, say: Callable[[str], None]) -> None:
     findings = verify(run.results)
     refuse_bad(run.results, findings, say)
     say(summary(run.results, findings))
+
+
+def _keep_sound(run: Run) -> None:
+    """No sound lies where files are pushed from; ShareError names what does."""
+    for split, place in run.file.splits.items() if run.file else ():
+        for path, folder in ((place.audio, run.audio), (place.annotations, run.annotations)):
+            if Path(path).parts[0] != folder.name:
+                raise ShareError(
+                    f"splits.{split}: {path} does not lie in {folder}, and sound must be told from "
+                    "what is pushed; move it there, in the dataset file too"
+                )
+    for folder in (run.annotations, run.results):
+        for path in folder.rglob("*"):
+            if SOUND.fullmatch(path.suffix):
+                raise ShareError(f"{path}: sound is never pushed; move it out of {folder}")
 
 
 def _add(run: Run) -> None:
@@ -59,9 +79,8 @@ def _add(run: Run) -> None:
         checksums.write(run.results, path.relative_to(run.results), checksums.digest(path))
 
 
-def _commit(run: Run, say: Callable[[str], None]) -> None:
+def _commit(run: Run, cache: Cache, say: Callable[[str], None]) -> None:
     """Into the cache, and see that it is whole there: what is damaged there is put in anew."""
-    cache = Cache.of_clone()
     if shared(run):
         for item in cache.drop_damaged(run):
             say(f"DVC's cache: {item.path} was damaged or missing; put in anew")

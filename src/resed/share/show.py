@@ -28,7 +28,7 @@ def write_metrics(run: Run) -> int:
         old.unlink()
     for row in rows:
         keys = [f"{metric}_{split}" for metric in METRICS for split in SPLITS]
-        values = {key: round(float(row[key]), DECIMALS) for key in keys if row[key]}
+        values = {key: round(float(row[key]), DECIMALS) for key in keys if row.get(key)}
         write_json(run.metrics / f"{row['system']}.json", values)
     return len(rows)
 

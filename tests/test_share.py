@@ -1,0 +1,358 @@
+"""Share and restore: whole or refused, with every damaged file named; a run in miniature."""
+
+import re
+import shlex
+import shutil
+import threading
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from runs import REPOSITORY, planned, snakemake
+from shared_run import OVERLAY, clone, commit, dvc, git, make_run, resed
+from test_verify import flip
+
+from resed.errors import ShareError
+from resed.share.knowledge import pack, unpack
+from resed.share.runs import Run
+
+pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
+CHECKPOINT = "results/demo/train/pts/seed0/checkpoint.pt"
+RULES = REPOSITORY / "workflow" / "rules"
+DOC = REPOSITORY / "docs" / "sharing.md"
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """A repository whose run was shared, beside its remote."""
+    folder = make_run(tmp_path_factory.mktemp("lab") / "here")
+    code, told = resed(folder, "share")
+    assert code == 0, told
+    commit(folder, "shared")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def restored(here):
+    """A fresh clone after `resed restore`."""
+    folder = clone(here, here.parent / "restored")
+    code, told = resed(folder, "restore")
+    assert code == 0, told
+    assert "snakemake: nothing to be done" in told
+    return folder
+
+
+@pytest.fixture
+def there(restored, tmp_path):
+    """A restored clone to spoil."""
+    return Path(shutil.copytree(restored, tmp_path / "there", symlinks=True))
+
+
+def stored(folder: Path, path: str, remote: Path) -> Path:
+    """Where a result lies in the remote."""
+    import hashlib
+
+    md5 = hashlib.md5((folder / path).read_bytes()).hexdigest()
+    return remote / "files" / "md5" / md5[:2] / md5[2:]
+
+
+def one_line(told: str) -> str:
+    """The refusal: one line of resed's, and no traceback."""
+    assert "Traceback" not in told
+    (line,) = [line for line in told.splitlines() if line.startswith("resed: ")]
+    return line
+
+
+def with_rate(rate: float) -> dict:
+    return {**OVERLAY, "system_overrides": {"pts": {"schedule": {"learning_rate": rate}}}}
+
+
+# ---- what is shared ------------------------------------------------------------------------------
+
+
+def test_sound_is_tracked_by_hash_and_never_pushed(here):
+    stages = yaml.safe_load((here / "dvc.lock").read_text())["stages"]
+    (audio,) = stages["audio@demo"]["outs"]
+    assert (audio["path"], audio["nfiles"], audio["md5"][-4:]) == ("data/demo/audio", 1, ".dir")
+    for store in (here.parent / "resed-remote", here / ".dvc" / "cache"):
+        assert stored(here, CHECKPOINT, store).is_file()
+        assert not stored(here, "data/demo/audio/clip.wav", store).exists()
+    (here / "data" / "demo" / "audio" / "clip.wav").write_bytes(b"another sound")
+    assert "data/demo/audio" in dvc(here, "status", "audio@demo")
+
+
+def test_a_clone_gets_all_but_sound_and_logs(here, restored):
+    def files(folder: Path) -> set[str]:
+        return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+    assert files(here / "results") - files(restored / "results") == set()
+    assert files(restored / "data") == {"demo/metadata/strong.tsv"}
+    assert resed(restored, "verify")[0] == 0
+
+
+def test_every_folder_of_results_is_in_a_stage():
+    rules = "".join(path.read_text() for path in RULES.glob("*.smk"))
+    made = set(re.findall(r"\{RESULTS\}/(\w+)", rules)) - {"logs"}  # which are not shared
+    stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
+    outs = [
+        out
+        for stage in stages.values()
+        for out in stage["do"]["outs"] + stage["do"].get("plots", [])
+    ]
+    tracked = {
+        match[1] for out in outs for match in [re.match(r"results/\$\{key\}/(\w+)", *out)] if match
+    }
+    assert made <= tracked
+    assert all(settings["persist"] for out in outs for settings in out.values())
+
+
+def test_the_configs_of_all_runs_exist_and_lead_to_their_datasets():
+    runs = yaml.safe_load((REPOSITORY / "workflow" / "runs.yaml").read_text())["runs"]
+    for dataset, run in runs.items():
+        for config in shlex.split(run["configs"]):
+            assert f"dataset: {dataset}\n" in (REPOSITORY / config).read_text()
+
+
+def test_remotes_are_verified_and_dvc_is_quiet():
+    text = (REPOSITORY / ".dvc" / "config").read_text()
+    assert "verify = true" in text
+    assert "analytics = false" in text
+    assert "check_update = false" in text
+
+
+def test_what_sharing_needs_is_pinned():
+    extra = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    pins = (REPOSITORY / "constraints.txt").read_text().splitlines()
+    for name in extra["optional-dependencies"]["share"]:
+        assert any(pin.startswith(name.partition("==")[0] + "==") for pin in pins)
+        assert "==" not in name or name in pins
+
+
+def test_an_unfinished_or_altered_run_is_not_shared(there):
+    flip(there / CHECKPOINT)
+    code, told = resed(there, "share")
+    assert code == 1
+    assert f"altered: {CHECKPOINT}" in told
+    (there / "results" / "demo" / "report" / "index.html").unlink()
+    code, told = resed(there, "share")
+    assert code == 1
+    assert "results/demo: not finished, 1 job (report) to run; snakemake --cores" in one_line(told)
+
+
+def test_sound_where_files_are_pushed_from_is_refused(there):
+    sound = there / "data" / "demo" / "metadata" / "clip.FLAC"
+    sound.write_bytes(b"sound")
+    code, told = resed(there, "share")
+    assert code == 1
+    assert "data/demo/metadata/clip.FLAC: sound is never pushed" in one_line(told)
+    sound.unlink()
+    dataset = there / "config" / "datasets" / "demo.yaml"
+    dataset.write_text(dataset.read_text().replace("metadata/train/weak.tsv", "audio/weak.tsv"))
+    code, told = resed(there, "share")
+    assert code == 1
+    assert "splits.weak: audio/weak.tsv does not lie in data/demo/metadata" in one_line(told)
+
+
+def test_nothing_is_shared_while_a_run_is_at_work(there, monkeypatch):
+    monkeypatch.chdir(there)
+    with Run(("config/demo.yaml",), "demo").alone():
+        for command in ("share", "restore"):
+            code, told = resed(there, command)
+            assert code == 1
+            assert "results/demo: another run is at work there" in one_line(told)
+
+
+# ---- what a clone gets ---------------------------------------------------------------------------
+
+
+def test_a_deleted_figure_is_one_job_and_a_setting_one_systems(there):
+    (there / "results" / "demo" / "figures" / "dag.png").unlink()
+    assert planned(there, overlay=OVERLAY) == ["draw"]
+    assert snakemake(there, overlay=OVERLAY).returncode == 0
+    assert resed(there, "verify")[0] == 0
+    jobs = planned(there, overlay=with_rate(0.5))
+    assert sorted(jobs) == ["predict pts", "report", "score pts", "table", "train pts"]
+
+
+def test_a_flipped_byte_in_a_checkpoint_is_named_and_refused(there):
+    flip(there / CHECKPOINT)
+    code, told = resed(there, "verify")
+    assert code == 1
+    assert f"altered: {CHECKPOINT}" in told
+    (there / "results" / "demo" / "predict" / "evaluation" / "pts" / "seed0.npz").unlink()
+    done = snakemake(there, overlay=OVERLAY)
+    assert done.returncode == 1
+    assert f"resed: {CHECKPOINT}: not the file that was made here" in done.stdout
+    (there / CHECKPOINT).unlink()
+    code, told = resed(there, "restore", "--remote", str(there.parent))  # all is in the cache
+    assert code == 0, told
+    assert "nothing to be done" in told
+
+
+def test_a_flipped_byte_in_the_remote_is_named_and_nothing_checked_out(here, tmp_path):
+    remote = Path(shutil.copytree(here.parent / "resed-remote", tmp_path / "remote"))
+    flip(stored(here, CHECKPOINT, remote))
+    folder = clone(here, tmp_path / "there")
+    code, told = resed(folder, "restore", "--remote", str(remote))
+    assert code == 1
+    assert f"damaged or missing there: {CHECKPOINT}; delete there" in one_line(told)
+    assert not (folder / "results").exists()
+    for path in re.search(f"{CHECKPOINT}; delete there (.*)", told)[1].split(" and "):
+        (remote / path).unlink()  # the cure, as told
+    assert resed(here, "share", "--remote", str(remote))[0] == 0
+    code, told = resed(folder, "restore")
+    assert code == 0, told
+    (here / ".dvc" / "config.local").unlink()
+
+
+def test_a_flipped_byte_in_the_cache_is_mended_from_the_remote(there, here):
+    flip(stored(here, CHECKPOINT, there / ".dvc" / "cache"))
+    shutil.rmtree(there / "results")
+    code, told = resed(there, "restore", "--remote", str(here.parent / "resed-remote"))
+    assert code == 0, told
+    assert (there / CHECKPOINT).read_bytes() == (here / CHECKPOINT).read_bytes()
+
+
+def test_a_flipped_byte_in_the_cache_of_who_shares_is_not_pushed(there, here, tmp_path):
+    flip(stored(here, CHECKPOINT, there / ".dvc" / "cache"))
+    code, told = resed(there, "share", "--remote", str(tmp_path / "remote"))
+    assert code == 0, told
+    assert f"DVC's cache: {CHECKPOINT} was damaged or missing; put in anew" in told
+    pushed = stored(here, CHECKPOINT, tmp_path / "remote")
+    assert pushed.read_bytes() == (here / CHECKPOINT).read_bytes()
+
+
+def test_newer_files_are_not_overwritten_unless_told_so(there):
+    assert snakemake(there, overlay=with_rate(0.5)).returncode == 0
+    made = (there / CHECKPOINT).read_bytes()
+    code, told = resed(there, "restore")
+    assert code == 1
+    assert "without confirmation" in one_line(told)
+    assert "results/demo/tables/table1.csv" in told
+    assert "make restore FORCE=1 gives them up" in told
+    assert (there / CHECKPOINT).read_bytes() == made
+    assert resed(there, "restore", "--force")[0] == 0
+    assert (there / CHECKPOINT).read_bytes() != made
+    assert planned(there, overlay=OVERLAY) == []
+
+
+def test_a_remote_that_is_not_there_and_a_run_that_is_not_shared(here, tmp_path):
+    folder = clone(here, tmp_path / "there")
+    code, told = resed(folder, "restore", "--remote", str(tmp_path / "none"))
+    assert code == 1
+    assert "remote store" in one_line(told)
+    assert "mend its url" in told
+    git(folder, "rm", "dvc.lock")
+    code, told = resed(folder, "restore")
+    assert code == 1
+    assert "dvc.lock: nothing of demo is shared there; git pull" in one_line(told)
+
+
+def test_dvc_shows_what_changed_in_table_1_without_fetching(there, tmp_path):
+    assert snakemake(there, overlay=with_rate(0.75)).returncode == 0
+    code, told = resed(there, "share", "--remote", str(tmp_path / "remote"))
+    assert code == 0, told
+    commit(there, "another learning rate")
+    folder = clone(there, tmp_path / "fresh")
+    changed = dvc(folder, "metrics", "diff", "HEAD~1", "HEAD").splitlines()
+    assert len(changed) == 2, "a heading, and the one number that changed"
+    assert changed[1].split()[:2] == ["metrics/demo/pts.json", "event_evaluation"]
+    assert changed[1].split()[3] == "0.75"
+    assert "metrics/demo/pts_tfd.json" in dvc(folder, "metrics", "show")
+
+
+def test_plots_are_pictures_on_a_page_without_network(restored, tmp_path):
+    dvc(restored, "plots", "show", "results/demo/share/figures", "--out", str(tmp_path))
+    page = (tmp_path / "index.html").read_text()
+    assert "dag.png" in page
+    assert "http" not in page
+    assert "<script" not in page
+
+
+# ---- what Snakemake knows ------------------------------------------------------------------------
+
+
+def test_the_archive_is_the_same_bytes_each_time(there, monkeypatch):
+    monkeypatch.chdir(there)
+    run = Run(("config/demo.yaml",), "demo")
+    before = run.archive.read_bytes()
+    for path in (there / ".snakemake" / "metadata").iterdir():
+        path.touch()
+    assert pack(run).read_bytes() == before
+
+
+def test_an_archive_of_other_files_is_refused(there, monkeypatch):
+    monkeypatch.chdir(there)
+    run = Run(("config/demo.yaml",), "demo")
+    other = Run(("config/demo.yaml",), "other")
+    other.archive.parent.mkdir(parents=True)
+    shutil.copy(run.archive, other.archive)
+    with pytest.raises(ShareError, match=r"snakemake\.tar\.gz: damaged"):
+        unpack(other)
+    flip(run.archive)
+    with pytest.raises(ShareError, match=r"snakemake\.tar\.gz: damaged"):
+        unpack(run)
+
+
+# ---- WebDAV --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def webdav(tmp_path):
+    """URL of a WebDAV server on the loopback address, with a password; and its folder."""
+    wsgi = pytest.importorskip("cheroot.wsgi")
+    app = pytest.importorskip("wsgidav.wsgidav_app")
+    (tmp_path / "dav").mkdir()
+    users = {"*": {"lab": {"password": "secret"}}}
+    settings = {
+        "provider_mapping": {"/": str(tmp_path / "dav")},
+        "simple_dc": {"user_mapping": users},
+        "verbose": 0,
+        "logging": {"enable": False},
+    }
+    server = wsgi.Server(("127.0.0.1", 0), app.WsgiDAVApp(settings))
+    server.prepare()
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    yield f"webdav://127.0.0.1:{server.bind_addr[1]}/", tmp_path / "dav"
+    server.stop()
+    thread.join()
+
+
+def test_a_webdav_server_serves_as_remote(there, webdav, tmp_path):
+    url, folder = webdav
+    fresh = clone(there, tmp_path / "fresh")
+    code, told = resed(fresh, "restore", "--remote", url)
+    assert code == 1, "no password yet"
+    assert "Not Authorized" in one_line(told)
+    for key, value in (("user", "lab"), ("password", "secret")):
+        dvc(fresh, "remote", "modify", "--local", "store", key, value)
+    shutil.copy(fresh / ".dvc" / "config.local", there / ".dvc")
+    code, told = resed(there, "share")
+    assert code == 0, told
+    code, told = resed(fresh, "restore")
+    assert code == 0, told
+    assert "nothing to be done" in told
+    flip(stored(there, CHECKPOINT, folder))
+    shutil.rmtree(fresh / ".dvc" / "cache")
+    shutil.rmtree(fresh / "results")
+    code, told = resed(fresh, "restore")
+    assert code == 1
+    assert CHECKPOINT in one_line(told)
+    assert "password = secret" not in (fresh / ".dvc" / "config").read_text()
+
+
+# ---- documentation -------------------------------------------------------------------------------
+
+
+def test_dvc_commands_of_the_documentation_are_commands(here):
+    lines = re.findall(r"^dvc (.*)$", DOC.read_text(), re.MULTILINE)
+    assert lines
+    for line in lines:
+        words = [word for word in shlex.split(line, comments=True) if word.isalpha()][:2]
+        if words[0] not in ("remote", "metrics", "plots", "data"):
+            words = words[:1]
+        known = dvc(here, *words, "--help")
+        for option in re.findall(r"(?<!\S)--[a-z-]+", line):
+            assert option in known, f"dvc {line}"
