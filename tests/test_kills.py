@@ -3,6 +3,7 @@
 A small Snakefile stands for the workflow, whose own kills are in tests/kill_demo.py.
 """
 
+import errno
 import json
 import os
 import re
@@ -13,10 +14,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from resed import watch
+from resed import run_lock, watch
 
 JOB = """
 import os, sys, time
@@ -333,3 +335,47 @@ def test_a_run_of_another_machine_is_not_called_dead(busy):
     assert line.endswith("give the same command with --unlock, then without")
     assert end(begin(folder, "--unlock"))[0] == 0
     assert end(begin(folder))[0] == 0
+
+
+class Told(Exception):
+    """What the fake workflow raises, to show that it was called."""
+
+
+def fake_workflow():
+    """As much of a workflow of Snakemake as guard looks at."""
+
+    def execute(executor_plugin):
+        raise Told
+
+    settings = SimpleNamespace(lock=True)
+    return SimpleNamespace(execute=execute, is_main_process=True, execution_settings=settings)
+
+
+LOCAL = SimpleNamespace(common_settings=SimpleNamespace(dryrun_exec=False))
+
+
+def test_a_file_system_without_locks_is_no_hindrance(tmp_path, monkeypatch):
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(watch.RUN, "")
+    monkeypatch.setattr("resed.run_lock.fcntl.flock", no_locks)
+    left = tmp_path / ".snakemake" / "locks" / "0.output.lock"
+    left.parent.mkdir(parents=True)
+    left.write_text("results/x/a.txt\n")
+    workflow = fake_workflow()
+    run_lock.guard(workflow, "results/x")
+    with pytest.raises(Told):
+        workflow.execute(executor_plugin=LOCAL)
+    assert left.exists(), "whether a run lives cannot be told: Snakemake's own lock must do"
+
+
+def test_other_failures_of_a_run_are_not_taken_for_full_disks(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(watch.RUN, "")
+    workflow = fake_workflow()
+    run_lock.guard(workflow, "results/x")
+    with pytest.raises(Told):
+        workflow.execute(executor_plugin=LOCAL)
+    assert not (tmp_path / "results").exists()

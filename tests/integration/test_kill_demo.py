@@ -1,0 +1,23 @@
+"""Three kills of tests/kill_demo.py, which makes as many as wished: the demo comes home."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).parents[1] / "kill_demo.py"
+
+
+@pytest.mark.integration
+def test_the_demo_comes_home_after_kills(tmp_path):
+    wanted = ["--kills", "3", "--rules", "train", "score", "draw"]
+    done = subprocess.run(
+        [sys.executable, SCRIPT, *wanted, "--folder", tmp_path / "kills"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "3 of 3 kills came home" in done.stdout

@@ -1,0 +1,270 @@
+"""Kill the demo at random moments, and see every next run come home to the same bytes.
+
+An undisturbed run at a tiny size comes first: what it made is what all others must make. It is
+halted for a moment when each rule first runs, and the folder is copied: from there on a run is
+started again, killed (SIGKILL) while that rule is at work, and started once more, which must end
+well. Killed are, by turns, the whole process group, Snakemake alone, a job's shell, a job's `resed`
+and one of its workers. Each rule is hit once before any is hit twice.
+
+    python tests/kill_demo.py --kills 20 --seed 1 --folder FOLDER
+
+Exit code 0: all came home. FOLDER is made, and needs about 2 GB.
+"""
+
+import argparse
+import base64
+import csv
+import hashlib
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import yaml
+from runs import copy_workflow, planned
+
+# The least that has a job of every rule.
+TINY = {
+    "systems": ["pts"],
+    "acquire": {"scale": 0.01},
+    "sensitivity": {"system": "pts", "readings": ["knee.quantile"]},
+    "override": {
+        "model": {"width": 0.05},
+        "schedule": {"epochs": 2, "stage_one": 1, "steps_per_epoch": 2},
+    },
+}
+VICTIMS = ("group", "snakemake", "shell", "resed", "worker")
+RESULTS = Path("results/demo")
+PATIENCE_S = 1800
+
+
+@dataclass(frozen=True)
+class Task:
+    """A process of a run."""
+
+    pid: int
+    parent: int
+    session: int
+    command: str
+
+
+def tasks(session: int) -> list[Task]:
+    """All live processes of a session."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (place / "stat").read_text().rpartition(")")[2].split()
+            command = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:  # it has ended
+            continue
+        if int(fields[3]) == session and fields[0] not in "ZX":
+            found.append(Task(int(place.name), int(fields[1]), session, command))
+    return found
+
+
+class Run:
+    """A run of the tiny demo in `folder`, in a session of its own."""
+
+    def __init__(self, folder: Path, rule_of: dict[str, str]):
+        self.folder, self.rule_of = folder, rule_of
+        self.said = folder / "said.log"
+        with self.said.open("w") as log:
+            self.process = subprocess.Popen(
+                command("--cores", "2"),
+                cwd=folder,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
+
+    def at_work(self) -> dict[str, list[str]]:
+        """Rule -> outputs that are being made: Snakemake marks them."""
+        found: dict[str, list[str]] = {}
+        for path in marked(self.folder / ".snakemake" / "incomplete"):
+            found.setdefault(self.rule_of.get(path, "unknown"), []).append(path)
+        return found
+
+    def wait(self) -> int:
+        """The exit code."""
+        return self.process.wait(PATIENCE_S)
+
+
+def command(*arguments: str) -> list[str]:
+    files = ["--configfile", "config/demo.yaml", "overlay.yaml"]
+    return [sys.executable, "-m", "snakemake", *arguments, *files]
+
+
+def marked(folder: Path) -> list[str]:
+    """The names that Snakemake keeps in base64, cut in pieces where they are long."""
+    found = []
+    for path in folder.rglob("*"):
+        pieces = [piece.removeprefix("@") for piece in path.relative_to(folder).parts]
+        if path.is_file():
+            found.append(base64.urlsafe_b64decode("".join(pieces)).decode())
+    return found
+
+
+def rules(folder: Path) -> dict[str, str]:
+    """Output -> rule, for all that the demo makes."""
+    done = subprocess.run(
+        command("--summary"), cwd=folder, capture_output=True, text=True, check=True
+    )
+    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    return {row[0]: row[2] for row in rows if len(row) > 3 and row[0] != "output_file"}
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a run's folder; sound files, which are never changed in place, as links."""
+
+    def one(file: str, to: str) -> None:
+        (os.link if file.endswith(".wav") else shutil.copy2)(file, to)
+
+    shutil.copytree(source, target, copy_function=one, symlinks=True)
+
+
+def undisturbed(folder: Path) -> tuple[dict[str, str], list[str]]:
+    """Run the demo in `folder`/whole, with a copy `folder`/at/{rule} of when each rule first ran.
+
+    Returns output -> rule, and the rules in the order in which they ran.
+    """
+    whole = folder / "whole"
+    whole.mkdir(parents=True)
+    copy_workflow(whole)
+    (whole / "overlay.yaml").write_text(yaml.safe_dump(TINY))
+    run, seen = Run(whole, rules(whole)), []
+    while run.process.poll() is None:
+        new = [rule for rule in run.at_work() if rule not in seen]
+        if new:
+            os.killpg(run.pid, signal.SIGSTOP)
+            for rule in new:
+                copy(whole, folder / "at" / rule)
+            os.killpg(run.pid, signal.SIGCONT)
+            seen.extend(new)
+        time.sleep(0.02)
+    assert run.wait() == 0, run.said.read_text()[-3000:]
+    return run.rule_of, seen
+
+
+def made(folder: Path) -> dict[str, str]:
+    """File -> SHA-256, of all results but what tells how long something took."""
+    files = [path for path in sorted((folder / RESULTS).rglob("*")) if path.is_file()]
+    names = {str(path.relative_to(folder / RESULTS)): path for path in files}
+    return {
+        name: hashlib.sha256(timeless(path)).hexdigest()
+        for name, path in names.items()
+        if not name.startswith(("logs/", "benchmarks/")) and path.name != "history.csv.sha256"
+    }
+
+
+def timeless(path: Path) -> bytes:
+    """A file's bytes; of a training's history, without its column of speed."""
+    if path.name != "history.csv":
+        return path.read_bytes()
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    return repr(
+        [{k: v for k, v in row.items() if k != "clips_per_second"} for row in rows]
+    ).encode()
+
+
+def victims(run: Run, kind: str, outputs: list[str]) -> list[int]:
+    """The processes of this kind that make `outputs`; of a kind that is not there, the next one.
+
+    A shell that has only one command to run becomes it; most commands have no workers.
+    """
+    names = [*outputs, *(str(Path(path).parent) for path in outputs)]
+    job = [task for task in tasks(run.pid) if any(name in task.command for name in names)]
+    shells = [task for task in job if task.command.split()[0].endswith("/bash")]
+    commands = {task.pid: task for task in job if task not in shells and "resed" in task.command}
+    workers = [task for task in commands.values() if task.parent in commands]
+    mains = [task for task in commands.values() if task not in workers]
+    found = {"shell": shells or mains, "resed": mains, "worker": workers or mains}[kind]
+    return sorted(task.pid for task in found)
+
+
+def kill(run: Run, rule: str, kind: str, chance: random.Random) -> float:
+    """Kill while `rule` is at work; returns how many seconds after it was first seen."""
+    begin = time.monotonic()
+    while run.process.poll() is None and time.monotonic() - begin < PATIENCE_S:
+        if run.at_work().get(rule):
+            time.sleep(delay := chance.uniform(0, 1.5))
+        if outputs := run.at_work().get(rule):
+            if kind == "group":
+                os.killpg(run.pid, signal.SIGKILL)
+                return delay
+            found = [run.pid] if kind == "snakemake" else victims(run, kind, outputs)
+            if found:
+                os.kill(chance.choice(found), signal.SIGKILL)
+                return delay
+        time.sleep(0.02)
+    raise AssertionError(f"{rule} was not at work:\n{run.said.read_text()[-2000:]}")
+
+
+def come_home(folder: Path, rule_of: dict[str, str], expected: dict[str, str]) -> str | None:
+    """Start the same command once more: nothing, or what went wrong."""
+    run = Run(folder, rule_of)
+    if run.wait() != 0:
+        return f"the next run failed:\n{run.said.read_text()[-3000:]}"
+    found = made(folder)
+    differing = [name for name in {*expected, *found} if expected.get(name) != found.get(name)]
+    if differing:
+        return f"not as in the undisturbed run: {', '.join(sorted(differing)[:20])}"
+    if left := planned(folder, overlay=TINY):
+        return f"still to do: {left[:5]}"
+    return None
+
+
+def trial(folder: Path, rule: str, kind: str, chance: random.Random, rule_of: dict) -> str | None:
+    """Kill once; prints what was hit, and returns what went wrong, if anything."""
+    place = folder / "trial"
+    shutil.rmtree(place, ignore_errors=True)
+    copy(folder / "at" / rule, place)
+    run = Run(place, rule_of)
+    print(f"{kind} of {rule}, after {kill(run, rule, kind, chance):.2f} s", end=": ", flush=True)
+    if kind != "snakemake":  # alone: its orphans may still be ending when the next run starts
+        run.wait()
+    wrong = come_home(place, rule_of, made(folder / "whole"))
+    run.wait()
+    orphans = tasks(run.pid)
+    return f"orphans are left: {orphans}" if orphans else wrong
+
+
+def main() -> int:
+    """Run all kills; 0 if all came home."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=1, help="of the moments and the victims")
+    parser.add_argument("--folder", type=Path, required=True, help="to make, for all runs")
+    parser.add_argument("--rules", nargs="*", help="to hit, in this order; default: all, at random")
+    given = parser.parse_args()
+    chance, begin = random.Random(given.seed), time.monotonic()
+    rule_of, seen = undisturbed(given.folder)
+    files = len(made(given.folder / "whole"))
+    print(f"undisturbed: {time.monotonic() - begin:.0f} s, {len(seen)} rules, {files} files")
+    rounds = (given.rules or chance.sample(seen, len(seen)) for _ in range(given.kills))
+    hit, home = list(chain.from_iterable(rounds))[: given.kills], 0
+    for number, rule in enumerate(hit):
+        begin = time.monotonic()
+        print(f"kill {number + 1} of {given.kills}: ", end="")
+        wrong = trial(given.folder, rule, VICTIMS[number % len(VICTIMS)], chance, rule_of)
+        home += wrong is None
+        told = wrong or f"the next run ended, all {files} files as undisturbed"
+        print(f"{told} ({time.monotonic() - begin:.0f} s)", flush=True)
+    missed = sorted(set(seen) - set(hit))
+    print(f"{home} of {given.kills} kills came home; {len(set(hit))} of {len(seen)} rules were hit")
+    print(f"not hit: {', '.join(missed)}" if missed else "no rule was left out")
+    return int(home < given.kills)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
