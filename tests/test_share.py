@@ -134,10 +134,11 @@ def test_an_unfinished_or_altered_run_is_not_shared(there):
     code, told = resed(there, "share")
     assert code == 1
     assert f"altered: {CHECKPOINT}" in told
-    (there / "results" / "demo" / "report" / "index.html").unlink()
+    flip(there / CHECKPOINT)  # back
+    (there / "overlay.yaml").write_text(yaml.safe_dump(with_rate(0.5)))
     code, told = resed(there, "share")
     assert code == 1
-    assert "results/demo: not finished, 1 job (report) to run; snakemake --cores" in one_line(told)
+    assert "results/demo: not finished, 5 jobs (train pts, " in one_line(told)
 
 
 def test_sound_where_files_are_pushed_from_is_refused(there):

@@ -42,16 +42,16 @@ def share(run: Run, url: str | None = None, say: Callable[[str], None] = print) 
 
 
 def _check(run: Run, say: Callable[[str], None]) -> None:
-    """Without sound, finished, and as it was made?"""
+    """Without sound, as it was made, and finished?"""
     _keep_sound(run)
+    findings = verify(run.results)  # before the plan, in which an altered file is one more reason
+    refuse_bad(run.results, findings, say)
+    say(summary(run.results, findings))
     jobs = knowledge.planned(run)
     if jobs:
         raise ShareError(
             f"{run.results}: not finished, {knowledge.in_words(jobs)} to run; {run.cure}"
         )
-    findings = verify(run.results)
-    refuse_bad(run.results, findings, say)
-    say(summary(run.results, findings))
 
 
 def _keep_sound(run: Run) -> None:
