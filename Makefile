@@ -16,7 +16,7 @@ SHARING := $(VENV)/.sharing
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(VENV)/bin/python -m pip install --quiet $(PIP_EXTRA)
 RUN_WITH = --cores $(CORES) --configfile $(CONFIG)
-CONFIGS = $(addprefix --config ,$(CONFIG))
+CONFIGS = --config '$(CONFIG)'
 IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 
 .DEFAULT_GOAL := help

@@ -150,7 +150,7 @@ def clone(folder: Path, to: Path) -> Path:
 
 def resed(folder: Path, command: str, *arguments: str) -> tuple[int, str]:
     """Exit code and all words of `resed share`, `restore` or `verify` there."""
-    configs = ["--config", CONFIG, "--config", "overlay.yaml"]
+    configs = ["--config", f"{CONFIG} overlay.yaml"]
     return run(folder, str(PROGRAMS / "resed"), command, *configs, *arguments)
 
 
@@ -164,6 +164,7 @@ def dvc(folder: Path, *arguments: str) -> str:
 def run(folder: Path, *command: str) -> tuple[int, str]:
     """Exit code and all words of a command."""
     own = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(folder / ".dvc" / "tmp" / "site")}
+    own["PATH"] = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         command,
         cwd=folder,

@@ -263,6 +263,17 @@ def test_dvc_shows_what_changed_in_table_1_without_fetching(there, tmp_path):
     assert "metrics/demo/pts_tfd.json" in dvc(folder, "metrics", "show")
 
 
+def test_dvc_repro_lets_snakemake_make_what_is_missing(there):
+    figure = there / "results" / "demo" / "figures" / "dag.png"
+    before = figure.read_bytes()
+    figure.unlink()
+    told = dvc(there, "repro", "results@demo")
+    assert "Stage 'checkpoints@demo' didn't change, skipping" in told
+    assert "draw" in told
+    assert "train" not in told
+    assert figure.read_bytes() == before
+
+
 def test_plots_are_pictures_on_a_page_without_network(restored, tmp_path):
     dvc(restored, "plots", "show", "results/demo/share/figures", "--out", str(tmp_path))
     page = (tmp_path / "index.html").read_text()

@@ -83,7 +83,7 @@ def compare(path: Path) -> None:
     recorded = read(*place)
     if recorded is not None and digest(path) != recorded:
         raise AlteredError(
-            f"{path}: not the file that was made here (sha256 differs from {record_of(*place)}); "
+            f"{path}: not the file that was made here (its sha256 is not the one recorded); "
             "delete it and run again, or make restore"
         )
     _compared[path] = seen

@@ -1,7 +1,5 @@
 """`resed share` and `resed restore`: hand a finished run on, and take one over."""
 
-from pathlib import Path
-
 import typer
 
 
@@ -12,23 +10,30 @@ def register(app: typer.Typer) -> None:
 
 
 CONFIG = typer.Option(
-    [], help="Config files over config/config.yaml, as after --configfile; once a file."
+    [],
+    help="Config files over config/config.yaml, as after --configfile: one or several in quotes.",
 )
 REMOTE = typer.Option(
     None, help="URL or folder of the remote, kept for this clone; else that of .dvc/config."
 )
 
 
-def share(config: list[Path] = CONFIG, remote: str | None = REMOTE) -> None:
+def share(
+    config: list[str] = CONFIG,
+    remote: str | None = REMOTE,
+    prepare: bool = typer.Option(
+        False, "--prepare", help="Only verify, and write what a clone needs: DVC does the rest."
+    ),
+) -> None:
     """Verify a finished run, and push it with DVC: all but its audio, which is tracked by hash."""
     from resed.share import share as hand_on
     from resed.share.runs import Run
 
-    hand_on(Run.of(config), remote, typer.echo)
+    hand_on(Run.of(config), remote, prepare, typer.echo)
 
 
 def restore(
-    config: list[Path] = CONFIG,
+    config: list[str] = CONFIG,
     remote: str | None = REMOTE,
     force: bool = typer.Option(
         False, "--force", help="Give up files here that differ from what was shared."

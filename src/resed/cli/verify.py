@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 def verify(
     results: Path | None = typer.Option(None, help="Folder results/{dataset}."),
-    config: list[Path] = typer.Option(
+    config: list[str] = typer.Option(
         [], help="Or the config files of a run, as for resed share: the folder that it wrote."
     ),
     threads: int | None = typer.Option(

@@ -34,8 +34,8 @@ class Run:
     file: Dataset | None = None
 
     @classmethod
-    def of(cls, configs: Sequence[Path]) -> "Run":
-        """Read the configs as Snakemake does, one over the other.
+    def of(cls, configs: Sequence[str]) -> "Run":
+        """Read the configs as Snakemake does, one over the other; a text may name several.
 
         Raises ShareError outside of the workflow's folder, ConfigError where a config is wrong.
         """
@@ -43,10 +43,11 @@ class Run:
             if not needed.is_file():
                 raise ShareError(f"{needed}: no such file; start this in the Snakefile's folder")
         values = read_yaml(BASE)
-        for path in configs:
-            values = overlay(values, read_yaml(path))
+        names = tuple(name for text in configs for name in shlex.split(text))
+        for name in names:
+            values = overlay(values, read_yaml(Path(name)))
         file = load_config(values).dataset_file
-        return cls(tuple(map(str, configs)), file.name, file)
+        return cls(names, file.name, file)
 
     @property
     def results(self) -> Path:

@@ -17,12 +17,18 @@ SOUND = re.compile(r"\.(aac|aiff?|au|caf|flac|m4a|mp[34]|ogg|opus|w64|wav|webm|w
 COMMITTED = "dvc.lock", str(RUNS)  # and the metrics: what git has to know
 
 
-def share(run: Run, url: str | None = None, say: Callable[[str], None] = print) -> None:
+def share(
+    run: Run,
+    url: str | None = None,
+    prepare: bool = False,
+    say: Callable[[str], None] = print,
+) -> None:
     """Verify a run, commit it to DVC's cache and push it to the remote.
 
     Args:
         run: which.
         url: of the remote, where it is not that of .dvc/config; kept in this clone.
+        prepare: leave it to DVC, which calls this (dvc repro), to commit and to push.
         say: takes a line at a time.
 
     Raises:
@@ -33,6 +39,8 @@ def share(run: Run, url: str | None = None, say: Callable[[str], None] = print) 
     with run.alone():
         _check(run, say)
         _add(run)
+        if prepare:
+            return
         settings = Settings.read()
         _commit(run, Cache(settings.cache), say)
         remote = settings.remote(url)
