@@ -249,7 +249,7 @@ def test_feature_settings_refused(refused, tmp_path, clips, settings, message):
         ({"seedz": 1}, "config.seedz: unknown key; did you mean seeds?"),
         ({"seeds": "three"}, "config.seeds: Input should be a valid integer"),
         ({"seeds": 0}, "config.seeds: Input should be greater than 0"),
-        ({"dataset": "demmo"}, "demmo.yaml: no such file; known datasets: dcase2019, demo, esc10"),
+        ({"dataset": "demmo"}, "demmo.yaml: no such file; known datasets: dcase2019, "),
         ({"systems": ["ptz"]}, "config.systems: unknown system ptz; known: "),
         ({"override": {"schedule": {"epoch": 3}}}, "schedule.epoch: unknown key; did you mean"),
     ],

@@ -42,6 +42,6 @@ rule admit:
     conda:
         "../../environment.yml"
     message:
-        "may the run go on?"
+        "admit what the audit found, or end the run"
     shell:
         "resed admit --audit {input.summary} --out {output.admitted} > {log} 2>&1"

@@ -29,6 +29,8 @@ STRONG = [split for split, place in DATASET.splits.items() if place.labels == "s
 STUDIED = CONFIG.sensitivity_systems()  # one reading of the paper changed at a time
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
 TUNED = "@development_threshold"  # suffix of a system's row with a frame threshold of its own
+REPAIRED = [f"{RESULTS}/repair/{DATASET.splits[split].annotations}" for split in SCORED]
+REPAIRED += [f"{RESULTS}/repair/{name}" for name in ("repairs.tsv", "repair.json")]
 SANITY = ("nothing", "everything", "prior", "own_tags", "loudness", "reference")
 # Trainings queue for a GPU where there is one; without, they may run side by side on the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)

@@ -1,5 +1,4 @@
 # What tables, figures and baselines read: lists of paths, a seed at a time.
-
 from functools import cache
 
 ENTRIES = {name: CONFIG.catalogue[name] for name in CONFIG.systems}
@@ -20,10 +19,7 @@ TABLES = {
     "readings": [],
     "truths": CONFIG.systems,
 }
-REPAIRED = [f"{RESULTS}/repair/{DATASET.splits[split].annotations}" for split in SCORED]
-REPAIRED += [f"{RESULTS}/repair/{name}" for name in ("repairs.tsv", "repair.json")]
-# Whose settings it shows beside them.
-STUDY = {"readings": [CONFIG.sensitivity.system]}
+STUDY = {"readings": [CONFIG.sensitivity.system]}  # whose settings it shows beside them
 
 
 def per_seed(pattern, systems):
@@ -118,7 +114,7 @@ def table_evidence(table):
     if table == "truths":
         detected = f"{RESULTS}/decode/{{split}}/{{{{system}}}}/seed{{{{seed}}}}/{{file}}.tsv"
         kinds = expand(detected, split=SCORED, file=("events", "tags"))
-        return [path for kind in kinds for path in per_seed(kind, CONFIG.systems)] + REPAIRED
+        return sum((per_seed(kind, CONFIG.systems) for kind in kinds), start=REPAIRED)
     if table != "claims":
         return []
     tags = f"{RESULTS}/decode/evaluation/{{system}}/seed{{seed}}/tags.tsv"
