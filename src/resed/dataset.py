@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from resed.catalogue import NAME
 from resed.closed import check, read_yaml
@@ -17,23 +17,25 @@ ROLES = ("weak", "unlabeled", "strong", "development", "evaluation")
 TRAINING_ROLES = ROLES[:3]
 
 
+def _inside(value: str) -> str:
+    """Nothing outside the dataset's root is ever written."""
+    path = Path(value)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise ValueError("must be a path below the dataset's root, without ..")
+    return value
+
+
+Inside = Annotated[str, AfterValidator(_inside)]
+
+
 class SplitFile(Strict):
     """Where a split lies below the dataset's root, in the DESED layout."""
 
-    audio: str
-    annotations: str
+    audio: Inside
+    annotations: Inside
     labels: Literal["weak", "none", "strong"]
     clips: Positive  # the official count; of soundscapes, at scale 1
     paper: Positive | None = None  # how many the paper had, where that is another number
-
-    @field_validator("audio", "annotations")
-    @classmethod
-    def _inside(cls, value: str) -> str:
-        """Nothing outside the dataset's root is ever written."""
-        path = Path(value)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError("must be a path below the dataset's root, without ..")
-        return value
 
 
 class SoundbankFile(Strict):

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from resed.catalogue import NAME
 from resed.closed import check
-from resed.dataset import Dataset, Role
+from resed.dataset import Dataset, Inside, Role
 from resed.errors import ConfigError
 from resed.settings import Positive, Strict
 
@@ -61,19 +61,11 @@ class FolderSource(Source):
 class FileEntry(Strict):
     """One file: its place below the dataset's root, and what is known of its bytes."""
 
-    path: str
+    path: Inside
     url: str | None = None  # None: the source's url and `at`, or this path
     at: str | None = None
     bytes: Annotated[int, Field(ge=0)] | None = None
     checksum: Checksum | None = None
-
-    @field_validator("path")
-    @classmethod
-    def _inside(cls, value: str) -> str:
-        path = Path(value)
-        if path.is_absolute() or ".." in path.parts or not path.parts:
-            raise ValueError("must be a path below the dataset's root, without ..")
-        return value
 
 
 class FilesSource(Source):
