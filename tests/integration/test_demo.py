@@ -132,7 +132,7 @@ def test_a_changed_system_runs_alone(run):
         "decode": 4,
         "sanity": 2,  # the baseline that takes its tags
         "score": 6,
-        "tabulate": 5,  # tables 1 of both versions, comparisons, scorecard, claims
+        "tabulate": 6,  # tables 1 of both versions, comparisons, scorecard, claims, truths
         "draw": 2,  # its confusion matrix and the training curves
         "report": 1,
     }
@@ -151,6 +151,7 @@ def test_an_unchanged_system_stays_when_another_is_added(run):
 
 def test_a_clone_that_restores_has_nothing_to_do(run, tmp_path):
     pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
+    assert planned(run, overlay=TINY) == []  # and the run's own overlay lies there again
     here = track(Path(shutil.copytree(run, tmp_path / "here", symlinks=True)))
     code, told = resed(here, "share")
     assert code == 0, told
