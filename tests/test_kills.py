@@ -194,12 +194,12 @@ def busy(folder):
     process.wait()
 
 
-def begin(folder: Path, *arguments: str) -> subprocess.Popen:
+def begin(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete", *arguments]
-    environment = {k: v for k, v in os.environ.items() if k not in ("SNAKEMAKE_PROFILE", watch.RUN)}
+    inherited = {k: v for k, v in os.environ.items() if k not in ("SNAKEMAKE_PROFILE", watch.RUN)}
     return subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, start_new_session=True,
+        command, cwd=folder, env=inherited | environment, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
 
@@ -302,6 +302,52 @@ def test_jobs_that_outlive_their_run_are_waited_for(busy, monkeypatch):
         assert code == 0, said
         assert job.poll() == 0, "the run began before the job had ended"
     assert "resed: results/x: waiting for jobs of the last run to end" in said
+
+
+SENT = ["--nolock", "--mode", "remote", "--target-jobs", "a:", "--allowed-rules", "a"]
+
+
+def owner(folder: Path) -> str:
+    return json.loads((folder / ".snakemake/resed/results-x.run").read_text())["owner"]
+
+
+@pytest.mark.parametrize("ended", [False, True], ids=["another runs", "none runs"])
+def test_a_job_that_waited_longer_than_its_run_lived_does_nothing(busy, ended):
+    """As one of a scheduler's queue, which knows nothing of a kill."""
+    folder, process = busy
+    sent = {run_lock.OWNER: owner(folder)}
+    process.kill()
+    process.wait()
+    (folder / "seconds").write_text("0" if ended else "60")
+    (folder / "results/x/pids").unlink()
+    another = begin(folder)
+    pids = written(folder / "results/x/pids")
+    if ended:
+        assert end(another)[0] == 0
+    (folder / "seconds").write_text("0")
+    code, said = end(begin(folder, *SENT, "--forcerun", "a", **sent))
+    assert code == 1
+    assert said_by_resed(said) == [
+        "resed: results/x: this job's run has ended; the job does nothing"
+    ]
+    assert "Traceback" not in said
+    assert written(folder / "results/x/pids") == pids
+    if not ended:
+        os.killpg(another.pid, signal.SIGKILL)
+        another.wait()
+
+
+def test_a_job_of_this_run_works_and_is_waited_for(busy):
+    folder, process = busy
+    (folder / "seconds").write_text("4")
+    (folder / "results/x/pids").unlink()
+    job = begin(folder, *SENT, **{run_lock.OWNER: owner(folder)})
+    written(folder / "results/x/pids")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (folder / "seconds").write_text("0")
+    code, said = end(begin(folder))
+    assert (code, job.poll()) == (0, 0), said
 
 
 def test_locks_of_other_results_stay(folder):

@@ -18,11 +18,13 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from resed import watch
 from resed.errors import ResedError
 
 STATE = Path(".snakemake")
+OWNER = "RESED_OWNER"  # which run sent a job to a scheduler; not every scheduler hands it on
 GRACE_S = 1.0  # a process that is being killed holds its lock a moment longer
 ORPHANS_S = 30.0  # jobs of a dead run end within watch.POLL_S, if the machine is not too busy
 POLL_S = 0.1
@@ -38,11 +40,17 @@ class LockedError(ResedError):
 def guard(workflow: Any, results: str) -> None:
     """Let jobs of `workflow` follow this process, and let it run only where no other run does.
 
-    Plans (dry runs, summaries, graphs, --lint, --unlock) and the processes that Snakemake starts
-    for single jobs neither take the lock nor look at it. Refusal is one line and exit code 1.
+    Plans (dry runs, summaries, graphs, --lint, --unlock) neither take the lock nor look at it. A
+    process that Snakemake starts for a single job does nothing if another run has begun since, as
+    after long in a queue. Refusal is one line and exit code 1.
     """
     path = STATE / "resed" / results.replace("/", "-")
     watch.announce(_beside(path, "jobs"))
+    if workflow.is_main_process:
+        os.environ.pop(OWNER, None)
+    elif owner := os.environ.get(OWNER):
+        with _one_line(results):
+            _join(path, results, owner)
     execute = workflow.execute  # which Snakemake calls for runs and dry runs, and nothing else
 
     def execute_alone(*arguments: Any, executor_plugin: Any, **settings: Any) -> Any:
@@ -52,7 +60,7 @@ def guard(workflow: Any, results: str) -> None:
             if workflow.is_main_process and locking and not planning:
                 held.enter_context(_one_line(results))
                 try:
-                    held.enter_context(alone(path, results))
+                    os.environ[OWNER] = held.enter_context(alone(path, results))
                 except OSError as error:
                     if error.errno not in NO_LOCKS:  # without any, Snakemake's own must do
                         raise
@@ -94,10 +102,11 @@ def _unwritable(folder: Path) -> OSError | None:
 
 
 @contextmanager
-def alone(path: Path, results: str) -> Iterator[None]:
+def alone(path: Path, results: str) -> Iterator[str]:
     """Be the only run in `results` while the block runs; `path` is where its locks are.
 
     Waits for jobs of a run that was killed, and takes away the locks of Snakemake that it left.
+    Yields the run's name, for its jobs.
 
     Raises:
         LockedError: another run is alive, or may be; or jobs of a dead one do not end.
@@ -111,16 +120,38 @@ def alone(path: Path, results: str) -> Iterator[None]:
                 "wait until it ends, or end it"
             )
         _clean_after(_read(run), jobs, results)
-        _write(run, {"pid": os.getpid(), "host": socket.gethostname(), "machine": watch.machine()})
+        owner = uuid4().hex
+        _write(
+            run,
+            {
+                "owner": owner,
+                "pid": os.getpid(),
+                "host": socket.gethostname(),
+                "machine": watch.machine(),
+            },
+        )
+        fcntl.flock(
+            jobs, fcntl.LOCK_UN
+        )  # from here on a job of the run before finds another's name
         try:
-            yield
+            yield owner
         finally:
             with suppress(OSError):
                 os.ftruncate(run, 0)  # ended by itself: nothing to clean up
 
 
+def _join(path: Path, results: str, owner: str) -> None:
+    """Hold the lock of the jobs until this process ends; LockedError if `owner` runs no more."""
+    jobs = os.open(_beside(path, "jobs"), os.O_RDWR)
+    fcntl.flock(jobs, fcntl.LOCK_SH)  # which a run that begins has to itself until it is recorded
+    with _opened(_beside(path, "run")) as run:
+        now = _read(run).get("owner")
+    if now != owner:
+        raise LockedError(f"{results}: this job's run has ended; the job does nothing")
+
+
 def _clean_after(last: dict[str, Any], jobs: int, results: str) -> None:
-    """Make sure that nothing of the run before is at work, and remove its locks."""
+    """Take the lock of the jobs once nothing of the run before is at work; remove its locks."""
     left = _left_locks(results)
     elsewhere = last and last["host"] != socket.gethostname()
     if left and elsewhere and _boot(last["machine"]) != _boot(watch.machine()):
@@ -136,7 +167,6 @@ def _clean_after(last: dict[str, Any], jobs: int, results: str) -> None:
                 f"{results}: jobs of the last run{_told(last)} are still at work; "
                 "wait until they end, or end them"
             )
-    fcntl.flock(jobs, fcntl.LOCK_UN)
     if last:
         print(f"resed: {results}: the last run was cut off{_told(last)}", file=sys.stderr)
     for lock in left:

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "slurm"))
 import cluster
 from runs import REPOSITORY, copy_workflow, planned, snakemake
-from test_kills import SNAKEFILE, alive, job_command, said_by_resed, soon, written
+from test_kills import SNAKEFILE, alive, begin, end, job_command, said_by_resed, soon, written
 
 from resed import watch
 
@@ -155,3 +155,25 @@ def test_jobs_of_a_killed_run_are_waited_for(small):
     assert again.returncode == 0, said
     assert any("waiting for jobs of the last run" in line for line in said_by_resed(said))
     assert (small / "results/x/b.txt").read_text() == "a\n"
+
+
+def test_jobs_left_in_the_queue_do_nothing_once_another_run_has_begun(small, slurm):
+    """A kill of Snakemake leaves them there, and Slurm starts them when there is room."""
+    name, all_cpus = "--job-name=others", f"--cpus-per-task={cluster.CPUS}"
+    assert cluster.run(slurm, "sbatch", name, all_cpus, "--output=/dev/null", "--wrap=sleep 600")
+    in_state = ["squeue", "--noheader", "--format=%i", "--states"]
+    soon(lambda: cluster.run(slurm, *in_state, "RUNNING"))
+    run = start(small)
+    (job,) = soon(lambda: cluster.run(slurm, *in_state, "PENDING").split(), 90)
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate(timeout=30)
+    (small / "seconds").write_text("0")
+    code, said = end(begin(small))
+    assert code == 0, said
+    made = (small / "results/x/a.txt").stat().st_mtime_ns
+    cluster.run(slurm, "scancel", "--name=others")
+    shown = ["scontrol", "show", "job", job]
+    soon(lambda: "JobState=FAILED" in cluster.run(slurm, *shown), 60)
+    (log,) = small.rglob(f"{job}.log")
+    assert "resed: results/x: this job's run has ended; the job does nothing" in log.read_text()
+    assert (small / "results/x/a.txt").stat().st_mtime_ns == made
