@@ -1,5 +1,6 @@
 # Sets itself up: the first target that needs it makes .venv and installs resed there, once, and
-# again when pyproject.toml or constraints.txt change. Afterwards nothing here needs a network.
+# again when pyproject.toml or constraints.txt change; DVC too, at the first test, share or restore.
+# Nothing else here needs a network.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3)
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
@@ -48,7 +49,7 @@ demo: $(INSTALLED) ## The whole paper on small generated soundscapes, without ne
 figures: $(INSTALLED) ## Only the figures (CONFIG=config/esc10.yaml for another run)
 	@$(VENV)/bin/snakemake figures $(RUN_WITH)
 
-verify: $(INSTALLED) ## Are the results the files that were made? Names each that is not
+verify: $(INSTALLED) ## Check that results are as they were made; name those that are not
 	@$(VENV)/bin/resed verify $(CONFIGS)
 
 share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to where, from now on)

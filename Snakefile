@@ -2,7 +2,7 @@
 
 snakemake --cores N                                     the whole paper
 snakemake --cores N --configfile config/demo.yaml       generated soundscapes, in minutes
-snakemake TARGET --cores N      a part of it: table1, table3, figures, report or audit
+snakemake TARGET --cores N      a part: table1 to 3, tables, figures, sensitivity, report, audit
 """
 
 import logging

@@ -150,7 +150,7 @@ def active_frames(
 ) -> np.ndarray:
     """Filtered activity, bool [clips, frames, classes].
 
-    `scores` and `allowed` are those of `gated`, `windows` odd frames a class, `method` one of
+    `scores` and `allowed` are those of `gated`, `windows` frames per class, `method` one of
     two_pass, one_pass, opening_closing, none.
     """
     active = np.zeros(scores.shape, dtype=bool)

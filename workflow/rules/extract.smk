@@ -1,4 +1,4 @@
-# Log-mels: one memory-mapped file a split and feature set, no file and no job a clip.
+# Log-mels: one memory-mapped file per split and feature set; no file and no job per clip.
 
 
 rule extract:

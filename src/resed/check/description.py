@@ -18,7 +18,7 @@ LABELS = {
     "evaluation": "strong",
 }
 WITHOUT = {  # what to do about a split that one does not have
-    "weak": "make it of strong clips: a row a clip, its classes joined by commas",
+    "weak": "make it of strong clips: one row per clip, its classes joined by commas",
     "unlabeled": "where you have none, name the weak split's audio and annotations once more, with "
     "labels: none; its clips are then learnt from twice, once without their labels",
     "strong": "frames are learnt from it alone: label some of your clips in time",

@@ -73,7 +73,7 @@ def _annotations(description: Description, role: str, root: Path, findings: Find
     for name in [name for name in seen.names if Path(name).name != name]:
         findings.wrong(f"{path}: {name} is a path; write the file's name alone")
     if not seen.names and not errors:
-        findings.wrong(f"{path}: names no clip; write a row a clip below the header")
+        findings.wrong(f"{path}: names no clip; write one row per clip below the header")
     return seen
 
 

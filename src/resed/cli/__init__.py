@@ -1,4 +1,4 @@
-"""The `resed` command: one sub-command a stage, one file here a stage.
+"""The `resed` command: one sub-command per stage, one file here per stage.
 
 Heavy imports (torch, librosa, sed_eval, matplotlib) live inside the command bodies, so that
 `resed --help` answers at once.
@@ -35,7 +35,7 @@ STAGES = (
 
 app = typer.Typer(
     name="resed",
-    help="Weakly supervised sound event detection, reproducibly: one sub-command a stage.",
+    help="Weakly supervised sound event detection, reproducibly: one sub-command per stage.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -55,7 +55,7 @@ def _root(
         False, "--version", callback=_show_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """Weakly supervised sound event detection, reproducibly: one sub-command a stage."""
+    """Weakly supervised sound event detection, reproducibly: one sub-command per stage."""
 
 
 for _stage in STAGES:

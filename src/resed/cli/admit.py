@@ -12,7 +12,7 @@ def register(app: typer.Typer) -> None:
 
 def admit(
     audit: Path = typer.Option(..., help="audit.json of resed audit."),
-    out: Path = typer.Option(..., help="File to write: usable and official clips a split (JSON)."),
+    out: Path = typer.Option(..., help="JSON to write: usable and official clips per split."),
 ) -> None:
     """Exit 1 with the first reasons where the audit says that the run may not go on."""
     from resed.audit.admit import admit as run

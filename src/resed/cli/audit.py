@@ -32,7 +32,7 @@ def audit(
         help="Compare two manifests (files, or folders of audits) instead: which clips differ.",
     ),
 ) -> None:
-    """Read every clip that the annotations name, and the annotations: what is there and is it well.
+    """Check every clip that the annotations name, and the annotations: is it there, is it whole?
 
     Exit 0 where the run may go on by the thresholds in --settings, 1 where it may not. Clips that
     are missing or cannot be used are listed, not refused, while there are enough others; one

@@ -17,7 +17,7 @@ def check(
         None, help="The config that is to be run: an overlay on config/config.yaml (YAML)."
     ),
 ) -> None:
-    """Say all that is missing or wrong in a dataset file, its annotations (s) and its folders.
+    """Say all that is missing or wrong in a dataset file, its annotations and its folders.
 
     Only headers of clips are read. Exit code 0: the next command is printed; 1: something is wrong.
     """

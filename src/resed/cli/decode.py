@@ -52,7 +52,7 @@ def sanity(
     posteriors: Path | None = typer.Option(None, help="Posteriors of the split (own_tags)."),
     seed: int = typer.Option(0, min=0, help="Seed of the random choices (prior)."),
 ) -> None:
-    """Write what a baseline that knows nothing, or everything, detects: files as of decode."""
+    """Write the detections of a trivial baseline or an oracle, in the same files as decode."""
     from resed.annotations import read_events
     from resed.config import load_dataset
     from resed.decode import write_decoded

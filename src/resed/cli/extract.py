@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
             None, min=1, help="Processes, one clip each at a time; default: all cores."
         ),
     ) -> None:
-        """Turn the audio of a split into log-mels (64 bands, 600 frames for 10 s): one file."""
+        """Turn the audio of a split into log-mels, by default 64 bands and 600 frames: one file."""
         from resed.acquire.reader import clip_reader
         from resed.config import check, load_dataset, read_settings
         from resed.errors import DatasetError

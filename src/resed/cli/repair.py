@@ -14,7 +14,7 @@ def repair(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
     root: Path = typer.Option(..., help="Folder of the dataset: metadata/ lies in it."),
     out: Path = typer.Option(
-        ..., help="Folder for the copies, repairs.tsv (a row a change) and repair.json."
+        ..., help="Folder for the copies, repairs.tsv (one row per change) and repair.json."
     ),
     manifest: Path | None = typer.Option(
         None, help="Manifest of the audit: where each clip ends; else the dataset's clip_seconds."

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
         raw_tags: Path | None = typer.Option(None, help="Tags before the filters: tags_raw."),
         teacher_tags: Path | None = typer.Option(None, help="The teacher's tags: tags_teacher."),
         counts: Path | None = typer.Option(
-            None, help="TSV to write: tp, fp, fn a clip, metric and class."
+            None, help="TSV to write: tp, fp, fn per clip, metric and class."
         ),
         manifest: Path | None = typer.Option(
             None, help="Manifest of the audit; its hash goes into the metrics."

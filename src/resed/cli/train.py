@@ -28,7 +28,7 @@ def train(
 ) -> None:
     """Train teacher and student of one system with one seed.
 
-    A line an epoch shows the loss, the development F1 (%) and the minutes left. Killed at any
+    A line per epoch shows the loss, the development F1 (%) and the minutes left. Killed at any
     moment and started again, it ends with the same bytes (on a CPU).
     """
     from resed.config import load_dataset, read_settings
