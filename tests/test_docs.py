@@ -19,7 +19,12 @@ from resed.settings import SystemSettings
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 REFERENCE = "filename\tonset\toffset\tevent_label\na.wav\t1.0\t2.5\tDog\nb.wav\t\t\t\n"
 DETECTED = "filename\tonset\toffset\tevent_label\na.wav\t1.1\t2.4\tDog\nb.wav\t0.0\t1.0\tDog\n"
-MINE = "systems: [pts, pts_tfd]\nseeds: 3\noverride: {schedule: {epochs: 50}}\n"
+
+
+def mine() -> str:
+    """The overlay that README shows."""
+    (block,) = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    return block
 
 
 def commands() -> list[tuple[str, str]]:
@@ -48,7 +53,7 @@ def folder(tmp_path_factory):
     place = copy_workflow(tmp_path_factory.mktemp("docs"))
     (place / "reference.tsv").write_text(REFERENCE)
     (place / "detected.tsv").write_text(DETECTED)
-    (place / "mine.yaml").write_text(MINE)
+    (place / "mine.yaml").write_text(mine())
     shutil.copytree(REPOSITORY / "docs", place / "docs")
     for line in of("cp"):
         subprocess.run(shlex.split(line), cwd=place, check=True)
