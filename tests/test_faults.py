@@ -261,6 +261,18 @@ def test_config_refused(refused, tmp_path, change, message):
     refused([*command, *outs], message)
 
 
+@pytest.mark.parametrize("command", ["tabulate", "draw", "report"])
+def test_a_malformed_config_names_its_option(refused, tmp_path, command):
+    out = tmp_path / "out"
+    files = {
+        "tabulate": ["--table", "table1", "--out-csv", out, "--out-md", out],
+        "draw": ["--figure", "dag", "--out-png", out, "--out-svg", out],
+        "report": ["--out", out],
+    }
+    common = ["--config-json", "{bad", "--results", tmp_path]
+    refused([command, *files[command], *common], "resed: --config-json: not valid JSON (")
+
+
 def test_unknown_dataset_and_split_refused(refused, tmp_path, clips):
     command = extraction(tmp_path)
     command[command.index("weak")] = "week"

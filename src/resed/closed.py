@@ -41,14 +41,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
-def read_settings(text: str) -> dict[str, Any]:
-    """Settings from the command line: inline JSON, or the path of a YAML or JSON file."""
+def read_settings(text: str, option: str = "--settings") -> dict[str, Any]:
+    """Settings from the command line: inline JSON, or the path of a YAML or JSON file.
+
+    `option` is what the user wrote them behind, for the message where they are not JSON.
+    """
     if not text.lstrip().startswith("{"):
         return read_yaml(Path(text))
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigError(f"--settings: not valid JSON ({error}); quote it for the shell") from None
+        raise ConfigError(f"{option}: not valid JSON ({error}); quote it for the shell") from None
 
 
 def check(model: type[Model], values: Any, place: str) -> Model:

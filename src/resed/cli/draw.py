@@ -32,7 +32,8 @@ def draw(
 
     if figure not in FIGURES:
         raise typer.BadParameter(f"one of {', '.join(FIGURES)}", param_hint="--figure")
-    source = Results.of(load_config(read_settings(config_json)), results, data)
+    config = load_config(read_settings(config_json, "--config-json"))
+    source = Results.of(config, results, data)
     with look():
         save(FIGURES[figure].draw(source), out_png, out_svg)
     typer.echo(f"{FIGURES[figure].title}: {out_png}, {out_svg}")

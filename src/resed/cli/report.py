@@ -24,6 +24,7 @@ def report(
     from resed.report import render
     from resed.results import Results
 
-    page = render(Results.of(load_config(read_settings(config_json)), results, data))
+    config = load_config(read_settings(config_json, "--config-json"))
+    page = render(Results.of(config, results, data))
     write_text(out, page)
     typer.echo(f"{out}: {len(page) / 1e6:.1f} MB")

@@ -34,7 +34,8 @@ def tabulate(
 
     if table not in TABLES:
         raise typer.BadParameter(f"one of {', '.join(TABLES)}", param_hint="--table")
-    made = TABLES[table](Results.of(load_config(read_settings(config_json)), results))
+    config = load_config(read_settings(config_json, "--config-json"))
+    made = TABLES[table](Results.of(config, results))
     write_text(out_csv, made.csv())
     write_text(out_md, made.markdown())
     typer.echo(f"{made.title}: {len(made.records)} rows")
