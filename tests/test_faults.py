@@ -14,6 +14,7 @@ import pytest
 import sounds
 
 from resed import cli
+from resed.config import load_config
 from resed.posteriors import Posteriors
 from resed.settings import FeatureSettings
 from resed.store import Store, create
@@ -251,7 +252,55 @@ def test_feature_settings_refused(refused, tmp_path, clips, settings, message):
         ({"seeds": 0}, "config.seeds: Input should be greater than 0"),
         ({"dataset": "demmo"}, "demmo.yaml: no such file; known datasets: dcase2019, "),
         ({"systems": ["ptz"]}, "config.systems: unknown system ptz; known: "),
-        ({"override": {"schedule": {"epoch": 3}}}, "schedule.epoch: unknown key; did you mean"),
+        # Told where it was written, and whether or not that system is run.
+        (
+            {"override": {"schedule": {"epoch": 3}}},
+            "resed: config.override.schedule.epoch: unknown key; did you mean epochs?",
+        ),
+        (
+            {"override": {"schedule": {"epochs": "ten"}}},
+            "config.override.schedule.epochs: Input should be a valid integer",
+        ),
+        (
+            {"system_overrides": {"pts_tfd_literal": {"objektive": {}}}},
+            "config.system_overrides.pts_tfd_literal.objektive: unknown key; did you mean",
+        ),
+        (
+            {"feature_overrides": {"mean_teacher": {"hopp": 2044}}},
+            "config.feature_overrides.mean_teacher.hopp: unknown key; did you mean hop?",
+        ),
+        # The study of readings: none is run here, but a workflow plans it.
+        (
+            {"sensitivity": {"system": "ptss"}},
+            "config.sensitivity.system: unknown system ptss; known: pts_without_bgru, ",
+        ),
+        (
+            {"sensitivity": {"readings": ["gate.nonee"]}},
+            "config.sensitivity.readings: reading gate.nonee: unknown option; known: student, ",
+        ),
+        (
+            {"sensitivity": {"readings": ["gaet.none"]}},
+            "config.sensitivity.readings: reading gaet.none: unknown question gaet; known: ",
+        ),
+        (
+            {"sensitivity": {"readings": ["scored.teacher"]}},
+            "config.sensitivity.readings: reading scored.teacher is not a setting of a system; ",
+        ),
+        (
+            {"sensitivity": {"override": {"schedule": {"epoch": 1}}}},
+            "config.sensitivity.override.schedule.epoch: unknown key; did you mean epochs?",
+        ),
+        (
+            {"sensitivity": {"override": {"schedule": {"selection": "held_out"}}}},
+            "config.sensitivity: systems.pts_tfd_afl_esp@default.schedule: selection held_out",
+        ),
+        (
+            {
+                "override": {"schedule": {"selection_score": "events_weak"}},
+                "sensitivity": {"readings": ["selection.development"]},
+            },
+            "config.sensitivity: systems.pts_tfd_afl_esp@selection.development.schedule: selection",
+        ),
     ],
 )
 def test_config_refused(refused, tmp_path, change, message):
@@ -259,6 +308,20 @@ def test_config_refused(refused, tmp_path, change, message):
     outs = ["--out-csv", tmp_path / "t.csv", "--out-md", tmp_path / "t.md"]
     command = ["tabulate", "--table", "table1", "--config-json", config, "--results", tmp_path]
     refused([*command, *outs], message)
+
+
+def test_an_overlay_may_rest_on_another(tmp_path):
+    """Alone `selection: held_out` lacks `held_out`; what it is laid on has it."""
+    values = {
+        "dataset": "demo",
+        "systems": ["pts"],
+        "override": {"schedule": {"held_out": 0.2}},
+        "system_overrides": {"pts": {"schedule": {"selection": "held_out"}}},
+        "sensitivity": {"override": {"schedule": {"selection": "held_out"}}},
+    }
+    config = load_config(values, REPOSITORY)
+    assert config.system("pts").schedule.selection == "held_out"
+    assert config.system("pts_tfd_afl_esp@default").schedule.selection == "held_out"
 
 
 @pytest.mark.parametrize("command", ["tabulate", "draw", "report"])

@@ -73,7 +73,22 @@ def test_the_whole_paper_is_the_default(folder):
         ({"sedes": 3}, "config.sedes: unknown key; did you mean seeds?"),
         ({"seeds": "many"}, "config.seeds"),
         ({"acquire": {"scale": 2}}, "config.acquire.scale"),
-        ({"override": {"model": {"widht": 2}}}, "model.widht: unknown key; did you mean width?"),
+        (
+            {"override": {"model": {"widht": 2}}},
+            "config.override.model.widht: unknown key; did you mean width?",
+        ),
+        (
+            {"sensitivity": {"readings": ["gate.nonee"]}},
+            "config.sensitivity.readings: reading gate.nonee: unknown option; known: student, ",
+        ),
+        (
+            {"sensitivity": {"system": "ptss"}},
+            "config.sensitivity.system: unknown system ptss; known: ",
+        ),
+        (
+            {"sensitivity": {"override": {"schedule": {"epoch": 1}}}},
+            "config.sensitivity.override.schedule.epoch: unknown key; did you mean epochs?",
+        ),
     ],
 )
 def test_a_bad_config_is_refused_in_one_line(folder, overlay, told):

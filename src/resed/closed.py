@@ -62,6 +62,19 @@ def check(model: type[Model], values: Any, place: str) -> Model:
         raise ConfigError(_told(model, error.errors()[0], place)) from None
 
 
+def check_overlay(model: type[BaseModel], values: Any, place: str) -> None:
+    """Refuse what is wrong in an overlay wherever it is laid: unknown keys, types, ranges.
+
+    Rules over several keys are left to `check` of the whole: another layer may hold the others.
+    """
+    try:
+        model.model_validate(values)
+    except ValidationError as error:
+        alone = [one for one in error.errors() if one["type"] != "value_error"]
+        if alone:
+            raise ConfigError(_told(model, alone[0], place)) from None
+
+
 def mistakes(model: type[BaseModel], values: Any, place: str) -> list[str]:
     """All that `check` would refuse, a line each; [] where nothing is wrong."""
     try:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from resed.catalogue import DEFAULT_FEATURES, SystemEntry, known, lineage, load_systems
-from resed.closed import check, overlay, read_settings, read_yaml
+from resed.closed import check, check_overlay, overlay, read_settings, read_yaml
 from resed.dataset import ROLES, TRAINING_ROLES, Dataset, Role, load_dataset
 from resed.errors import ConfigError
 from resed.settings import FeatureSettings, Fraction, Positive, Strict, SystemSettings
@@ -195,7 +195,7 @@ class Config(Strict):
         """The system of the study of readings, unchanged first, then one reading at a time.
 
         None where there is no config/readings.yaml. Of all readings, those that do not go with the
-        settings of this config are left out; one that is named must.
+        settings of this config are left out; one that is named must, and so must the unchanged one.
         """
         if not (Path(self.root) / "config" / "readings.yaml").is_file():
             return []
@@ -203,8 +203,8 @@ class Config(Strict):
 
         named = self.sensitivity.readings
         names = named or load_readings(Path(self.root)).names()
-        found = [f"{self.sensitivity.system}{READING}{name}" for name in (UNCHANGED, *names)]
-        return found if named else [name for name in found if self._fits(name)]
+        unchanged, *found = [f"{self.sensitivity.system}{READING}{n}" for n in (UNCHANGED, *names)]
+        return [unchanged, *(name for name in found if named or self._fits(name))]
 
     def _fits(self, name: str) -> bool:
         try:
@@ -240,6 +240,7 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     if values is None:
         values = read_yaml(Path(root) / "config" / "config.yaml")
     config = check(Config, {"root": str(root), **values}, "config")
+    _check_overlays(config)
     _ = config.dataset_file
     _ = config.feature_sets
     for name in config.systems:
@@ -261,7 +262,41 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
             )
     if config.sanity_system:
         known(config.catalogue, config.sanity_system, "sanity_system")
+    _check_study(config)
     return config
+
+
+def _check_overlays(config: Config) -> None:
+    """Each overlay alone, so that a mistake is told where it was written, even if not run here."""
+    systems = {"override": config.override, "sensitivity.override": config.sensitivity.override}
+    systems |= {f"system_overrides.{name}": v for name, v in config.system_overrides.items()}
+    for place, values in systems.items():
+        check_overlay(SystemSettings, values, f"config.{place}")
+    for name, values in config.feature_overrides.items():
+        check_overlay(FeatureSettings, values, f"config.feature_overrides.{name}")
+
+
+def _check_study(config: Config) -> None:
+    """All that the study of readings would train: a workflow plans it before anyone asks for it."""
+    chosen = config.sensitivity
+    known(config.catalogue, chosen.system, "sensitivity.system")
+    systems = config.sensitivity_systems()
+    if not systems:
+        return
+    from resed.readings import load_readings, reading_settings
+
+    load_readings(config.root)  # a mistake in that file is none of the config's
+    place = "config.sensitivity.readings"
+    try:
+        for reading in chosen.readings:
+            reading_settings(config.root, reading)
+        place = "config.sensitivity"
+        config.features_of(chosen.system)
+        for name in systems:
+            config.system(name)
+            config.trained_as(name)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from None
 
 
 def differs(one: SystemSettings, other: SystemSettings) -> bool:

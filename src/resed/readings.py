@@ -130,5 +130,7 @@ def reading_settings(root: Path | str, name: str) -> dict[str, dict[str, Any]]:
     """
     option = load_readings(root).option(name)
     if option.cost == "none":
-        raise ConfigError(f"reading {name} is not a setting of a system: {option.reason}")
+        raise ConfigError(
+            f"reading {name} is not a setting of a system; leave it out ({option.reason})"
+        )
     return {"settings": option.settings, "calibrate": option.calibrate}
