@@ -5,8 +5,10 @@ import math
 import kneed
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from resed.annotations import Event, read_events
+from resed import cli
+from resed.annotations import Event, read_events, write_events
 from resed.calibrate import (
     calibrate,
     class_window,
@@ -116,6 +118,17 @@ def test_windows_file_goes_both_ways(tmp_path):
         assert again[row.event_label].window_s == pytest.approx(row.window_s, abs=1e-6)
         assert again[row.event_label].fallback == row.fallback
         assert again[row.event_label].knee_index == row.knee_index
+
+
+def test_one_event_of_one_class_is_told_so(tmp_path):
+    events = tmp_path / "strong.tsv"
+    write_events(events, {"a.wav": [Event("a.wav", 0, 3, "Dog")]})
+    told = CliRunner().invoke(
+        cli.app, ["calibrate", "--events", str(events), "--out", str(tmp_path / "w.tsv")]
+    )
+    row, total = told.stdout.splitlines()
+    assert row.startswith("Dog  1 event, mean 3.000 s, ")
+    assert total == "1 event, 1 class; fell back: Dog"
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,10 @@ def calibrate(
         None, help="Dataset (name or YAML file) whose classes get a row even without an event."
     ),
 ) -> None:
-    """Median-filter windows a class, in seconds, from strong training labels (equation 7)."""
+    """Median-filter windows per class, in seconds, from strong training labels (equation 7)."""
     from resed.annotations import read_events
     from resed.calibrate import calibrate, write_windows
+    from resed.check.findings import counted
     from resed.config import load_dataset
     from resed.errors import AnnotationError
 
@@ -53,12 +54,12 @@ def calibrate(
         at = "" if w.knee_s is None else f", knee at {w.knee_s:.3f} s (event {w.knee_index})"
         note = f"; fell back: {w.fallback}" if w.fallback else ""
         typer.echo(
-            f"{w.event_label:{width}}  {w.events} events, mean {mean} s, "
+            f"{w.event_label:{width}}  {counted(w.events, 'event')}, mean {mean} s, "
             f"window {w.window_s:.3f} s{at}{note}"
         )
     fallen = [w.event_label for w in windows if w.fallback]
     typer.echo(
-        f"{sum(w.events for w in windows)} events, {len(windows)} classes; "
+        f"{counted(sum(w.events for w in windows), 'event')}, {counted(len(windows), 'class')}; "
         f"fell back: {', '.join(fallen) or 'none'}"
     )
 
