@@ -17,14 +17,16 @@ from test_draw import written
 
 from resed import study
 from resed.annotations import read_events
+from resed.change import Change
 from resed.closed import check
 from resed.config import Config, load_config
 from resed.draw import sensitivity as picture
 from resed.draw.style import look
 from resed.errors import ConfigError, ResultsError
+from resed.intervals import Interval
 from resed.readings import load_readings, reading_settings
 from resed.results import Results
-from resed.sensitivity import compare_readings, headline, sentences, verdict
+from resed.sensitivity import METRICS, compare_readings, headline, points, sentences, verdict
 from resed.settings import FeatureSettings, SystemSettings
 from resed.tabulate.readings import readings as readings_table
 from resed.tabulate.sensitivity import sensitivity as sensitivity_table
@@ -242,8 +244,8 @@ def test_changes_are_those_of_the_scores(results):
 def test_whether_any_reading_beats_none_is_said(results):
     text = " ".join(sentences(compare_readings(results), results))
     assert (
-        "Target-events feature distillation against tfd.off: worse: unchanged (hints, teacher "
-        "detached, W_t frozen), tfd.literal." in text
+        "Target-events feature distillation against tfd.off, by intervals that are not corrected: "
+        "worse: unchanged (hints, teacher detached, W_t frozen), tfd.literal." in text
     )
     assert "No change in this config: beta.half." in text
     assert "The 3 seeds of the unchanged system are up to" in text
@@ -255,17 +257,51 @@ def test_one_training_decides_nothing_but_one_decoding_does(tmp_path):
     assert not decided["tfd.literal"] and not decided["tfd.off"] and decided["gate.none"]
     assert found.apart == {}
     assert found.groups[0].name == "tfd", "by size, decided or not"
+    assert {reading for reading, _ in found.tested} == {"gate.none", "windows.average"}
+    told = sentences(found, results)
+    assert told[0].startswith("Standing after Holm's correction: gate.none (event-F1), gate.none")
+    assert "how far its seeds are apart is not known" in told[1]
     first = headline(found, results)
-    assert "is moved most by Gate of the frames" in first
-    assert "Larger, but undecided: Target-events feature distillation" in first
-    assert "how far its seeds are apart is not known" in sentences(found, results)[0]
+    assert "tested: 6 (2 readings, 3 metrics)" in first
+    assert "intervals: 3, where about 0.3 are expected by chance; " in first
+    assert "correction for all: 3. The largest: Gate of the frames by the tags, read as" in first
+    assert "distillation" not in first, "larger, and not decided"
+
+
+def test_what_chance_may_have_decided_is_not_named(results):
+    found = compare_readings(results)
+    decided = [change for change in found.tested.values() if change.decision != "undecided"]
+    assert (len(found.tested), len(decided), found.standing) == (12, 9, {})
+    assert headline(found, results) == (
+        "Changes of PTS+TFD+AFL+ESP that were tested: 12 (4 readings, 3 metrics); decided by their "
+        "own 95 % intervals: 9, where about 0.6 are expected by chance; standing after Holm's "
+        "correction for all: none, so no reading is named."
+    )
+    assert not any("Standing" in sentence for sentence in sentences(found, results))
+
+
+def test_an_impossible_interval_is_cut_or_says_too_little():
+    """F1 of 23.2 can fall by 23.2 and rise by 76.8."""
+    shown = []
+    for mean, half, seeds in ((-15.0, 47.8, 2), (19.6, 119.8, 2), (19.6, 119.8, 1), (0.4, 0.3, 2)):
+        found = Interval(mean, mean - half, mean + half, seeds, 138, "clips")
+        shown.append(points(Change(found, "undecided", 23.2)))
+    assert shown == [
+        "−15.0 (−23.2 to 32.8)",
+        "+19.6 (too few seeds)",
+        "+19.6 (too few clips)",
+        "+0.4 (0.1 to 0.7)",
+    ]
 
 
 def test_nothing_decided_is_said(tmp_path):
     results = made(tmp_path, seeds=1, trained=1, readings=["tfd.literal"])
-    assert headline(compare_readings(results), results).startswith(
-        "No change of PTS+TFD+AFL+ESP is decided; the largest is by Target-events"
+    assert headline(compare_readings(results), results) == (
+        "No change of PTS+TFD+AFL+ESP was tested: what is trained anew needs two seeds."
     )
+    (_, row) = csv.DictReader(io.StringIO(sensitivity_table(results).csv()))
+    assert row["event_evaluation_change_decision"] == "undecided"
+    assert row["event_evaluation_change_p"] == row["event_evaluation_change_p_holm"] == ""
 
 
 def test_table_of_the_study(results):
@@ -278,6 +314,13 @@ def test_table_of_the_study(results):
     assert literal["event_evaluation_change_decision"] == "worse"
     assert rows["gate.none"]["same_networks"] == "yes" and literal["same_networks"] == "no"
     assert rows["beta.half"]["status"] == "no change here"
+    tests = [(rows[name], f"{m}_evaluation_change_p") for name in effects for m in METRICS]
+    values, corrected = (
+        sorted(float(row[p + suffix]) for row, p in tests) for suffix in ("", "_holm")
+    )
+    assert len(values) == 12 and sum(value < 0.05 for value in values) == 9
+    assert corrected[0] == pytest.approx(12 * values[0])
+    assert rows["default"]["event_evaluation_change_p"] == ""
     text = table.markdown()
     assert "| gate.none | no gate | the same | – | −" in text
     assert "(unchanged: hints, teacher detached, W_t frozen)" in text

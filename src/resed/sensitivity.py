@@ -2,7 +2,8 @@
 
 Every reading stands against `{system}@default`, the same system unchanged, on the same clips.
 `resed.intervals` says what is decided: a reading that needs a training of its own needs two seeds,
-one of the decoding alone rests on the same networks and is decided over clips.
+one of the decoding alone rests on the same networks and can be decided over clips with one. These
+decisions are one by one; what stands among all `resed.change` says, and no other reading is named.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,9 +11,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from resed import study
+from resed.change import ALPHA, Change, holm, p_value
 from resed.config import READING, UNCHANGED
 from resed.errors import ResultsError
-from resed.intervals import Decision, Interval, decide
+from resed.intervals import decide
 from resed.readings import OFF, Option, Question, load_readings
 from resed.results import Results
 
@@ -21,15 +23,8 @@ SPLITS = ("development", "evaluation")
 NAMES = {"event": "event-F1", "segment": "segment-F1", "tags": "AT-F1"}
 SCORED = "evaluation"  # what order and sentences go by
 Key = tuple[str, str]  # metric, split
+Test = tuple[str, str]  # reading, metric; on SCORED
 KEYS: tuple[Key, ...] = tuple((metric, split) for metric in METRICS for split in SPLITS)
-
-
-@dataclass(frozen=True)
-class Change:
-    """Points of F1 that a reading adds, and whether that is decided."""
-
-    found: Interval
-    decision: Decision
 
 
 @dataclass(frozen=True)
@@ -50,7 +45,7 @@ class Effect:
 
     @property
     def decided(self) -> bool:
-        """Whether any metric is moved for sure."""
+        """Whether an interval of its own decides any metric."""
         return verdict(self.changes) != "undecided"
 
     @property
@@ -108,6 +103,29 @@ class Study:
     def effects(self) -> list[Effect]:
         """Every reading that was run, in the order of the picture."""
         return [effect for group in self.groups for effect in group.effects]
+
+    @property
+    def tested(self) -> dict[Test, Change]:
+        """Every change on evaluation that could be decided: no single training against another."""
+        return {
+            (effect.name, metric): effect.changes[metric, SCORED]
+            for effect in self.effects
+            for metric in METRICS
+            if effect.shared or effect.changes[metric, SCORED].found.seeds > 1
+        }
+
+    @property
+    def corrected(self) -> dict[Test, float]:
+        """The p-values of all of these, corrected for being so many (Holm)."""
+        values = holm([p_value(change.found) for change in self.tested.values()])
+        return dict(zip(self.tested, values, strict=True))
+
+    @property
+    def standing(self) -> dict[Test, Change]:
+        """The changes that are decided among all, the largest first."""
+        corrected = self.corrected
+        kept = [pair for pair in self.tested.items() if corrected[pair[0]] < ALPHA]
+        return dict(sorted(kept, key=lambda pair: -abs(pair[1].found.mean)))
 
 
 def compare_readings(results: Results) -> Study:
@@ -173,7 +191,9 @@ def _changes(results: Results, first: str, second: str) -> dict[Key, Change]:
         found = results.difference(split, first, second, metric)
         if found is None:
             raise ResultsError(f"{first} on {split}: no {metric} score; run resed score again")
-        made[metric, split] = Change(found, decide(found, results.paired(first, second)))
+        decision = decide(found, results.paired(first, second))
+        reference = fmean(_scores(results, second, (metric, split)))
+        made[metric, split] = Change(found, decision, reference)
     return made
 
 
@@ -213,9 +233,12 @@ def verdict(changes: Mapping[Key, Change]) -> str:
 
 
 def points(change: Change) -> str:
-    """A change for people: '-1.2 (-3.0 to 0.6)'."""
-    found = change.found
-    return minus(f"{found.mean:+.1f} ({found.low:.1f} to {found.high:.1f})")
+    """A change for people: '-1.2 (-3.0 to 0.6)', or '+19.6 (too few seeds)'."""
+    low, high = change.ends
+    within = f"{low:.1f} to {high:.1f}"
+    if change.empty:
+        within = f"too few {'seeds' if change.found.seeds > 1 else 'clips'}"
+    return minus(f"{change.found.mean:+.1f} ({within})")
 
 
 def minus(text: str) -> str:
@@ -224,31 +247,39 @@ def minus(text: str) -> str:
 
 
 def headline(found: Study, results: Results) -> str:
-    """What the study shows, in one sentence or two."""
+    """What the study shows: how much is decided, how much chance decides, and what stands."""
     title = results.config.catalogue[results.config.sensitivity.system].title
     if not found.groups:
         return f"Not run: no reading of {title} was scored; `snakemake sensitivity` does it."
-    pairs = [(group, effect) for group in found.groups for effect in group.effects]
-    decided = [pair for pair in pairs if pair[1].decided]
-    widest = max(pairs, key=lambda pair: pair[1].weight)
-    if not decided:
-        return f"No change of {title} is decided; the largest is by {_moves(*widest)}."
-    first = max(decided, key=lambda pair: pair[1].weight)
-    text = f"Of what the paper leaves open, {title} is moved most by {_moves(*first)}."
-    if not widest[1].decided:
-        text += f" Larger, but undecided: {_moves(*widest)}."
-    return text
+    tested = found.tested
+    if not tested:
+        return f"No change of {title} was tested: what is trained anew needs two seeds."
+    decided = sum(change.decision != "undecided" for change in tested.values())
+    chance = ALPHA * len(tested)
+    text = (
+        f"Changes of {title} that were tested: {len(tested)} "
+        f"({len({reading for reading, _ in tested})} readings, {len(METRICS)} metrics); decided by "
+        f"their own 95 % intervals: {decided}, where about {chance:.{int(chance < 1)}f} are "
+        "expected by chance; standing after Holm's correction for all: "
+    )
+    standing = found.standing
+    if not standing:
+        return f"{text}none, so no reading is named."
+    return f"{text}{len(standing)}. The largest: {_moves(found, *next(iter(standing.items())))}."
 
 
-def _moves(group: Group, effect: Effect) -> str:
-    metric, change = effect.largest
-    read = f"{group.question.title}, read as “{effect.option.title}”"
-    return f"{read}: {NAMES[metric]} {points(change)} points"
+def _moves(found: Study, test: Test, change: Change) -> str:
+    reading, metric = test
+    title = next(group.question.title for group in found.groups if group.name == _question(reading))
+    option = next(effect.option for effect in found.effects if effect.name == reading)
+    return f"{title}, read as “{option.title}”: {NAMES[metric]} {points(change)} points"
 
 
 def sentences(found: Study, results: Results) -> list[str]:
     """What else a reader must know: the ground, what is undecided, what was left out."""
-    told = [_seeds(found)] if found.groups else []
+    names = [f"{reading} ({NAMES[metric]})" for reading, metric in found.standing]
+    told = [f"Standing after Holm's correction: {', '.join(names)}."] if names else []
+    told += [_seeds(found)] if found.groups else []
     told += [_beside_off(group) for group in found.groups if group.beside_off]
     if found.idle:
         told.append(f"No change in this config: {', '.join(found.idle)}.")
@@ -263,7 +294,7 @@ def _seeds(found: Study) -> str:
     effects = found.effects
     trained = [effect for effect in effects if not effect.shared]
     undecided = sum(not effect.decided for effect in effects)
-    text = f"Readings: {len(effects)}, of which {undecided} undecided. "
+    text = f"Readings: {len(effects)}, of which {undecided} undecided on every metric. "
     if trained:
         counts = sorted({effect.seeds for effect in trained})
         each = " or ".join(map(str, counts))
@@ -293,4 +324,5 @@ def _beside_off(group: Group) -> str:
     for word in ("better", "worse", "mixed", "undecided"):
         members = [name for name, found in judged.items() if found == word]
         parts += [f"{word}: {', '.join(members)}"] * bool(members)
-    return f"{group.question.title} against {group.name}.{OFF}: {'; '.join(parts)}."
+    against = f"{group.question.title} against {group.name}.{OFF}"
+    return f"{against}, by intervals that are not corrected: {'; '.join(parts)}."

@@ -62,8 +62,9 @@ def caption(results: Results) -> str:
     how = (
         "Each row changes one reading of the unchanged system; questions stand in the order of "
         "their largest decided change, else of their largest. A star marks readings that rest on "
-        "the same networks, so that only the clips make them unsure. Intervals of what is "
-        "undecided may end outside."
+        "the same networks and are compared seed by seed. Better and worse go by each interval "
+        "alone, not corrected for being many. Intervals are cut where F1 would leave 0 to 100; "
+        "those of what is undecided may end outside."
     )
     return " ".join([first, how, *sentences(found, results)])
 
@@ -88,8 +89,7 @@ def _panel(axes: Axes, metric: str, rows: Rows, found: Study) -> None:
             continue
         change = effect.changes[metric, SCORED]
         colour, marker, face = MARKS[change.decision]
-        ends = (change.found.low, change.found.high)
-        axes.plot(ends, (place, place), color=colour, linewidth=1.3, solid_capstyle="butt")
+        axes.plot(change.ends, (place, place), color=colour, linewidth=1.3, solid_capstyle="butt")
         look = {"color": colour, "marker": marker, "markerfacecolor": face, "markersize": 5}
         axes.plot(change.found.mean, place, zorder=3, **look)
     axes.grid(axis="y", visible=False)
@@ -107,7 +107,7 @@ def _reach(found: Study) -> tuple[float, float]:
         for change in (effect.changes[metric, SCORED] for effect in found.effects):
             ends.append(change.found.mean)
             if change.decision != "undecided":
-                ends += [change.found.low, change.found.high]
+                ends += change.ends
     margin = 0.1 * (max(ends) - min(ends))
     return min(ends) - margin, max(ends) + margin
 
@@ -132,7 +132,9 @@ def _labels(axes: Axes, rows: Rows) -> None:
 
 
 def _legend(made: Figure, found: Study) -> None:
-    words = {"better": "better, decided", "worse": "worse, decided", "undecided": "undecided"}
+    # Decided one by one; what stands among all the headline says.
+    words = {word: f"{word} by its interval" for word in ("better", "worse")}
+    words["undecided"] = "undecided"
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=c, marker=m, markerfacecolor=f, markersize=5, label=words[decision])
         for decision, (c, m, f) in MARKS.items()

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from resed.change import Change, p_value
 from resed.readings import Option, load_readings
 from resed.results import Results
 from resed.sensitivity import (
     KEYS,
     METRICS,
     SCORED,
-    Change,
     Effect,
-    Group,
     Key,
     Study,
+    Test,
     compare_readings,
     headline,
     minus,
@@ -83,10 +83,18 @@ def _caption(found: Study, results: Results) -> tuple[str, ...]:
         f"**{headline(found, results)}**",
         *sentences(found, results),
         "Points of F1 on evaluation (macro average) that a reading adds to the unchanged system, "
-        "with 95 % intervals on the same clips, not corrected for being many. Readings of the "
-        "decoding alone rest on the same networks, so only the clips make them unsure. Questions "
-        "stand in the order of their largest decided change, else of their largest. Against "
-        "leaving it out: event / segment / AT. Development stands in the CSV.",
+        "with 95 % intervals on the same clips; better, worse and undecided go by each interval "
+        "alone, not corrected for being many. Readings of the decoding alone rest on the same "
+        "networks and are compared seed by seed. Questions stand in the order of their largest "
+        "decided change, else of their largest. Against leaving it out: event / segment / AT.",
+        "Intervals are cut where the unchanged system's F1, as measured, would fall below 0 or "
+        "rise above 100; where both ends are cut the interval says nothing, and too few seeds (or "
+        "clips) stands for it.",
+        "Holm's correction keeps the risk that anything at all stands by chance at 5 %. Its "
+        "p-values take the least degrees of freedom, one less than the seeds, or with one seed "
+        "than the clips: with two seeds hardly any change can stand.",
+        "The CSV has development, the intervals as computed and not cut, and for evaluation the "
+        "p-value of each change (_p), and Holm's (_p_holm).",
         f"Dataset: {results.dataset}. What each reading is, and why: the table of readings.",
     )
 
@@ -96,10 +104,10 @@ def _records(found: Study, results: Results) -> Iterator[dict[str, Any]]:
     ground = {"dataset": results.config.dataset_file.name, "manifest_sha256": results.manifest}
     status = "run" if found.seeds else "not run"
     first = _names("default", "", status) | {"seeds": found.seeds or None}
-    yield first | _numbers(found.scores, {}, {}, found.apart) | ground
-    for group in found.groups:
-        for effect in group.effects:
-            yield _record(group, effect) | ground
+    yield first | _numbers(found.scores, {}, {}, found.apart) | _tests("", {}, {}) | ground
+    corrected = found.corrected
+    for effect in found.effects:
+        yield _record(effect, corrected) | ground
     others = {"no change here": found.idle, "does not fit": found.unfit, "not run": found.missing}
     for status, names in others.items():
         for name in names:
@@ -119,15 +127,16 @@ def _names(name: str, title: str, status: str) -> dict[str, Any]:
     }
 
 
-def _record(group: Group, effect: Effect) -> dict[str, Any]:
+def _record(effect: Effect, corrected: Mapping[Test, float]) -> dict[str, Any]:
     shared = "yes" if effect.shared else "no"
     names = _names(effect.name, effect.option.title, "run")
     names |= {"same_networks": shared, "seeds": effect.seeds}
-    return names | _numbers(effect.scores, effect.changes, effect.beside_off, {})
+    numbers = _numbers(effect.scores, effect.changes, effect.beside_off, {})
+    return names | numbers | _tests(effect.name, effect.changes, corrected)
 
 
 def _empty(name: str, option: Option, status: str) -> dict[str, Any]:
-    return _names(name, option.title, status) | _numbers({}, {}, {}, {})
+    return _names(name, option.title, status) | _numbers({}, {}, {}, {}) | _tests(name, {}, {})
 
 
 def _numbers(
@@ -148,4 +157,16 @@ def _numbers(
                 f"{name}_{suffix}_high": found.found.high if found else None,
                 f"{name}_{suffix}_decision": found.decision if found else None,
             }
+    return record
+
+
+def _tests(
+    name: str, changes: Mapping[Key, Change], corrected: Mapping[Test, float]
+) -> dict[str, Any]:
+    """Cells a metric on evaluation; empty for what was not tested."""
+    record: dict[str, Any] = {}
+    for metric in METRICS:
+        key, tested = f"{metric}_{SCORED}_change", (name, metric) in corrected
+        record[f"{key}_p"] = p_value(changes[metric, SCORED].found) if tested else None
+        record[f"{key}_p_holm"] = corrected.get((name, metric))
     return record
