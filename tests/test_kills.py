@@ -4,6 +4,7 @@ A small Snakefile stands for the workflow, whose own kills are in tests/kill_dem
 """
 
 import errno
+import fcntl
 import json
 import os
 import re
@@ -19,6 +20,8 @@ from types import SimpleNamespace
 import pytest
 
 from resed import run_lock, watch
+from resed.errors import ResedError
+from resed.share.runs import Run
 
 JOB = """
 import os, sys, time
@@ -60,6 +63,28 @@ rule b:
     input: "results/x/a.txt"
     output: "results/x/b.txt"
     shell: "cat {{input}} > {{output}}"
+"""
+# A DVC that would write for ever, deaf or not to SIGTERM; and who calls it.
+DVC = """
+import os, signal, sys, time
+from pathlib import Path
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+if "deaf" in sys.argv:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+Path("part").write_text(str(os.getpid()))
+Path("part").rename("pids")
+while True:
+    time.sleep(0.05)
+"""
+SHARING = """
+import sys
+from resed import watch
+from resed.share import dvc
+from resed.share.runs import Run
+watch.terminate_cleanly()
+dvc.END_S = 0.5
+with Run((), "x").alone():
+    dvc.dvc("fetch", sys.argv[1])
 """
 REFUSED = "resed: results/x: another run is at work there (process {} on "
 
@@ -383,6 +408,54 @@ def test_a_run_of_another_machine_is_not_called_dead(busy):
     assert end(begin(folder))[0] == 0
 
 
+@pytest.fixture
+def sharing(tmp_path, monkeypatch):
+    """Start who calls a DVC that does not end: (process of the caller, pid of DVC)."""
+    (tmp_path / "dvc").mkdir()
+    (tmp_path / "dvc" / "__init__.py").touch()
+    (tmp_path / "dvc" / "__main__.py").write_text(DVC)
+    monkeypatch.chdir(tmp_path)
+    started = []
+
+    def start(word: str = ""):
+        process = subprocess.Popen(
+            [sys.executable, "-c", SHARING, word],
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        (pid,) = written(tmp_path / "pids")
+        started.extend([process.pid, pid])
+        return process, pid
+
+    yield start
+    for pid in filter(alive, started):
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_dvc_ends_with_a_killed_share_or_restore(sharing):
+    process, pid = sharing()
+    with open(".snakemake/resed/results-x.jobs") as jobs, pytest.raises(BlockingIOError):
+        fcntl.flock(jobs, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held until DVC has ended
+    process.kill()
+    process.wait()
+    begin = time.monotonic()
+    with Run((), "x").alone():
+        assert not alive(pid)
+    assert time.monotonic() - begin < 3
+
+
+@pytest.mark.parametrize("word", ["", "deaf"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_dvc_ends_with_a_share_that_is_told_to_end(sharing, number, word):
+    process, pid = sharing(word)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode
+    assert ("Terminated" if number == signal.SIGTERM else "KeyboardInterrupt") in said
+    assert not alive(pid)
+
+
 class Told(Exception):
     """What the fake workflow raises, to show that it was called."""
 
@@ -400,21 +473,57 @@ def fake_workflow():
 LOCAL = SimpleNamespace(common_settings=SimpleNamespace(dryrun_exec=False))
 
 
-def test_a_file_system_without_locks_is_no_hindrance(tmp_path, monkeypatch):
+@pytest.fixture(params=[errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS], ids=errno.errorcode.get)
+def left(request, tmp_path, monkeypatch):
+    """A lock that Snakemake left on results/x, where the file system has no locks of the kernel."""
+
     def no_locks(*_):
-        raise OSError(errno.ENOLCK, "No locks available")
+        raise OSError(request.param, os.strerror(request.param))
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(watch.RUN, "")
     monkeypatch.setattr("resed.run_lock.fcntl.flock", no_locks)
-    left = tmp_path / ".snakemake" / "locks" / "0.output.lock"
-    left.parent.mkdir(parents=True)
-    left.write_text("results/x/a.txt\n")
+    lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
+    lock.parent.mkdir(parents=True)
+    lock.write_text("results/x/a.txt\n")
+    return lock
+
+
+def test_a_file_system_without_locks_is_no_hindrance(left):
     workflow = fake_workflow()
     run_lock.guard(workflow, "results/x")
     with pytest.raises(Told):
         workflow.execute(executor_plugin=LOCAL)
     assert left.exists(), "whether a run lives cannot be told: Snakemake's own lock must do"
+
+
+def test_without_locks_share_and_restore_go_by_those_of_snakemake(left):
+    with Run((), "other").alone():
+        assert os.environ[watch.RUN], "what is started is followed all the same"
+    assert os.environ[watch.RUN] == ""
+    with pytest.raises(ResedError, match="Snakemake's locks say that a run is at work there; wait"):
+        Run((), "x").alone().__enter__()
+    left.unlink()
+    with Run((), "x").alone():
+        pass
+
+
+def test_a_job_on_a_node_without_locks_still_knows_its_run(left):
+    states = left.parents[1] / "resed"
+    states.mkdir()
+    (states / "results-x.jobs").touch()
+    (states / "results-x.run").write_text('{"owner": "me"}')
+    run_lock._join(states / "results-x", "results/x", "me")
+    with pytest.raises(run_lock.LockedError, match="this job's run has ended"):
+        run_lock._join(states / "results-x", "results/x", "another")
+
+
+def test_a_lock_that_goes_away_as_it_is_read_is_none(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".snakemake/locks").mkdir(parents=True)
+    (tmp_path / ".snakemake/locks/0.output.lock").symlink_to("gone")  # listed, but not there
+    with Run((), "x").alone():
+        pass
 
 
 def test_other_failures_of_a_run_are_not_taken_for_full_disks(tmp_path, monkeypatch):

@@ -28,7 +28,8 @@ OWNER = "RESED_OWNER"  # which run sent a job to a scheduler; not every schedule
 GRACE_S = 1.0  # a process that is being killed holds its lock a moment longer
 ORPHANS_S = 30.0  # jobs of a dead run end within watch.POLL_S, if the machine is not too busy
 POLL_S = 0.1
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP)
+# What a file system without flock answers: NFS without lockd, FUSE, Lustre mounted without it.
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
 PROBE = 1 << 20  # bytes: with less, Snakemake can hardly write its records
 
@@ -59,11 +60,8 @@ def guard(workflow: Any, results: str) -> None:
         with ExitStack() as held:
             if workflow.is_main_process and locking and not planning:
                 held.enter_context(_one_line(results))
-                try:
-                    os.environ[OWNER] = held.enter_context(alone(path, results))
-                except OSError as error:
-                    if error.errno not in NO_LOCKS:  # without any, Snakemake's own must do
-                        raise
+                if owner := held.enter_context(alone(path, results)):
+                    os.environ[OWNER] = owner
             return execute(*arguments, executor_plugin=executor_plugin, **settings)
 
     workflow.execute = execute_alone
@@ -106,12 +104,49 @@ def alone(path: Path, results: str) -> Iterator[str]:
     """Be the only run in `results` while the block runs; `path` is where its locks are.
 
     Waits for jobs of a run that was killed, and takes away the locks of Snakemake that it left.
-    Yields the run's name, for its jobs.
+    Yields the run's name, for its jobs; "" where the file system has no locks and nothing is held:
+    Snakemake's own must do.
 
     Raises:
         LockedError: another run is alive, or may be; or jobs of a dead one do not end.
         OSError: the folder of the locks cannot be written.
     """
+    with ExitStack() as held:
+        try:
+            owner = held.enter_context(_locking(path, results))
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            owner = ""
+        yield owner
+
+
+@contextmanager
+def working(path: Path, results: str) -> Iterator[None]:
+    """As `alone`, for what moves results and is no run of Snakemake's.
+
+    What it starts and calls watch.follow ends with this process, and is waited for by the next run.
+
+    Raises LockedError, OSError as `alone`.
+    """
+    with alone(path, results) as owner:
+        if not owner and _left_locks(results):
+            raise LockedError(
+                f"{results}: Snakemake's locks say that a run is at work there; wait until it "
+                "ends; if it is dead, give its command with --unlock"
+            )
+        before = os.environ.get(watch.RUN)
+        watch.announce(_beside(path, "jobs"))
+        try:
+            yield
+        finally:
+            os.environ.pop(watch.RUN)
+            if before is not None:
+                os.environ[watch.RUN] = before
+
+
+@contextmanager
+def _locking(path: Path, results: str) -> Iterator[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _opened(_beside(path, "run")) as run, _opened(_beside(path, "jobs")) as jobs:
         if not _locked(run, GRACE_S):
@@ -121,18 +156,9 @@ def alone(path: Path, results: str) -> Iterator[str]:
             )
         _clean_after(_read(run), jobs, results)
         owner = uuid4().hex
-        _write(
-            run,
-            {
-                "owner": owner,
-                "pid": os.getpid(),
-                "host": socket.gethostname(),
-                "machine": watch.machine(),
-            },
-        )
-        fcntl.flock(
-            jobs, fcntl.LOCK_UN
-        )  # from here on a job of the run before finds another's name
+        _write(run, owner)
+        # From here on a job of the run before finds another's name.
+        fcntl.flock(jobs, fcntl.LOCK_UN)
         try:
             yield owner
         finally:
@@ -143,7 +169,11 @@ def alone(path: Path, results: str) -> Iterator[str]:
 def _join(path: Path, results: str, owner: str) -> None:
     """Hold the lock of the jobs until this process ends; LockedError if `owner` runs no more."""
     jobs = os.open(_beside(path, "jobs"), os.O_RDWR)
-    fcntl.flock(jobs, fcntl.LOCK_SH)  # which a run that begins has to itself until it is recorded
+    try:
+        fcntl.flock(jobs, fcntl.LOCK_SH)  # a run that begins has it to itself until it is recorded
+    except OSError as error:  # a node may mount without locks what its head mounts with them
+        if error.errno not in NO_LOCKS:
+            raise
     with _opened(_beside(path, "run")) as run:
         now = _read(run).get("owner")
     if now != owner:
@@ -178,8 +208,12 @@ def _left_locks(results: str) -> list[Path]:
 
     Another run in this folder may work on another dataset: its locks stay.
     """
-    found = sorted(STATE.glob("locks/*.lock"))
-    return [lock for lock in found if f"\n{results}/" in "\n" + lock.read_text(encoding="utf-8")]
+    found = []
+    for lock in sorted(STATE.glob("locks/*.lock")):
+        with suppress(FileNotFoundError):  # its run has ended meanwhile
+            if f"\n{results}/" in "\n" + lock.read_text(encoding="utf-8"):
+                found.append(lock)
+    return found
 
 
 def _beside(path: Path, kind: str) -> Path:
@@ -225,8 +259,14 @@ def _read(handle: int) -> dict[str, Any]:
         return {}
 
 
-def _write(handle: int, record: dict[str, Any]) -> None:
-    since = datetime.now().isoformat(" ", "seconds")
+def _write(handle: int, owner: str) -> None:
+    record = {
+        "owner": owner,
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "machine": watch.machine(),
+        "since": datetime.now().isoformat(" ", "seconds"),
+    }
     os.ftruncate(handle, 0)
-    os.pwrite(handle, json.dumps(record | {"since": since}).encode(), 0)
+    os.pwrite(handle, json.dumps(record).encode(), 0)
     os.fsync(handle)  # it must outlive a power cut

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -14,10 +15,21 @@ from resed.errors import ShareError
 SITE = Path(".dvc/tmp/site")  # DVC's notes of files' hashes: in the clone, not in /var/tmp
 CHATTER = ("Having any troubles", "Is your cache", "<http")
 MOST_LINES = 6  # of an error
+END_S = 5.0  # for DVC to end by itself, once it is told to
+# As python -m dvc, but it ends with this process, however that ends, and until it has, it holds the
+# lock of the run's jobs: no other run begins while it writes.
+FOLLOWING = """\
+import runpy
+from resed import watch
+watch.follow()
+runpy.run_module("dvc", run_name="__main__", alter_sys=True)
+"""
 
 
 def dvc(*arguments: str) -> str:
     """Run DVC; returns what it printed. Its bars show on a terminal.
+
+    Within Run.alone it follows this process; it is ended where this one is told to end.
 
     Raises ShareError with DVC's own words where it fails.
     """
@@ -26,7 +38,7 @@ def dvc(*arguments: str) -> str:
     terminal = sys.stderr.isatty()
     own = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(SITE.absolute())}
     own |= {"DVC_IGNORE_ISATTY": "1"} if terminal else {}  # bars, though it writes to a pipe
-    command = [sys.executable, "-m", "dvc", *arguments]
+    command = [sys.executable, "-c", FOLLOWING, *arguments]
     with tempfile.TemporaryFile() as printed:
         with subprocess.Popen(
             command,
@@ -35,14 +47,26 @@ def dvc(*arguments: str) -> str:
             stdout=printed,
             stderr=subprocess.PIPE,
         ) as process:
-            told = _follow(process.stderr, terminal)
+            try:
+                told = _copy(process.stderr, terminal)
+                process.wait()
+            except BaseException:  # SIGTERM, Ctrl-C; leaving the block would wait for DVC's end
+                _end(process)
+                raise
         if process.returncode:
             raise ShareError(f"dvc {arguments[0]}: {_in_short(told)}")
         printed.seek(0)
         return printed.read().decode(errors="replace").strip()
 
 
-def _follow(stream: IO[bytes], show: bool) -> str:
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(END_S)
+    process.kill()
+
+
+def _copy(stream: IO[bytes], show: bool) -> str:
     told = b""
     while chunk := stream.read1():
         told += chunk

@@ -13,7 +13,7 @@ from resed.config import load_config
 from resed.dataset import Dataset
 from resed.errors import ShareError
 from resed.files import write_text
-from resed.run_lock import STATE, alone
+from resed.run_lock import STATE, working
 
 BASE = Path("config/config.yaml")  # the Snakefile's own; others lie over it
 RUNS = Path("workflow/runs.yaml")
@@ -55,8 +55,11 @@ class Run:
         return Path("results") / self.dataset
 
     def alone(self) -> AbstractContextManager[None]:
-        """Nothing else makes or moves these results meanwhile; LockedError if something does."""
-        return alone(STATE / "resed" / str(self.results).replace("/", "-"), str(self.results))
+        """Nothing else makes or moves these results meanwhile; LockedError if something does.
+
+        DVC, which works on them meanwhile, ends with this process.
+        """
+        return working(STATE / "resed" / str(self.results).replace("/", "-"), str(self.results))
 
     @property
     def audio(self) -> Path:
