@@ -58,8 +58,9 @@ share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to where, fr
 restore: $(SHARING) ## Pull a run that was shared, and verify it (FORCE=1: over what is here)
 	@$(VENV)/bin/resed restore $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)') $(if $(FORCE),--force)
 
-test: $(SHARING) ## All tests, the integration test among them
-	@$(VENV)/bin/python -m pytest
+# Two files of tests at a time, the long ones first: these wait as often as they compute.
+test: $(SHARING) ## All tests, the integration tests among them
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
 
 lint: $(INSTALLED) ## Style of Python and Snakemake files
 	@$(VENV)/bin/ruff check .
