@@ -1,5 +1,6 @@
 """Leases of GPUs, with fake devices: an nvidia-smi of the test's own lists them."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -141,3 +143,75 @@ def test_a_gpu_that_torch_cannot_use_is_told_and_not_held(four_gpus, monkeypatch
             assert free == FOUR[0]
     assert "cannot use the GPU that is there" in said[0]
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+
+
+@pytest.fixture
+def cuda(four_gpus, monkeypatch):
+    """A machine with four GPUs, as far as CUDA tells; nvidia-smi has no answer."""
+    import torch
+
+    def properties(index):
+        return SimpleNamespace(uuid=FOUR[index].removeprefix("GPU-"))
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device="cuda": f"fake {device}")
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
+    monkeypatch.setattr("resed.devices._lock_folder", lambda: four_gpus)
+    program = four_gpus.parent / "bin" / "nvidia-smi"
+    program.write_text("#!/bin/sh\necho 'Driver/library version mismatch' >&2; exit 18\n")
+    return program
+
+
+def test_where_nvidia_smi_fails_devices_are_leased_as_cuda_tells(cuda):
+    said = []
+    with device_for("auto", say=said.append) as one, device_for("cuda", say=said.append) as two:
+        assert (str(one), str(two)) == ("cuda:0", "cuda:1")
+        assert "CUDA_VISIBLE_DEVICES" not in os.environ, "CUDA would not read it any more"
+        with leased(FOUR[1:], 1, cuda.parents[1] / "locks") as free:  # a job that was told
+            assert free == FOUR[2]
+    assert said[:2] == [
+        "nvidia-smi failed (Driver/library version mismatch); asking CUDA for the GPUs",
+        "on fake cuda:0 (GPU-aaaa)",
+    ]
+
+
+def test_where_nvidia_smi_does_not_answer_it_is_said(cuda, monkeypatch):
+    cuda.write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr("resed.devices.ANSWER_S", 0.2)
+    said = []
+    with device_for("auto", say=said.append) as device:
+        assert str(device) == "cuda:0"
+    assert said[0] == "nvidia-smi failed (no answer in 0.2 s); asking CUDA for the GPUs"
+
+
+def test_without_nvidia_smi_devices_are_leased_all_the_same(cuda, monkeypatch):
+    cuda.unlink()
+    monkeypatch.setenv("PATH", str(cuda.parent))
+    said = []
+    with device_for("auto", say=said.append) as one, device_for("auto", say=said.append) as two:
+        assert one != two
+    assert said == ["on fake cuda:0 (GPU-aaaa)", "on fake cuda:1 (GPU-bbbb)"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_a_file_system_without_locks_is_told_and_not_waited_for(tmp_path, monkeypatch, number):
+    def no_locks(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("resed.devices.fcntl.flock", no_locks)
+    with pytest.raises(DeviceError) as error, leased(FOUR, 1, tmp_path, say=pytest.fail):
+        pass
+    assert str(error.value) == (
+        f"{tmp_path}: this file system has no file locks; set TMPDIR to one that has, such as /tmp"
+    )
+
+
+def test_what_else_fails_is_not_taken_for_a_busy_device(tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr("resed.devices.fcntl.flock", broken)
+    with pytest.raises(OSError, match=r"GPU-aaaa\.0"), leased(FOUR, 1, tmp_path, say=pytest.fail):
+        pass

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resed.errors import ConfigError, DeviceError
+from resed.run_lock import NO_LOCKS
 
 if TYPE_CHECKING:
     import torch
@@ -24,13 +25,17 @@ VISIBLE = "CUDA_VISIBLE_DEVICES"
 POLL_S = 0.25  # how soon a free place is noticed
 TOLD_EVERY_S = 60.0
 QUERY = ("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader")
+ANSWER_S = 30  # more than a busy driver takes
 
 
-def visible_devices() -> list[str]:
-    """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else all, by UUID."""
-    known = _installed()
+def visible_devices(say: Callable[[str], None] = print) -> list[str]:
+    """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else all, by UUID.
+
+    None where nvidia-smi is not there, or fails, which is said: then CUDA alone can tell.
+    """
+    known = _installed(say)
     chosen = os.environ.get(VISIBLE)
-    if chosen is None:
+    if chosen is None or not known:
         return list(known.values())
     names = [name.strip() for name in chosen.split(",")]
     if "-1" in names:  # CUDA looks at nothing from there on
@@ -38,14 +43,23 @@ def visible_devices() -> list[str]:
     return [known.get(name, name) for name in names if name]
 
 
-def _installed() -> dict[str, str]:
-    """Index -> UUID as nvidia-smi lists them; none where there is no such program."""
+def _installed(say: Callable[[str], None]) -> dict[str, str]:
+    """Index -> UUID as nvidia-smi lists them."""
     try:
-        listed = subprocess.run(QUERY, capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
+        listed = subprocess.run(QUERY, capture_output=True, text=True, timeout=ANSWER_S, check=True)
+    except FileNotFoundError:
         return {}
-    rows = [line.split(",") for line in listed.stdout.splitlines() if "," in line]
-    return {row[0].strip(): row[1].strip() for row in rows}
+    except subprocess.TimeoutExpired:
+        why = f"no answer in {ANSWER_S} s"
+    except subprocess.CalledProcessError as error:
+        why = " ".join((error.stderr + error.stdout).split())[:200] or f"exit {error.returncode}"
+    except OSError as error:
+        why = error.strerror
+    else:
+        rows = [line.split(",") for line in listed.stdout.splitlines() if "," in line]
+        return {row[0].strip(): row[1].strip() for row in rows}
+    say(f"nvidia-smi failed ({why}); asking CUDA for the GPUs")
+    return {}
 
 
 @contextmanager
@@ -60,6 +74,8 @@ def leased(
     No device has more than `jobs_per_gpu` holders, and an empty device is taken before a second
     place on a used one. Waits where all places are taken, and says so. `folder` holds the locks
     (one a user, on this machine); all jobs that share devices must share it.
+
+    Raises DeviceError where it lies on a file system without locks.
     """
     folder = folder or _lock_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -92,9 +108,18 @@ def _try(path: Path) -> int | None:
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         os.close(handle)
         return None
+    except OSError as error:  # waiting would not help
+        os.close(handle)
+        if error.errno in NO_LOCKS:
+            raise DeviceError(
+                f"{path.parent}: this file system has no file locks; set TMPDIR to one that has, "
+                "such as /tmp"
+            ) from None
+        error.filename = str(path)
+        raise
     return handle
 
 
@@ -109,21 +134,19 @@ def device_for(
 
     Raises:
         ConfigError: "cuda" was asked for in vain.
-        DeviceError: the device's memory is too small.
+        DeviceError: the device's memory is too small, or there can be no leases.
     """
     import torch
 
-    devices = visible_devices() if name != "cpu" else []
     with ExitStack() as held:
-        if devices:
-            own = held.enter_context(leased(devices, jobs_per_gpu, say=say))
-            os.environ[VISIBLE] = own
-        chosen = torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+        chosen, own = torch.device("cpu"), ""
+        if name != "cpu":
+            chosen, own = _take(held, jobs_per_gpu, say)
         if chosen.type == "cuda":
-            say(f"on {torch.cuda.get_device_name()} ({os.environ.get(VISIBLE, 'the only one')})")
+            say(f"on {torch.cuda.get_device_name(chosen)} ({own})")
         elif name == "cuda":
             raise ConfigError("--device cuda: no CUDA device is visible; use --device cpu or auto")
-        elif devices:
+        elif own:
             say(f"on the CPU: this PyTorch ({torch.__version__}) cannot use the GPU that is there")
             held.close()
         else:
@@ -132,10 +155,40 @@ def device_for(
             yield chosen
         except torch.OutOfMemoryError:
             raise DeviceError(
-                f"{os.environ.get(VISIBLE, chosen.type)}: out of memory; lower schedule.batch of "
-                "the system, let fewer jobs share the GPU (jobs_per_gpu), or use --device cpu"
+                f"{own or chosen.type}: out of memory; lower schedule.batch of the system, let "
+                "fewer jobs share the GPU (jobs_per_gpu), or use --device cpu"
             ) from None
         except MemoryError:
             raise DeviceError(
                 "out of memory; run fewer jobs at a time (--cores), or lower schedule.batch"
             ) from None
+
+
+def _take(
+    held: ExitStack, jobs_per_gpu: int, say: Callable[[str], None]
+) -> tuple["torch.device", str]:
+    """A leased GPU and its name; the CPU where there is none, or none that PyTorch can use."""
+    import torch
+
+    if devices := visible_devices(say):
+        own = held.enter_context(leased(devices, jobs_per_gpu, say=say))
+        os.environ[VISIBLE] = own
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu"), own
+    if not torch.cuda.is_available():
+        return torch.device("cpu"), ""
+    # Who can count the devices without nvidia-smi is CUDA, and once it has, it reads
+    # CUDA_VISIBLE_DEVICES no more: the device is chosen by its index among those that CUDA sees.
+    # Named by the UUID, it is locked to jobs beside this one that nvidia-smi did answer.
+    devices = [_uuid(index) for index in range(torch.cuda.device_count())]
+    own = held.enter_context(leased(devices, jobs_per_gpu, say=say))
+    chosen = torch.device("cuda", devices.index(own))
+    torch.cuda.set_device(chosen)  # for what is asked of CUDA without naming a device
+    return chosen, own
+
+
+def _uuid(index: int) -> str:
+    """A device's UUID as nvidia-smi writes it; its index where PyTorch does not tell."""
+    import torch
+
+    uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)
+    return str(index) if uuid is None else f"GPU-{uuid}"
