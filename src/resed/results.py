@@ -16,7 +16,7 @@ import numpy as np
 
 from resed import study
 from resed.calibrate import Window, read_windows
-from resed.config import READING, Config
+from resed.config import READING, CalibrateSettings, Config
 from resed.errors import ResultsError
 from resed.files import existing, read_json
 from resed.intervals import (
@@ -29,12 +29,16 @@ from resed.intervals import (
     read_counts,
 )
 from resed.papers import Paper, load_paper
+from resed.settings import FeatureSettings, SystemSettings
 
 THRESHOLD = "@development_threshold"  # suffix of a system's row with the threshold of its own
 SANITY = "sanity_"  # prefix of a baseline's row
 ONE_STAGE = 6  # the row of the journal's Table 1 that Table 2 repeats as its row of one stage
 BLOCKS = ("event", "segment", "tags", "tags_raw", "tags_teacher")
 SPLITS = ("development", "evaluation")
+LAID_OVER = {"override", "system_overrides", "features", "feature_overrides", "calibrate"}
+A_THIRD = 1e-4  # how near 1/3 an eta is one: configs and commands write 0.3333333 and 0.3333
+KNEE_OPTIONS = {"kneedle": ("guard",), "quantile": ("quantile",)}  # other knees know neither
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,21 @@ class Results:
     def paper(self) -> Paper:
         """The paper whose numbers stand beside ours."""
         return load_paper(self.config.paper, self.config.root)
+
+    @cached_property
+    def changed_settings(self) -> list[str]:
+        """What the config lays over the settings of its systems and windows; [] for no change."""
+        config = self.config
+        bare = Config.model_validate(config.model_dump(exclude=LAID_OVER))
+        found = []
+        if config.features != bare.features or any(
+            _settings(name, config) != _settings(name, bare) for name in config.systems
+        ):
+            found.append("settings other than the paper's (see the settings of each system)")
+        windows = _other_windows(config.calibrate, bare.calibrate)
+        if windows:
+            found.append(f"windows by settings other than the paper's: {', '.join(windows)}")
+        return found
 
     @property
     def dataset(self) -> str:
@@ -244,8 +263,20 @@ def departures(results: Results) -> list[str]:
         found.append(f"not the paper's data: {config.dataset_file.title}")
     if config.acquire.scale < 1 and config.dataset_file.kind == "soundscapes":
         found.append(f"{100 * config.acquire.scale:g} % of the full number of clips")
-    if config.override or config.system_overrides or config.features != type(config.features)():
-        found.append("settings other than the paper's (see the settings of each system)")
+    return found + results.changed_settings
+
+
+def _settings(name: str, config: Config) -> tuple[SystemSettings, FeatureSettings]:
+    return config.system(name), config.feature_sets[config.features_of(name)]
+
+
+def _other_windows(own: CalibrateSettings, papers: CalibrateSettings) -> list[str]:
+    """Keys and values of `calibrate` that make other windows than the paper's."""
+    same = math.isclose(own.eta, papers.eta, abs_tol=A_THIRD)
+    found = [] if same else [f"eta {own.eta:g}"]
+    for key in ("knee", *KNEE_OPTIONS.get(own.knee, ())):
+        if getattr(own, key) != getattr(papers, key):
+            found.append(f"{key} {getattr(own, key)}")
     return found
 
 
