@@ -392,6 +392,21 @@ def test_readings_are_judged_where_the_study_was_run(tmp_path):
     assert verdict(again, "gate_improves").here.word == "holds"  # one checkpoint, over clips
 
 
+def test_a_claim_on_the_networks_of_the_study_says_what_was_laid_over_them(tmp_path):
+    """With an override those are not the networks of row 9 in any other claim."""
+    study = {"report": True, "readings": ["gate.none"]}
+    plain = made(tmp_path / "plain", clips=8, readings=True, sensitivity=study)
+    study["override"] = {"schedule": {"epochs": 50}}
+    shorter = made(tmp_path / "shorter", clips=8, readings=True, sensitivity=study)
+    note = "; with the study's override (config.sensitivity.override)"
+    assert verdict(shorter, "gate_improves").here.evidence.endswith(note)
+    assert verdict(plain, "gate_improves").here.word != "not run"
+    assert verdict(shorter, "fixed_window").here.word == "not run"
+    quiet = [verdict(plain, "gate_improves"), verdict(shorter, "fixed_window")]
+    quiet.append(verdict(shorter, "esp_over_average"))
+    assert not any("override" in found.here.evidence for found in quiet)
+
+
 def test_confusion_and_classes_of_the_real_list(tmp_path):
     results = made(tmp_path, REAL, seeds=2)
     text = verdict(results, "half_misclassified").here.evidence

@@ -71,7 +71,7 @@ def _here(claim: Claim, results: Results) -> Verdict:
     outcomes: list[Outcome]
     if test.kind in COMPARISONS:
         outcomes = list(COMPARISONS[test.kind](test, runs))
-        ground = _seeds(runs.seeds)
+        ground = _ground(runs)
     elif test.kind == "confusion":
         outcomes = list(networks.confusion(test, runs))
     elif test.kind == "weights":
@@ -84,6 +84,14 @@ def _here(claim: Claim, results: Results) -> Verdict:
     if verdict.word != HERE["absent"] or verdict.evidence:
         return verdict
     return Verdict(verdict.word, _why(test.kind))
+
+
+def _ground(runs: Runs) -> str:
+    """What the answers rest on: how many seeds, and whether networks of the study."""
+    text = _seeds(runs.seeds)
+    if runs.studied and runs.results.config.sensitivity.override:
+        text += "; with the study's override (config.sensitivity.override)"
+    return text
 
 
 def _seeds(found: set[int]) -> str:

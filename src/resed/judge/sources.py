@@ -92,10 +92,15 @@ class Printed:
 
 @dataclass(frozen=True)
 class Runs:
-    """What was trained and scored here; `seeds` remembers how many each answer rested on."""
+    """What was trained and scored here.
+
+    `seeds` remembers how many each answer rested on, `studied` the systems of the study of readings
+    that were asked for: `config.sensitivity.override` is laid over those.
+    """
 
     results: Results
     seeds: set[int] = field(default_factory=set)
+    studied: set[str] = field(default_factory=set)
 
     @property
     def labels(self) -> Sequence[str]:
@@ -108,7 +113,10 @@ class Runs:
             return self._rows.get(reference)
         if isinstance(reference, ReadingReference):
             name = f"{self._rows.get(reference.row)}{READING}{reference.reading}"
-            return name if name in self._readings else None
+            if name not in self._readings:
+                return None
+            self.studied.add(name)
+            return name
         return self.results.system_of_stage(reference.tau, reference.gamma, reference.form)
 
     @cached_property
