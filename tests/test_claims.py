@@ -1,13 +1,15 @@
 """Claims: a closed list, rules worked by hand, and verdicts that say no more than the runs do."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 
 import pytest
 import yaml
-from made_results import CLASSES, REPOSITORY, make_results, make_root, make_score
+from made_results import CLASSES, REPOSITORY, lose_a_clip, make_results, make_root, make_score
+from scipy.stats import binomtest
 
-from resed.annotations import read_events
+from resed.annotations import Event, read_events, tags_of, write_events, write_tags
 from resed.claims import Claim, load_claims
 from resed.config import load_config
 from resed.contradictions import load_contradictions
@@ -413,6 +415,45 @@ def test_confusion_and_classes_of_the_real_list(tmp_path):
     assert text.count("%") >= 9 and "Frying" in text
     for name in ("hardest_classes", "easiest_classes", "all_but_running_water", "esp_blender_cat"):
         assert verdict(results, name).here.word != "not run"
+
+
+def pairs_of(results, label, other, clips=10):
+    """Evaluation anew: `clips` clips of two classes, and every seed of row 9 finds both."""
+    names = [f"evaluation{number}.wav" for number in range(clips)]
+    events = {name: [Event(name, 0.0, 1.0, label), Event(name, 2.0, 3.0, other)] for name in names}
+    write_events(results.annotations("evaluation"), events)
+    for seed in results.seeds("pts_tfd_afl_esp"):
+        write_tags(results.tags("evaluation", "pts_tfd_afl_esp", seed), tags_of(events))
+
+
+def test_a_diagonal_rests_on_clips_not_on_pairs(tmp_path):
+    results = made(tmp_path, REAL, clips=12, seeds=2, confusion="cooccurrence")
+    pairs_of(results, "Frying", "Dog")
+    # Frying: 10 of its 20 pairs are on the diagonal, and 10 clips say so.
+    low, high = binomtest(5, 10).proportion_ci(0.95, method="wilson")
+    text = verdict(results, "half_misclassified").here.evidence
+    assert f"Frying 50% [{low:.0%}, {high:.0%}]" in text
+
+
+SEEDS = {1: "1 seed, intervals over clips alone", 2: "2 seeds"}
+
+
+def test_one_training_settles_no_diagonal(tmp_path):
+    for seeds, word in ((1, "undecided"), (2, "does not hold")):
+        results = made(tmp_path / str(seeds), REAL, clips=12, seeds=seeds)
+        pairs_of(results, "Frying", "Dog")  # both found: all of it is on the diagonal
+        found = verdict(results, "half_misclassified").here
+        assert found.word == word and "Frying 100% [72%, 100%]" in found.evidence
+        assert found.evidence.endswith(f"; {SEEDS[seeds]}")
+
+
+@pytest.mark.parametrize("way", ["spread", "single"])
+def test_clips_that_were_never_scored_are_no_misses(tmp_path, way):
+    """The annotations name clips that could not be had: a perfect tagger stays perfect."""
+    results = made(tmp_path, REAL, clips=40, seeds=2, confusion=way)
+    lose_a_clip(results, "pts_tfd_afl_esp", CLAIMS["half_misclassified"].test.classes)
+    shares = re.findall(r"(\d+)% \[", verdict(results, "half_misclassified").here.evidence)
+    assert set(shares) == {"100"}
 
 
 def test_weights_follow_the_posteriors(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_results import CLASSES, make_results, make_root
+from made_results import CLASSES, lose_a_clip, make_results, make_root
 from typer.testing import CliRunner
 
 from resed.annotations import read_events, tags_of
@@ -88,6 +88,14 @@ def test_matrix_reads_tags_and_reference(results):
     alone = confusion.matrix(other(results, confusion="single"), 9)
     ones = [sum(tags == (label,) for tags in reference.values()) for label in CLASSES]
     np.testing.assert_allclose(alone.sum(axis=1), ones)
+
+
+@pytest.mark.parametrize("way", ["spread", "single"])
+def test_a_perfect_tagger_is_perfect_though_a_clip_is_missing(tmp_path, way):
+    config = make_root(tmp_path, confusion=way)
+    missing = Results.of(config, make_results(config))
+    lose_a_clip(missing, "pts", CLASSES)
+    np.testing.assert_array_equal(np.diag(normalise_rows(confusion.matrix(missing, 3))), 1)
 
 
 def test_every_figure_draws_and_says_what_it_shows(results):

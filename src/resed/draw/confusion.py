@@ -6,14 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from resed.annotations import read_events, read_tags, tags_of
-from resed.confusion import cooccurrence, normalise_rows, single, spread
+from resed.confusion import normalise_rows
 from resed.draw import style
 from resed.draw.drawing import Drawing
-from resed.posteriors import Posteriors
+from resed.judge.confusions import SPLIT, confusions
 from resed.results import Results, readable
 
-SPLIT = "evaluation"
 METHODS = {
     "spread": "Correct tags stand on the diagonal; a missed tag is spread over the clip's false "
     "tags, or stands under none where the clip has no false tag.",
@@ -34,16 +32,8 @@ NUMBERING = {
 
 
 def matrix(results: Results, row: int) -> np.ndarray:
-    """Counts [classes, classes + 1] of the system in row `row`, counted as the config says."""
-    config, system = results.config, results.system_of_row(row)
-    classes = config.dataset_file.classes
-    reference = tags_of(read_events(results.annotations(SPLIT), classes))
-    if config.confusion == "single":
-        posteriors = Posteriors.load(results.posteriors(SPLIT, system))
-        order = [posteriors.classes.index(label) for label in classes]
-        return single(reference, posteriors.tags[:, order], posteriors.clips, classes)
-    count = spread if config.confusion == "spread" else cooccurrence
-    return count(reference, read_tags(results.tags(SPLIT, system), classes), classes)
+    """Counts [classes, classes + 1] of the system in row `row`, as a claim on them is judged."""
+    return confusions(results, results.system_of_row(row)).counts
 
 
 def figure(results: Results, row: int) -> Figure:

@@ -1,7 +1,8 @@
 """Verdicts on the paper's claims: what its own tables say, and what the runs here say.
 
 The same rule judges both (resed.claims names the kinds of tests). Comparisons of separately trained
-systems need two seeds a side; those of two decodings of one checkpoint are decided over clips.
+systems need two seeds a side, and so do confusions; two decodings of one checkpoint are decided
+over clips.
 """
 
 from collections.abc import Callable, Mapping
@@ -74,6 +75,7 @@ def _here(claim: Claim, results: Results) -> Verdict:
         ground = _ground(runs)
     elif test.kind == "confusion":
         outcomes = list(networks.confusion(test, runs))
+        ground = _ground(runs)
     elif test.kind == "weights":
         outcomes = list(networks.weights(test, runs))
     elif test.kind == "parameters":
