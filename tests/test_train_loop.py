@@ -256,6 +256,15 @@ OPTIONS = [
         }
     },
     {"model": {"initialisation": "glorot"}, "schedule": {"selection_score": "tags"}},
+    {
+        "model": {
+            "tag_head": {"pooling": "guided"},
+            "frame_head": {"source": "attention"},
+            "recurrent": {"average_frames": 1},
+        },
+        "objective": {"strong": {"weight": 1}},
+        "schedule": {"precision": "bfloat16"},
+    },
 ]
 
 

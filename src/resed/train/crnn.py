@@ -13,6 +13,7 @@ from resed.logmel import NOTHING
 from resed.settings import CrnnSettings, ModelSettings
 from resed.train.heads import scaled
 from resed.train.model import Output, initialise
+from resed.train.precision import without_autocast
 
 LEAST = 1e-5  # magnitude below which decibels stop
 RANGE = 80.0  # dB below a clip's loudest bin at which they stop too
@@ -110,7 +111,9 @@ class Crnn(nn.Module):
         """
         maps = self.cnn(self.front(mels).unsqueeze(1))
         features = maps.permute(0, 2, 3, 1).flatten(2)
-        encoded = self.dropout(self.gru(features)[0])
+        with without_autocast(features):  # or it were float16: see model.Recurrent
+            encoded = self.gru(features.float())[0]
+        encoded = self.dropout(encoded)
         frames = self.classify(encoded).float().sigmoid()
         weights = self.attend(encoded).float().softmax(dim=2).clamp(1e-7, 1)
         tags = (frames * weights).sum(dim=1) / weights.sum(dim=1)

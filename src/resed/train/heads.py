@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resed.settings import DisentangledSettings, FrameHeadSettings, TagHeadSettings
+from resed.train.precision import without_autocast
 
 
 def scaled(size: int, width: float) -> int:
@@ -73,6 +74,9 @@ class GuidedTagHead(nn.Module):
     A class c sees the first k_c dimensions x_c; w = <x_c, kernel_c> + b_c; a = softmax over time of
     w / k_c; h = sum of a x_c; its posterior is sigmoid(Dense_c(h)). Kernels start at zero. Only
     what a class sees has a weight; the weights lie packed, class after class.
+
+    All of it in float32: in bfloat16 a posterior above 0.998 is 1, and cross_entropy infinite, for
+    1 - 1e-6 is 1 there too.
     """
 
     def __init__(self, dimension: int, shares: Sequence[float]):
@@ -100,14 +104,17 @@ class GuidedTagHead(nn.Module):
 
     def logits(self, features: Tensor) -> Tensor:
         """w of every cell: [clips, cells, dimensions] -> [clips, cells, classes], float32."""
-        return functional.linear(features.float(), self._dense(self.attend), self.attend_bias)
+        with without_autocast(features):
+            return functional.linear(features.float(), self._dense(self.attend), self.attend_bias)
 
     def forward(self, features: Tensor) -> Tensor:
         """[clips, cells, dimensions] -> clip posteriors [clips, classes], float32."""
-        attention = (self.logits(features) / self.seen).softmax(dim=1)
-        pooled = attention.mT @ features.float()  # [clips, classes, dimensions]
-        logits = (pooled * self._dense(self.classify)).sum(dim=2) + self.classify_bias
-        return logits.sigmoid()
+        with without_autocast(features):
+            features = features.float()
+            attention = (self.logits(features) / self.seen).softmax(dim=1)
+            pooled = attention.mT @ features  # [clips, classes, dimensions]
+            logits = (pooled * self._dense(self.classify)).sum(dim=2) + self.classify_bias
+            return logits.sigmoid()
 
 
 class FrameHead(nn.Module):

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from resed.settings import ModelSettings, RecurrentSettings, StudentSettings, TeacherSettings
 from resed.train.heads import FrameHead, GuidedTagHead, TagHead, scaled
+from resed.train.precision import without_autocast
 
 
 @dataclass
@@ -87,7 +88,12 @@ class Recurrent(nn.Module):
             pooled = functional.avg_pool1d(features.transpose(1, 2), self.average)
             features = pooled.transpose(1, 2).contiguous()
         inside = functional.relu(self.projection(features)) if self.projection else features
-        return torch.cat([features, self.gru(inside)[0]], dim=2)
+        # Under autocast to bfloat16, cuDNN's RNNs run in float16 all the same: PyTorch's
+        # _cudnn_rnn_cast_reflatten (aten/src/ATen/cudnn/AutocastRNN.cpp) casts to kHalf whatever is
+        # asked for. Without loss scaling most gradients are below its least number, 6e-8.
+        with without_autocast(inside):
+            encoded = self.gru(inside.float())[0]
+        return torch.cat([features, encoded.to(features.dtype)], dim=2)
 
 
 class Network(nn.Module):

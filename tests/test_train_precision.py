@@ -1,0 +1,90 @@
+"""bfloat16, TF32 and float32: what runs in which. CPU autocast stands in for a GPU's."""
+
+import pytest
+import torch
+
+from resed.config import load_config
+from resed.settings import ModelSettings
+from resed.train.framework import build_networks
+from resed.train.heads import GuidedTagHead
+from resed.train.model import TeacherStudent
+from resed.train.objective import cross_entropy, focal_loss
+
+
+def half():
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+def networks(**model):
+    torch.manual_seed(0)
+    settings = ModelSettings.model_validate({"width": 0.05, **model})
+    return TeacherStudent(settings, 64, 100, 2)
+
+
+def mean_teacher():
+    config = load_config()
+    features = config.feature_sets["mean_teacher"]
+    model = config.system("mean_teacher").model.model_copy(update={"width": 0.05})
+    return build_networks(model, features, 2, [1.0, 1.0]), torch.rand(2, features.frames, 64)
+
+
+HEADS = [
+    {"tag_head": {"pooling": "guided"}, "frame_head": {"source": "attention"}},
+    {"tag_head": {"pooling": "attention_time"}, "frame_head": {"class_hidden": 4}},
+    {"tag_head": {"pooling": "softmax_classes"}, "recurrent": {"projection": 64}},
+    {"tag_head": {"pooling": "mean"}},
+]
+
+
+@pytest.mark.parametrize("model", [*HEADS, None], ids=str)
+def test_posteriors_are_float32_under_autocast_and_so_is_all_of_every_gru(model):
+    pair, mels = mean_teacher() if model is None else (networks(**model), torch.randn(2, 100, 64))
+    seen = []
+
+    def look(module, inputs, outputs):
+        enabled = torch.is_autocast_enabled("cpu")
+        dtypes = {inputs[0].dtype, outputs[0].dtype, *(w.dtype for w in module.parameters())}
+        seen.append((enabled, dtypes))
+
+    for module in pair.modules():
+        if isinstance(module, torch.nn.GRU):
+            module.register_forward_hook(look)
+    with half():
+        outputs = [pair.student(mels), pair.teacher(mels)]
+    assert seen == [(False, {torch.float32})] * 2
+    for out in outputs:
+        assert out.tags.dtype == out.frames.dtype == torch.float32
+        assert out.features.dtype == torch.bfloat16  # the rest is as fast as it was
+    (outputs[0].tags.sum() + outputs[0].frames.sum()).backward()
+    grads = [w.grad for m in pair.student.modules() if isinstance(m, torch.nn.GRU)
+             for w in m.parameters()]  # fmt: skip
+    assert all(grad.dtype == torch.float32 and grad.isfinite().all() for grad in grads)
+
+
+def test_gradients_too_small_for_float16_reach_the_gru():
+    """cuDNN's autocast is float16 whatever is asked for; a CPU's is where it is asked for."""
+    recurrent = networks().student.recurrent
+    features = torch.randn(4, 100, recurrent.dimension - 16)
+    with torch.autocast("cpu", torch.float16):
+        encoded = recurrent(features)
+    (encoded.float().mean() * 1e-6).backward()
+    sizes = torch.cat([w.grad.flatten() for w in recurrent.gru.parameters()]).abs()
+    assert (sizes > 0).float().mean() > 0.99 and sizes.median() < 6e-8
+
+
+def test_a_sure_guided_head_has_a_finite_loss_in_bfloat16():
+    """A logit of 10 is a posterior of 0.99995, which bfloat16 rounds to 1."""
+    head = GuidedTagHead(8, [1.0, 1.0])
+    torch.nn.init.constant_(head.attend_bias, 10.0)
+    torch.nn.init.constant_(head.classify_bias, 10.0)
+    features = torch.randn(3, 6, 8).bfloat16()
+    with half():
+        frames, tags = head.logits(features).sigmoid(), head(features)
+    with torch.no_grad():
+        assert torch.equal(head(features.float()), tags)  # not a bit of it is bfloat16
+    focal = load_config().system("pts").objective.focal
+    for posteriors in (frames, tags):
+        assert posteriors.dtype == torch.float32 and posteriors.max() < 1
+        absent = torch.zeros_like(posteriors)
+        assert cross_entropy(posteriors, absent).isfinite().all()
+        assert focal_loss(posteriors, absent, focal).isfinite().all()
