@@ -1,14 +1,23 @@
 """bfloat16, TF32 and float32: what runs in which. CPU autocast stands in for a GPU's."""
 
 import pytest
+import test_train_loop
 import torch
+from test_train_loop import CPU, SMALL, trainer
 
-from resed.config import load_config
+from resed import predict as predict_module
+from resed.config import load_config, overlay
+from resed.predict import predict
 from resed.settings import ModelSettings
 from resed.train.framework import build_networks
 from resed.train.heads import GuidedTagHead
 from resed.train.model import TeacherStudent
 from resed.train.objective import cross_entropy, focal_loss
+from resed.train.precision import arithmetic
+
+tiny = test_train_loop.tiny
+CUDA = torch.device("cuda")
+ONE_EPOCH = overlay(SMALL, {"schedule": {"epochs": 1}})
 
 
 def half():
@@ -88,3 +97,49 @@ def test_a_sure_guided_head_has_a_finite_loss_in_bfloat16():
         absent = torch.zeros_like(posteriors)
         assert cross_entropy(posteriors, absent).isfinite().all()
         assert focal_loss(posteriors, absent, focal).isfinite().all()
+
+
+@pytest.mark.parametrize(
+    ("precision", "native", "expected", "float32"),
+    [
+        ("auto", True, torch.bfloat16, ("high", True)),
+        ("auto", False, None, ("high", True)),  # a T4 would emulate it
+        ("bfloat16", False, torch.bfloat16, ("high", True)),
+        ("float32", True, None, ("highest", False)),
+    ],
+)
+def test_arithmetic_of_gpus(monkeypatch, precision, native, expected, float32):
+    def supported(including_emulation=True):
+        return native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        assert arithmetic(precision, CUDA) == expected
+        found = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+        assert found == float32
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def test_arithmetic_of_a_cpu_is_float32_unless_asked_otherwise():
+    before = torch.get_float32_matmul_precision()
+    assert [arithmetic(p, CPU) for p in ("auto", "float32")] == [None, None]
+    assert arithmetic("bfloat16", CPU) == torch.bfloat16
+    assert torch.get_float32_matmul_precision() == before
+
+
+@pytest.mark.parametrize("precision", ["auto", "float32", "bfloat16"])
+def test_prediction_takes_the_arithmetic_of_the_training(tiny, tmp_path, monkeypatch, precision):
+    run = trainer(tiny, tmp_path, overlay(ONE_EPOCH, {"schedule": {"precision": precision}}))
+    path = run.train()
+    taken, infer = [], predict_module.infer
+
+    def look(*arguments, autocast):
+        taken.append(autocast)
+        return infer(*arguments, autocast=autocast)
+
+    monkeypatch.setattr(predict_module, "infer", look)
+    predict(path, tiny / "evaluation.store", "evaluation", CPU)
+    assert taken == [run.autocast] == [torch.bfloat16 if precision == "bfloat16" else None]

@@ -16,6 +16,7 @@ from resed.train.batches import features_of
 from resed.train.crnn import MeanTeacher
 from resed.train.evaluate import infer
 from resed.train.framework import Networks, build_networks, frame_grid
+from resed.train.precision import arithmetic
 
 NEEDED = ("system", "seed", "settings", "features", "classes", "shares", "data")  # of an identity
 
@@ -67,7 +68,7 @@ def predict(path: Path, store_path: Path, split: str, device: torch.device) -> P
     if found:
         cure = "extract the store with the checkpoint's features, or train again"
         raise StoreError(f"{store_path}: other features than the checkpoint's ({found}); {cure}")
-    half = torch.bfloat16 if device.type == "cuda" else None
+    half = arithmetic(settings.schedule.precision, device)
     frames, tags, teacher_tags = infer(
         networks.to(device), features_of(store), device, autocast=half
     )

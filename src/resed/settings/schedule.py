@@ -53,7 +53,10 @@ class ScheduleSettings(Strict):
     selection_score: Literal["tags", "tags_frames", "events_weak"] = "tags_frames"
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of labelled clips kept aside
     evaluate_every: Positive = 1  # epochs between development scores in the history
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"  # auto: bfloat16 on CUDA only
+    # Of training and prediction alike; recurrent layers and guided heads are float32 in any case.
+    # auto: bfloat16 on GPUs that have it (compute capability 8.0 and above), TF32 for what is not;
+    # float32: without TF32; bfloat16: on any device
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
     @model_validator(mode="after")
     def _consistent(self) -> "ScheduleSettings":

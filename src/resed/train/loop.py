@@ -19,6 +19,7 @@ from resed.train.evaluate import quick_scores
 from resed.train.framework import build_framework
 from resed.train.history import write_history
 from resed.train.objective import focal_weight
+from resed.train.precision import arithmetic
 
 
 @dataclass
@@ -81,9 +82,7 @@ class Trainer:
             weight_decay=self.settings.weight_decay,
             fused=device.type == "cuda",
         )
-        wanted = self.settings.precision
-        half = wanted == "bfloat16" or (wanted == "auto" and device.type == "cuda")
-        self.autocast = torch.bfloat16 if half else None
+        self.autocast = arithmetic(self.settings.precision, device)
         self.epoch, self.history, self.best = 0, [], Best()
 
     # ---- the run -------------------------------------------------------------------------

@@ -1,7 +1,28 @@
-"""The arithmetic of a device: what stays out of autocast."""
+"""The arithmetic of a device: bfloat16, TF32 or float32, as schedule.precision asks."""
 
 import torch
 from torch import Tensor
+
+
+def arithmetic(precision: str, device: torch.device) -> torch.dtype | None:
+    """The dtype for autocast, None where all is float32; says to a GPU what float32 shall mean.
+
+    auto is bfloat16 on GPUs that compute in it: NVIDIA's from compute capability 8.0, all of ROCm.
+    A T4 (7.5) would emulate it. What auto and bfloat16 leave in float32 may be TF32 (float32's
+    range, 10 bits of mantissa); float32 asked for by name is float32 and nothing less.
+
+    Args:
+        precision: schedule.precision; a training and its predictions take the same.
+    """
+    half = precision == "bfloat16"
+    if device.type == "cuda":
+        half = half or (
+            precision == "auto" and torch.cuda.is_bf16_supported(including_emulation=False)
+        )
+        named = precision == "float32"
+        torch.set_float32_matmul_precision("highest" if named else "high")
+        torch.backends.cudnn.allow_tf32 = not named
+    return torch.bfloat16 if half else None
 
 
 def without_autocast(values: Tensor) -> torch.autocast:
