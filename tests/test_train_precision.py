@@ -3,17 +3,18 @@
 import pytest
 import test_train_loop
 import torch
-from test_train_loop import CPU, SMALL, trainer
+from test_train_loop import CPU, SMALL, same, trainer, weights
 
 from resed import predict as predict_module
 from resed.config import load_config, overlay
 from resed.predict import predict
 from resed.settings import ModelSettings
+from resed.train import checkpoint
 from resed.train.framework import build_networks
 from resed.train.heads import GuidedTagHead
 from resed.train.model import TeacherStudent
 from resed.train.objective import cross_entropy, focal_loss
-from resed.train.precision import arithmetic
+from resed.train.precision import arithmetic, made_with
 
 tiny = test_train_loop.tiny
 CUDA = torch.device("cuda")
@@ -143,3 +144,41 @@ def test_prediction_takes_the_arithmetic_of_the_training(tiny, tmp_path, monkeyp
     monkeypatch.setattr(predict_module, "infer", look)
     predict(path, tiny / "evaluation.store", "evaluation", CPU)
     assert taken == [run.autocast] == [torch.bfloat16 if precision == "bfloat16" else None]
+
+
+# ---- where a training was made ---------------------------------------------------------------
+
+
+def cut_off(tiny, folder, made):
+    """A training after its first epoch, with another `made_with` in its file; None: without."""
+    run = trainer(tiny, folder)
+    run._epoch()
+    run._select()
+    run.epoch += 1
+    state = run._state()
+    assert state.pop("made_with") == made_with(CPU, None)
+    checkpoint.save(folder / "resume.pt", state | ({"made_with": made} if made else {}))
+
+
+def test_a_training_begun_on_a_gpu_goes_on_and_says_so(tiny, tmp_path, capsys):
+    here = made_with(CPU, None)
+    there = here | {"device": "NVIDIA A100", "precision": "bfloat16"}
+    cut_off(tiny, tmp_path / "moved", there)
+    assert trainer(tiny, tmp_path / "moved").train().is_file()
+    said = [line for line in capsys.readouterr().out.splitlines() if "begun otherwise" in line]
+    assert said == [
+        f"{tmp_path}/moved/resume.pt: begun otherwise (device: NVIDIA A100 there, cpu here; "
+        "precision: bfloat16 there, float32 here); goes on as here, delete it to train anew"
+    ]
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["a file of an older resed", "the same place"])
+def test_nothing_is_said_where_nothing_is_known_to_differ(tiny, tmp_path, capsys, old):
+    whole = weights(trainer(tiny, tmp_path / "whole").train())
+    cut_off(tiny, tmp_path / "cut", None if old else made_with(CPU, None))
+    ended = trainer(tiny, tmp_path / "cut").train()
+    said = capsys.readouterr().out
+    assert "resumed after epoch 1" in said and "begun otherwise" not in said
+    assert same(whole, weights(ended))
+    first, second = (tmp_path / name / "checkpoint.pt" for name in ("whole", "cut"))
+    assert first.read_bytes() == second.read_bytes()  # it says nothing of where it was made

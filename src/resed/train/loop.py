@@ -19,7 +19,7 @@ from resed.train.evaluate import quick_scores
 from resed.train.framework import build_framework
 from resed.train.history import write_history
 from resed.train.objective import focal_weight
-from resed.train.precision import arithmetic
+from resed.train.precision import arithmetic, made_with
 
 
 @dataclass
@@ -250,6 +250,7 @@ class Trainer:
             generators["cuda"] = torch.cuda.get_rng_state(self.device)
         return {
             "identity": self.run.identity(),
+            "made_with": made_with(self.device, self.autocast),
             "epoch": self.epoch,
             "networks": self.networks.state_dict(),
             "projections": self.projections.state_dict() if self.projections else {},
@@ -277,6 +278,19 @@ class Trainer:
         self.epoch, self.history = state["epoch"], state["history"]
         self.best = Best(**state["best"])
         self.say(f"{self.run.system} seed {self.run.seed}: resumed after epoch {self.epoch}")
+        self._say_if_moved(path, state.get("made_with"))
+
+    def _say_if_moved(self, path: Path, theirs: dict[str, Any] | None) -> None:
+        """Say what has changed since the file was written, other than the settings.
+
+        Not refused: a queue may give another GPU. But what comes out is then no one machine's.
+        """
+        ours = made_with(self.device, self.autocast)
+        if theirs is None or theirs == ours:  # none in files from before it was kept
+            return
+        pairs = [checkpoint.first_difference({k: v}, {k: theirs.get(k)}) for k, v in ours.items()]
+        moved = "; ".join(filter(None, pairs))
+        self.say(f"{path}: begun otherwise ({moved}); goes on as here, delete it to train anew")
 
 
 def _copy(networks: torch.nn.Module) -> dict[str, Tensor]:

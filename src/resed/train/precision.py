@@ -1,5 +1,7 @@
 """The arithmetic of a device: bfloat16, TF32 or float32, as schedule.precision asks."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -31,3 +33,14 @@ def without_autocast(values: Tensor) -> torch.autocast:
     Casting the inputs is not enough: under autocast a matrix product casts them back.
     """
     return torch.autocast(values.device.type, enabled=False)
+
+
+def made_with(device: torch.device, autocast: torch.dtype | None) -> dict[str, Any]:
+    """What else, beside its identity, decides the bits of a training: plain values, for a file."""
+    cuda = device.type == "cuda"
+    return {
+        "device": torch.cuda.get_device_name(device) if cuda else device.type,
+        "precision": str(autocast or torch.float32).removeprefix("torch."),
+        "torch": str(torch.__version__),
+        "threads": torch.get_num_threads(),
+    }
