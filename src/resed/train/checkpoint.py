@@ -1,6 +1,7 @@
 """Checkpoints: whole or not there, loaded without executing anything, refused where foreign."""
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def load(path: Path | str) -> dict[str, Any]:
     path = existing(path, "train the system first")
     cure = "delete it and train again"
     try:
+        _check_whole(path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for what is not a checkpoint
         what = (
@@ -43,6 +45,18 @@ def load(path: Path | str) -> dict[str, Any]:
         found = content["version"]
         raise CheckpointError(f"{path}: version {found}, this resed reads {VERSION}; {cure}")
     return content
+
+
+def _check_whole(path: Path) -> None:
+    """Raise BadZipFile for flipped bytes: torch compares no CRC and would load wrong weights.
+
+    Of an entry marked as a folder it would even take what the memory happens to hold.
+    """
+    with zipfile.ZipFile(path) as archive:
+        marked = (entry.filename for entry in archive.infolist() if entry.external_attr)
+        bad = archive.testzip() or next(marked, None)
+    if bad:
+        raise zipfile.BadZipFile(f"{bad} is not as it was written")
 
 
 def first_difference(ours: Any, theirs: Any, path: str = "") -> str | None:
