@@ -12,9 +12,10 @@ import pytest
 from made_results import MANIFEST, make_results, make_root
 from typer.testing import CliRunner
 
+from resed import checksums
 from resed.cli import app
 from resed.draw import FIGURES
-from resed.errors import MissingFileError, ResultsError
+from resed.errors import AlteredError, MissingFileError, ResultsError
 from resed.report import anchors, facts, gaps, page, render
 from resed.results import Results
 from resed.tabulate import TABLES
@@ -240,6 +241,21 @@ def test_clips_are_those_of_the_audit(results):
         path.write_text(before)
     assert (weak.role, weak.clips, weak.unusable, weak.paper) == ("weak", 7, 1, 1473)
     assert [split.clips for split in others] == [8, 8, 8, 8]
+
+
+def test_clips_of_an_altered_manifest_are_not_counted(results, monkeypatch):
+    path = results.folder / "audit" / "manifest.tsv"
+    before = path.read_text()
+    monkeypatch.setenv(checksums.VARIABLE, str(results.folder))
+    name = path.relative_to(results.folder)
+    checksums.write(results.folder, name, checksums.digest(path))
+    try:
+        path.write_text(before.replace("10.0\tok", "10.0\tKk", 1))
+        with pytest.raises(AlteredError, match=r"audit/manifest\.tsv: not the file that was made"):
+            facts.splits(results)
+    finally:
+        path.write_text(before)
+        checksums.record_of(results.folder, name).unlink()
 
 
 def test_settings_shared_by_all_stand_apart(results):

@@ -13,6 +13,7 @@ from typing import Any
 from resed import __version__
 from resed.coverage import coverage
 from resed.dataset import ROLES
+from resed.files import existing
 from resed.results import Results, readable
 from resed.settings import SystemSettings
 
@@ -69,7 +70,7 @@ def splits(results: Results) -> list[Split]:
 def _statuses(path: Path) -> dict[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
     if path.is_file():
-        with path.open(newline="", encoding="utf-8") as handle:
+        with existing(path).open(newline="", encoding="utf-8") as handle:
             for row in csv.DictReader(handle, delimiter="\t"):
                 found.setdefault(row.get("split", ""), Counter())[row.get("status", "")] += 1
     return found
