@@ -121,6 +121,28 @@ def test_figures_checksums_are_compared_with_the_record(results):
         assert set(statuses(results)) == {"dag.sha256"}, damage
 
 
+def test_a_record_is_on_the_disk_before_its_name_is(results, monkeypatch):
+    """After a power cut an empty record would have a whole checkpoint refused."""
+    steps = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor):
+        steps.append(("fsync", os.fstat(descriptor).st_ino, os.fstat(descriptor).st_size))
+        fsync(descriptor)
+
+    def replaced(source, target):
+        steps.append(("replace", Path(source).stat().st_ino, Path(source).stat().st_size))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    checksums.write(results, Path("tables/table1.csv"), "0" * 64)
+    (synced_first, *first), (replaced_then, *then) = steps
+    assert (synced_first, replaced_then) == ("fsync", "replace")
+    assert first == then
+    assert then[1] == len("0" * 64 + "  tables/table1.csv\n")
+
+
 def test_a_run_refuses_to_read_an_altered_result_in_one_line(results):
     path = Path("results/demo/score/pts/metrics.json")
     assert read_json(path) == {"f1": 0.5}

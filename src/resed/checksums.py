@@ -16,7 +16,7 @@ from resed.errors import AlteredError
 VARIABLE = "RESED_RESULTS"
 FOLDER = "checksums"
 SUFFIX = ".sha256"
-SCRATCH = ("resume.pt",)  # rewritten every epoch and no result: torch checks it as it is read
+SCRATCH = ("resume.pt",)  # rewritten every epoch and no result: its own CRCs tell of damage
 CHECKED_BY_READER = (".store",)  # has a checksum a clip, compared when it is opened
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)\n")
 _compared: dict[Path, tuple[int, int, int]] = {}  # what stat said of a file when it was compared
@@ -49,10 +49,18 @@ def write(results: Path, relative: Path, value: str) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        temporary.write_text(f"{value}  {relative.as_posix()}\n", encoding="utf-8")
+        with open(temporary, "w", encoding="utf-8", newline="\n") as handle:
+            handle.write(line(value, relative))
+            handle.flush()
+            os.fsync(handle.fileno())  # before its file: an empty record would condemn a whole file
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def line(value: str, path: Path) -> str:
+    """A line as sha256sum writes it."""
+    return f"{value}  {path.as_posix()}\n"
 
 
 def read(results: Path, relative: Path | str) -> str | None:
@@ -76,8 +84,7 @@ def compare(path: Path) -> None:
     place = _in_results(path)
     if not place or path.suffix in CHECKED_BY_READER:
         return
-    status = path.stat()
-    seen = (status.st_ino, status.st_size, status.st_mtime_ns)
+    seen = stamp(path)
     if _compared.get(path) == seen:
         return
     recorded = read(*place)
@@ -89,10 +96,21 @@ def compare(path: Path) -> None:
     _compared[path] = seen
 
 
+def absolute(path: Path) -> Path:
+    """The path from the root, without `..`. Not resolved: a folder of results may be a link."""
+    return Path(os.path.normpath(path.absolute()))
+
+
+def stamp(path: Path) -> tuple[int, int, int]:
+    """What changes with a file that is written anew; a file is hashed once a process by it."""
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
+
+
 def _in_results(path: Path) -> tuple[Path, Path] | None:
     """The results folder of this run and the path below it; None for files of no run."""
     results = os.environ.get(VARIABLE)
     if not results or path.name in SCRATCH:
         return None
-    folder, absolute = Path(results), path.absolute()  # not resolved: the folder may be a link
-    return (folder, absolute.relative_to(folder)) if folder in absolute.parents else None
+    folder, place = Path(results), absolute(path)
+    return (folder, place.relative_to(folder)) if folder in place.parents else None
