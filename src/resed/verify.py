@@ -17,6 +17,7 @@ from resed.errors import AlteredError, MissingFileError
 from resed.progress import progress
 
 WITHOUT = (checksums.FOLDER, "logs", "benchmarks")  # folders of results/{dataset}
+PICTURES = (".png", ".svg")  # in the order in which the rules of figures hand them to sha256sum
 Status = Literal["ok", "altered", "missing", "unrecorded"]
 BAD: tuple[Status, ...] = ("altered", "missing", "unrecorded")
 
@@ -94,18 +95,18 @@ def _finding(results: Path, name: Path) -> Finding:
 
 
 def _sums(results: Path, name: Path) -> Status:
-    """Of a file that sha256sum wrote beside its files: does it say what was recorded of them?"""
-    lines = (results / name).read_text(errors="replace").splitlines()
-    said = [line.partition("  ") for line in lines]
-    if not said or not all(file for _, _, file in said):
-        return "altered"
-    try:
-        known = [checksums.read(results, name.with_name(Path(file).name)) for _, _, file in said]
-    except AlteredError:  # which is said where the record's own file is looked at
-        return "altered"
-    if None in known:
+    """Of a file that sha256sum wrote beside a figure: is it what follows from the records?"""
+    run = Path("results", checksums.absolute(results).name)  # paths are as the workflow writes them
+    expected = ""
+    for picture in map(name.with_suffix, PICTURES):
+        try:
+            value = checksums.read(results, picture)
+        except AlteredError:  # which is said where the record's own file is looked at
+            return "altered"
+        expected += checksums.line(value, run / picture) if value else ""
+    if not expected:
         return "unrecorded"
-    return "ok" if known == [value for value, _, _ in said] else "altered"
+    return "ok" if (results / name).read_bytes() == expected.encode() else "altered"
 
 
 def refuse_bad(results: Path, findings: list[Finding], say: Callable[[str], None]) -> None:
