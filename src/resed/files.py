@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from resed import checksums
+from resed import acquired, checksums
 from resed.errors import MissingFileError, ResedError
 
 HOST = re.sub(r"[^\w-]", "_", platform.node())  # a folder may be shared by machines
@@ -91,13 +91,14 @@ def read_json(path: Path | str) -> Any:
 def existing(path: Path | str, cure: str = "check the path, or run the stage before") -> Path:
     """Return `path` if it is a file that exists, else raise MissingFileError.
 
-    In a run, AlteredError if it is a result and not the file that was made: flipped bytes are named
-    before they are used.
+    In a run, AlteredError if it is a result and not the file that was made, or annotations and not
+    those that were acquired: flipped bytes are named before they are used.
     """
     path = Path(path)
     if not path.is_file():
         raise MissingFileError(f"{path}: no such file; {cure}")
     checksums.compare(path)
+    acquired.compare(path)
     return path
 
 

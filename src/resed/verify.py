@@ -1,18 +1,19 @@
 """Every artefact of a results folder against the checksum that was recorded when it was made.
 
 Logs and benchmarks have none: the shell and Snakemake write them, and no number rests on them. A
-figure's own file of checksums is compared with what was recorded of the figure.
+figure's own file of checksums is compared with what was recorded of the figure, and annotations,
+which lie in data/, with what acquire recorded of them.
 """
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from resed import checksums
+from resed import acquired, checksums
 from resed.errors import AlteredError, MissingFileError
 from resed.progress import progress
 
@@ -24,15 +25,21 @@ BAD: tuple[Status, ...] = ("altered", "missing", "unrecorded")
 
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one artefact; `path` is as the user would write it, size in bytes."""
+    """What was found of one artefact; `path` is as the user would write it, size in bytes.
+
+    `cure`: its own, where that of results does not fit.
+    """
 
     path: Path
     status: Status
     size: int = 0
+    cure: str = ""
 
 
 def verify(results: Path, threads: int | None = None) -> list[Finding]:
     """Compare all artefacts below `results` with their records, in parallel; sorted by path.
+
+    After them come the annotations that acquire recorded, of data/{dataset} beside results/.
 
     Args:
         results: results/{dataset}.
@@ -49,7 +56,7 @@ def verify(results: Path, threads: int | None = None) -> list[Finding]:
         for finding in pool.map(lambda name: _finding(results, name), names):
             findings.append(finding)
             advance(1)
-    return findings
+    return findings + list(_annotations(results, findings))
 
 
 def adopt(results: Path, findings: list[Finding]) -> None:
@@ -109,6 +116,20 @@ def _sums(results: Path, name: Path) -> Status:
     return "ok" if (results / name).read_bytes() == expected.encode() else "altered"
 
 
+def _annotations(results: Path, findings: Sequence[Finding]) -> Iterator[Finding]:
+    """Annotation files by the records of acquire; a record that is altered vouches for nothing."""
+    records = [
+        finding.path
+        for finding in findings
+        if finding.path.parent == results / acquired.FOLDER
+        and finding.status in ("ok", "unrecorded")
+    ]
+    for known in acquired.recorded(results, records):
+        status = known.status()
+        size = 0 if status == "missing" else known.path.stat().st_size
+        yield Finding(known.path, status, size, known.cure())
+
+
 def refuse_bad(results: Path, findings: list[Finding], say: Callable[[str], None]) -> None:
     """Name every artefact that is not as it was made; AlteredError if there is one."""
     bad = [finding for finding in findings if finding.status in BAD]
@@ -118,7 +139,13 @@ def refuse_bad(results: Path, findings: list[Finding], say: Callable[[str], None
         return
     counts = Counter(finding.status for finding in bad)
     what = ", ".join(f"{counts[status]} {status}" for status in BAD if counts[status])
-    raise AlteredError(f"{results}: {what}, of {len(findings)} files; {_cure(counts, results)}")
+    raise AlteredError(f"{results}: {what}, of {len(findings)} files; {_cures(bad, results)}")
+
+
+def _cures(bad: Sequence[Finding], results: Path) -> str:
+    made = Counter(finding.status for finding in bad if not finding.cure)
+    own = [f"{finding.path}: {finding.cure}" for finding in bad if finding.cure]
+    return "; ".join([*([_cure(made, results)] if made else []), *own])
 
 
 def _cure(counts: Counter[Status], results: Path) -> str:

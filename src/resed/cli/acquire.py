@@ -57,6 +57,7 @@ def acquire(
     """
     from resed.acquire.acquisition import Fetching, acquire_splits, listed_sources
     from resed.acquire.sources.lock import LockFile
+    from resed.acquired import acquiring
     from resed.dataset import dataset_path, load_dataset
     from resed.files import write_json
 
@@ -65,18 +66,19 @@ def acquire(
         for line in listed_sources(loaded, LockFile(file)):
             typer.echo(line)
         return
-    records = acquire_splits(
-        loaded,
-        root,
-        Fetching(file, source or None, folder, hashes, downloads, again),
-        split,
-        scale,
-        seed,
-        soundbank,
-        processes,
-        typer.echo,
-        annotations,
-        keep_audio,
-    )
+    with acquiring():
+        records = acquire_splits(
+            loaded,
+            root,
+            Fetching(file, source or None, folder, hashes, downloads, again),
+            split,
+            scale,
+            seed,
+            soundbank,
+            processes,
+            typer.echo,
+            annotations,
+            keep_audio,
+        )
     if record:
         write_json(record, records[split] if split else {"splits": records})
