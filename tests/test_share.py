@@ -14,8 +14,9 @@ from shared_run import OVERLAY, clone, commit, dvc, git, make_run, resed
 from test_verify import flip
 
 from resed.errors import ShareError
+from resed.share import others
 from resed.share.knowledge import pack, unpack
-from resed.share.runs import Run
+from resed.share.runs import RUNS, Run, register
 
 pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
 CHECKPOINT = "results/demo/train/pts/seed0/checkpoint.pt"
@@ -54,6 +55,10 @@ def stored(folder: Path, path: str, remote: Path) -> Path:
     import hashlib
 
     md5 = hashlib.md5((folder / path).read_bytes()).hexdigest()
+    return place(md5, remote)
+
+
+def place(md5: str, remote: Path) -> Path:
     return remote / "files" / "md5" / md5[:2] / md5[2:]
 
 
@@ -139,6 +144,55 @@ def test_an_unfinished_or_altered_run_is_not_shared(there):
     code, told = resed(there, "share")
     assert code == 1
     assert "results/demo: not finished, 5 jobs (train pts, " in one_line(told)
+    assert resed(there, "verify")[0] == 0, "what was shared before is left as it was"
+
+
+def test_a_share_that_was_cut_off_does_not_block_the_next(there, tmp_path):
+    for name in ("checksums/share", "share/figures"):  # as far as it came
+        shutil.rmtree(there / "results" / "demo" / name)
+    flip(there / "results" / "demo" / "share" / "snakemake.tar.gz")
+    assert resed(there, "verify")[0] == 1
+    code, told = resed(there, "share", "--remote", str(tmp_path / "remote"))
+    assert code == 0, told
+    assert resed(there, "verify")[0] == 0
+
+
+def test_share_tells_what_others_need(there, tmp_path, monkeypatch):
+    (there / "mine.yaml").write_text("sensitivity: {report: false}\n")
+    (there / ".gitignore").write_text("mine.yaml\n")
+    for name in ("datasets/demo.yaml", "systems/liang.yaml"):
+        with (there / "config" / name).open("a") as file:
+            file.write("# changed\n")
+    code, told = resed(there, "share", "--config", "mine.yaml", "--remote", "../remote")
+    assert code == 0, told
+    assert told.splitlines()[-2:] == [
+        "For others: git add dvc.lock workflow/runs.yaml metrics mine.yaml "
+        "config/datasets/demo.yaml config/systems/liang.yaml; git commit; git push",
+        "They then: make restore CONFIG='config/demo.yaml overlay.yaml mine.yaml' "
+        f"REMOTE={tmp_path / 'remote'}",
+    ]
+    monkeypatch.chdir(there)
+    run = Run.of(["config/demo.yaml overlay.yaml"])
+    assert others.unsaved(run) == ["config/datasets/demo.yaml", "config/systems/liang.yaml"]
+    monkeypatch.setenv("PATH", "")  # no git
+    needed = ["config/demo.yaml", "overlay.yaml", "config/datasets/demo.yaml", ".dvc/config"]
+    assert others.unsaved(run) == needed
+    said = []
+    others.tell(Run(("../far.yaml",), "demo"), None, said.append)
+    assert said[1:] == [
+        "../far.yaml: not in this folder, so no clone has it; copy it here and share with that",
+        "They then: make restore CONFIG=../far.yaml",
+    ]
+
+
+def test_a_run_without_configs_is_registered_with_the_one_it_has(there, monkeypatch):
+    monkeypatch.chdir(there)
+    register(Run((), "mine"))
+    runs = yaml.safe_load(RUNS.read_text())["runs"]
+    assert runs["mine"] == runs["dcase2019"] == {"configs": "config/config.yaml"}
+    RUNS.write_text("# nothing\nrun: {}\n")
+    with pytest.raises(ShareError, match=r"workflow/runs\.yaml: must hold runs"):
+        register(Run((), "mine"))
 
 
 def test_sound_where_files_are_pushed_from_is_refused(there):

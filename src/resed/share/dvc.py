@@ -12,6 +12,7 @@ from typing import IO
 
 from resed.errors import ShareError
 
+IN_GIT = Path(".dvc/config")
 SITE = Path(".dvc/tmp/site")  # DVC's notes of files' hashes: in the clone, not in /var/tmp
 CHATTER = ("Having any troubles", "Is your cache", "<http")
 MOST_LINES = 6  # of an error
@@ -87,15 +88,25 @@ def _in_short(told: str) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """What this clone's configuration of DVC says, all of its files together."""
+    """What this clone's configuration of DVC says, all of its files together.
+
+    `shared`: what the one of them says that is in git.
+    """
 
     values: dict[str, str]
+    shared: dict[str, str]
 
     @classmethod
     def read(cls) -> "Settings":
         """Ask DVC, which knows where its files are and which of them wins."""
-        pairs = (line.partition("=") for line in dvc("config", "--list").splitlines())
-        return cls({key: value for key, _, value in pairs})
+        values, shared = {}, {}
+        for line in dvc("config", "--list", "--show-origin").splitlines():
+            origin, _, setting = line.partition("\t")
+            key, _, value = setting.partition("=")
+            values[key] = value
+            if Path(origin).parts[-2:] == IN_GIT.parts:
+                shared[key] = value
+        return cls(values, shared)
 
     @property
     def cache(self) -> Path:
@@ -115,3 +126,11 @@ class Settings:
         if self.values.get(f"remote.{name}.verify", "").lower() != "true":
             dvc("remote", "modify", "--local", name, "verify", "true")
         return f"{name} ({url or self.values.get(f'remote.{name}.url')})"
+
+    def unknown_address(self, url: str | None) -> str | None:
+        """Url of the remote, or of the `url` set for it, where a clone of this does not know it."""
+        key = f"remote.{self.values.get('core.remote')}.url"
+        own = url or self.values.get(key, "")
+        if "://" not in own:
+            own = os.path.normpath(Path(own).absolute())  # as DVC lists those of its files
+        return None if own == self.shared.get(key) else own

@@ -10,7 +10,7 @@ import yaml
 
 from resed.closed import overlay, read_yaml
 from resed.config import load_config
-from resed.dataset import Dataset
+from resed.dataset import Dataset, dataset_path
 from resed.errors import ShareError
 from resed.files import write_text
 from resed.run_lock import STATE, working
@@ -27,11 +27,15 @@ HEAD = """\
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: the files that --configfile names, and the dataset they lead to."""
+    """A finished run: the files that --configfile names, and the dataset they lead to.
+
+    `file` is what the dataset's file says, `place` where that is.
+    """
 
     configs: tuple[str, ...]
     dataset: str
     file: Dataset | None = None
+    place: Path | None = None
 
     @classmethod
     def of(cls, configs: Sequence[str]) -> "Run":
@@ -46,8 +50,9 @@ class Run:
         names = tuple(name for text in configs for name in shlex.split(text))
         for name in names:
             values = overlay(values, read_yaml(Path(name)))
-        file = load_config(values).dataset_file
-        return cls(names, file.name, file)
+        config = load_config(values)
+        file = config.dataset_file
+        return cls(names, file.name, file, dataset_path(config.dataset))
 
     @property
     def results(self) -> Path:
@@ -97,13 +102,23 @@ class Run:
         return ["snakemake", *arguments, *configs]
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """Its config files, where one at least must be named: an option cannot be empty."""
+        return self.configs or (str(BASE),)
+
+    @property
     def cure(self) -> str:
         """What to type to make what is not there."""
         return shlex.join(self.words("--cores", "all"))
 
 
 def register(run: Run) -> None:
-    """Write the run into workflow/runs.yaml, so that dvc.yaml has stages for it."""
-    runs = read_yaml(RUNS)["runs"]
-    runs[run.dataset] = {"configs": shlex.join(run.configs)}
+    """Write the run into workflow/runs.yaml, so that dvc.yaml has stages for it.
+
+    Raises ShareError, MissingFileError or ConfigError where that file is not as it was.
+    """
+    runs = read_yaml(RUNS).get("runs")
+    if not isinstance(runs, dict):
+        raise ShareError(f"{RUNS}: must hold runs, a dataset and its configs each; git checkout it")
+    runs[run.dataset] = {"configs": shlex.join(run.named)}
     write_text(RUNS, HEAD + yaml.safe_dump({"runs": runs}, sort_keys=False))

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from resed import checksums
 from resed.errors import ShareError
-from resed.share import knowledge, show
+from resed.share import knowledge, others, show
 from resed.share.cache import Cache, Object, shared
 from resed.share.dvc import Settings, dvc
-from resed.share.runs import AUDIO, RUNS, Run, register
-from resed.verify import refuse_bad, summary, verify
+from resed.share.runs import AUDIO, Run, register
+from resed.verify import Finding, refuse_bad, summary, verify
 
 SOUND = re.compile(r"\.(aac|aiff?|au|caf|flac|m4a|mp[34]|ogg|opus|w64|wav|webm|wma)", re.I)
-COMMITTED = "dvc.lock", str(RUNS)  # and the metrics: what git has to know
 
 
 def share(
@@ -46,13 +45,15 @@ def share(
         remote = settings.remote(url)
         dvc("push", *run.stages)
     say(f"{run.dataset}: pushed to {remote}")
-    say(f"For others: git add {' '.join(COMMITTED)} {run.metrics.parent}; git commit; git push")
+    others.tell(run, settings.unknown_address(url), say)
 
 
 def _check(run: Run, say: Callable[[str], None]) -> None:
     """Without sound, as it was made, and finished?"""
     _keep_sound(run)
-    findings = verify(run.results)  # before the plan, in which an altered file is one more reason
+    # Before the plan, in which an altered file is one more reason. What a share that was cut off
+    # left half made is made anew below, and deleted no sooner: this one may be refused.
+    findings = [found for found in verify(run.results) if not _made_here(run, found)]
     refuse_bad(run.results, findings, say)
     say(summary(run.results, findings))
     jobs = knowledge.planned(run)
@@ -60,6 +61,14 @@ def _check(run: Run, say: Callable[[str], None]) -> None:
         raise ShareError(
             f"{run.results}: not finished, {knowledge.in_words(jobs)} to run; {run.cure}"
         )
+
+
+def _made_here(run: Run, found: Finding) -> bool:
+    """Whether share itself made that file, or its record."""
+    places = [run.archive, run.pictures]
+    places += [checksums.record_of(run.results, run.archive.relative_to(run.results))]
+    places += [run.results / checksums.FOLDER / run.pictures.relative_to(run.results)]
+    return any(place in (found.path, *found.path.parents) for place in places)
 
 
 def _keep_sound(run: Run) -> None:
