@@ -1,10 +1,14 @@
 """Share and restore: whole or refused, with every damaged file named; a run in miniature."""
 
+import base64
+import gzip
 import re
 import shlex
 import shutil
+import tarfile
 import threading
 import tomllib
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -14,8 +18,10 @@ from shared_run import OVERLAY, clone, commit, dvc, git, make_run, resed
 from test_verify import flip
 
 from resed.errors import ShareError
-from resed.share import others
+from resed.share import knowledge, others
+from resed.share.cache import LOCK, Object, locked
 from resed.share.knowledge import pack, unpack
+from resed.share.restore import _of_objects
 from resed.share.runs import RUNS, Run, register
 
 pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
@@ -56,6 +62,12 @@ def stored(folder: Path, path: str, remote: Path) -> Path:
 
     md5 = hashlib.md5((folder / path).read_bytes()).hexdigest()
     return place(md5, remote)
+
+
+def listing(folder: Path, path: str, remote: Path) -> Path:
+    """Where the list of a folder lies in the remote."""
+    stages = yaml.safe_load((folder / LOCK).read_text())["stages"].values()
+    return place({out["path"]: out["md5"] for s in stages for out in s["outs"]}[path], remote)
 
 
 def place(md5: str, remote: Path) -> Path:
@@ -261,6 +273,65 @@ def test_a_flipped_byte_in_the_remote_is_named_and_nothing_checked_out(here, tmp
     (here / ".dvc" / "config.local").unlink()
 
 
+def test_every_damaged_file_of_the_remote_is_named_at_once(here, there, tmp_path):
+    remote = Path(shutil.copytree(here.parent / "resed-remote", tmp_path / "remote"))
+    results = "results/demo"
+    flip(listing(here, f"{results}/train", remote))  # at which DVC stops
+    other = listing(here, f"{results}/predict", remote)  # a list still, of other files
+    other.chmod(0o644)
+    other.write_text(re.sub('"md5": "[0-9a-f]{4}', '"md5": "0000', other.read_text()))
+    flip(stored(here, f"{results}/extract/default/strong.store", remote))
+    table = f"{results}/tables/table1.csv"
+    stored(here, table, remote).unlink()
+    folder = clone(here, tmp_path / "fresh")
+    code, told = resed(folder, "restore", "--remote", str(remote))
+    assert code == 1
+    named = dict(re.findall("^damaged or missing: (.*?); delete there (.*)$", told, re.MULTILINE))
+    assert set(named) == {
+        f"{results}/train",
+        f"{results}/predict",
+        f"{results}/extract/default/strong.store",
+        table,
+    }
+    assert "and 3 more; delete there what is named above" in one_line(told)
+    assert not (folder / "results").exists()
+    for path in " and ".join(named.values()).split(" and "):
+        (remote / path).unlink(missing_ok=True)  # the cure, as told
+    assert resed(there, "share", "--remote", str(remote))[0] == 0
+    code, told = resed(folder, "restore")
+    assert code == 0, told
+
+
+@pytest.mark.parametrize(
+    ("failure", "expected"),
+    [
+        (f"dvc fetch: failed to transfer '{'ab' * 16}' - [Errno 2] No such file", True),
+        (f"dvc fetch: unexpected error - object {'ab' * 16}.dir is corrupted: line 1", True),
+        (
+            f"dvc fetch: failed to transfer '{'ab' * 16}' - [Errno 28] No space left on device",
+            False,
+        ),
+        ("dvc fetch: failed to connect to webdav (resed); Not Authorized", False),
+        ("", False),
+    ],
+)
+def test_good_objects_are_not_blamed_for_the_way_to_them(failure, expected):
+    assert _of_objects(failure) is expected
+
+
+def test_what_dvc_lock_names_is_an_object_or_refused(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = Run((), "demo")
+    for md5 in ("ab/../../../../precious", "", None):
+        stages = {name: {"outs": [{"md5": md5, "path": "results/demo"}]} for name in run.stages}
+        LOCK.write_text(yaml.safe_dump({"stages": stages}))
+        with pytest.raises(
+            ShareError, match=r"dvc\.lock: results/demo: .* is no MD5; git checkout"
+        ):
+            locked(run)
+    assert Object("ab" * 16 + ".dir", "results/demo").places == [f"files/md5/ab/{'ab' * 15}.dir"]
+
+
 def test_a_flipped_byte_in_the_cache_is_mended_from_the_remote(there, here):
     flip(stored(here, CHECKPOINT, there / ".dvc" / "cache"))
     shutil.rmtree(there / "results")
@@ -298,6 +369,10 @@ def test_a_remote_that_is_not_there_and_a_run_that_is_not_shared(here, tmp_path)
     assert code == 1
     assert "remote store" in one_line(told)
     assert "mend its url" in told
+    (tmp_path / "empty").mkdir()
+    code, told = resed(folder, "restore", "--remote", str(tmp_path / "empty"))
+    assert code == 1
+    assert "nothing of demo is there; mend its url" in one_line(told)
     git(folder, "rm", "dvc.lock")
     code, told = resed(folder, "restore")
     assert code == 1
@@ -359,6 +434,56 @@ def test_an_archive_of_other_files_is_refused(there, monkeypatch):
     flip(run.archive)
     with pytest.raises(ShareError, match=r"snakemake\.tar\.gz: damaged"):
         unpack(run)
+
+
+def record_of(path: str) -> str:
+    return base64.urlsafe_b64encode(path.encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"/{record_of('results/demo/a')}",
+        f"../{record_of('results/demo/a')}",
+        record_of("results/demo/../other/a"),
+        record_of("/etc/passwd"),
+        "link",
+    ],
+)
+def test_nothing_of_an_archive_is_unpacked_where_a_part_of_it_is_foreign(
+    tmp_path, monkeypatch, name
+):
+    monkeypatch.chdir(tmp_path)
+    run = Run((), "demo")
+    buffer = BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo(record_of("results/demo/first")))
+        entry = tarfile.TarInfo(record_of("results/demo/a") if name == "link" else name)
+        if name == "link":
+            entry.type, entry.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(entry)
+    run.archive.parent.mkdir(parents=True)
+    run.archive.write_bytes(gzip.compress(buffer.getvalue()))
+    with pytest.raises(ShareError, match=r"snakemake\.tar\.gz: damaged"):
+        unpack(run)
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
+
+
+def test_what_has_no_record_yet_does_not_pass_for_what_lay_there_before(there, monkeypatch):
+    assert snakemake(there, overlay=with_rate(0.5)).returncode == 0
+    monkeypatch.chdir(there)
+    run = Run(("config/demo.yaml",), "demo")
+    dvc(there, "checkout", "--force", *run.stages)
+
+    def cut_off(path):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(knowledge, "atomic_path", cut_off)
+        unpack(run)
+    assert "train pts" in planned(there, overlay=with_rate(0.5))
+    unpack(run)
+    assert planned(there, overlay=OVERLAY) == []
 
 
 # ---- WebDAV --------------------------------------------------------------------------------------

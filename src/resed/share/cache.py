@@ -8,7 +8,8 @@ go out and after they came in.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from resed.share.runs import Run
 
 LOCK = Path("dvc.lock")
 FOLDER = ".dir"  # suffix of the object that lists a folder
+MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,11 @@ class Object:
     md5: str
     path: str
     within: str = ""
+
+    def __post_init__(self) -> None:
+        """What is read here becomes a path, of which what is damaged is deleted."""
+        if not MD5.fullmatch(str(self.md5)):
+            raise ShareError(f"{LOCK}: {self.path}: {self.md5!r} is no MD5; git checkout {LOCK}")
 
     @property
     def places(self) -> list[str]:
@@ -67,12 +74,10 @@ class Cache:
         folders = locked(run)
         gone = self._drop(folders, f"compare folders of {run.dataset}")
         present = [item for item in folders if item not in gone and item.md5.endswith(FOLDER)]
-        files = {item.md5: item for folder in present for item in self._listed(folder)}
+        lists = [json.loads(self.place(folder).read_text("utf-8")) for folder in present]
+        pairs = zip(present, lists, strict=True)
+        files = {item.md5: item for pair in pairs for item in listed(*pair)}
         return gone + self._drop(list(files.values()), f"compare DVC's cache of {run.dataset}")
-
-    def _listed(self, folder: Object) -> Iterator[Object]:
-        for entry in json.loads(self.place(folder).read_text(encoding="utf-8")):
-            yield Object(entry["md5"], f"{folder.path}/{entry['relpath']}", folder.md5)
 
     def _drop(self, items: Sequence[Object], what: str) -> list[Object]:
         gone = []
@@ -84,6 +89,11 @@ class Cache:
                     gone.append(item)
                 advance(1)
         return gone
+
+
+def listed(folder: Object, entries: list[dict[str, str]]) -> list[Object]:
+    """The files of a folder by its list."""
+    return [Object(e["md5"], f"{folder.path}/{e['relpath']}", folder.md5) for e in entries]
 
 
 def shared(run: Run) -> bool:
@@ -99,8 +109,9 @@ def locked(run: Run) -> list[Object]:
             f"or make it: {run.cure}"
         )
     stages = _stages()
-    return [Object(out["md5"], out["path"]) for name in run.stages for out in stages[name]["outs"]]
+    outs = [out for name in run.stages for out in stages[name].get("outs", [])]
+    return [Object(out.get("md5", ""), out["path"]) for out in outs]
 
 
 def _stages() -> dict:
-    return read_yaml(LOCK)["stages"] if LOCK.is_file() else {}
+    return (read_yaml(LOCK).get("stages") or {}) if LOCK.is_file() else {}

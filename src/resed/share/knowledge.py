@@ -24,6 +24,7 @@ from resed.share.runs import Run
 
 RECORDS = STATE / "metadata"
 INCOMPLETE = STATE / "incomplete"  # what a run that was cut off left half made
+MARK = '{"external_jobid": null}'
 DONE = "Nothing to be done"
 _JOB = re.compile(r"^Job \d+: (.*)$", re.MULTILINE)
 
@@ -74,19 +75,36 @@ def unpack(run: Run) -> int:
     try:
         content = BytesIO(gzip.decompress(path.read_bytes()))  # whole: checked by its CRC
         with tarfile.open(fileobj=content) as archive:
-            entries = [(Path(entry.name), archive.extractfile(entry)) for entry in archive]
-            records = {name: file.read() for name, file in entries if file}
+            records = {Path(entry.name): _content(archive, entry) for entry in archive}
     except (tarfile.TarError, zlib.error, OSError, EOFError):
         raise ShareError(damaged) from None
+    if not all(_belongs(run, name) for name in records):
+        raise ShareError(damaged)
+    # The files are there already, and may have replaced others of which Snakemake has records: what
+    # has not got its own when this is cut off must not pass for what those tell of.
+    for name in records:
+        (INCOMPLETE / name).parent.mkdir(parents=True, exist_ok=True)
+        (INCOMPLETE / name).write_text(MARK, encoding="utf-8")
     for name, content in records.items():
-        about = _about(name)
-        if not about or run.results not in Path(about).parents or ".." in name.parts:
-            raise ShareError(damaged)
         with atomic_path(RECORDS / name) as temporary:
             temporary.write_bytes(content)
-        (INCOMPLETE / name).unlink(missing_ok=True)
+        (INCOMPLETE / name).unlink()
     INCOMPLETE.mkdir(exist_ok=True)  # without it Snakemake takes the records for those of old ones
     return len(records)
+
+
+def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
+    file = archive.extractfile(entry) if entry.isreg() else None
+    if file is None:
+        raise tarfile.TarError(f"{entry.name}: no file")
+    return file.read()
+
+
+def _belongs(run: Run, name: Path) -> bool:
+    """Whether a record of that name lies below the records, and is about a file of the run."""
+    about = Path(_about(name) or "")
+    outside = name.is_absolute() or ".." in (*name.parts, *about.parts)
+    return run.results in about.parents and not outside
 
 
 def planned(run: Run) -> list[str]:
