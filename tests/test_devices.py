@@ -145,6 +145,20 @@ def test_a_gpu_that_torch_cannot_use_is_told_and_not_held(four_gpus, monkeypatch
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
 
 
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [("1,0", "cannot use the GPU that is there"), ("", "no GPU is visible"), ("-1", "no GPU is")],
+)
+def test_a_gpu_that_a_scheduler_gave_is_told_where_torch_cannot_use_it(monkeypatch, chosen, told):
+    """As on a node without nvidia-smi."""
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+    said = []
+    with device_for("auto", say=said.append) as device:
+        assert device.type == "cpu"
+    assert told in said[0]
+
+
 @pytest.fixture
 def cuda(four_gpus, monkeypatch):
     """A machine with four GPUs, as far as CUDA tells; nvidia-smi has no answer."""

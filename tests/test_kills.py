@@ -77,11 +77,12 @@ while True:
     time.sleep(0.05)
 """
 SHARING = """
-import sys
+import signal, sys
 from resed import watch
 from resed.share import dvc
 from resed.share.runs import Run
 watch.terminate_cleanly()
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in background
 dvc.END_S = 0.5
 with Run((), "x").alone():
     dvc.dvc("fetch", sys.argv[1])

@@ -34,13 +34,17 @@ def visible_devices(say: Callable[[str], None] = print) -> list[str]:
     None where nvidia-smi is not there, or fails, which is said: then CUDA alone can tell.
     """
     known = _installed(say)
-    chosen = os.environ.get(VISIBLE)
-    if chosen is None or not known:
+    if VISIBLE not in os.environ or not known:
         return list(known.values())
-    names = [name.strip() for name in chosen.split(",")]
+    return [known.get(name, name) for name in _named()]
+
+
+def _named() -> list[str]:
+    """The devices that CUDA_VISIBLE_DEVICES names."""
+    names = [name.strip() for name in os.environ.get(VISIBLE, "").split(",")]
     if "-1" in names:  # CUDA looks at nothing from there on
         names = names[: names.index("-1")]
-    return [known.get(name, name) for name in names if name]
+    return [name for name in names if name]
 
 
 def _installed(say: Callable[[str], None]) -> dict[str, str]:
@@ -175,7 +179,7 @@ def _take(
         os.environ[VISIBLE] = own
         return torch.device("cuda" if torch.cuda.is_available() else "cpu"), own
     if not torch.cuda.is_available():
-        return torch.device("cpu"), ""
+        return torch.device("cpu"), ",".join(_named())  # which a scheduler may have set
     # Who can count the devices without nvidia-smi is CUDA, and once it has, it reads
     # CUDA_VISIBLE_DEVICES no more: the device is chosen by its index among those that CUDA sees.
     # Named by the UUID, it is locked to jobs beside this one that nvidia-smi did answer.
