@@ -69,7 +69,7 @@ lint: $(INSTALLED) ## Style of Python and Snakemake files
 	@$(VENV)/bin/snakemake --lint
 
 schema: $(INSTALLED) ## Write workflow/schemas/config.schema.json anew from the settings
-	@$(VENV)/bin/python -m resed.config_schema workflow/schemas/config.schema.json
+	@$(VENV)/bin/python -m resed.config.schema workflow/schemas/config.schema.json
 
 clean: ## Remove caches; never data/, results/ or .venv
 	@rm -rf .pytest_cache .ruff_cache .hypothesis

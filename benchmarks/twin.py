@@ -16,7 +16,7 @@ import sys
 import time
 from pathlib import Path
 
-from resed.dataset import ROLES
+from resed.config.dataset import ROLES
 
 NAME = "dcase2019_twin"
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from resed.annotations import Event, write_clips, write_events, write_tags
 from resed.audit import audit_dataset
-from resed.config import AuditSettings
-from resed.dataset import Dataset, load_dataset
+from resed.config.dataset import Dataset, load_dataset
+from resed.config.run import AuditSettings
+from resed.formats.annotations import Event, write_clips, write_events, write_tags
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 RATE = 44100

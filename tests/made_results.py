@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from resed import study
-from resed.annotations import Event, read_events, tags_of, write_events, write_tags
-from resed.calibrate import calibrate, write_windows
-from resed.config import Config, load_config
-from resed.posteriors import Posteriors
-from resed.results import Results
-from resed.score import Counts, write_counts
+from resed.calibrate.windows import calibrate, write_windows
+from resed.config import study
+from resed.config.run import Config, load_config
+from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
+from resed.formats.posteriors import Posteriors
+from resed.results.folder import Results
+from resed.score.f1 import Counts, write_counts
 
 REPOSITORY = Path(__file__).parents[1]
 MANIFEST = "0123456789abcdef" * 4

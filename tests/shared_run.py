@@ -85,7 +85,7 @@ rule report:
 JOB = """
 import sys
 from resed.errors import ResedError
-from resed.files import existing, write_text
+from resed.runtime.files import existing, write_text
 
 made, read = " ".join(sys.argv[1:]).partition(" -- ")[::2]
 try:

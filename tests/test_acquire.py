@@ -14,20 +14,26 @@ import scipy.signal
 import soundfile
 from typer.testing import CliRunner
 
-from resed.acquire import demo_sounds
-from resed.acquire.isolate import cut_continuous, cut_events, event_of, stretch_of
-from resed.acquire.measure import gather, tables
-from resed.acquire.plan import clip_count
-from resed.acquire.render import LENGTH, background, impulse_response, render_clip
-from resed.acquire.scenes import FOLDER, MINIMUM_EVENT_S, layout, load_statistics, polyphony
-from resed.acquire.settings import soundscapes_of
-from resed.acquire.signals import SAMPLE_RATE, active_rms, convolved, seconds
-from resed.acquire.soundbank import load_soundbank
-from resed.acquire.soundscapes import render_split
-from resed.annotations import Event, read_clips, read_events, read_tags
+from resed.acquire.soundscapes import demo_sounds
+from resed.acquire.soundscapes.annotation_statistics import gather, tables
+from resed.acquire.soundscapes.isolation import cut_continuous, cut_events, event_of, stretch_of
+from resed.acquire.soundscapes.mixing import LENGTH, background, impulse_response, render_clip
+from resed.acquire.soundscapes.plan import clip_count
+from resed.acquire.soundscapes.scenes import (
+    FOLDER,
+    MINIMUM_EVENT_S,
+    layout,
+    load_statistics,
+    polyphony,
+)
+from resed.acquire.soundscapes.settings import soundscapes_of
+from resed.acquire.soundscapes.signals import SAMPLE_RATE, active_rms, convolved, seconds
+from resed.acquire.soundscapes.soundbank import load_soundbank
+from resed.acquire.soundscapes.split import render_split
 from resed.cli import app
-from resed.config import ROLES, Dataset, load_dataset
+from resed.config.run import ROLES, Dataset, load_dataset
 from resed.errors import ConfigError, DatasetError, MissingFileError
+from resed.formats.annotations import Event, read_clips, read_events, read_tags
 
 ROOT = Path(__file__).resolve().parents[1]
 SPLIT_STATISTICS = {  # split -> (statistics of class sets, of counts and times, real clips, events)
@@ -383,7 +389,7 @@ def test_annotations_are_missing_while_audio_is_half_done(demo, tmp_path, monkey
     def fail(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("resed.acquire.job.render_clip", fail)
+    monkeypatch.setattr("resed.acquire.soundscapes.clip_renderer.render_clip", fail)
     with pytest.raises(KeyboardInterrupt):
         render_split(demo, tmp_path, "evaluation", 0.002, 2, report=lambda _: None)
     assert not annotations.exists()

@@ -16,9 +16,9 @@ from fetchable import SPLITS, Collection, contents, hub, serve_record, serve_rep
 from unreliable_server import Fault, UnreliableServer
 
 from resed.acquire.acquisition import Fetching, fetch_splits
-from resed.acquire.fetch.state import read_states
-from resed.acquire.fetch.transfer import Limits
-from resed.dataset import load_dataset
+from resed.acquire.recordings.fetch.state import read_states
+from resed.acquire.recordings.fetch.transfer import Limits
+from resed.config.dataset import load_dataset
 
 PATIENT = Limits(
     attempts=6, connect_s=2, read_s=0.25, backoff_s=0.005, longest_backoff_s=0.02, redirects=3

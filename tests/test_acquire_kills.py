@@ -110,7 +110,7 @@ def differences(found: dict[str, bytes], expected: dict[str, bytes]) -> list[str
 
 
 def test_a_second_run_at_the_same_time_is_refused(tmp_path):
-    from resed.acquire.fetch.state import State
+    from resed.acquire.recordings.fetch.state import State
 
     with UnreliableServer() as server:
         command = Scene(server).prepare(tmp_path / "one")

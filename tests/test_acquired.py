@@ -11,12 +11,13 @@ from shared_run import make_run, resed
 from sounds import good
 from test_verify import flip, statuses, told
 
-from resed import acquired, checksums
-from resed.acquired import acquiring
-from resed.annotations import read_events
-from resed.dataset import ROLES
+from resed.config.dataset import ROLES
 from resed.errors import AlteredError
-from resed.files import existing, sha256, write_json
+from resed.formats.annotations import read_events
+from resed.runtime import acquired_annotations as acquired
+from resed.runtime import checksums
+from resed.runtime.acquired_annotations import acquiring
+from resed.runtime.files import existing, sha256, write_json
 
 STRONG = "filename\tonset\toffset\tevent_label\na.wav\t0.500\t1.500\tDog\nb.wav\t\t\t\n"
 TRUTH = Path("data/demo/metadata/strong.tsv")

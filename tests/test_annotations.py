@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from resed.annotations import (
+from resed.errors import AnnotationError, MissingFileError
+from resed.formats.annotations import (
     Event,
     read_clips,
     read_events,
@@ -14,7 +15,6 @@ from resed.annotations import (
     write_events,
     write_tags,
 )
-from resed.errors import AnnotationError, MissingFileError
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
 DOG = {"a.wav": [Event("a.wav", 0.5, 1.25, "Dog")]}

@@ -5,8 +5,8 @@ import pytest
 import soundfile
 import sounds
 
-from resed import audio
 from resed.errors import AudioError, MissingFileError
+from resed.formats import audio
 
 
 def test_mono_is_read_as_it_is(tmp_path):

@@ -10,12 +10,12 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from resed.acquire.reader import FileReader
-from resed.annotations import Event, write_clips, write_events, write_tags
+from resed.acquire.clip_reader import FileReader
 from resed.audit import Task, audit_clip, audit_dataset, oddities
 from resed.cli import app
-from resed.config import AuditSettings, Dataset, load_dataset
+from resed.config.run import AuditSettings, Dataset, load_dataset
 from resed.errors import DatasetError, MissingFileError
+from resed.formats.annotations import Event, write_clips, write_events, write_tags
 
 ANY = AuditSettings(least={"weak": 0})  # however many there are
 ROOT = Path(__file__).resolve().parents[1]
@@ -186,7 +186,7 @@ def test_odd_annotations_are_counted():
 
 def test_the_real_annotations_hold_what_is_known_of_them(shared):
     """12 same-class overlaps and 15 clips without events, as others counted them."""
-    from resed.annotations import read_events
+    from resed.formats.annotations import read_events
 
     metadata = shared / "data/dcase2019/metadata"
     events = read_events(metadata / "validation/validation.tsv")

@@ -12,10 +12,10 @@ from typer.testing import CliRunner
 from resed.audit.admit import admit
 from resed.audit.kinds import KINDS
 from resed.cli import app
-from resed.closed import check
-from resed.dataset import Dataset, PublishedFile
+from resed.config.closed import check
+from resed.config.dataset import Dataset, PublishedFile
 from resed.errors import ConfigError, DatasetError, MissingFileError
-from resed.files import sha256
+from resed.runtime.files import sha256
 
 
 @pytest.fixture
@@ -339,7 +339,7 @@ def test_without_any_audio_all_else_is_told(small, root):
 
 
 def command(small, root, monkeypatch, *more):
-    monkeypatch.setattr("resed.dataset.load_dataset", lambda name: small)
+    monkeypatch.setattr("resed.config.dataset.load_dataset", lambda name: small)
     places = ["--dataset", "small", "--root", str(root), "--out", str(root / "out")]
     return CliRunner().invoke(app, ["audit", *places, *more])
 

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from audits import rows
 
-from resed.dataset import load_dataset
+from resed.config.dataset import load_dataset
 
 FILES = {
     "weak": "train/weak.tsv",

@@ -1,4 +1,4 @@
-"""resed.calibrate: equation 7 by hand, the knee against kneed, and the real annotations."""
+"""resed.calibrate.windows: equation 7 by hand, the knee against kneed, and the real annotations."""
 
 import math
 
@@ -8,8 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from resed import cli
-from resed.annotations import Event, read_events, write_events
-from resed.calibrate import (
+from resed.calibrate.windows import (
     calibrate,
     class_window,
     duration_cdf,
@@ -18,6 +17,7 @@ from resed.calibrate import (
     write_windows,
 )
 from resed.errors import AnnotationError, ResultsError
+from resed.formats.annotations import Event, read_events, write_events
 
 # Sorted 1, 2, 3, 4, 10: i/N normalised 0, 1/4, 1/2, 3/4, 1; durations 0, 1/9, 2/9, 3/9, 1.
 # F - t: 0, 5/36, 10/36, 15/36, 0. The knee is the fourth event.

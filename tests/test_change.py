@@ -1,11 +1,13 @@
-"""resed.change: Holm by hand, p-values against Student's t and by simulation, cut intervals."""
+"""resed.stats.multiple_testing: Holm by hand, p-values against Student's t and by simulation,
+cut intervals.
+"""
 
 import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from resed.change import ALPHA, Change, holm, p_value
-from resed.intervals import BOTH, CLIPS, Interval, decide
+from resed.stats.intervals import BOTH, CLIPS, Interval, decide
+from resed.stats.multiple_testing import ALPHA, Change, holm, p_value
 
 
 def interval(mean, half, seeds=2, clips=138):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from resed.errors import CheckpointError
-from resed.train import checkpoint
+from resed.formats import checkpoint
 
 FLIPS = 600
 

@@ -9,18 +9,18 @@ import yaml
 from made_results import CLASSES, REPOSITORY, lose_a_clip, make_results, make_root, make_score
 from scipy.stats import binomtest
 
-from resed.annotations import Event, read_events, tags_of, write_events, write_tags
-from resed.claims import Claim, load_claims
-from resed.config import load_config
-from resed.contradictions import load_contradictions
+from resed.config.readings import load_readings
+from resed.config.run import load_config
 from resed.errors import ConfigError, MissingFileError
+from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
 from resed.judge import COMPARISONS, judge
 from resed.judge.networks import network_parameters
 from resed.judge.outcome import LISTED, Measured, Outcome, evidence, of_printed, of_runs
 from resed.judge.sources import Printed, Runs
-from resed.papers import load_versions
-from resed.readings import load_readings
-from resed.results import Results
+from resed.paper.claims import Claim, load_claims
+from resed.paper.contradictions import load_contradictions
+from resed.paper.numbers import load_versions
+from resed.results.folder import Results
 from resed.tabulate.claims import claims
 
 REAL = [

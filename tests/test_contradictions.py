@@ -3,10 +3,10 @@
 import pytest
 from made_results import REPOSITORY, make_results, make_root
 
-from resed.config import load_config
-from resed.contradictions import load_contradictions
+from resed.config.run import load_config
 from resed.errors import ConfigError
-from resed.results import Results
+from resed.paper.contradictions import load_contradictions
+from resed.results.folder import Results
 from resed.tabulate.contradictions import contradictions
 
 # The items of the list of inconsistencies (spec, D.1) and the entries that hold them.

@@ -7,11 +7,11 @@ import json
 import pytest
 from made_results import MANIFEST, SPLITS, make_results, make_root
 
-from resed.coverage import Share, coverage, in_full, in_short
 from resed.draw import FIGURES, style
 from resed.errors import ResultsError
 from resed.report import facts
-from resed.results import Results
+from resed.results.clips import Share, coverage, in_full, in_short
+from resed.results.folder import Results
 from resed.tabulate import TABLES
 
 STUDY = {"report": True, "readings": ["filter.none"]}

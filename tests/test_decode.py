@@ -1,4 +1,6 @@
-"""resed.decode and resed.thresholds: filters by hand and against scipy, gate, regions, files."""
+"""resed.decode.events and resed.calibrate.thresholds: filters by hand and against scipy, gate,
+regions, files.
+"""
 
 import json
 
@@ -7,10 +9,10 @@ import pytest
 from scipy.ndimage import median_filter
 from typer.testing import CliRunner
 
-from resed.annotations import Event, read_events, read_tags, write_events
-from resed.calibrate import Window
+from resed.calibrate.thresholds import choose_threshold, event_array, macro_f1, read_threshold
+from resed.calibrate.windows import Window
 from resed.cli import app
-from resed.decode import (
+from resed.decode.events import (
     active_frames,
     decode,
     decode_settings,
@@ -22,10 +24,10 @@ from resed.decode import (
     write_decoded,
 )
 from resed.errors import ConfigError, ResultsError, ScoreError
-from resed.posteriors import Posteriors
-from resed.score import event_counts
+from resed.formats.annotations import Event, read_events, read_tags, write_events
+from resed.formats.posteriors import Posteriors
+from resed.score.f1 import event_counts
 from resed.settings import DecodeSettings
-from resed.thresholds import choose_threshold, event_array, macro_f1, read_threshold
 
 SPF = 1 / 60
 

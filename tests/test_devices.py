@@ -12,14 +12,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from resed.devices import device_for, leased, visible_devices
 from resed.errors import ConfigError, DeviceError
+from resed.runtime.devices import device_for, leased, visible_devices
 
 FOUR = [f"GPU-{letter * 4}" for letter in "abcd"]
 JOB = """
 import sys, time
 from pathlib import Path
-from resed.devices import leased, visible_devices
+from resed.runtime.devices import leased, visible_devices
 folder, many, seconds, log = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 with leased(visible_devices(), many, folder, say=lambda text: None) as device:
     with open(log, "a") as out:
@@ -135,7 +135,7 @@ def test_a_gpu_that_torch_cannot_use_is_told_and_not_held(four_gpus, monkeypatch
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr("resed.devices._lock_folder", lambda: four_gpus)
+    monkeypatch.setattr("resed.runtime.devices._lock_folder", lambda: four_gpus)
     said = []
     with device_for("auto", say=said.append) as device:
         assert device.type == "cpu"
@@ -172,7 +172,7 @@ def cuda(four_gpus, monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device="cuda": f"fake {device}")
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
-    monkeypatch.setattr("resed.devices._lock_folder", lambda: four_gpus)
+    monkeypatch.setattr("resed.runtime.devices._lock_folder", lambda: four_gpus)
     program = four_gpus.parent / "bin" / "nvidia-smi"
     program.write_text("#!/bin/sh\necho 'Driver/library version mismatch' >&2; exit 18\n")
     return program
@@ -193,7 +193,7 @@ def test_where_nvidia_smi_fails_devices_are_leased_as_cuda_tells(cuda):
 
 def test_where_nvidia_smi_does_not_answer_it_is_said(cuda, monkeypatch):
     cuda.write_text("#!/bin/sh\nexec sleep 60\n")
-    monkeypatch.setattr("resed.devices.ANSWER_S", 0.2)
+    monkeypatch.setattr("resed.runtime.devices.ANSWER_S", 0.2)
     said = []
     with device_for("auto", say=said.append) as device:
         assert str(device) == "cuda:0"
@@ -214,7 +214,7 @@ def test_a_file_system_without_locks_is_told_and_not_waited_for(tmp_path, monkey
     def no_locks(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("resed.devices.fcntl.flock", no_locks)
+    monkeypatch.setattr("resed.runtime.devices.fcntl.flock", no_locks)
     with pytest.raises(DeviceError) as error, leased(FOUR, 1, tmp_path, say=pytest.fail):
         pass
     assert str(error.value) == (
@@ -226,6 +226,6 @@ def test_what_else_fails_is_not_taken_for_a_busy_device(tmp_path, monkeypatch):
     def broken(*_):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("resed.devices.fcntl.flock", broken)
+    monkeypatch.setattr("resed.runtime.devices.fcntl.flock", broken)
     with pytest.raises(OSError, match=r"GPU-aaaa\.0"), leased(FOUR, 1, tmp_path, say=pytest.fail):
         pass

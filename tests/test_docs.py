@@ -13,7 +13,7 @@ from runs import REPOSITORY, copy_workflow
 from typer.testing import CliRunner
 
 from resed.cli import app
-from resed.config import Config, load_dataset
+from resed.config.run import Config, load_dataset
 from resed.settings import SystemSettings
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])

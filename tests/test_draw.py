@@ -5,13 +5,13 @@ import pytest
 from made_results import CLASSES, lose_a_clip, make_results, make_root
 from typer.testing import CliRunner
 
-from resed.annotations import read_events, tags_of
 from resed.cli import app
-from resed.confusion import cooccurrence, normalise_rows, single, spread
 from resed.draw import FIGURES, confusion, curves, durations, weights
 from resed.draw.style import look, save
 from resed.errors import MissingFileError, ResultsError
-from resed.results import Results
+from resed.formats.annotations import read_events, tags_of
+from resed.results.folder import Results
+from resed.score.confusion import cooccurrence, normalise_rows, single, spread
 
 LABELS = ["a", "b", "c"]
 

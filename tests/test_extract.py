@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import sounds
 
-from resed.audio import read_audio
 from resed.errors import AudioError, DatasetError, MissingFileError, StoreError
-from resed.extract import extract, usable_clips
-from resed.files import sha256
-from resed.logmel import clip_features
+from resed.extract.logmel import clip_features
+from resed.extract.stores import extract, usable_clips
+from resed.formats.audio import read_audio
+from resed.formats.store import Store
+from resed.runtime.files import sha256
 from resed.settings import FeatureSettings
-from resed.store import Store
 
 SETTINGS = FeatureSettings()
 COLUMNS = "split\tfilename\tsha256\trate\tchannels\tseconds\tstatus\tsource\n"
@@ -109,7 +109,7 @@ def test_manifest_refusals(folder):
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc")
 def test_no_worker_outlives_a_killed_parent(folder):
     script = (
-        "import resed.extract as e, time\n"
+        "import resed.extract.stores as e, time\n"
         "e._extract_chunk = lambda job, clips: time.sleep(30)\n"
         "from resed.settings import FeatureSettings\n"
         "e.extract('manifest.tsv', 'weak', '.', 'a.store', FeatureSettings(), 2)\n"
@@ -138,7 +138,7 @@ def alive(pid: int) -> bool:
 
 
 def test_log_lines_where_there_is_no_terminal(monkeypatch, capsys):
-    from resed import progress
+    from resed.runtime import progress
 
     monkeypatch.setattr(progress, "EVERY", 0.0)
     with progress.progress(4, "extract weak") as advance:
@@ -150,7 +150,7 @@ def test_log_lines_where_there_is_no_terminal(monkeypatch, capsys):
 
 
 def test_a_bar_where_there_is_one(monkeypatch, capsys):
-    from resed import progress
+    from resed.runtime import progress
 
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     with progress.progress(4, "extract weak") as advance:
@@ -160,7 +160,7 @@ def test_a_bar_where_there_is_one(monkeypatch, capsys):
 
 @pytest.mark.skipif(get_start_method() != "fork", reason="the patch reaches forked workers only")
 def test_a_killed_worker_is_told_in_one_line(folder, monkeypatch):
-    monkeypatch.setattr("resed.extract._extract_chunk", lambda job, clips: os._exit(9))
+    monkeypatch.setattr("resed.extract.stores._extract_chunk", lambda job, clips: os._exit(9))
     with pytest.raises(StoreError, match=r"a worker process was killed, .* use fewer than 2 proc"):
         run(folder, "a.store", 2)
     assert not [item for item in folder.iterdir() if "store" in item.name]

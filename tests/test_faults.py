@@ -14,10 +14,10 @@ import pytest
 import sounds
 
 from resed import cli
-from resed.config import load_config
-from resed.posteriors import Posteriors
+from resed.config.run import load_config
+from resed.formats.posteriors import Posteriors
+from resed.formats.store import Store, create
 from resed.settings import FeatureSettings
-from resed.store import Store, create
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DEMO = REPOSITORY / "config" / "datasets" / "demo.yaml"

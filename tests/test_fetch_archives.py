@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from resed.acquire.fetch.archives import ArchiveError, DamagedMemberError, open_archive
-from resed.acquire.fetch.transfer import FullDiskError
+from resed.acquire.recordings.fetch.archives import ArchiveError, DamagedMemberError, open_archive
+from resed.acquire.recordings.fetch.transfer import FullDiskError
 from resed.errors import MissingFileError, ResedError
-from resed.files import sha256
+from resed.runtime.files import sha256
 
 TARS = {"tar": "w", "tar.gz": "w:gz", "tar.bz2": "w:bz2", "tar.xz": "w:xz"}
 KINDS = ["zip", *TARS]
@@ -255,7 +255,7 @@ def test_a_full_disk_is_no_damage(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("resed.acquire.fetch.members.os.fsync", full)
+    monkeypatch.setattr("resed.acquire.recordings.fetch.members.os.fsync", full)
     with pytest.raises(FullDiskError, match="no space left on device; make room and run again"):
         unpacked(path, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())

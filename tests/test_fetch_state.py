@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from resed.acquire.fetch.state import ClipState, State, StateError, read_states
+from resed.acquire.recordings.fetch.state import ClipState, State, StateError, read_states
 
 PRESENT = ClipState("a.wav", "present", "zenodo", 12, "ab" * 32)
 GONE = ClipState("b.wav", "gone", detail="404\n twice", gone_at=("web", "mirror", "web"))
@@ -32,7 +32,7 @@ def test_what_is_set_is_read_again_sorted_and_the_journal_is_folded(tmp_path):
 
 WRITER = """
 import os, signal, sys
-from resed.acquire.fetch.state import ClipState, State
+from resed.acquire.recordings.fetch.state import ClipState, State
 root, count = sys.argv[1], int(sys.argv[2])
 with State.open(root, "weak") as state:
     for number in range(count):
@@ -131,7 +131,7 @@ def test_names_with_odd_letters_are_kept(tmp_path):
 FULL = """
 import resource, sys
 from pathlib import Path
-from resed.acquire.fetch.state import ClipState, State
+from resed.acquire.recordings.fetch.state import ClipState, State
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
     with State.open(sys.argv[1], "weak") as state:

@@ -18,8 +18,8 @@ from email.utils import format_datetime
 import pytest
 from unreliable_server import TRANSIENT, Fault, Page, UnreliableServer
 
-from resed.acquire.fetch.answers import check_redirect
-from resed.acquire.fetch.transfer import (
+from resed.acquire.recordings.fetch.answers import check_redirect
+from resed.acquire.recordings.fetch.transfer import (
     BlockedError,
     CorruptError,
     FullDiskError,
@@ -303,7 +303,7 @@ def test_who_stops_in_the_middle_leaves_a_part_and_no_lock(server, tmp_path, las
 FETCH = """
 import sys
 from pathlib import Path
-from resed.acquire.fetch.transfer import Remote, Transfer
+from resed.acquire.recordings.fetch.transfer import Remote, Transfer
 Transfer().download(Remote(sys.argv[1], int(sys.argv[2]), sys.argv[3]), Path(sys.argv[4]))
 """
 FULL = """

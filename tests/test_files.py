@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from resed.errors import MissingFileError, ResedError
-from resed.files import HOST, atomic_path, read_json, write_json, write_text
+from resed.runtime.files import HOST, atomic_path, read_json, write_json, write_text
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

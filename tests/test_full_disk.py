@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 NAMESPACE = ("unshare", "--map-root-user", "--mount")
 SNAKEFILE = """
 import logging
-from resed import run_lock
+from resed.runtime import run_lock
 logging.raiseExceptions = False
 run_lock.guard(workflow, "results/x")
 
@@ -38,7 +38,7 @@ rule b:
 WRITE = """
 import sys
 from resed import cli
-from resed.files import atomic_path
+from resed.runtime.files import atomic_path
 def write():
     with atomic_path(sys.argv[1]) as path, open(path, "wb") as handle:
         for _ in range(int(sys.argv[2])):
@@ -50,7 +50,7 @@ SAVE = """
 from pathlib import Path
 import torch
 from resed import cli
-from resed.train.checkpoint import save
+from resed.formats.checkpoint import save
 cli.app = lambda: save(Path("disk/seed0/checkpoint.pt"), {"weights": torch.zeros(200_000)})
 cli.main()
 """
@@ -160,7 +160,7 @@ def test_a_checkpoint_that_does_not_fit_is_told_in_one_line(tmp_path):
 
 def test_equal_checkpoints_are_equal_bytes(tmp_path):
     torch = pytest.importorskip("torch")
-    from resed.train.checkpoint import save
+    from resed.formats.checkpoint import save
 
     paths = [tmp_path / name for name in ("checkpoint.pt", "resume.pt")]
     for path in paths:

@@ -10,7 +10,7 @@ import yaml
 from runs import REPOSITORY
 
 import resed
-from resed.config_schema import schema_text
+from resed.config.schema import schema_text
 
 SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.json"
 CONFIGS = sorted(path for path in (REPOSITORY / "config").glob("*.yaml") if path.stem != "readings")

@@ -1,4 +1,4 @@
-"""Intervals: by hand, against resed.score, and their coverage by simulation."""
+"""Intervals: by hand, against resed.score.f1, and their coverage by simulation."""
 
 from statistics import fmean
 
@@ -7,11 +7,11 @@ import pytest
 from made_results import make_results, make_root
 from scipy.stats import t as student
 
-from resed import intervals
 from resed.errors import MissingFileError, ResultsError
-from resed.intervals import ClassCounts, decide, difference, interval, read_counts
-from resed.results import Results
-from resed.score import Counts, write_counts
+from resed.results.folder import Results
+from resed.score.f1 import Counts, write_counts
+from resed.stats import intervals
+from resed.stats.intervals import ClassCounts, decide, difference, interval, read_counts
 
 REPETITIONS, RESAMPLES, CLIPS = 1500, 300, 100
 LOW, HIGH = 0.93, 0.97

@@ -19,15 +19,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from resed import run_lock, watch
 from resed.errors import ResedError
+from resed.runtime import orphans as watch
+from resed.runtime import run_lock
 from resed.share.runs import Run
 
 JOB = """
 import os, sys, time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from resed import watch
+from resed.runtime import orphans as watch
 watch.follow()
 pids, seconds, workers = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 with ProcessPoolExecutor(workers or 1) as pool:
@@ -41,14 +42,14 @@ with ProcessPoolExecutor(workers or 1) as pool:
 RUN = """
 import subprocess, sys
 from pathlib import Path
-from resed import watch
+from resed.runtime import orphans as watch
 watch.announce(Path(sys.argv[1]))
 shell = subprocess.Popen(["bash", "-c", sys.argv[2] + "; true"])
 print(shell.pid, flush=True)
 shell.wait()
 """
 SNAKEFILE = """
-from resed import run_lock
+from resed.runtime import run_lock
 run_lock.guard(workflow, "results/x")
 
 rule all:
@@ -78,7 +79,7 @@ while True:
 """
 SHARING = """
 import signal, sys
-from resed import watch
+from resed.runtime import orphans as watch
 from resed.share import dvc
 from resed.share.runs import Run
 watch.terminate_cleanly()
@@ -483,7 +484,7 @@ def left(request, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(watch.RUN, "")
-    monkeypatch.setattr("resed.run_lock.fcntl.flock", no_locks)
+    monkeypatch.setattr("resed.runtime.run_lock.fcntl.flock", no_locks)
     lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
     lock.parent.mkdir(parents=True)
     lock.write_text("results/x/a.txt\n")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from resed.audio import read_audio
-from resed.logmel import clip_features, logmel, mel_filters, taper
+from resed.extract.logmel import clip_features, logmel, mel_filters, taper
+from resed.formats.audio import read_audio
 from resed.settings import FeatureSettings
 
 SETTINGS = FeatureSettings()

@@ -19,18 +19,18 @@ from runs import REPOSITORY
 from sounds import good, not_a_wav, truncated
 from typer.testing import CliRunner
 
-from resed.annotations import read_events, read_tags
 from resed.check import check_dataset
 from resed.check.findings import Findings
 from resed.cli import app
-from resed.closed import overlay, read_yaml
-from resed.config import load_config
-from resed.dataset import ROLES, load_dataset
+from resed.config.closed import overlay, read_yaml
+from resed.config.dataset import ROLES, load_dataset
+from resed.config.run import load_config
 from resed.draw import FIGURES
 from resed.draw.style import look
 from resed.errors import MissingFileError
+from resed.formats.annotations import read_events, read_tags
 from resed.report import render
-from resed.results import Results
+from resed.results.folder import Results
 from resed.tabulate import TABLES
 
 TEMPLATES = REPOSITORY / "config" / "templates"

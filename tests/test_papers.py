@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from resed.consistency import class_mean, discrepancies, gains_of, value_of
-from resed.contradictions import load_contradictions
 from resed.errors import ConfigError, MissingFileError
-from resed.papers import METRICS, SPLITS, VERSIONS, Paper, load_paper, load_versions
+from resed.paper.consistency import class_mean, discrepancies, gains_of, value_of
+from resed.paper.contradictions import load_contradictions
+from resed.paper.numbers import METRICS, SPLITS, VERSIONS, Paper, load_paper, load_versions
 
 REPOSITORY = Path(__file__).parents[1]
 NAMES = {"event": "event", "segment": "segment", "tags": "at"}  # here, and in the targets

@@ -7,16 +7,16 @@ import pytest
 import torch
 from scipy.ndimage import median_filter
 
-from resed.annotations import Event, read_events, read_tags
-from resed.calibrate import Window
-from resed.config import load_config, load_dataset
-from resed.decode import decode, guided_window
+from resed.calibrate.windows import Window
+from resed.config.run import load_config, load_dataset
+from resed.decode.events import decode, guided_window
 from resed.errors import ConfigError, ResultsError
-from resed.logmel import NOTHING, clip_features
-from resed.posteriors import Posteriors
-from resed.predict import predict
+from resed.extract.logmel import NOTHING, clip_features
+from resed.formats.annotations import Event, read_events, read_tags
+from resed.formats.posteriors import Posteriors
+from resed.formats.store import create
+from resed.predict.inference import predict
 from resed.settings import DecodeSettings, FeatureSettings
-from resed.store import create
 from resed.train import schedule
 from resed.train.augment import noisy
 from resed.train.batches import Grid, frame_matrix
@@ -401,7 +401,7 @@ def test_both_peers_train_resume_and_predict(tmp_path, name):
     first._epoch()
     first._select()
     first.epoch = 1
-    from resed.train import checkpoint
+    from resed.formats import checkpoint
 
     checkpoint.save(tmp_path / "cut" / "resume.pt", first._state())
     again = trainer("cut").train()

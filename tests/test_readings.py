@@ -15,19 +15,26 @@ from runs import REPOSITORY, copy_workflow, planned
 from test_docs import documented
 from test_draw import written
 
-from resed import study
-from resed.annotations import read_events
-from resed.change import Change
-from resed.closed import check
-from resed.config import Config, load_config
+from resed.config import study
+from resed.config.closed import check
+from resed.config.readings import load_readings, reading_settings
+from resed.config.run import Config, load_config
 from resed.draw import sensitivity as picture
 from resed.draw.style import look
 from resed.errors import ConfigError, ResultsError
-from resed.intervals import Interval
-from resed.readings import load_readings, reading_settings
-from resed.results import Results
-from resed.sensitivity import METRICS, compare_readings, headline, points, sentences, verdict
+from resed.formats.annotations import read_events
+from resed.results.folder import Results
+from resed.results.readings_study import (
+    METRICS,
+    compare_readings,
+    headline,
+    points,
+    sentences,
+    verdict,
+)
 from resed.settings import FeatureSettings, SystemSettings
+from resed.stats.intervals import Interval
+from resed.stats.multiple_testing import Change
 from resed.tabulate.readings import readings as readings_table
 from resed.tabulate.sensitivity import sensitivity as sensitivity_table
 from resed.train.framework import build_framework

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from resed.annotations import read_events
 from resed.cli import app
-from resed.config import load_dataset
+from resed.config.run import load_dataset
 from resed.errors import AnnotationError, DatasetError, ResultsError
+from resed.formats.annotations import read_events
 from resed.repair import clip_ends, repair_dataset, repair_file
 from resed.repair.rules import Span, mend
 

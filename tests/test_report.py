@@ -12,12 +12,13 @@ import pytest
 from made_results import MANIFEST, make_results, make_root
 from typer.testing import CliRunner
 
-from resed import checksums
 from resed.cli import app
 from resed.draw import FIGURES
 from resed.errors import AlteredError, MissingFileError, ResultsError
-from resed.report import anchors, facts, gaps, page, render
-from resed.results import Results
+from resed.report import anchors, facts, page, render
+from resed.report import not_run as gaps
+from resed.results.folder import Results
+from resed.runtime import checksums
 from resed.tabulate import TABLES
 
 PIXEL = bytes.fromhex(

@@ -3,8 +3,8 @@
 import pytest
 from made_results import make_root
 
-from resed.config import load_config
-from resed.results import Results, departures
+from resed.config.run import load_config
+from resed.results.folder import Results, departures
 
 SETTINGS = "settings other than the paper's (see the settings of each system)"
 

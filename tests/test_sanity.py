@@ -1,4 +1,4 @@
-"""resed.sanity: each baseline on a made-up split."""
+"""resed.decode.baselines: each baseline on a made-up split."""
 
 from pathlib import Path
 
@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from resed.annotations import Event, read_events, read_tags, write_events
 from resed.cli import app
-from resed.config import load_dataset
-from resed.decode import write_decoded
+from resed.config.run import load_dataset
+from resed.decode.baselines import KINDS, Split, baseline, loudness_gate
+from resed.decode.events import write_decoded
 from resed.errors import ScoreError
-from resed.posteriors import Posteriors
-from resed.sanity import KINDS, Split, baseline, loudness_gate
-from resed.score import event_counts, segment_counts, tag_counts
+from resed.formats.annotations import Event, read_events, read_tags, write_events
+from resed.formats.posteriors import Posteriors
+from resed.formats.store import create
+from resed.score.f1 import event_counts, segment_counts, tag_counts
 from resed.settings import FeatureSettings
-from resed.store import create
 
 CLIPS = ["a.wav", "b.wav", "c.wav"]
 CLASSES = ["Cat", "Dog", "Speech"]

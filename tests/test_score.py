@@ -1,4 +1,4 @@
-"""resed.score against sed_eval called by hand, and the properties any F1 must have."""
+"""resed.score.f1 against sed_eval called by hand, and the properties any F1 must have."""
 
 import json
 import math
@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resed.annotations import Event, read_events, tags_of, write_events, write_tags
 from resed.errors import ScoreError
-from resed.score import (
+from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
+from resed.score.f1 import (
     Rules,
     clips_to_score,
     event_counts,

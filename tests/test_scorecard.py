@@ -5,11 +5,11 @@ from collections import Counter
 import pytest
 from made_results import CLASSES, MANIFEST, REPOSITORY, make_results, make_root, make_score
 
-from resed.annotations import read_events
-from resed.config import load_config
+from resed.config.run import load_config
 from resed.errors import MissingFileError, ResultsError
-from resed.papers import load_versions
-from resed.results import Results
+from resed.formats.annotations import read_events
+from resed.paper.numbers import load_versions
+from resed.results.folder import Results
 from resed.settings import SystemSettings
 from resed.tabulate.scorecard import Entry, reading_of, scorecard
 
@@ -102,7 +102,7 @@ def test_table_2_finds_its_systems(results, table):
     [(40.0, 41.0, "within"), (40.9, 42.0, "within"), (41.0, 42.0, "above"), (39.0, 40.8, "below")],
 )
 def test_verdicts(results, low, high, verdict):
-    from resed.intervals import Interval
+    from resed.stats.intervals import Interval
 
     cell = next(c for c in results.paper.cells() if c.place == "table1.3.event.evaluation")
     found = Interval((low + high) / 2, low, high, 3, 692, "clips and seeds")

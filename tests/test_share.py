@@ -18,11 +18,12 @@ from shared_run import OVERLAY, clone, commit, dvc, git, make_run, resed
 from test_verify import flip
 
 from resed.errors import ShareError
-from resed.share import knowledge, others
+from resed.share import instructions as others
+from resed.share import snakemake_records as knowledge
 from resed.share.cache import LOCK, Object, locked
-from resed.share.knowledge import pack, unpack
 from resed.share.restore import _of_objects
 from resed.share.runs import RUNS, Run, register
+from resed.share.snakemake_records import pack, unpack
 
 pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
 CHECKPOINT = "results/demo/train/pts/seed0/checkpoint.pt"

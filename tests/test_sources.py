@@ -11,9 +11,9 @@ from fetchable import SPLITS, Collection, contents, hub, serve_record, serve_rep
 from unreliable_server import UnreliableServer
 
 from resed.acquire.acquisition import Fetching, fetch_splits
-from resed.acquire.fetch.state import read_states
-from resed.acquire.fetch.transfer import Limits
-from resed.dataset import load_dataset
+from resed.acquire.recordings.fetch.state import read_states
+from resed.acquire.recordings.fetch.transfer import Limits
+from resed.config.dataset import load_dataset
 from resed.errors import AnnotationError, DatasetError
 
 QUICK = Limits(attempts=3, connect_s=2, read_s=2, backoff_s=0.01, longest_backoff_s=0.02)
@@ -248,7 +248,7 @@ def test_a_record_that_is_none_is_said_in_one_line(server, made, tmp_path):
 
 
 def test_downloads_run_side_by_side_within_their_limit(server, made, tmp_path, monkeypatch):
-    from resed.acquire.sources import remote
+    from resed.acquire.recordings.sources import remote
 
     most, now, lock, original = 0, 0, threading.Lock(), remote.download
 
@@ -271,7 +271,7 @@ def test_downloads_run_side_by_side_within_their_limit(server, made, tmp_path, m
 
 
 def test_the_time_left_counts_all_clips_that_are_to_come(server, made, tmp_path, monkeypatch):
-    from resed.acquire.sources.meter import Meter
+    from resed.acquire.recordings.sources.meter import Meter
 
     lines = []
     monkeypatch.setattr(Meter, "_show", lambda self: lines.append(self.line()))
@@ -284,7 +284,7 @@ def test_the_time_left_counts_all_clips_that_are_to_come(server, made, tmp_path,
 
 
 def test_the_progress_line_says_what_is_left_and_how_long():
-    from resed.acquire.sources.meter import Meter
+    from resed.acquire.recordings.sources.meter import Meter
 
     now = [0.0]
     meter = Meter(clock=lambda: now[0])
@@ -314,11 +314,11 @@ def test_damaged_annotations_are_not_taken(server, made, tmp_path):
 
 
 def test_a_full_disk_ends_the_run_before_it_begins(server, made, tmp_path, monkeypatch):
-    from resed.acquire.fetch.transfer import FullDiskError
+    from resed.acquire.recordings.fetch.transfer import FullDiskError
 
     file, root = whole(server, made, tmp_path), tmp_path / "data"
     put(root, SPLITS["weak"][1], made.tables["weak"])
-    monkeypatch.setattr("resed.acquire.sources.plug.free_bytes", lambda path: 64 << 20)
+    monkeypatch.setattr("resed.acquire.recordings.sources.plug.free_bytes", lambda path: 64 << 20)
     with pytest.raises(FullDiskError, match=r"make room and run again"):
         acquire(file, root, "weak")
     assert not any("/resolve/" in path and path.endswith(".wav") for path in server.asked())

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from resed.acquire.sources.lock import LockFile
-from resed.acquire.sources.settings import chosen_sources, sources_of
+from resed.acquire.recordings.sources.lock import LockFile
+from resed.acquire.recordings.sources.settings import chosen_sources, sources_of
 from resed.cli import app
-from resed.dataset import load_dataset
+from resed.config.dataset import load_dataset
 from resed.errors import ConfigError, DatasetError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -86,7 +86,7 @@ def test_which_sources_are_asked(dcase):
 
 def test_the_annotations_of_dcase2019_are_the_real_ones(dcase, shared):
     """Sizes and checksums of the dataset file against the files themselves."""
-    from resed.files import sha256
+    from resed.runtime.files import sha256
 
     (source,) = [source for source in sources_of(dcase) if source.name == "annotations"]
     listed = {entry.path: entry for entry in source.files}

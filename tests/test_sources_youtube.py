@@ -11,7 +11,7 @@ import soundfile
 from fetchable import SPLITS, Collection, contents
 from test_sources import acquire, put, rows
 
-from resed.acquire.sources.youtube import MESSAGES, told_by
+from resed.acquire.recordings.sources.youtube import MESSAGES, told_by
 from resed.errors import ConfigError
 
 # As seen in public issues of yt-dlp and of data sets that use it.

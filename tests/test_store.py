@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from resed.errors import MissingFileError, StoreError
+from resed.formats.store import ALIGNMENT, MAGIC, PREFIX, Store, create
 from resed.settings import FeatureSettings
-from resed.store import ALIGNMENT, MAGIC, PREFIX, Store, create
 
 SETTINGS = FeatureSettings(frames=20, n_mels=8)
 CLIPS = ["b.wav", "a ü.wav", "c.wav"]

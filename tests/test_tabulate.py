@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.errors import MissingFileError, ResultsError
-from resed.intervals import Interval
-from resed.results import Results
-from resed.score import Counts, write_counts
+from resed.results.folder import Results
+from resed.score.f1 import Counts, write_counts
+from resed.stats.intervals import Interval
 from resed.tabulate import TABLES
-from resed.tabulate.book import ScoreBook
+from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import Table, gain, ours
 from resed.tabulate.table1 import SANITY
 

@@ -12,15 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import copy_workflow, snakemake
 
-from resed.annotations import Event, write_events, write_tags
-from resed.calibrate import Window, write_windows
-from resed.decode import active_frames, gated, windows_in_frames
+from resed.calibrate.windows import Window, write_windows
+from resed.decode.events import active_frames, gated, windows_in_frames
 from resed.errors import ScoreError
-from resed.posteriors import Posteriors
-from resed.psds import SCENARIOS, psds, sed_scores_eval
-from resed.score import score_files
-from resed.settings import DecodeSettings
-from resed.threshold_free import (
+from resed.formats.annotations import Event, write_events, write_tags
+from resed.formats.posteriors import Posteriors
+from resed.score.f1 import score_files
+from resed.score.psds import SCENARIOS, psds, sed_scores_eval
+from resed.score.threshold_free import (
     Detector,
     frame_scores,
     mean_average_precision,
@@ -28,6 +27,7 @@ from resed.threshold_free import (
     mended,
     threshold_free,
 )
+from resed.settings import DecodeSettings
 
 LABELS = ["bark", "rain", "bell\\ring"]  # a backslash: sed_scores_eval forbids it in names
 OPEN = {"gate": "none", "filter": "none"}

@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import torch
 
-from resed.annotations import Event, read_events, read_tags
-from resed.config import load_dataset, overlay
+from resed.config.run import load_dataset, overlay
 from resed.errors import CheckpointError, DivergedError, StoreError
-from resed.predict import load_networks, predict
+from resed.formats import checkpoint
+from resed.formats.annotations import Event, read_events, read_tags
+from resed.formats.store import create
+from resed.predict.inference import load_networks, predict
 from resed.settings import (
     AugmentSettings,
     BatchSettings,
@@ -25,8 +27,6 @@ from resed.settings import (
     RecurrentSettings,
     TeacherSettings,
 )
-from resed.store import create
-from resed.train import checkpoint
 from resed.train.augment import augment
 from resed.train.batches import Batches, Grid, Stratum, frame_matrix, tag_matrix
 from resed.train.evaluate import macro_f1

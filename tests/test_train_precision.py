@@ -5,11 +5,11 @@ import test_train_loop
 import torch
 from test_train_loop import CPU, SMALL, same, trainer, weights
 
-from resed import predict as predict_module
-from resed.config import load_config, overlay
-from resed.predict import predict
+from resed.config.run import load_config, overlay
+from resed.formats import checkpoint
+from resed.predict import inference as predict_module
+from resed.predict.inference import predict
 from resed.settings import ModelSettings
-from resed.train import checkpoint
 from resed.train.framework import build_networks
 from resed.train.heads import GuidedTagHead
 from resed.train.model import TeacherStudent

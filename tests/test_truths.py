@@ -6,14 +6,14 @@ import random
 import pytest
 from made_results import MANIFEST, make_results, make_root
 
-from resed.annotations import read_clips, read_events, write_events
-from resed.dataset import load_dataset
+from resed.config.dataset import load_dataset
 from resed.errors import MissingFileError, ResultsError
+from resed.formats.annotations import read_clips, read_events, write_events
 from resed.repair import repair_dataset
-from resed.results import Results
-from resed.score import event_counts, score_files, segment_counts
+from resed.results.folder import Results
+from resed.results.repaired import load_truth, repaired_counts
+from resed.score.f1 import event_counts, score_files, segment_counts
 from resed.tabulate import TABLES
-from resed.truths import load_truth, repaired_counts
 
 SYSTEMS = ["pts", "pts_tfd"]
 SPLITS = ("development", "evaluation")

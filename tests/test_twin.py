@@ -10,23 +10,24 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from resed.acquire import demo_sounds, reader, recipe
-from resed.acquire.isolate import event_of
-from resed.acquire.job import Job
-from resed.acquire.reader import FileReader, RecipeReader, clip_reader
-from resed.acquire.recipe import Recipe, drawn_scenes, read_recipe, recipe_path
-from resed.acquire.render import drawn_sounds, render_clip
-from resed.acquire.settings import soundscapes_of
-from resed.acquire.signals import SAMPLE_RATE, envelope, seconds
-from resed.acquire.soundbank import load_soundbank
-from resed.acquire.soundscapes import render_split
-from resed.acquire.twin import find_annotations, given_scenes, rows_of, smaller
-from resed.annotations import read_clips, read_events, read_tags
+from resed.acquire import clip_reader as reader
+from resed.acquire.clip_reader import FileReader, RecipeReader, clip_reader
+from resed.acquire.soundscapes import demo_sounds, recipe
+from resed.acquire.soundscapes.clip_renderer import Job
+from resed.acquire.soundscapes.isolation import event_of
+from resed.acquire.soundscapes.mixing import drawn_sounds, render_clip
+from resed.acquire.soundscapes.recipe import Recipe, drawn_scenes, read_recipe, recipe_path
+from resed.acquire.soundscapes.settings import soundscapes_of
+from resed.acquire.soundscapes.signals import SAMPLE_RATE, envelope, seconds
+from resed.acquire.soundscapes.soundbank import load_soundbank
+from resed.acquire.soundscapes.split import render_split
+from resed.acquire.soundscapes.twin import find_annotations, given_scenes, rows_of, smaller
 from resed.cli import app
-from resed.dataset import ROLES, load_dataset
+from resed.config.dataset import ROLES, load_dataset
 from resed.errors import AnnotationError, ConfigError, DatasetError
-from resed.extract import extract
-from resed.files import sha256
+from resed.extract.stores import extract
+from resed.formats.annotations import read_clips, read_events, read_tags
+from resed.runtime.files import sha256
 from resed.settings import FeatureSettings
 
 ROOT = Path(__file__).resolve().parents[1]

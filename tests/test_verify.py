@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from resed import checksums
-from resed.checksums import record_of
 from resed.cli import app
 from resed.errors import AlteredError, MissingFileError
-from resed.files import existing, read_json, write_json, write_text
-from resed.verify import _sums, verify
+from resed.runtime import checksums
+from resed.runtime.checksums import record_of
+from resed.runtime.files import existing, read_json, write_json, write_text
+from resed.runtime.verify import _sums, verify
 
 
 def flip(path: Path) -> None:

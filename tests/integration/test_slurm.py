@@ -21,7 +21,7 @@ import cluster
 from runs import REPOSITORY, copy_workflow, planned, snakemake
 from test_kills import SNAKEFILE, alive, begin, end, job_command, said_by_resed, soon, written
 
-from resed import watch
+from resed.runtime import orphans as watch
 
 pytestmark = pytest.mark.integration
 PROFILE = ("--workflow-profile", "workflow/profiles/slurm")

@@ -5,9 +5,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from resed import run_lock, study
-from resed.catalogue import DEFAULT_FEATURES
-from resed.config import load_config
+from resed.runtime import run_lock
+from resed.config import study
+from resed.config.systems import DEFAULT_FEATURES
+from resed.config.run import load_config
 from resed.errors import ResedError
 
 try:

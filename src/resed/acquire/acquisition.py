@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from resed.acquire.fetch.state import StateError
-from resed.acquire.fetch.transfer import FullDiskError, Limits, Transfer
-from resed.acquire.recordings import acquire_split
-from resed.acquire.sources.lock import LockFile
-from resed.acquire.sources.plug import Context
-from resed.acquire.sources.settings import AnySource, chosen_sources, sources_of
-from resed.dataset import ROLES, Dataset
+from resed.acquire.recordings.fetch.state import StateError
+from resed.acquire.recordings.fetch.transfer import FullDiskError, Limits, Transfer
+from resed.acquire.recordings.sources.lock import LockFile
+from resed.acquire.recordings.sources.plug import Context
+from resed.acquire.recordings.sources.settings import AnySource, chosen_sources, sources_of
+from resed.acquire.recordings.split import acquire_split
+from resed.config.dataset import ROLES, Dataset
 from resed.errors import DatasetError, ResedError
 
 
@@ -60,7 +60,9 @@ def acquire_splits(
             f"--source, --folder: {dataset.name} is rendered, not fetched; leave them out "
             "(recordings for it are given by --soundbank)"
         )
-    from resed.acquire.soundscapes import render_split  # scipy: seconds that fetching need not wait
+    from resed.acquire.soundscapes.split import (
+        render_split,  # scipy: seconds that fetching need not wait
+    )
 
     return {
         role: render_split(

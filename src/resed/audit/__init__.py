@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
-from resed.acquire.reader import clip_reader
-from resed.audit.checks import (
+from resed.acquire.clip_reader import clip_reader
+from resed.audit.clip_checks import (
     acquired,
     amounts,
     classes,
@@ -26,15 +26,15 @@ from resed.audit.checks import (
 )
 from resed.audit.clips import ClipAudit, Task, audit_clip, audited, manifest_text
 from resed.audit.findings import Defect, Finding, as_json, findings_text, gather
+from resed.audit.label_checks import Truth, class_counts, event_defects, oddities, read_truth
 from resed.audit.page import page
 from resed.audit.published import recognise, version_defects
 from resed.audit.recordings import Cut, copied, copies, cuts, shared_recordings
-from resed.audit.truth import Truth, class_counts, event_defects, oddities, read_truth
-from resed.config import AuditSettings
-from resed.dataset import ROLES, Dataset
+from resed.config.dataset import ROLES, Dataset
+from resed.config.run import AuditSettings
 from resed.errors import DatasetError, MissingFileError
-from resed.files import sha256, write_json, write_text
-from resed.progress import progress
+from resed.runtime.files import sha256, write_json, write_text
+from resed.runtime.progress import progress
 
 __all__ = [
     "ClipAudit",

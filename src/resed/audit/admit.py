@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from resed.audit import refusals
-from resed.dataset import ROLES
+from resed.config.dataset import ROLES
 from resed.errors import DatasetError
-from resed.files import read_json, write_json
+from resed.runtime.files import read_json, write_json
 
 
 def admit(audit: Path, out: Path) -> dict[str, Any]:

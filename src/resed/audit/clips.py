@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 import numpy as np
 import soundfile
 
-from resed.acquire.reader import ClipReader
-from resed.audio import decode
+from resed.acquire.clip_reader import ClipReader
 from resed.errors import AudioError, DatasetError
-from resed.files import existing
+from resed.formats.audio import decode
+from resed.runtime.files import existing
 
 SILENT_PEAK = 10 ** (-90 / 20)  # full scale = 1: one step of 16-bit sound
 FULL_SCALE = 1 - 2**-15  # the highest sample of 16-bit sound

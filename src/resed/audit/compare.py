@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resed.audit.clips import ClipAudit, read_manifest
-from resed.dataset import ROLES
+from resed.config.dataset import ROLES
 from resed.errors import DatasetError
-from resed.files import sha256, write_text
+from resed.runtime.files import sha256, write_text
 
 # What a difference is; the first that holds is told.
 DIFFERENCES = {

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from resed.audit.kinds import KINDS
-from resed.dataset import ROLES
+from resed.config.dataset import ROLES
 
 LEVELS = ("refusal", "warning", "note")
 EXAMPLES = 5

@@ -5,7 +5,7 @@ from html import escape
 from typing import Any
 
 from resed.audit.kinds import KINDS
-from resed.dataset import Dataset
+from resed.config.dataset import Dataset
 
 SHOWN = 200  # problems listed on the page; manifest.tsv has all
 LEVELS = {

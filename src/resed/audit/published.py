@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from resed.audit.findings import Defect
-from resed.audit.truth import Truth
-from resed.dataset import Dataset, PublishedFile
+from resed.audit.label_checks import Truth
+from resed.config.dataset import Dataset, PublishedFile
 
 
 def recognise(dataset: Dataset, split: str, truth: Truth) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from resed.audit.clips import ClipAudit
 from resed.audit.findings import Defect
-from resed.dataset import TRAINING_ROLES, Dataset
+from resed.config.dataset import TRAINING_ROLES, Dataset
 
 LEAK_LEVELS = {"report": "warning", "drop": "note", "refuse": "refusal"}
 

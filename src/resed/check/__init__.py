@@ -7,7 +7,7 @@ from resed.check.description import Description, read_description
 from resed.check.findings import Findings
 from resed.check.run import check_run
 from resed.check.split import check_split
-from resed.dataset import ROLES
+from resed.config.dataset import ROLES
 
 
 def check_dataset(

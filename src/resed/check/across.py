@@ -7,8 +7,8 @@ from itertools import combinations
 from resed.check.description import Description
 from resed.check.findings import Findings, counted, some
 from resed.check.split import Seen
-from resed.dataset import TRAINING_ROLES
-from resed.files import sha256
+from resed.config.dataset import TRAINING_ROLES
+from resed.runtime.files import sha256
 
 EFFECTS = {
     "weak": "it is learnt from the strong clips alone",

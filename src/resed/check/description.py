@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from resed.check.findings import Findings
-from resed.closed import check, mistakes, read_yaml
-from resed.dataset import ROLES, Dataset, SplitFile, existing_dataset
+from resed.config.closed import check, mistakes, read_yaml
+from resed.config.dataset import ROLES, Dataset, SplitFile, existing_dataset
 from resed.errors import ConfigError, ResedError
-from resed.papers import OVERALL
+from resed.paper.numbers import OVERALL
 
 LABELS = {
     "weak": "weak",
@@ -114,7 +114,7 @@ def _check_name(made: Description, base: Path, findings: Findings) -> None:
 
 
 def _check_soundscapes(values: dict[str, Any], path: Path, findings: Findings) -> None:
-    from resed.acquire.settings import soundscapes_of
+    from resed.acquire.soundscapes.settings import soundscapes_of
 
     try:
         soundscapes_of(check(Dataset, values, str(path)))

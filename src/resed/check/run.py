@@ -5,8 +5,8 @@ from pathlib import Path
 
 from resed.check.description import Description
 from resed.check.findings import Findings
-from resed.closed import overlay, read_yaml
-from resed.config import Config, load_config
+from resed.config.closed import overlay, read_yaml
+from resed.config.run import Config, load_config
 from resed.errors import ConfigError, ResedError
 from resed.settings import FeatureSettings
 

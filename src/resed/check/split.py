@@ -5,13 +5,13 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from resed.annotations import Event, read_clips, read_events, read_tags, tags_of
-from resed.audio import probe
 from resed.check.description import Description
 from resed.check.findings import Findings, counted, some
-from resed.config import AuditSettings
-from resed.dataset import SplitFile
+from resed.config.dataset import SplitFile
+from resed.config.run import AuditSettings
 from resed.errors import AnnotationError, AudioError, ResedError
+from resed.formats.annotations import Event, read_clips, read_events, read_tags, tags_of
+from resed.formats.audio import probe
 
 COLUMNS = {
     "strong": "filename, onset, offset, event_label",

@@ -11,8 +11,9 @@ import sys
 
 import typer
 
-from resed import __version__, watch
+from resed import __version__
 from resed.errors import ResedError
+from resed.runtime import orphans as watch
 
 STAGES = (
     "check",

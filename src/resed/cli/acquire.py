@@ -56,10 +56,10 @@ def acquire(
     each); times in annotations are in seconds.
     """
     from resed.acquire.acquisition import Fetching, acquire_splits, listed_sources
-    from resed.acquire.sources.lock import LockFile
-    from resed.acquired import acquiring
-    from resed.dataset import dataset_path, load_dataset
-    from resed.files import write_json
+    from resed.acquire.recordings.sources.lock import LockFile
+    from resed.config.dataset import dataset_path, load_dataset
+    from resed.runtime.acquired_annotations import acquiring
+    from resed.runtime.files import write_json
 
     loaded, file = load_dataset(dataset), dataset_path(dataset)
     if list_sources:

@@ -47,9 +47,9 @@ def audit(
         if value is None:
             raise typer.BadParameter("is needed, unless --compare is given", param_hint=f"--{name}")
     from resed.audit import audit_dataset
-    from resed.closed import check, read_settings
-    from resed.config import AuditSettings
-    from resed.dataset import load_dataset
+    from resed.config.closed import check, read_settings
+    from resed.config.dataset import load_dataset
+    from resed.config.run import AuditSettings
 
     limits = check(AuditSettings, read_settings(settings), "audit")
     audit_dataset(

@@ -34,11 +34,11 @@ def calibrate(
     ),
 ) -> None:
     """Median-filter windows per class, in seconds, from strong training labels (equation 7)."""
-    from resed.annotations import read_events
-    from resed.calibrate import calibrate, write_windows
+    from resed.calibrate.windows import calibrate, write_windows
     from resed.check.findings import counted
-    from resed.config import load_dataset
+    from resed.config.run import load_dataset
     from resed.errors import AnnotationError
+    from resed.formats.annotations import read_events
 
     classes = load_dataset(classes_from).classes if classes_from else None
     options = {"method": knee, "guard": guard, "quantile": quantile}
@@ -75,12 +75,12 @@ def threshold(
 
     Taken from a grid by event-based macro F1 (200 ms collar); of equals, the highest.
     """
-    from resed.annotations import read_events
-    from resed.calibrate import read_windows
-    from resed.decode import decode_settings
-    from resed.files import write_json
-    from resed.posteriors import Posteriors
-    from resed.thresholds import choose_threshold
+    from resed.calibrate.thresholds import choose_threshold
+    from resed.calibrate.windows import read_windows
+    from resed.decode.events import decode_settings
+    from resed.formats.annotations import read_events
+    from resed.formats.posteriors import Posteriors
+    from resed.runtime.files import write_json
 
     chosen = choose_threshold(
         Posteriors.load(posteriors),

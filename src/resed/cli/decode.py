@@ -28,10 +28,10 @@ def decode(
     tags.tsv: classes with an active frame left after the filters. raw_tags.tsv, teacher_tags.tsv:
     clip posteriors of student and teacher at the tag threshold.
     """
-    from resed.calibrate import read_windows
-    from resed.decode import decode, decode_settings, write_decoded
-    from resed.posteriors import Posteriors
-    from resed.thresholds import read_threshold
+    from resed.calibrate.thresholds import read_threshold
+    from resed.calibrate.windows import read_windows
+    from resed.decode.events import decode, decode_settings, write_decoded
+    from resed.formats.posteriors import Posteriors
 
     chosen = decode_settings(settings)
     if threshold_file:
@@ -53,12 +53,12 @@ def sanity(
     seed: int = typer.Option(0, min=0, help="Seed of the random choices (prior)."),
 ) -> None:
     """Write the detections of a trivial baseline or an oracle, in the same files as decode."""
-    from resed.annotations import read_events
-    from resed.config import load_dataset
-    from resed.decode import write_decoded
-    from resed.posteriors import Posteriors
-    from resed.sanity import Split, baseline
-    from resed.store import Store
+    from resed.config.run import load_dataset
+    from resed.decode.baselines import Split, baseline
+    from resed.decode.events import write_decoded
+    from resed.formats.annotations import read_events
+    from resed.formats.posteriors import Posteriors
+    from resed.formats.store import Store
 
     classes = load_dataset(classes_from).classes
     decoded = baseline(

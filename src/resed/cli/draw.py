@@ -25,10 +25,10 @@ def draw(
     ),
 ) -> None:
     """Draw one figure; the same results give the same bytes."""
-    from resed.config import load_config, read_settings
+    from resed.config.run import load_config, read_settings
     from resed.draw import FIGURES
     from resed.draw.style import look, save
-    from resed.results import Results
+    from resed.results.folder import Results
 
     if figure not in FIGURES:
         raise typer.BadParameter(f"one of {', '.join(FIGURES)}", param_hint="--figure")

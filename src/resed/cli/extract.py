@@ -25,10 +25,10 @@ def register(app: typer.Typer) -> None:
         ),
     ) -> None:
         """Turn the audio of a split into log-mels, by default 64 bands and 600 frames: one file."""
-        from resed.acquire.reader import clip_reader
-        from resed.config import check, load_dataset, read_settings
+        from resed.acquire.clip_reader import clip_reader
+        from resed.config.run import check, load_dataset, read_settings
         from resed.errors import DatasetError
-        from resed.extract import extract as run
+        from resed.extract.stores import extract as run
         from resed.settings import FeatureSettings
 
         features = check(FeatureSettings, read_settings(settings), "features")

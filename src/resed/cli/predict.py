@@ -20,8 +20,8 @@ def predict(
     jobs_per_gpu: int = typer.Option(1, min=1, help="Jobs that may share a GPU; others wait."),
 ) -> None:
     """Frame and clip posteriors of one system on one split."""
-    from resed.devices import device_for
-    from resed.predict import predict as run
+    from resed.predict.inference import predict as run
+    from resed.runtime.devices import device_for
     from resed.train.setup import keep_freed_memory, prepare_torch
 
     keep_freed_memory()

@@ -27,7 +27,7 @@ def repair(
 
     The original files stay as they are. What repairs.tsv does not name is theirs, byte for byte.
     """
-    from resed.config import load_dataset
+    from resed.config.run import load_dataset
     from resed.repair import repair_dataset
 
     repair_dataset(load_dataset(dataset), root, out, manifest, gap, typer.echo)

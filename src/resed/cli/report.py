@@ -19,10 +19,10 @@ def report(
     ),
 ) -> None:
     """Write one page with every table and figure, and what they rest on."""
-    from resed.config import load_config, read_settings
-    from resed.files import write_text
+    from resed.config.run import load_config, read_settings
     from resed.report import render
-    from resed.results import Results
+    from resed.results.folder import Results
+    from resed.runtime.files import write_text
 
     config = load_config(read_settings(config_json, "--config-json"))
     page = render(Results.of(config, results, data))

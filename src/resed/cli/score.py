@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from resed.threshold_free import Detector
+    from resed.score.threshold_free import Detector
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +51,7 @@ def register(app: typer.Typer) -> None:
         events. PSDS: scenarios 1 and 2 of DCASE, on posteriors gated and filtered as decoded, up to
         100 false alarms an hour. Clip mAP: average precision, mean over classes.
         """
-        from resed.score import score_files
+        from resed.score.f1 import score_files
 
         if (posteriors is None) != (windows is None):
             raise typer.BadParameter("give both or neither", param_hint="--posteriors, --windows")
@@ -81,6 +81,6 @@ def register(app: typer.Typer) -> None:
 def _detector(posteriors: Path | None, windows: Path | None, settings: str) -> "Detector | None":
     if posteriors is None or windows is None:
         return None
-    from resed.threshold_free import Detector
+    from resed.score.threshold_free import Detector
 
     return Detector.load(posteriors, windows, settings)

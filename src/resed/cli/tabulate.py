@@ -27,9 +27,9 @@ def tabulate(
     All scores of a table must rest on the same clips. In brackets stands the 95 % interval, over
     clips and seeds, or over clips only where there is one seed.
     """
-    from resed.config import load_config, read_settings
-    from resed.files import write_text
-    from resed.results import Results
+    from resed.config.run import load_config, read_settings
+    from resed.results.folder import Results
+    from resed.runtime.files import write_text
     from resed.tabulate import TABLES
 
     if table not in TABLES:

@@ -31,8 +31,8 @@ def train(
     A line per epoch shows the loss, the development F1 (%) and the minutes left. Killed at any
     moment and started again, it ends with the same bytes (on a CPU).
     """
-    from resed.config import load_dataset, read_settings
-    from resed.devices import device_for
+    from resed.config.run import load_dataset, read_settings
+    from resed.runtime.devices import device_for
     from resed.train.setup import build_trainer, keep_freed_memory, prepare_torch
 
     keep_freed_memory()

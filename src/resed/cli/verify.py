@@ -27,9 +27,9 @@ def verify(
     Altered: other bytes. Missing: recorded, but gone. Unrecorded: not made by a run. With any of
     them the exit code is 1.
     """
+    from resed.runtime.verify import adopt, refuse_bad, summary
+    from resed.runtime.verify import verify as compare
     from resed.share.runs import Run
-    from resed.verify import adopt, refuse_bad, summary
-    from resed.verify import verify as compare
 
     if results is None and not config:
         raise typer.BadParameter("give this, or --config", param_hint="--results")

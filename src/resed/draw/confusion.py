@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from resed.confusion import normalise_rows
 from resed.draw import style
 from resed.draw.drawing import Drawing
 from resed.judge.confusions import SPLIT, confusions
-from resed.results import Results, readable
+from resed.results.folder import Results, readable
+from resed.score.confusion import normalise_rows
 
 METHODS = {
     "spread": "Correct tags stand on the diagonal; a missed tag is spread over the clip's false "

@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from resed.draw import style
 from resed.draw.drawing import Drawing
-from resed.results import ONE_STAGE, Results
+from resed.results.folder import ONE_STAGE, Results
 
 STYLES = ("-", "--", ":")  # student or first, teacher or second, third
 MARKERS = ("", "o", "s", "^", "D")  # colours repeat after eight systems: then with a mark

@@ -8,7 +8,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from resed.draw import style
 from resed.draw.drawing import Drawing
-from resed.results import Results
+from resed.results.folder import Results
 
 WIDTH, HEIGHT = 2.3, 1.15  # of a box, in units of the drawing
 

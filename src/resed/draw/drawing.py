@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from resed.papers import VERSIONS
-from resed.results import Results
+from resed.paper.numbers import VERSIONS
+from resed.results.folder import Results
 
 
 def _always(results: Results) -> bool:

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from resed.annotations import read_events
-from resed.calibrate import Window, duration_cdf
+from resed.calibrate.windows import Window, duration_cdf
 from resed.draw import style
 from resed.draw.drawing import Drawing
 from resed.errors import ResultsError
-from resed.results import Results, readable
+from resed.formats.annotations import read_events
+from resed.results.folder import Results, readable
 
 PAPER_CLASSES = ("Blender", "Cat", "Dishes", "Dog")
 NARROWEST = 4.4  # inches: below, the legend has no room

@@ -9,8 +9,8 @@ from matplotlib.patches import Patch
 
 from resed.draw import style
 from resed.draw.drawing import Drawing
-from resed.results import Results
-from resed.sensitivity import (
+from resed.results.folder import Results
+from resed.results.readings_study import (
     METRICS,
     SCORED,
     Effect,

@@ -8,9 +8,9 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from resed.coverage import in_short
-from resed.files import atomic_path
-from resed.results import Results, departures, short_hash
+from resed.results.clips import in_short
+from resed.results.folder import Results, departures, short_hash
+from resed.runtime.files import atomic_path
 
 # Okabe & Ito (2008): eight colours that people with any colour vision tell apart.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"

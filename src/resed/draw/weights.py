@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from resed.draw import style
 from resed.draw.drawing import Drawing
 from resed.errors import ResultsError
-from resed.results import Results, readable
+from resed.results.folder import Results, readable
 
 ROW = 8  # the first system with the focal loss
 

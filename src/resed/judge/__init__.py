@@ -1,6 +1,7 @@
 """Verdicts on the paper's claims: what its own tables say, and what the runs here say.
 
-The same rule judges both (resed.claims names the kinds of tests). Comparisons of separately trained
+The same rule judges both (resed.paper.claims names the kinds of tests). Comparisons of
+separately trained
 systems need two seeds a side, and so do confusions; two decodings of one checkpoint are decided
 over clips.
 """
@@ -9,12 +10,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resed.claims import Annotations, Claim
 from resed.judge import classes, comparisons, networks, training_events
 from resed.judge.outcome import HERE, PRINTED, Outcome, Verdict, of_printed, of_runs
 from resed.judge.sources import Printed, Runs
-from resed.papers import Paper
-from resed.results import Results, readable
+from resed.paper.claims import Annotations, Claim
+from resed.paper.numbers import Paper
+from resed.results.folder import Results, readable
 
 __all__ = ["HERE", "PRINTED", "Judgement", "Verdict", "judge"]
 

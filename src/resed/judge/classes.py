@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from resed.claims import Classes, ClassGain, Extreme
 from resed.judge.comparisons import above, beyond
 from resed.judge.outcome import METRIC_NAMES, Measured, Outcome, State
 from resed.judge.sources import Source, named
-from resed.results import readable
+from resed.paper.claims import Classes, ClassGain, Extreme
+from resed.results.folder import readable
 
 RULES = {
     "classes": "holds if in {share} classes the difference lies above 0 with its whole interval, "

@@ -7,7 +7,9 @@ without width. RULES says for people when a claim holds.
 from collections.abc import Iterator
 from itertools import combinations
 
-from resed.claims import (
+from resed.judge.outcome import METRIC_NAMES, Measured, Outcome, State
+from resed.judge.sources import Runs, Source, named
+from resed.paper.claims import (
     BestOf,
     Better,
     Margin,
@@ -19,10 +21,8 @@ from resed.claims import (
     Sensitive,
     TeacherTags,
 )
-from resed.judge.outcome import METRIC_NAMES, Measured, Outcome, State
-from resed.judge.sources import Runs, Source, named
-from resed.papers import METRICS
-from resed.results import readable
+from resed.paper.numbers import METRICS
+from resed.results.folder import readable
 
 RULES = {
     "better": "holds if every difference lies above 0 with its whole interval, not if one lies "

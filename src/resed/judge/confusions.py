@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resed.annotations import read_events, read_tags, tags_of
-from resed.confusion import cooccurrence, single, spread
-from resed.posteriors import Posteriors
-from resed.results import Results
+from resed.formats.annotations import read_events, read_tags, tags_of
+from resed.formats.posteriors import Posteriors
+from resed.results.folder import Results
+from resed.score.confusion import cooccurrence, single, spread
 
 SPLIT = "evaluation"
 

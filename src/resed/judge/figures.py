@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from resed.annotations import read_clips
-from resed.consistency import class_mean
-from resed.contradictions import AnnotationFigure, Figure, FormulaFigure
 from resed.errors import ConfigError
+from resed.formats.annotations import read_clips
 from resed.judge.networks import network_parameters, printed_weight, standard_weight, thousands
 from resed.judge.training_events import durations
-from resed.papers import Paper
-from resed.results import Results
+from resed.paper.consistency import class_mean
+from resed.paper.contradictions import AnnotationFigure, Figure, FormulaFigure
+from resed.paper.numbers import Paper
+from resed.results.folder import Results
 
 NOT_HERE = "needs the DCASE 2019 annotations"
 OF_ANNOTATIONS = ("events", "mean_seconds", "clips")

@@ -6,14 +6,14 @@ from itertools import pairwise
 import numpy as np
 from scipy.stats import norm, rankdata
 
-from resed.claims import Confusion, Parameters, Weights
-from resed.config import Config
-from resed.confusion import normalise_rows
+from resed.config.run import Config
 from resed.judge.confusions import confusions
 from resed.judge.outcome import Outcome, State
 from resed.judge.sources import Runs
-from resed.papers import Paper
-from resed.results import Results, readable
+from resed.paper.claims import Confusion, Parameters, Weights
+from resed.paper.numbers import Paper
+from resed.results.folder import Results, readable
+from resed.score.confusion import normalise_rows
 from resed.settings import FeatureSettings
 
 RULES = {

@@ -29,7 +29,8 @@ METRIC_NAMES = {"event": "event", "segment": "segment", "tags": "AT"}
 class Measured:
     """An F1 or a gain in percent, with its interval; `exact` for printed numbers (no interval).
 
-    `settled` is False where one training a side cannot settle anything (resed.intervals.decide).
+    `settled` is False where one training a side cannot settle anything
+    (resed.stats.intervals.decide).
     """
 
     mean: float

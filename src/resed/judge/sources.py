@@ -10,12 +10,12 @@ from functools import cached_property
 from statistics import fmean
 from typing import Protocol
 
-from resed.claims import ReadingReference, Reference, StageReference
-from resed.config import READING
-from resed.intervals import ClassCounts, Interval, difference
+from resed.config.run import READING
 from resed.judge.outcome import Measured
-from resed.papers import WINDOWS, Paper
-from resed.results import Results
+from resed.paper.claims import ReadingReference, Reference, StageReference
+from resed.paper.numbers import WINDOWS, Paper
+from resed.results.folder import Results
+from resed.stats.intervals import ClassCounts, Interval, difference
 
 WINDOWS_OF = {row: window for window, row in WINDOWS.items()}
 

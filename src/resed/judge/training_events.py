@@ -5,11 +5,11 @@ from statistics import median
 
 import numpy as np
 
-from resed.annotations import read_events
-from resed.calibrate import class_window
-from resed.claims import Annotations
+from resed.calibrate.windows import class_window
+from resed.formats.annotations import read_events
 from resed.judge.outcome import Outcome, State
-from resed.results import Results, readable
+from resed.paper.claims import Annotations
+from resed.results.folder import Results, readable
 
 RULES = {
     "fewest": "holds if no other class has as few events",

@@ -21,12 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
-from resed.annotations import Event, located_events
-from resed.dataset import ROLES, Dataset
+from resed.config.dataset import ROLES, Dataset
 from resed.errors import DatasetError, ResultsError
-from resed.files import existing, sha256, write_json, write_text
+from resed.formats.annotations import Event, located_events
+from resed.repair.annotation_text import Sheet
 from resed.repair.rules import RULES, Change, Span, mend
-from resed.repair.sheet import Sheet
+from resed.runtime.files import existing, sha256, write_json, write_text
 
 GAP_S = 0.15
 COLUMNS = ("split", "filename", "lines", "rule", "before", "after")

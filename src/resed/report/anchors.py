@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from resed.report.marks import slug
-from resed.results import SPLITS, Results
+from resed.report.symbols import slug
+from resed.results.folder import SPLITS, Results
 from resed.tabulate.table import Table
 
 Record = Mapping[str, Any]

@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from resed.report.card import Card
 from resed.report.evidence import Group
+from resed.report.scorecard import Card
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resed.claims import Claim, Reference, StageReference, load_claims
 from resed.judge.sources import named
-from resed.papers import WINDOWS, load_versions
+from resed.paper.claims import Claim, Reference, StageReference, load_claims
+from resed.paper.numbers import WINDOWS, load_versions
 from resed.report import anchors
 from resed.report.verdict import Tally, claim_anchor
-from resed.results import Results, readable
+from resed.results.folder import Results, readable
 from resed.tabulate.table import Table
 
 CLASSWISE = ("classes", "class_gain", "extreme")  # kinds of tests that rest on single classes

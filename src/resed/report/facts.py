@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
-from resed.coverage import coverage
-from resed.dataset import ROLES
-from resed.files import existing
-from resed.results import Results, readable
+from resed.config.dataset import ROLES
+from resed.results.clips import coverage
+from resed.results.folder import Results, readable
+from resed.runtime.files import existing
 from resed.settings import SystemSettings
 
 PACKAGES = (

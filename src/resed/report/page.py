@@ -7,19 +7,19 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from resed.coverage import in_short
 from resed.draw import FIGURES
 from resed.draw.style import DOTS_PER_INCH
-from resed.files import existing
 from resed.report import evidence, facts
-from resed.report.card import cards, qualification
 from resed.report.contents import contents
-from resed.report.gaps import STUDY, not_run, studied
-from resed.report.marks import mark, marked, slug
-from resed.report.sheets import Sheet, sheet
+from resed.report.not_run import STUDY, not_run, studied
+from resed.report.scorecard import cards, qualification
+from resed.report.symbols import mark, marked, slug
+from resed.report.table_view import Sheet, sheet
 from resed.report.verdict import ground, verdict
-from resed.results import Results, departures, short_hash
-from resed.sensitivity import compare_readings, headline
+from resed.results.clips import in_short
+from resed.results.folder import Results, departures, short_hash
+from resed.results.readings_study import compare_readings, headline
+from resed.runtime.files import existing
 from resed.tabulate import TABLES
 from resed.tabulate.table import Table
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resed.report.marks import MARKS, slug
+from resed.report.symbols import MARKS, slug
 from resed.tabulate.claims import MANY
 from resed.tabulate.scorecard import VERDICTS
 from resed.tabulate.table import Table

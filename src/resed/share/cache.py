@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from resed.closed import read_yaml
+from resed.config.closed import read_yaml
 from resed.errors import ShareError
-from resed.progress import progress
+from resed.runtime.progress import progress
 from resed.share.runs import Run
 
 LOCK = Path("dvc.lock")

@@ -21,7 +21,7 @@ END_S = 5.0  # for DVC to end by itself, once it is told to
 # lock of the run's jobs: no other run begins while it writes.
 FOLLOWING = """\
 import runpy
-from resed import watch
+from resed.runtime import orphans as watch
 watch.follow()
 runpy.run_module("dvc", run_name="__main__", alter_sys=True)
 """

@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Callable
 
 from resed.errors import ShareError
-from resed.run_lock import UNWRITABLE
-from resed.share import knowledge
+from resed.runtime.run_lock import UNWRITABLE
+from resed.runtime.verify import refuse_bad, summary, verify
+from resed.share import snakemake_records as knowledge
 from resed.share.cache import FOLDER, Cache, Object, listed, locked
 from resed.share.dvc import SITE, Settings, dvc
 from resed.share.runs import Run
-from resed.verify import refuse_bad, summary, verify
 
 GIVE_UP = "make restore FORCE=1"
 OF_AN_OBJECT = re.compile(r"\b[0-9a-f]{32}\b")  # DVC's error is about one, not about the remote

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import yaml
 
-from resed.closed import overlay, read_yaml
-from resed.config import load_config
-from resed.dataset import Dataset, dataset_path
+from resed.config.closed import overlay, read_yaml
+from resed.config.dataset import Dataset, dataset_path
+from resed.config.run import load_config
 from resed.errors import ShareError
-from resed.files import write_text
-from resed.run_lock import STATE, working
+from resed.runtime.files import write_text
+from resed.runtime.run_lock import STATE, working
 
 BASE = Path("config/config.yaml")  # the Snakefile's own; others lie over it
 RUNS = Path("workflow/runs.yaml")

@@ -5,13 +5,15 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from resed import checksums
 from resed.errors import ShareError
-from resed.share import knowledge, others, show
+from resed.runtime import checksums
+from resed.runtime.verify import Finding, refuse_bad, summary, verify
+from resed.share import dvc_views as show
+from resed.share import instructions as others
+from resed.share import snakemake_records as knowledge
 from resed.share.cache import Cache, Object, shared
 from resed.share.dvc import Settings, dvc
 from resed.share.runs import AUDIO, Run, register
-from resed.verify import Finding, refuse_bad, summary, verify
 
 SOUND = re.compile(r"\.(aac|aiff?|au|caf|flac|m4a|mp[34]|ogg|opus|w64|wav|webm|wma)", re.I)
 

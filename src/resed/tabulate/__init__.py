@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from importlib import import_module
 
-from resed.results import Results
-from resed.tabulate.ground import grounded
+from resed.results.folder import Results
+from resed.tabulate.provenance import grounded
 from resed.tabulate.table import Table
 
 MODULES = {
@@ -19,7 +19,7 @@ MODULES = {
     "contradictions": "contradictions",
     "readings": "readings",
     "sensitivity": "sensitivity",
-    "truths": "truths",
+    "truths": "repaired",
 }
 
 

@@ -1,10 +1,10 @@
 """Every comparative statement of the paper, what its own tables say, and what the runs say."""
 
-from resed.claims import Claim, load_claims
 from resed.judge import HERE, PRINTED, Judgement, judge
-from resed.papers import load_versions
-from resed.results import Results
-from resed.tabulate.ground import on_papers_data, qualified, tally, warning
+from resed.paper.claims import Claim, load_claims
+from resed.paper.numbers import load_versions
+from resed.results.folder import Results
+from resed.tabulate.provenance import on_papers_data, qualified, tally, warning
 from resed.tabulate.table import NONE, Line, Table
 
 COLUMNS = ("Claim", "Where", "Here", "Evidence here", "Printed tables", "Printed numbers")

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resed.intervals import Decision, Interval
-from resed.papers import METRICS
-from resed.results import SPLITS, Results
-from resed.tabulate.book import ScoreBook
+from resed.paper.numbers import METRICS
+from resed.results.folder import SPLITS, Results
+from resed.stats.intervals import Decision, Interval
+from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import NONE, NOT_RUN, Line, Table, basis, fields, gain, provenance
 from resed.tabulate.table1 import NAMES
 

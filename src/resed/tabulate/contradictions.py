@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from resed.consistency import Discrepancy, discrepancies
-from resed.contradictions import Contradiction, load_contradictions
 from resed.judge.figures import NOT_HERE, OF_ANNOTATIONS, Figures
-from resed.papers import VERSIONS, load_versions
-from resed.results import Results
-from resed.tabulate.ground import on_papers_data
+from resed.paper.consistency import Discrepancy, discrepancies
+from resed.paper.contradictions import Contradiction, load_contradictions
+from resed.paper.numbers import VERSIONS, load_versions
+from resed.results.folder import Results
+from resed.tabulate.provenance import on_papers_data
 from resed.tabulate.table import NONE, Line, Table
 
 COLUMNS = ("Contradiction", "Where", "Figures that show it")

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from resed.intervals import Interval
-from resed.papers import METRICS, VERSIONS, Paper, SystemRow, load_paper
-from resed.results import Results
-from resed.tabulate.book import ScoreBook
+from resed.paper.numbers import METRICS, VERSIONS, Paper, SystemRow, load_paper
+from resed.results.folder import Results
+from resed.stats.intervals import Interval
+from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import (
     NONE,
     NOT_RUN,

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from resed.readings import Option, Question, Readings, load_readings
-from resed.results import Results
-from resed.sensitivity import METRICS, SCORED, Effect, compare_readings, minus, verdict
-from resed.study import option_here
+from resed.config.readings import Option, Question, Readings, load_readings
+from resed.config.study import option_here
+from resed.results.folder import Results
+from resed.results.readings_study import METRICS, SCORED, Effect, compare_readings, minus, verdict
 from resed.tabulate.table import NONE, Line, Table
 
 COLUMNS = ("Reading", "In words", "Why", "How it is set", "Here", "Change of F1")

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from resed.intervals import CLIPS, Interval
-from resed.papers import Cell, load_versions
-from resed.results import Results, readable
+from resed.paper.numbers import Cell, load_versions
+from resed.results.folder import Results, readable
 from resed.settings import SystemSettings
-from resed.tabulate.book import ScoreBook
-from resed.tabulate.ground import on_papers_data, qualified, tally, warning
+from resed.stats.intervals import CLIPS, Interval
+from resed.tabulate.provenance import on_papers_data, qualified, tally, warning
+from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import NONE, NOT_RUN, Line, Table, ours, provenance
 
 VERDICTS = {word: word for word in ("within", "above", "below", NOT_RUN)}

@@ -3,10 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from resed.change import Change, p_value
-from resed.readings import Option, load_readings
-from resed.results import Results
-from resed.sensitivity import (
+from resed.config.readings import Option, load_readings
+from resed.results.folder import Results
+from resed.results.readings_study import (
     KEYS,
     METRICS,
     SCORED,
@@ -21,7 +20,8 @@ from resed.sensitivity import (
     sentences,
     verdict,
 )
-from resed.tabulate.ground import warning
+from resed.stats.multiple_testing import Change, p_value
+from resed.tabulate.provenance import warning
 from resed.tabulate.table import NONE, Line, Table
 
 COLUMNS = (

@@ -5,9 +5,9 @@ import io
 from dataclasses import dataclass
 from typing import Any
 
-from resed.intervals import BOTH, CLIPS, Interval
-from resed.results import SPLITS, departures
-from resed.tabulate.book import ScoreBook
+from resed.results.folder import SPLITS, departures
+from resed.stats.intervals import BOTH, CLIPS, Interval
+from resed.tabulate.score_reader import ScoreBook
 
 NONE = "–"
 NOT_RUN = "not run"

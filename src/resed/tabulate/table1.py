@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from resed.intervals import Interval
-from resed.papers import METRICS, SystemRow
-from resed.results import BLOCKS, SPLITS, THRESHOLD, Results
-from resed.tabulate.book import ScoreBook
+from resed.paper.numbers import METRICS, SystemRow
+from resed.results.folder import BLOCKS, SPLITS, THRESHOLD, Results
+from resed.stats.intervals import Interval
+from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import (
     NONE,
     NOT_RUN,

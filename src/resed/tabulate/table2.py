@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from resed.intervals import Interval
-from resed.papers import METRICS, VERSIONS, Paper, StageRow, load_paper
-from resed.results import SPLITS, Results
-from resed.tabulate.book import ScoreBook
+from resed.paper.numbers import METRICS, VERSIONS, Paper, StageRow, load_paper
+from resed.results.folder import SPLITS, Results
+from resed.stats.intervals import Interval
+from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import (
     NONE,
     NOT_RUN,

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resed.intervals import Interval
-from resed.papers import CLASS_METRICS, OVERALL, WINDOWS, Paper
-from resed.results import SPLITS, Results, readable
-from resed.tabulate.book import ScoreBook
+from resed.paper.numbers import CLASS_METRICS, OVERALL, WINDOWS, Paper
+from resed.results.folder import SPLITS, Results, readable
+from resed.stats.intervals import Interval
+from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import (
     NONE,
     NOT_RUN,

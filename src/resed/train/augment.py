@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from resed.logmel import NOTHING
+from resed.extract.logmel import NOTHING
 from resed.settings import AugmentSettings, ScheduleSettings
 from resed.train.objective import Targets
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resed.annotations import Event, read_events, read_tags
 from resed.errors import DatasetError
+from resed.formats.annotations import Event, read_events, read_tags
+from resed.formats.store import Store
 from resed.settings import BatchSettings
-from resed.store import Store
 from resed.train.objective import Targets
 
 ORDER = ("weak", "strong", "unlabeled")  # in which the clips of a batch stand

@@ -9,7 +9,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
-from resed.logmel import NOTHING
+from resed.extract.logmel import NOTHING
 from resed.settings import CrnnSettings, ModelSettings
 from resed.train.heads import scaled
 from resed.train.model import Output, initialise

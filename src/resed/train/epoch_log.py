@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from resed.errors import DivergedError
-from resed.train.history import LOSS_COLUMNS
+from resed.formats.history import LOSS_COLUMNS
 
 
 class EpochLog:

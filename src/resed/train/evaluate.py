@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resed.decode import events_of
-from resed.score import event_counts  # an epoch may be chosen by the score itself
+from resed.decode.events import events_of
+from resed.score.f1 import event_counts  # an epoch may be chosen by the score itself
 from resed.train.batches import Grid, Stratum
 from resed.train.framework import Networks
 

@@ -9,15 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from resed.formats import checkpoint
+from resed.formats.history import write_history
 from resed.settings import FeatureSettings, SystemSettings
-from resed.train import checkpoint, schedule
+from resed.train import schedule
 from resed.train.augment import augment, noisy
 from resed.train.batches import Batches, Grid, Stratum
 from resed.train.distillation import effective_rank
 from resed.train.epoch_log import EpochLog
 from resed.train.evaluate import quick_scores
 from resed.train.framework import build_framework
-from resed.train.history import write_history
 from resed.train.objective import focal_weight
 from resed.train.precision import arithmetic, made_with
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from resed.closed import check
-from resed.dataset import TRAINING_ROLES, Dataset
+from resed.config.closed import check
+from resed.config.dataset import TRAINING_ROLES, Dataset
 from resed.errors import StoreError
-from resed.files import sha256
+from resed.formats.checkpoint import first_difference
+from resed.formats.store import Store
+from resed.runtime.files import sha256
 from resed.settings import FeatureSettings, SystemSettings
-from resed.store import Store
 from resed.train.batches import Grid, Stratum, hold_out, load_stratum
-from resed.train.checkpoint import first_difference
 from resed.train.framework import frame_grid
 from resed.train.heads import class_shares
 from resed.train.loop import Run, Trainer

@@ -1,0 +1,1 @@
+"""Datasets of recordings: fetch what is missing, check what is there."""

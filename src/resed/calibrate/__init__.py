@@ -1,0 +1,1 @@
+"""Median-filter windows and frame thresholds."""

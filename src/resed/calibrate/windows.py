@@ -1,0 +1,208 @@
+"""Median-filter windows a class, from the strong training annotations alone.
+
+Equation 7 of Liang et al. (journal version): W_c = eta * (L_1 + ... + L_{N_c}) / N_c, where the L_i
+are the durations of the class's events from short to long and N_c is "the segment index for the
+inflection point" of their cumulative distribution. `average` takes all events (N_c = N), as
+Guided Learning does; `esp` stops at the knee. What "inflection" means is the papers' secret: the
+default is the knee by Kneedle; docs/readings.md argues for it against the other three offered here.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resed.errors import AnnotationError, ResultsError
+from resed.formats.annotations import Event
+from resed.runtime.files import existing, write_text
+
+METHODS = ("esp", "average")
+KNEES = ("kneedle", "kde_mode", "cumulative_elbow", "quantile")
+ETA = 1 / 3
+
+
+@dataclass(frozen=True, slots=True)
+class Knee:
+    """Where the flat tail of a duration distribution begins.
+
+    index: N_c, how many of the shortest events lie up to the knee (1-based, so index <= N).
+    seconds: L_{N_c}, the duration there.
+    height: max(F - t), how far the normalised distribution bulges above its diagonal (0 to 1).
+    refusal: why it is no knee; "" if it is one.
+    """
+
+    index: int
+    seconds: float
+    height: float
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A row of WINDOWS.tsv. Seconds throughout; None where there is no such value.
+
+    `method` is the one asked for; `fallback` says, if not "", why another value was taken.
+    """
+
+    event_label: str
+    events: int
+    mean_s: float | None
+    window_s: float
+    method: str
+    knee_index: int | None
+    knee_s: float | None
+    fallback: str
+
+
+COLUMNS = tuple(field.name for field in fields(Window))
+
+
+def duration_cdf(durations: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Empirical distribution of durations: sorted seconds [N] and the share i/N up to each [N]."""
+    x = np.sort(np.asarray(list(durations), dtype=np.float64))
+    return x, np.arange(1, len(x) + 1) / max(len(x), 1)
+
+
+def knee(
+    durations: Iterable[float],
+    method: str = "kneedle",
+    guard: float = 0.1,
+    quantile: float = 0.5,
+) -> Knee:
+    """Find N_c of equation 7 for one class.
+
+    `kneedle`: both axes of the CDF min-max normalised, argmax of F - t (Satopaa et al. 2011); below
+    a height of `guard` there is no knee. `kde_mode`: mode of the density, the inflection in the
+    mathematical sense. `cumulative_elbow`: argmax of i/N minus the share of the total duration.
+    `quantile`: the shortest `quantile` of the events. The height is Kneedle's in all cases.
+    """
+    x, y = duration_cdf(durations)
+    count = len(x)
+    if count == 0:
+        return Knee(0, math.nan, 0.0, "no events")
+    if count == 1:
+        return Knee(1, float(x[0]), 0.0, "one event only")
+    if x[0] == x[-1]:
+        return Knee(count, float(x[0]), 0.0, "all durations equal")
+    bulge = (y - y[0]) / (y[-1] - y[0]) - (x - x[0]) / (x[-1] - x[0])
+    height = float(bulge.max())
+    refusal = ""
+    if method == "kneedle":
+        index = int(bulge.argmax()) + 1
+        if height < guard:
+            refusal = f"no knee: max(F - t) = {height:.3f} < {guard:g}"
+    elif method == "kde_mode":
+        index = max(1, int(np.searchsorted(x, _density_mode(x), side="right")))
+    elif method == "cumulative_elbow":
+        index = int(np.argmax(y - np.cumsum(x) / x.sum())) + 1
+    elif method == "quantile":
+        index = min(count, max(1, math.ceil(quantile * count)))
+    else:
+        raise ValueError(f"unknown knee method {method!r}; one of {', '.join(KNEES)}")
+    return Knee(index, float(x[index - 1]), height, refusal)
+
+
+def _density_mode(x: np.ndarray) -> float:
+    """Mode in seconds of a Gaussian density estimate, reflected at the longest event.
+
+    Without the reflection mass leaks out at the clip's end and a mode there is missed. The short
+    end is not reflected: the cut of the data at 0.25 s would become the mode of every short class.
+    """
+    from scipy.stats import gaussian_kde
+
+    reflected = np.concatenate([x, 2 * x[-1] - x])
+    bandwidth = gaussian_kde(x).factor * x.std(ddof=1) / reflected.std(ddof=1)
+    grid = np.linspace(x[0], x[-1], 1000)
+    return float(grid[gaussian_kde(reflected, bw_method=bandwidth)(grid).argmax()])
+
+
+def class_window(
+    label: str,
+    durations: Sequence[float],
+    method: str = "esp",
+    eta: float = ETA,
+    options: Mapping[str, Any] | None = None,
+) -> Window:
+    """Window of one class (equation 7); `options` are those of `knee`.
+
+    A class without events gets a window of 0 s (one frame: no smoothing), a class without a knee
+    the average over all its events; either way `fallback` says so.
+    """
+    x, _ = duration_cdf(durations)
+    if not len(x):
+        return Window(label, 0, None, 0.0, method, None, None, "no events; not smoothed")
+    mean = float(x.mean())
+    if method == "average":
+        return Window(label, len(x), mean, eta * mean, method, None, None, "")
+    found = knee(x, **(options or {}))
+    if found.refusal:
+        reason = f"{found.refusal}; average taken"
+        return Window(label, len(x), mean, eta * mean, method, None, None, reason)
+    window = eta * float(x[: found.index].mean())
+    return Window(label, len(x), mean, window, method, found.index, found.seconds, "")
+
+
+def calibrate(
+    events: Mapping[str, Sequence[Event]],
+    method: str = "esp",
+    eta: float = ETA,
+    classes: Sequence[str] | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[Window]:
+    """One window a class, sorted by label.
+
+    `events` must be those of the strong *training* split: windows made on what is scored leak.
+    `classes` adds classes that have no event there. Raises AnnotationError if there is no class.
+    """
+    durations: dict[str, list[float]] = {label: [] for label in classes or ()}
+    for clip in events.values():
+        for event in clip:
+            durations.setdefault(event.event_label, []).append(event.offset - event.onset)
+    if not durations:
+        raise AnnotationError("no events at all; give the strong labels of the training split")
+    return [
+        class_window(label, durations[label], method, eta, options) for label in sorted(durations)
+    ]
+
+
+def write_windows(path: Path | str, windows: Iterable[Window]) -> None:
+    """Write WINDOWS.tsv atomically; seconds with six decimals, no value as an empty cell."""
+    rows = ["\t".join(COLUMNS)]
+    for window in windows:
+        cells = ["" if cell is None else cell for cell in astuple(window)]
+        rows.append("\t".join(f"{c:.6f}" if isinstance(c, float) else str(c) for c in cells))
+    write_text(path, "\n".join(rows) + "\n")
+
+
+def read_windows(path: Path | str) -> dict[str, Window]:
+    """Read WINDOWS.tsv: label -> row. Raises ResultsError that names the line and the cure."""
+    lines = existing(path, "run resed calibrate").read_text(encoding="utf-8-sig").splitlines()
+    if not lines or tuple(lines[0].split("\t")) != COLUMNS:
+        raise ResultsError(
+            f"{path} line 1: the columns must be {', '.join(COLUMNS)}; make it by resed calibrate"
+        )
+    windows = {}
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        try:
+            label, events, mean, seconds, method, index, at, fallback = line.split("\t")
+            window = Window(
+                label,
+                int(events),
+                float(mean) if mean else None,
+                float(seconds),
+                method,
+                int(index) if index else None,
+                float(at) if at else None,
+                fallback,
+            )
+        except ValueError:
+            window = None
+        if window is None or not 0 <= window.window_s < math.inf or window.event_label in windows:
+            raise ResultsError(f"{path} line {number}: not a window; make it by resed calibrate")
+        windows[label] = window
+    return windows

@@ -1,0 +1,1 @@
+"""The closed configuration of a run."""

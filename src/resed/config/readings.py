@@ -1,0 +1,136 @@
+"""What the paper leaves open, as data: config/readings.yaml, closed and typed.
+
+A *reading* is one option of one question, named `{question}.{option}` (`tfd.literal`). What the
+study of readings makes of them is in `resed.config.study` and `resed.results.readings_study`.
+"""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from resed.config.closed import check, read_yaml
+from resed.config.systems import NAME
+from resed.errors import ConfigError
+from resed.runtime.files import existing
+from resed.settings import Strict, SystemSettings
+
+OFF = "off"  # an option of this name leaves a part of the method out
+Name = Annotated[str, Field(pattern=NAME)]
+Cost = Literal["train", "decode", "none"]
+
+
+class Option(Strict):
+    """One way to read a question; at most one of the three overlays is set."""
+
+    title: Annotated[str, Field(min_length=1, max_length=40)]  # beside its row in the picture
+    reason: Annotated[str, Field(min_length=1)]
+    settings: dict[str, Any] = {}  # over a system
+    calibrate: dict[str, Any] = {}  # over the key calibrate of the config
+    config: dict[str, Any] = {}  # over the config: a run of its own, no part of the study
+
+    @model_validator(mode="after")
+    def _one_overlay(self) -> "Option":
+        if sum(map(bool, (self.settings, self.calibrate, self.config))) > 1:
+            raise ValueError("settings, calibrate and config exclude one another; keep one")
+        return self
+
+    @property
+    def cost(self) -> Cost:
+        """What the study must do for it: train a system, decode again, or nothing that it can."""
+        if set(self.settings) - {"decode"}:
+            return "train"
+        return "decode" if self.settings or self.calibrate else "none"
+
+
+class Question(Strict):
+    """Something that the paper does not say, says twice, or misprints."""
+
+    title: Annotated[str, Field(min_length=1, max_length=40)]  # over its rows in the picture
+    question: str
+    rows: Annotated[list[int], Field(min_length=1)]  # of docs/readings.md; 0: without a number
+    place: str
+    default: Name
+    options: Annotated[dict[Name, Option], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _default_exists(self) -> "Question":
+        if self.default not in self.options:
+            raise ValueError(f"default {self.default} is no option; name one of options")
+        return self
+
+
+class Readings(Strict):
+    """All questions in the order of the file, and the settings that are no reading."""
+
+    questions: dict[Name, Question]
+    left_out: dict[str, str] = {}  # path of a setting, of `features.` or a system: why
+
+    # The model of pydantic walks over its fields; of readings one wants the readings.
+    def __iter__(self) -> Iterator[tuple[str, Question, Option]]:  # type: ignore[override]
+        """(reading, its question, its option), defaults included."""
+        for name, question in self.questions.items():
+            for key, option in question.options.items():
+                yield f"{name}.{key}", question, option
+
+    def names(self) -> list[str]:
+        """The readings that the study can run: options beside the defaults that change a system."""
+        return [
+            name
+            for name, question, option in self
+            if option.cost != "none" and name.partition(".")[2] != question.default
+        ]
+
+    def option(self, name: str) -> Option:
+        """The option of a reading, a default's too. Raises ConfigError for an unknown name."""
+        question, _, key = name.partition(".")
+        if question not in self.questions:
+            there = ", ".join(self.questions)
+            raise ConfigError(f"reading {name}: unknown question {question}; known: {there}")
+        options = self.questions[question].options
+        if key not in options:
+            raise ConfigError(f"reading {name}: unknown option; known: {', '.join(options)}")
+        return options[key]
+
+    def overlay(self, name: str) -> dict[str, Any]:
+        """What a reading lays over a system; {} where it changes something else, or nothing."""
+        return self.option(name).settings
+
+
+def load_readings(root: Path | str = ".") -> Readings:
+    """Read config/readings.yaml; every overlay in it fits the settings that it changes.
+
+    Raises ConfigError or MissingFileError in one line.
+    """
+    path = existing(Path(root) / "config" / "readings.yaml", "copy it from the repository")
+    return _load(path, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, changed: int) -> Readings:
+    """Read once a version of the file: a plan asks for readings hundreds of times."""
+    from resed.config.run import CalibrateSettings  # which imports this module when it needs it
+
+    del changed
+    readings = check(Readings, read_yaml(path), str(path))
+    for name, _, option in readings:
+        question, _, key = name.partition(".")
+        place = f"{path}: questions.{question}.options.{key}"
+        check(SystemSettings, option.settings, f"{place}.settings")
+        check(CalibrateSettings, option.calibrate, f"{place}.calibrate")
+    return readings
+
+
+def reading_settings(root: Path | str, name: str) -> dict[str, dict[str, Any]]:
+    """The overlays of a reading: `settings` over a system, `calibrate` over config.calibrate.
+
+    Raises ConfigError where the name is unknown, or where the reading is no change of a system.
+    """
+    option = load_readings(root).option(name)
+    if option.cost == "none":
+        raise ConfigError(
+            f"reading {name} is not a setting of a system; leave it out ({option.reason})"
+        )
+    return {"settings": option.settings, "calibrate": option.calibrate}

@@ -1,0 +1,308 @@
+"""The configuration: closed, layered, checked before the first job.
+
+Layers, later ones winning: the defaults in `resed.settings`, a system of config/systems/*.yaml and
+its bases, `override` of the config, `system_overrides` of the config, a reading.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from resed.config.closed import check, check_overlay, overlay, read_settings, read_yaml
+from resed.config.dataset import ROLES, TRAINING_ROLES, Dataset, Role, load_dataset
+from resed.config.systems import DEFAULT_FEATURES, SystemEntry, known, lineage, load_systems
+from resed.errors import ConfigError
+from resed.settings import FeatureSettings, Fraction, Positive, Strict, SystemSettings
+
+__all__ = ["ROLES", "TRAINING_ROLES", "Config", "Dataset", "check", "load_config", "load_dataset"]
+__all__ += [
+    "overlay",
+    "read_settings",
+    "read_yaml",
+]  # of resed.config.closed, for those who read a config
+
+READING = "@"  # between a system and the reading it is changed by
+UNCHANGED = "default"
+
+
+class AcquireSettings(Strict):
+    """What `resed acquire` renders, and what it fetches from where."""
+
+    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: Annotated[int, Field(ge=0)] = 2019
+    soundbank: str | None = None
+    keep_audio: bool = True
+    annotations: str | None = None
+    folder: str | None = None
+    sources: list[str] | None = None
+    downloads: Annotated[int, Field(ge=1, le=64)] = 4
+
+
+class AuditSettings(Strict):
+    """From when on the audit lets a run go on."""
+
+    least: dict[Role, Fraction] = dict.fromkeys(ROLES, 0.9)
+    leaks: Literal["report", "drop", "refuse"] = "report"
+
+    @field_validator("least", mode="before")
+    @classmethod
+    def _every_split(cls, value: Any) -> Any:
+        """Splits that are not named keep the default."""
+        return dict.fromkeys(ROLES, 0.9) | value if isinstance(value, dict) else value
+
+
+class RepairSettings(Strict):
+    """How strong labels are mended, beside the original."""
+
+    gap_s: Annotated[float, Field(ge=0)] = 0.15
+
+
+class CalibrateSettings(Strict):
+    """Event-specific windows (eq. 7) and the thresholds beyond the paper."""
+
+    eta: Annotated[float, Field(gt=0)] = 1 / 3
+    knee: Literal["kneedle", "kde_mode", "cumulative_elbow", "quantile"] = "kneedle"
+    guard: Fraction = 0.1
+    quantile: Fraction = 0.5
+
+
+class SensitivitySettings(Strict):
+    """One reading of what the paper leaves open changed at a time (config/readings.yaml)."""
+
+    system: str = "pts_tfd_afl_esp"
+    seeds: Positive = 1
+    readings: list[str] = []  # empty: all that have settings
+    override: dict[str, Any] = {}  # laid over every reading and the unchanged system alike
+    report: bool = False  # whether `all` and the report include it
+
+
+class Config(Strict):
+    """The whole run. `root` is where config/ lies."""
+
+    dataset: str
+    paper: Literal["liang_journal", "liang_letter"] = "liang_journal"
+    systems: Annotated[list[str], Field(min_length=1)]
+    seeds: Positive = 1
+    system_seeds: dict[str, Positive] = {}
+    acquire: AcquireSettings = AcquireSettings()
+    audit: AuditSettings = AuditSettings()
+    repair: RepairSettings = RepairSettings()
+    features: FeatureSettings = FeatureSettings()
+    feature_overrides: dict[str, dict[str, Any]] = {}
+    calibrate: CalibrateSettings = CalibrateSettings()
+    sensitivity: SensitivitySettings = SensitivitySettings()
+    sanity_system: str | None = None
+    confusion: Literal["spread", "cooccurrence", "single"] = "spread"
+    override: dict[str, Any] = {}
+    system_overrides: dict[str, dict[str, Any]] = {}
+    root: str = "."
+
+    @cached_property
+    def dataset_file(self) -> Dataset:
+        """The dataset's own file."""
+        return load_dataset(self.dataset, Path(self.root))
+
+    @cached_property
+    def catalogue(self) -> dict[str, SystemEntry]:
+        """All systems of config/systems/*.yaml by name."""
+        return self._systems[0]
+
+    @cached_property
+    def _systems(self) -> tuple[dict[str, SystemEntry], dict[str, dict[str, Any]]]:
+        return load_systems(Path(self.root))
+
+    @cached_property
+    def feature_sets(self) -> dict[str, FeatureSettings]:
+        """Log-mel settings by name: `default`, and those that a system brings of its own."""
+        own = self._systems[1]
+        for name in self.feature_overrides:
+            known(own, name, "feature_overrides", "feature set")
+        layered = {n: overlay(v, self.feature_overrides.get(n, {})) for n, v in own.items()}
+        checked = {n: check(FeatureSettings, v, f"features.{n}") for n, v in layered.items()}
+        return {DEFAULT_FEATURES: self.features, **checked}
+
+    def features_of(self, name: str) -> str:
+        """Name of the feature set that a system is trained on."""
+        base = name.partition(READING)[0]
+        own = [e.features for e in lineage(self.catalogue, base) if e.features]
+        found = own[-1] if own else DEFAULT_FEATURES
+        known(self.feature_sets, found, f"systems.{base}.features", "feature set")
+        return found
+
+    def system(self, name: str) -> SystemSettings:
+        """The fully resolved settings of one system, or of one reading of it (`system@reading`)."""
+        if name not in self._made:  # a workflow asks thousands of times
+            self._made[name] = self._resolved(name)
+        return self._made[name]
+
+    def model_copy(self, **options: Any) -> "Config":
+        """A copy that resolves its systems anew: an update may change what they are."""
+        copied = super().model_copy(**options)
+        for kept in ("_made", "_weights"):
+            copied.__dict__.pop(kept, None)
+        return copied
+
+    @cached_property
+    def _made(self) -> dict[str, SystemSettings]:
+        return {}
+
+    @cached_property
+    def _weights(self) -> dict[str, str]:
+        return {}
+
+    def _resolved(self, name: str) -> SystemSettings:
+        base, _, reading = name.partition(READING)
+        entry = known(self.catalogue, base, "systems")
+        layers = [*(e.settings for e in lineage(self.catalogue, base)), self.override]
+        layers.append(self.system_overrides.get(base, {}))
+        if reading:
+            layers += [self.sensitivity.override, self._reading(reading)]
+        merged: dict[str, Any] = {}
+        for layer in layers:
+            merged = overlay(merged, layer)
+        made = check(SystemSettings, merged, f"systems.{name}")
+        if entry.trained_as:  # shares weights: only the decoding may be its own
+            other = entry.trained_as + READING * bool(reading) + reading
+            return self.system(other).model_copy(update={"decode": made.decode})
+        return made
+
+    def trained_as(self, name: str) -> str:
+        """The system whose checkpoint `name` uses: its own, or the one it shares.
+
+        A reading that changes nothing but the decoding uses the checkpoint of the unchanged one.
+        """
+        if name not in self._weights:
+            self._weights[name] = self._owner_of_weights(name)
+        return self._weights[name]
+
+    def _owner_of_weights(self, name: str) -> str:
+        base, _, reading = name.partition(READING)
+        trained = known(self.catalogue, base, "systems").trained_as or base
+        if not reading:
+            return trained
+        own = self.system(f"{trained}{READING}{reading}")
+        candidates = (trained, f"{trained}{READING}{UNCHANGED}")
+        shared = [name for name in candidates if not differs(own, self.system(name))]
+        return shared[0] if shared else f"{trained}{READING}{reading}"
+
+    def _reading(self, reading: str) -> dict[str, Any]:
+        if reading == UNCHANGED:
+            return {}
+        from resed.config.readings import reading_settings
+
+        return reading_settings(Path(self.root), reading)["settings"]
+
+    def sensitivity_systems(self) -> list[str]:
+        """The system of the study of readings, unchanged first, then one reading at a time.
+
+        None where there is no config/readings.yaml. Of all readings, those that do not go with the
+        settings of this config are left out; one that is named must, and so must the unchanged one.
+        """
+        if not (Path(self.root) / "config" / "readings.yaml").is_file():
+            return []
+        from resed.config.readings import load_readings
+
+        named = self.sensitivity.readings
+        names = named or load_readings(Path(self.root)).names()
+        unchanged, *found = [f"{self.sensitivity.system}{READING}{n}" for n in (UNCHANGED, *names)]
+        return [unchanged, *(name for name in found if named or self._fits(name))]
+
+    def _fits(self, name: str) -> bool:
+        try:
+            self.system(name)
+        except ConfigError:
+            return False
+        return True
+
+    @property
+    def own_tags_system(self) -> str:
+        """Whose tags the sanity row uses: `sanity_system`, or the last where that is not run."""
+        chosen = self.sanity_system
+        return chosen if chosen in self.systems else self.systems[-1]
+
+    @property
+    def seeds_in_words(self) -> str:
+        """How many trainings stand behind a number: "1 seed", "3 seeds" or "1 to 3 seeds"."""
+        counts = sorted({len(self.seed_list(name)) for name in self.systems})
+        many = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
+        return f"{many} seed" + "s" * (counts[-1] > 1)
+
+    def seed_list(self, system: str) -> list[int]:
+        """Seeds 0, 1, ... of a configured system."""
+        return list(range(self.system_seeds.get(system, self.seeds)))
+
+
+def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".") -> Config:
+    """Validate a config (config/config.yaml where None) and everything it names.
+
+    Raises:
+        ConfigError: one line with the key's path, what is wrong and the cure.
+    """
+    if values is None:
+        values = read_yaml(Path(root) / "config" / "config.yaml")
+    config = check(Config, {"root": str(root), **values}, "config")
+    _check_overlays(config)
+    _ = config.dataset_file
+    _ = config.feature_sets
+    for name in config.systems:
+        config.system(name)
+        config.features_of(name)
+        if config.trained_as(name) not in config.systems:
+            cure = f"add {config.trained_as(name)} to config.systems"
+            raise ConfigError(
+                f"config.systems: {name} needs the system it shares weights with; {cure}"
+            )
+    for key in ("system_overrides", "system_seeds"):  # of systems that may not be run here
+        for name in getattr(config, key):
+            known(config.catalogue, name, key)
+    for name in config.systems:
+        trained = config.trained_as(name)
+        if config.seed_list(name) != config.seed_list(trained):
+            raise ConfigError(
+                f"config.system_seeds: {name} shares the weights of {trained}; give both as many"
+            )
+    if config.sanity_system:
+        known(config.catalogue, config.sanity_system, "sanity_system")
+    _check_study(config)
+    return config
+
+
+def _check_overlays(config: Config) -> None:
+    """Each overlay alone, so that a mistake is told where it was written, even if not run here."""
+    systems = {"override": config.override, "sensitivity.override": config.sensitivity.override}
+    systems |= {f"system_overrides.{name}": v for name, v in config.system_overrides.items()}
+    for place, values in systems.items():
+        check_overlay(SystemSettings, values, f"config.{place}")
+    for name, values in config.feature_overrides.items():
+        check_overlay(FeatureSettings, values, f"config.feature_overrides.{name}")
+
+
+def _check_study(config: Config) -> None:
+    """All that the study of readings would train: a workflow plans it before anyone asks for it."""
+    chosen = config.sensitivity
+    known(config.catalogue, chosen.system, "sensitivity.system")
+    systems = config.sensitivity_systems()
+    if not systems:
+        return
+    from resed.config.readings import load_readings, reading_settings
+
+    load_readings(config.root)  # a mistake in that file is none of the config's
+    place = "config.sensitivity.readings"
+    try:
+        for reading in chosen.readings:
+            reading_settings(config.root, reading)
+        place = "config.sensitivity"
+        config.features_of(chosen.system)
+        for name in systems:
+            config.system(name)
+            config.trained_as(name)
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from None
+
+
+def differs(one: SystemSettings, other: SystemSettings) -> bool:
+    """Whether two systems need weights of their own: they differ in more than the decoding."""
+    return one.model_copy(update={"decode": other.decode}) != other

@@ -1,0 +1,45 @@
+"""The JSON schema of config/*.yaml, made from the typed settings: `python -m resed.config.schema`.
+
+For editors and other programs; resed itself checks with the settings directly
+(resed.config.run). Every
+key is optional there, because a config file may be an overlay.
+"""
+
+import json
+import sys
+from typing import Any
+
+from resed.config.run import Config
+from resed.runtime.files import write_text
+from resed.settings import SystemSettings
+
+
+def config_schema() -> dict[str, Any]:
+    """The schema of a config file: closed, with the settings that `override` may hold."""
+    schema = Config.model_json_schema(ref_template="#/$defs/{model}")
+    settings = SystemSettings.model_json_schema(ref_template="#/$defs/{model}")
+    definitions = schema["$defs"] | settings.pop("$defs") | {"SystemSettings": settings}
+    properties = schema["properties"]
+    properties.pop("root")  # where config/ lies: set by who reads the file, not in it
+    overlay = {"$ref": "#/$defs/SystemSettings"}
+    properties["override"] = overlay
+    properties["system_overrides"] = {"type": "object", "additionalProperties": overlay}
+    schema.pop("required", None)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "resed: config/*.yaml",
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+def schema_text() -> str:
+    """The schema as the text that stands in workflow/schemas/config.schema.json."""
+    return json.dumps(config_schema(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        write_text(sys.argv[1], schema_text())
+    else:
+        sys.stdout.write(schema_text())

@@ -1,0 +1,234 @@
+"""From posteriors to events and tags: clip-tag gate, threshold, median filters.
+
+The papers filter twice with the same window W_c: the gated posteriors, then the binarised frames.
+A median commutes with a threshold (a window's median reaches t exactly where more than half of its
+frames do), so thresholding first and taking the majority twice gives bit for bit the same events,
+at the cost of two running sums. At the clip's ends frames are mirrored, as in scipy's
+median_filter, which Guided Learning uses.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from resed.calibrate.windows import Window
+from resed.config.run import check, read_settings
+from resed.errors import ResultsError
+from resed.formats.annotations import Event, write_events, write_tags
+from resed.formats.posteriors import Posteriors
+from resed.settings import DecodeSettings
+
+PASSES = {"two_pass": 2, "one_pass": 1, "none": 0}  # of the median filter
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Detections of every clip, by clip name in the posteriors' order.
+
+    events: the detected events, by onset.
+    tags: classes that keep at least one active frame after the filters (row 10), or raw_tags.
+    raw_tags, teacher_tags: clip posteriors of student and teacher at the tag threshold.
+    """
+
+    events: dict[str, list[Event]]
+    tags: dict[str, tuple[str, ...]]
+    raw_tags: dict[str, tuple[str, ...]]
+    teacher_tags: dict[str, tuple[str, ...]]
+
+
+def decode_settings(text: str) -> DecodeSettings:
+    """Decode settings from the command line: their own keys, or a whole system's under `decode`."""
+    values = read_settings(text)
+    return check(DecodeSettings, values.get("decode", values), "decode")
+
+
+def window_frames(seconds: float, seconds_per_frame: float) -> int:
+    """W_c in frames: the odd number nearest to seconds / seconds_per_frame, at least 1."""
+    return 2 * int(seconds / seconds_per_frame / 2 + 1e-9) + 1
+
+
+def guided_window(mean_seconds: float, seconds_per_frame: float) -> int:
+    """W_c in frames as in Guided Learning's code: a third of the mean, rounded down twice."""
+    return max(1, int(int(mean_seconds / seconds_per_frame + 1e-9) * 0.333))
+
+
+def windows_in_frames(
+    windows: Mapping[str, Window], posteriors: Posteriors, settings: DecodeSettings
+) -> list[int]:
+    """W_c in frames for each class of `posteriors`, in their order.
+
+    A class without a row had no strong training event and is not smoothed. Raises ResultsError for
+    a row of a class that `posteriors` do not have: windows of another dataset must not pass.
+    """
+    foreign = [label for label in windows if label not in posteriors.classes]
+    if foreign or not windows:
+        raise ResultsError(
+            f"the windows are for {', '.join(foreign) or 'no class'}, the posteriors for "
+            f"{', '.join(posteriors.classes)}; run resed calibrate on this dataset's strong labels"
+        )
+    spf = posteriors.seconds_per_frame
+    if settings.window_frames == "fixed":
+        return [settings.fixed_window] * len(posteriors.classes)
+    if settings.window_frames == "guided":
+        means = [windows[c].mean_s or 0.0 if c in windows else 0.0 for c in posteriors.classes]
+        return [guided_window(value, spf) for value in means]
+    seconds = [windows[c].window_s if c in windows else 0.0 for c in posteriors.classes]
+    return [window_frames(value, spf) for value in seconds]
+
+
+def clip_tags(posteriors: Posteriors, settings: DecodeSettings) -> np.ndarray:
+    """The student's clip posteriors, by its own attention head or by a lost one.
+
+    Raises ResultsError where the system has no head to lose.
+    """
+    if settings.attention_head == "kept":
+        return posteriors.tags
+    if posteriors.lost_head_tags is None:
+        raise ResultsError(
+            "decode.attention_head lost: these posteriors hold no such tags; only those of Mean "
+            "Teacher do, so set it to kept"
+        )
+    return posteriors.lost_head_tags
+
+
+def gated(posteriors: Posteriors, settings: DecodeSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Frame posteriors [clips, frames, classes] and which (clip, class) may be active at all.
+
+    `student` and `teacher` multiply by that model's multi-hot tags, `soft` by the student's clip
+    posterior, `none` not at all.
+    """
+    teacher = settings.gate == "teacher"
+    tags = posteriors.teacher_tags if teacher else clip_tags(posteriors, settings)
+    if settings.gate == "none":
+        return posteriors.frames, np.ones(tags.shape, dtype=bool)
+    if settings.gate == "soft":
+        return posteriors.frames * tags[:, None, :], np.ones(tags.shape, dtype=bool)
+    return posteriors.frames, tags >= settings.tag_threshold
+
+
+def majority(active: np.ndarray, window: int) -> np.ndarray:
+    """Median filter of boolean rows [rows, frames], mirrored at the ends.
+
+    An even window reaches one frame further back than ahead, and half of it is enough: scipy's
+    convention, which Guided Learning relies on.
+    """
+    if window <= 1:
+        return active
+    before = window // 2
+    after = window - 1 - before
+    padded = np.pad(active, ((0, 0), (before + 1, after)), mode="symmetric")
+    padded[:, 0] = False  # the running sum starts from here
+    total = np.cumsum(padded, axis=1, dtype=np.int32)
+    return total[:, window:] - total[:, :-window] > after
+
+
+def opening_closing(active: np.ndarray, window: int) -> np.ndarray:
+    """Drop runs of [rows, frames] shorter than `window`, then fill gaps shorter than it.
+
+    Minima and maxima commute with a threshold too, so scores may stand in for booleans.
+    """
+    from scipy.ndimage import maximum_filter1d, minimum_filter1d
+
+    def low(rows: np.ndarray) -> np.ndarray:
+        return minimum_filter1d(rows, window, axis=1, mode="nearest")
+
+    def high(rows: np.ndarray) -> np.ndarray:
+        return maximum_filter1d(rows, window, axis=1, mode="nearest")
+
+    rows = active.astype(np.uint8) if active.dtype == bool else active
+    return low(high(high(low(rows)))).astype(active.dtype)
+
+
+def active_frames(
+    scores: np.ndarray,
+    allowed: np.ndarray,
+    windows: list[int],
+    threshold: float,
+    method: str = "two_pass",
+) -> np.ndarray:
+    """Filtered activity, bool [clips, frames, classes].
+
+    `scores` and `allowed` are those of `gated`, `windows` frames per class, `method` one of
+    two_pass, one_pass, opening_closing, none.
+    """
+    active = np.zeros(scores.shape, dtype=bool)
+    for index, window in enumerate(windows):
+        chosen = np.flatnonzero(allowed[:, index])  # elsewhere nothing can be active
+        rows = scores[chosen, :, index] >= threshold
+        if method == "opening_closing":
+            rows = opening_closing(rows, window)
+        else:
+            for _ in range(PASSES[method]):
+                rows = majority(rows, window)
+        active[chosen, :, index] = rows
+    return active
+
+
+def regions(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Contiguous regions of `active` [clips, frames, classes]: clip, class, first frame, end frame.
+
+    The end frame is the first that is no longer active; sorted by clip, class and first frame.
+    """
+    clips, frames, classes = active.shape
+    edges = np.zeros((clips, classes, frames + 2), dtype=np.int8)
+    edges[:, :, 1:-1] = active.transpose(0, 2, 1)
+    change = np.diff(edges, axis=2)
+    clip, label, start = np.nonzero(change == 1)
+    end = np.nonzero(change == -1)[2]
+    return clip, label, start, end
+
+
+def decode(
+    posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
+) -> Decoded:
+    """Decode every clip of `posteriors`; `windows` as read by
+    `resed.calibrate.windows.read_windows`.
+    """
+    frames = windows_in_frames(windows, posteriors, settings)
+    scores, allowed = gated(posteriors, settings)
+    active = active_frames(scores, allowed, frames, settings.frame_threshold, settings.filter)
+    clips, classes = posteriors.clips, posteriors.classes
+    limit = settings.tag_threshold
+    raw = clip_tags(posteriors, settings) >= limit
+    tags = active.any(axis=1) if settings.tags == "after_filters" else raw
+    return Decoded(
+        events_of(active, clips, classes, posteriors.seconds_per_frame),
+        tags_of_hot(tags, clips, classes),
+        tags_of_hot(raw, clips, classes),
+        tags_of_hot(posteriors.teacher_tags >= limit, clips, classes),
+    )
+
+
+def events_of(
+    active: np.ndarray, clips: list[str], classes: list[str], seconds_per_frame: float
+) -> dict[str, list[Event]]:
+    """Events of an activity [clips, frames, classes], in seconds, by clip and onset."""
+    events: dict[str, list[Event]] = {clip: [] for clip in clips}
+    for row, column, start, end in zip(*regions(active), strict=True):
+        onset, offset = float(start * seconds_per_frame), float(end * seconds_per_frame)
+        events[clips[row]].append(Event(clips[row], onset, offset, classes[column]))
+    for found in events.values():
+        found.sort(key=lambda event: event.onset)
+    return events
+
+
+def tags_of_hot(
+    hot: np.ndarray, clips: list[str], classes: list[str]
+) -> dict[str, tuple[str, ...]]:
+    """Tags by clip from a multi-hot array, bool [clips, classes]."""
+
+    def labels(row: np.ndarray) -> Iterator[str]:
+        return (classes[column] for column in np.flatnonzero(row))
+
+    return {clip: tuple(labels(row)) for clip, row in zip(clips, hot, strict=True)}
+
+
+def write_decoded(folder: Path | str, decoded: Decoded) -> None:
+    """Write events.tsv, tags.tsv, raw_tags.tsv and teacher_tags.tsv into `folder`."""
+    folder = Path(folder)
+    write_events(folder / "events.tsv", decoded.events)
+    write_tags(folder / "tags.tsv", decoded.tags)
+    write_tags(folder / "raw_tags.tsv", decoded.raw_tags)
+    write_tags(folder / "teacher_tags.tsv", decoded.teacher_tags)

@@ -1,0 +1,287 @@
+"""Annotations as in DESED: tab-separated text, a header line, times in seconds.
+
+Strong labels have the columns `filename onset offset event_label` (a row whose other three cells
+are empty is a clip without events), weak labels `filename event_labels` (comma-separated), and
+unlabeled clips `filename` alone. Other columns are ignored, and their order is free. A UTF-8 byte
+order mark and CRLF or CR line ends are accepted. Whatever else is wrong is refused with the file,
+the line, what is wrong and how to mend it: a label read wrongly is worse than one not read.
+
+Events of one class may overlap and may end after their clip does: the real annotations do both,
+and it is the audit that reports them.
+"""
+
+import difflib
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from resed.errors import AnnotationError
+from resed.runtime.files import existing, write_text
+
+EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
+TAG_COLUMNS = ("filename", "event_labels")
+CLIP_COLUMNS = ("filename",)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One sound event: clip name, onset and offset in seconds from the clip's start, and class."""
+
+    filename: str
+    onset: float
+    offset: float
+    event_label: str
+
+
+def _stop(error: AnnotationError) -> None:
+    raise error
+
+
+Refuse = Callable[[AnnotationError], None]  # what is done with a row that cannot be read
+
+
+def read_events(
+    path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
+) -> dict[str, list[Event]]:
+    """Read strong labels: clip name -> its events in the file's order; a clip without any -> [].
+
+    `classes`, where given, are the only labels allowed. Raises MissingFileError, or AnnotationError
+    that names file, line, mistake and cure; `refuse`, where given, takes those of single rows
+    instead, which are then left out.
+    """
+    events: dict[str, list[Event]] = {}
+    for _, filename, event in located_events(path, classes, refuse):
+        clip = events.setdefault(filename, [])
+        if event is not None:
+            clip.append(event)
+    return events
+
+
+def located_events(
+    path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
+) -> Iterator[tuple[int, str, Event | None]]:
+    """Rows of strong labels: line in the file, clip, and its event; None where the row has none.
+
+    Raises as `read_events`.
+    """
+    allowed = None if classes is None else frozenset(classes)
+    for number, place, (filename, onset, offset, label) in _rows(path, EVENT_COLUMNS, refuse):
+        event = None
+        try:
+            if onset or offset or label:
+                if allowed is None or label not in allowed:
+                    _check_label(label, classes, place)
+                event = Event(filename, *_span(onset, offset, place), label)
+        except AnnotationError as error:
+            refuse(error)
+            continue
+        yield number, filename, event
+
+
+def read_tags(
+    path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
+) -> dict[str, tuple[str, ...]]:
+    """Read weak labels: clip name -> its classes, sorted, without repeats; () for none.
+
+    Raises as `read_events`.
+    """
+    tags: dict[str, tuple[str, ...]] = {}
+    for _, place, (filename, labels) in _rows(path, TAG_COLUMNS, refuse):
+        names = [name.strip() for name in labels.split(",")] if labels else []
+        try:
+            for name in names:
+                _check_label(name, classes, place)
+            if filename in tags:
+                raise AnnotationError(
+                    f"{place}: clip {filename} has a row already; "
+                    "join its tags by commas in one row"
+                )
+        except AnnotationError as error:
+            refuse(error)
+            continue
+        tags[filename] = tuple(sorted(set(names)))
+    return tags
+
+
+def read_clips(path: Path | str, refuse: Refuse = _stop) -> list[str]:
+    """Read the clip names of an annotation file (strong, weak or names alone), each once.
+
+    They keep the file's order; only the column `filename` is looked at. Raises as `read_events`.
+    """
+    return list(dict.fromkeys(name for _, _, (name,) in _rows(path, CLIP_COLUMNS, refuse)))
+
+
+def tags_of(events: Mapping[str, Sequence[Event]]) -> dict[str, tuple[str, ...]]:
+    """Clip name -> the classes of its events, sorted, without repeats."""
+    return {
+        clip: tuple(sorted({event.event_label for event in items}))
+        for clip, items in events.items()
+    }
+
+
+def write_events(path: Path | str, events: Mapping[str, Sequence[Event]]) -> None:
+    """Write strong labels atomically, times with three decimals, clips and events in given order.
+
+    An event that rounding would leave without length keeps one millisecond, so that what was
+    written can be read. Raises AnnotationError for what `read_events` would refuse.
+    """
+    rows = []
+    for clip, items in events.items():
+        if not items:
+            rows.append((clip, "", "", ""))
+        for event in items:
+            onset, offset = event.onset, event.offset
+            if not (math.isfinite(offset) and 0 <= onset < offset and event.event_label):
+                raise AnnotationError(
+                    f"{path}: {event} cannot be written; an event needs a label and "
+                    "0 <= onset < offset in seconds"
+                )
+            first = round(onset * 1000)
+            last = max(round(offset * 1000), first + 1)
+            rows.append((clip, f"{first / 1000:.3f}", f"{last / 1000:.3f}", event.event_label))
+    _write(path, EVENT_COLUMNS, rows)
+
+
+def write_tags(path: Path | str, tags: Mapping[str, Iterable[str]]) -> None:
+    """Write weak labels atomically: a row a clip in the given order, classes joined by commas."""
+    _write(path, TAG_COLUMNS, ((clip, ",".join(labels)) for clip, labels in tags.items()))
+
+
+def write_clips(path: Path | str, clips: Iterable[str]) -> None:
+    """Write clip names alone, as for unlabeled clips, atomically."""
+    _write(path, CLIP_COLUMNS, ((clip,) for clip in clips))
+
+
+def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    lines = ["\t".join(columns)]
+    for row in rows:
+        if not row[0] or any("\t" in cell or "\n" in cell or "\r" in cell for cell in row):
+            raise AnnotationError(
+                f"{path}: {row} cannot be written; names must not be empty nor hold tabs"
+            )
+        lines.append("\t".join(row))
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def _rows(
+    path: Path | str, columns: Sequence[str], refuse: Refuse
+) -> Iterator[tuple[int, str, list[str]]]:
+    """Yield (N, FILE line N, the cells of `columns`) for each row that is not blank."""
+    path = existing(path)
+    lines = _text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    header = [cell.strip() for cell in lines[0].split("\t")]
+    _check_header(path, header, columns)
+    where = [header.index(column) for column in columns]
+    width = len(header)
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        place = f"{path} line {number}"
+        try:
+            cells = _fit([cell.strip() for cell in line.split("\t")], width, place)
+            picked = [cells[index] for index in where]
+            if not picked[0]:
+                raise AnnotationError(
+                    f"{place}: the filename is empty; name the clip or delete the row"
+                )
+        except AnnotationError as error:
+            refuse(error)
+            continue
+        if picked[0].endswith(".jams"):  # some releases of the synthetic labels name scaper's file
+            picked[0] = picked[0].removesuffix(".jams") + ".wav"
+        yield number, place, picked
+
+
+def _text(path: Path) -> str:
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise AnnotationError(
+            f"{path} line {line}: not UTF-8 text; save the file as tab-separated UTF-8"
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise AnnotationError(
+            f"{path} line {line}: not text (it holds a zero byte); "
+            "save the file as tab-separated UTF-8"
+        )
+    return text
+
+
+def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
+    first = ", ".join(columns)
+    if not any(header):
+        raise AnnotationError(
+            f"{path} line 1: no header; the first line must name the columns {first}, "
+            "separated by tabs"
+        )
+    for separator, name in ((",", "commas"), (";", "semicolons")):
+        if len(header) == 1 and separator in header[0]:
+            raise AnnotationError(
+                f"{path} line 1: columns are separated by {name}; separate columns by tabs"
+            )
+    missing = [column for column in columns if column not in header]
+    if missing:
+        raise AnnotationError(
+            f"{path} line 1: column {', '.join(missing)} is missing "
+            f"(found: {', '.join(header)}); the first line must name the columns {first}"
+        )
+    repeated = [column for column in columns if header.count(column) > 1]
+    if repeated:
+        raise AnnotationError(
+            f"{path} line 1: column {', '.join(repeated)} stands there twice; keep one of them"
+        )
+
+
+def _fit(cells: list[str], width: int, place: str) -> list[str]:
+    """Pad a row whose trailing empty cells an editor has stripped; refuse any other odd length."""
+    if len(cells) == width:
+        return cells
+    if len(cells) < width and (len(cells) > 1 or "," not in cells[0]):
+        return cells + [""] * (width - len(cells))
+    if len(cells) > width and not any(cells[width:]):
+        return cells[:width]
+    raise AnnotationError(
+        f"{place}: {len(cells)} columns where the header has {width}; separate columns by tabs"
+    )
+
+
+def _check_label(label: str, classes: Sequence[str] | None, place: str) -> None:
+    if not label:
+        raise AnnotationError(
+            f"{place}: the label is empty; name the class, or empty the whole row but its filename"
+        )
+    if classes is None or label in classes:
+        return
+    near = difflib.get_close_matches(label, classes, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the classes are {', '.join(classes)}"
+    raise AnnotationError(f"{place}: unknown class {label!r}; {hint}")
+
+
+def _span(onset: str, offset: str, place: str) -> tuple[float, float]:
+    start, end = _seconds(onset, "onset", place), _seconds(offset, "offset", place)
+    if start >= end:
+        raise AnnotationError(
+            f"{place}: onset {onset} is not before offset {offset}; "
+            "an event must end after it begins: mend the times or delete the row"
+        )
+    return start, end
+
+
+def _seconds(text: str, column: str, place: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or "_" in text:
+        raise AnnotationError(
+            f"{place}: {column} {text!r} is not a number; write seconds as a decimal like 1.234"
+        )
+    if value < 0:
+        raise AnnotationError(
+            f"{place}: {column} {text} is negative; times are seconds from the start of the clip"
+        )
+    return value

@@ -1,0 +1,164 @@
+"""Sound files in, mono float32 waveforms out; what cannot be trusted is refused by name.
+
+Any format, rate and channel count that libsndfile reads (wav, flac, ogg, mp3, aiff, ...). The
+audit turns the `status` of a refusal into the clip's status in the manifest.
+"""
+
+import io
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import soundfile
+import soxr
+
+from resed.errors import AudioError
+from resed.runtime.files import existing
+
+STREAMED = 0x7FFFF000  # from this size on, a wav header was written to a pipe: length not known
+CURE = "fetch or render it again, or remove it and repeat the audit"
+
+
+class EmptyAudioError(AudioError):
+    """The file holds no byte, or no sample."""
+
+    status = "empty"
+
+
+class TruncatedAudioError(AudioError):
+    """The file ends before the sound that its header promises."""
+
+    status = "truncated"
+
+
+class UndecodableAudioError(AudioError):
+    """The file is no sound, or none that libsndfile can read."""
+
+    status = "undecodable"
+
+
+class NonFiniteAudioError(AudioError):
+    """The sound holds NaN or infinite samples."""
+
+    status = "nonfinite"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a sound file's header says: rate in Hz, channels, frames (samples a channel)."""
+
+    rate: int
+    channels: int
+    frames: int
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.rate
+
+
+def probe(path: Path | str) -> Probe:
+    """Read a sound file's header only.
+
+    Raises MissingFileError, EmptyAudioError, TruncatedAudioError or UndecodableAudioError.
+    """
+    with existing(path).open("rb") as handle, _opened(handle, str(path)) as sound:
+        return Probe(sound.samplerate, sound.channels, sound.frames)
+
+
+def read_audio(path: Path | str, sample_rate: int) -> np.ndarray:
+    """Read a sound file of any rate and channel count as mono at `sample_rate` Hz.
+
+    Channels are averaged; other rates are resampled by soxr (HQ). Returns float32 [samples].
+
+    Raises:
+        MissingFileError: there is no such file.
+        AudioError: it is empty, truncated, no sound, or holds NaN or infinite samples (a subclass
+            each); one line with the file and the cure.
+    """
+    with existing(path).open("rb") as handle:
+        return decode(handle, str(path), sample_rate)
+
+
+def decode(handle: BinaryIO | bytes, name: str, sample_rate: int) -> np.ndarray:
+    """As `read_audio`, from an open binary file or the bytes of one; `name` is for the messages."""
+    if isinstance(handle, bytes):
+        handle = io.BytesIO(handle)
+    with _opened(handle, name) as sound:
+        rate, promised = sound.samplerate, sound.frames
+        try:
+            samples = sound.read(dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise TruncatedAudioError(
+                f"{name}: breaks off or is damaged ({error.error_string}); {CURE}"
+            ) from None
+    if len(samples) < promised:
+        raise TruncatedAudioError(
+            f"{name}: truncated: {len(samples)} of {promised} samples are there; {CURE}"
+        )
+    wave = mix(samples)
+    if not np.isfinite(wave).all():
+        place = int(np.flatnonzero(~np.isfinite(wave))[0])
+        raise NonFiniteAudioError(f"{name}: sample {place} is NaN or infinite; {CURE}")
+    return resample(wave, rate, sample_rate)
+
+
+def mix(samples: np.ndarray) -> np.ndarray:
+    """Average the channels: float32 [samples, channels] -> float32 [samples]."""
+    mono = samples[:, 0].copy()
+    with np.errstate(invalid="ignore"):  # infinity less infinity: refused later, without a warning
+        for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) on so short an axis
+            mono += samples[:, channel]
+    return mono if samples.shape[1] == 1 else mono / np.float32(samples.shape[1])
+
+
+def resample(wave: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
+    """Bring a mono float32 waveform from `rate` to `sample_rate` Hz."""
+    if rate == sample_rate:
+        return wave
+    return soxr.resample(wave, rate, sample_rate, quality="HQ").astype(np.float32, copy=False)
+
+
+def _opened(handle: BinaryIO, name: str) -> soundfile.SoundFile:
+    size = handle.seek(0, io.SEEK_END)
+    if size == 0:
+        raise EmptyAudioError(f"{name}: the file is empty (0 bytes); {CURE}")
+    missing = _missing_bytes(handle, size)
+    if missing:
+        raise TruncatedAudioError(
+            f"{name}: truncated: the header promises {missing} bytes of sound more than there are; "
+            f"{CURE}"
+        )
+    handle.seek(0)
+    try:
+        sound = soundfile.SoundFile(handle)
+    except soundfile.LibsndfileError as error:
+        raise UndecodableAudioError(
+            f"{name}: not a sound file that can be read ({error.error_string.rstrip('.')}); "
+            "convert it to wav or flac, or remove it and repeat the audit"
+        ) from None
+    if sound.frames == 0:
+        sound.close()
+        raise EmptyAudioError(f"{name}: holds no samples (zero length); {CURE}")
+    return sound
+
+
+def _missing_bytes(handle: BinaryIO, size: int) -> int:
+    """Bytes of sound that a wav header promises beyond the file's end.
+
+    libsndfile silently reads what is there, so this has to be looked up in the header itself.
+    """
+    handle.seek(0)
+    order = {b"RIFF": "<", b"RIFX": ">"}.get(handle.read(12)[:4])
+    while order:
+        head = handle.read(8)
+        if len(head) < 8:
+            break
+        length = struct.unpack(f"{order}I", head[4:])[0]
+        if head[:4] == b"data":
+            missing = length - (size - handle.tell())
+            return missing if missing > 0 and length < STREAMED else 0
+        handle.seek(length + length % 2, io.SEEK_CUR)
+    return 0

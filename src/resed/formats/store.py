@@ -1,0 +1,205 @@
+"""One memory-mapped file a split: all log-mels of its clips, what they are and how they were made.
+
+Layout (little-endian):
+    8 bytes magic, uint32 version, uint32 length of the header, uint32 CRC-32 of the header,
+    the header (JSON: clips, split, settings, manifest_sha256, shape, resed), zeros up to a multiple
+    of 4096, float32 [clips, frames, n_mels], uint32 [clips] CRC-32 of each clip's features.
+Equal input gives equal bytes: there is no time stamp inside.
+"""
+
+import json
+import os
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from resed import __version__
+from resed.errors import StoreError
+from resed.runtime.files import atomic_path, existing
+from resed.settings import FeatureSettings
+
+MAGIC = b"\x93resedF\n"  # not text, and broken by programs that translate line ends
+VERSION = 1
+ALIGNMENT = 4096  # bytes: a memory page
+PREFIX = struct.Struct("<8sIII")
+CURE = "run resed extract again"
+
+
+@dataclass(frozen=True, eq=False)
+class Store:
+    """An open feature store.
+
+    `features` is a read-only memory map, float32 [clips, frames, n_mels], row i being `clips[i]`;
+    `settings` are those of FeatureSettings the features were made with.
+    """
+
+    path: Path
+    features: np.memmap
+    clips: list[str]
+    settings: dict[str, Any]
+    split: str
+    manifest_sha256: str
+    version: int
+    checksums: np.ndarray  # uint32 [clips]
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        settings: FeatureSettings | Mapping[str, Any] | None = None,
+        split: str | None = None,
+        verify: bool = True,
+    ) -> "Store":
+        """Open a store; `settings` and `split`, where given, must be those it was made with.
+
+        `verify` reads the whole file once to compare checksums (about a second a gigabyte).
+
+        Raises:
+            MissingFileError: there is no such file.
+            StoreError: it is no store, of another version, truncated, damaged or made with other
+                settings; one line with the file, the first key that differs and the cure.
+        """
+        path = existing(path, CURE)
+        header, start = _read_header(path)
+        shape = tuple(header["shape"])
+        expected = start + 4 * prod(shape) + 4 * shape[0]
+        found = path.stat().st_size
+        if found != expected:
+            raise StoreError(
+                f"{path}: truncated or overwritten: {found} bytes, should be {expected}; {CURE}"
+            )
+        if settings is not None:
+            _compare(path, header["settings"], settings)
+        if split is not None and split != header["split"]:
+            raise StoreError(
+                f"{path}: holds the split {header['split']}, not {split}; give the store of {split}"
+            )
+        store = cls(
+            path=path,
+            features=np.memmap(path, "<f4", "r", start, shape),
+            clips=header["clips"],
+            settings=header["settings"],
+            split=header["split"],
+            manifest_sha256=header["manifest_sha256"],
+            version=VERSION,
+            checksums=np.fromfile(path, "<u4", offset=expected - 4 * shape[0]),
+        )
+        if verify:
+            store.verify()
+        return store
+
+    def verify(self) -> None:
+        """Compare all features with their checksums; StoreError names the first damaged clip."""
+        for clip, features, checksum in zip(self.clips, self.features, self.checksums, strict=True):
+            if zlib.crc32(features) != checksum:
+                raise StoreError(f"{self.path}: the features of {clip} are damaged; {CURE}")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes clips of a store in the making, from any process and in any order."""
+
+    path: Path
+    start: int  # byte at which the features begin
+    shape: tuple[int, int, int]
+
+    def write(self, row: int, features: np.ndarray) -> None:
+        """Write float32 [frames, n_mels] as the store's row `row`, and its checksum."""
+        features = np.ascontiguousarray(features, dtype="<f4")
+        if features.shape != self.shape[1:] or not 0 <= row < self.shape[0]:
+            raise ValueError(f"row {row} of shape {features.shape} does not fit {self.shape}")
+        with self.path.open("r+b") as handle:  # plain writes: a full disk is an error, not a crash
+            handle.seek(self.start + row * features.nbytes)
+            handle.write(features.data)
+            handle.seek(self.start + 4 * prod(self.shape) + 4 * row)
+            handle.write(struct.pack("<I", zlib.crc32(features)))
+
+
+@contextmanager
+def create(
+    path: Path | str,
+    clips: Sequence[str],
+    settings: FeatureSettings,
+    split: str,
+    manifest_sha256: str,
+) -> Iterator[Writer]:
+    """Make a store: yields a picklable Writer, and puts the file in place when the block ends well.
+
+    Raises StoreError where there are no clips, a clip stands there twice, or one was not written.
+    """
+    if not clips or len(set(clips)) != len(clips):
+        raise StoreError(f"{path}: a store needs clips, each once; check the manifest")
+    shape = (len(clips), settings.frames, settings.n_mels)
+    header = {
+        "clips": list(clips),
+        "manifest_sha256": manifest_sha256,
+        "resed": __version__,
+        "settings": settings.model_dump(),
+        "shape": shape,
+        "split": split,
+    }
+    text = json.dumps(header, sort_keys=True, ensure_ascii=False).encode()
+    start = -(-(PREFIX.size + len(text)) // ALIGNMENT) * ALIGNMENT
+    with atomic_path(path) as temporary:
+        with temporary.open("wb") as handle:
+            handle.write(PREFIX.pack(MAGIC, VERSION, len(text), zlib.crc32(text)) + text)
+            _allocate(handle.fileno(), start + 4 * prod(shape) + 4 * shape[0])
+        writer = Writer(temporary, start, shape)
+        yield writer
+        _check_complete(path, writer, clips)
+
+
+def _allocate(descriptor: int, size: int) -> None:
+    """Take the disk space now, so that a full disk is known before the work and not after it."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, size)
+    os.truncate(descriptor, size)
+
+
+def _check_complete(path: Path | str, writer: Writer, clips: Sequence[str]) -> None:
+    checksums = np.fromfile(writer.path, "<u4", offset=writer.start + 4 * prod(writer.shape))
+    missing = np.flatnonzero(checksums == 0)  # a clip's own is 0 once in four thousand million
+    if missing.size:
+        names = clips[missing[0]]
+        raise StoreError(f"{path}: {missing.size} clips were not written, first {names}; {CURE}")
+
+
+def _read_header(path: Path) -> tuple[dict[str, Any], int]:
+    """The header as written, and the byte at which the features begin."""
+    with path.open("rb") as handle:
+        prefix = handle.read(PREFIX.size)
+        if prefix[: len(MAGIC)] != MAGIC:
+            raise StoreError(f"{path}: not a feature store of resed; give one, or {CURE}")
+        if len(prefix) < PREFIX.size:
+            raise StoreError(f"{path}: truncated within its header; {CURE}")
+        _, version, length, checksum = PREFIX.unpack(prefix)
+        if version != VERSION:
+            raise StoreError(
+                f"{path}: a store of version {version}, but this resed reads version {VERSION}; "
+                f"{CURE}"
+            )
+        text = handle.read(length)
+    if len(text) < length:
+        raise StoreError(f"{path}: truncated within its header; {CURE}")
+    if zlib.crc32(text) != checksum:
+        raise StoreError(f"{path}: its header is damaged; {CURE}")
+    return json.loads(text), -(-(PREFIX.size + length) // ALIGNMENT) * ALIGNMENT
+
+
+def _compare(
+    path: Path, found: Mapping[str, Any], asked: FeatureSettings | Mapping[str, Any]
+) -> None:
+    wanted = asked.model_dump() if isinstance(asked, FeatureSettings) else dict(asked)
+    for key in [*wanted, *(key for key in found if key not in wanted)]:
+        if found.get(key) != wanted.get(key):
+            raise StoreError(
+                f"{path}: made with features.{key} {found.get(key)}, not {wanted.get(key)}; "
+                f"{CURE} with these settings, or set features.{key} back"
+            )

@@ -1,0 +1,1 @@
+"""A paper as data: its numbers, claims and contradictions."""

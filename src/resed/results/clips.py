@@ -1,0 +1,45 @@
+"""How many of a dataset's clips results rest on: n of N, split by split."""
+
+from dataclasses import dataclass
+
+from resed.config.dataset import ROLES
+from resed.results.folder import Results, short_hash
+
+
+@dataclass(frozen=True)
+class Share:
+    """Usable clips of one split, of all there are: the official number, or all that were made."""
+
+    role: str
+    usable: int
+    of: int
+
+    def __str__(self) -> str:
+        return f"{self.usable} of {self.of}"
+
+
+def coverage(results: Results) -> list[Share]:
+    """Every split as the audit counted it; nothing where there was no audit."""
+    dataset = results.config.dataset_file
+    shares = []
+    for role in ROLES:
+        found = results.audit.get("splits", {}).get(role)
+        if found is not None:
+            listed = found["clips"]  # soundscapes are made in any number
+            known = listed if dataset.kind == "soundscapes" else dataset.splits[role].clips
+            usable = found["status"].get("ok", 0)
+            shares.append(Share(role, usable, found.get("official", known)))
+    return shares
+
+
+def in_full(results: Results) -> str:
+    """`Clips usable: weak 1473 of 1578, ... Manifest: 0123456789ab.`, for captions of tables."""
+    shares = ", ".join(f"{share.role} {share}" for share in coverage(results))
+    return f"Clips usable: {shares or 'not audited'}. Manifest: {short_hash(results.manifest)}."
+
+
+def in_short(results: Results) -> str:
+    """`18000 of 19895 clips`: all splits together, for figures."""
+    shares = coverage(results)
+    total = Share("", sum(one.usable for one in shares), sum(one.of for one in shares))
+    return f"{total} clips" if shares else "clips not audited"

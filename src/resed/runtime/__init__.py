@@ -1,0 +1,1 @@
+"""Locks, processes, progress and checksums."""

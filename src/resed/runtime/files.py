@@ -1,0 +1,108 @@
+"""Files that are either whole or not there: atomic writes, hashes, JSON."""
+
+import json
+import os
+import platform
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from resed.errors import MissingFileError, ResedError
+from resed.runtime import acquired_annotations as acquired
+from resed.runtime import checksums
+
+HOST = re.sub(r"[^\w-]", "_", platform.node())  # a folder may be shared by machines
+PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # names that atomic_path gives here
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path in the folder of `path`; rename it to `path` when the block ends well.
+
+    The temporary name keeps the suffix, because some writers choose the format by it. On an
+    exception the temporary file is removed and `path` is left as it was; what a killed process left
+    behind is removed by the next process that writes into the folder. In a run its checksum is
+    recorded.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent.resolve())
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}@{HOST}.part{path.suffix}")
+    try:
+        yield temporary
+        with open(temporary, "rb+") as handle:  # on disk before the name is: a crash leaves no half
+            os.fsync(handle.fileno())
+        checksums.record(temporary, path)
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.filename is None:  # a failed write does not say which file
+            error.filename = str(path)
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+_swept: set[Path] = set()  # folders, once a process: a glob over thousands of clips is slow
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes of this machine left half-written in a folder."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with os.scandir(folder) as entries:
+        parts = [found for entry in entries if (found := PART.fullmatch(entry.name))]
+    for part in parts:
+        if not _alive(int(part["owner"])):
+            (folder / part.string).unlink(missing_ok=True)
+
+
+def _alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def write_text(path: Path | str, text: str) -> None:
+    """Write `text` as UTF-8 with LF line ends, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write `value` as JSON with sorted keys, atomically: equal values give equal bytes."""
+    write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read a JSON file; MissingFileError or ResedError in one line where it is absent or broken."""
+    path = existing(path)
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ResedError(f"{path}: not valid JSON ({error}); delete it and make it again") from None
+
+
+def existing(path: Path | str, cure: str = "check the path, or run the stage before") -> Path:
+    """Return `path` if it is a file that exists, else raise MissingFileError.
+
+    In a run, AlteredError if it is a result and not the file that was made, or annotations and not
+    those that were acquired: flipped bytes are named before they are used.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingFileError(f"{path}: no such file; {cure}")
+    checksums.compare(path)
+    acquired.compare(path)
+    return path
+
+
+def sha256(path: Path | str) -> str:
+    """Hex SHA-256 of a file's bytes."""
+    return checksums.digest(existing(path))

@@ -1,0 +1,274 @@
+"""Scores of what was detected: event-based and segment-based F1 by sed_eval, tags by counting.
+
+Everything rests on counts (true positives, false positives, false negatives) a clip and class. They
+come from sed_eval (Mesaros et al. 2016), called clip by clip as its manual says: onset collar
+200 ms, offset collar max(200 ms, 20 % of the reference event), optimal matching, segments of 1 s up
+to the last offset of the clip. Classes are the union of the labels on both sides.
+
+sed_eval answers NaN, and its averages leave NaN out, for a class that was never predicted
+(segments) or that stands only in the prediction. Here such a class counts 0, or a system would gain
+by never predicting a hard class. A class on neither side is no class; without any class all is 0.
+"""
+
+import warnings
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from resed import __version__
+from resed.errors import ScoreError
+from resed.formats.annotations import Event, read_clips, read_events, read_tags, tags_of
+from resed.runtime.files import sha256, write_json, write_text
+
+if TYPE_CHECKING:
+    from resed.score.threshold_free import Detector
+
+Events = Mapping[str, Sequence[Event]]
+Tags = Mapping[str, Collection[str]]
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When a detection counts. Seconds, but `offset_fraction` (of the reference event's length)."""
+
+    collar: float = 0.2
+    offset_fraction: float = 0.2
+    segment: float = 1.0
+
+    def settings(self) -> dict[str, float | str]:
+        """What stands in metrics.json."""
+        return {
+            "onset_collar_s": self.collar,
+            "offset_collar_s": self.collar,
+            "offset_fraction": self.offset_fraction,
+            "segment_s": self.segment,
+            "event_matching": "optimal",
+        }
+
+
+@dataclass(frozen=True)
+class Counts:
+    """True positives, false positives, false negatives: `values` is int64 [clips, classes, 3]."""
+
+    clips: tuple[str, ...]
+    classes: tuple[str, ...]
+    values: np.ndarray
+
+    def summary(self) -> dict[str, Any]:
+        """macro_f1, micro_f1 and, a class, f1, precision, recall, tp, fp, fn. 0/0 is 0."""
+        totals = self.values.sum(axis=0)
+        classes = {label: _rates(*totals[i]) for i, label in enumerate(self.classes)}
+        scores = [entry["f1"] for entry in classes.values()]
+        return {
+            "macro_f1": float(np.mean(scores)) if scores else 0.0,
+            "micro_f1": _rates(*totals.sum(axis=0))["f1"],
+            "classes": classes,
+        }
+
+
+def _rates(tp: int, fp: int, fn: int) -> dict[str, float | int]:
+    tp, fp, fn = int(tp), int(fp), int(fn)
+    return {
+        "f1": 2 * tp / (2 * tp + fp + fn) if tp else 0.0,
+        "precision": tp / (tp + fp) if tp else 0.0,
+        "recall": tp / (tp + fn) if tp else 0.0,
+        "tp": tp,
+        "fp": fp,
+        "fn": fn,
+    }
+
+
+def clips_to_score(
+    reference: Collection[str], estimated: Collection[str], clips: Sequence[str] | None = None
+) -> tuple[str, ...]:
+    """Clips that count: `clips` where given, else all of both sides, sorted.
+
+    A clip that only the prediction holds counts as one without events: all that was detected there
+    is false. Raises ScoreError for a predicted clip outside `clips`, and where nothing is left.
+    """
+    if clips is None:
+        clips = sorted({*reference, *estimated})
+    else:
+        allowed = set(clips)
+        strange = [clip for clip in estimated if clip not in allowed]
+        if strange:
+            raise ScoreError(
+                f"clip {strange[0]} was estimated but is not among the clips to score "
+                f"({len(strange)} such); take it out of the estimate or add it to the clips"
+            )
+    if not clips:
+        raise ScoreError("no clip to score; the reference and the estimate are both empty")
+    return tuple(clips)
+
+
+def event_counts(
+    reference: Events, estimated: Events, clips: Sequence[str], rules: Rules = Rules()
+) -> Counts:
+    """Event-based counts over `clips` by sed_eval.EventBasedMetrics."""
+    classes = _event_classes(reference, estimated, clips)
+    metric = sed_eval().sound_event.EventBasedMetrics(
+        event_label_list=_codes(classes),
+        t_collar=float(rules.collar),
+        percentage_of_length=float(rules.offset_fraction),
+        empty_system_output_handling="zero_score",
+    )
+    return _count(metric, reference, estimated, clips, classes)
+
+
+def segment_counts(
+    reference: Events, estimated: Events, clips: Sequence[str], rules: Rules = Rules()
+) -> Counts:
+    """Segment-based counts over `clips` by sed_eval.SegmentBasedMetrics."""
+    classes = _event_classes(reference, estimated, clips)
+    metric = sed_eval().sound_event.SegmentBasedMetrics(
+        event_label_list=_codes(classes), time_resolution=float(rules.segment)
+    )
+    return _count(metric, reference, estimated, clips, classes)
+
+
+def tag_counts(reference: Tags, estimated: Tags, clips: Sequence[str]) -> Counts:
+    """Clip-level counts; a clip that a side does not name has no tags there."""
+    labels = {
+        tag for side in (reference, estimated) for clip in clips for tag in side.get(clip, ())
+    }
+    classes = tuple(sorted(labels))
+    column = {label: i for i, label in enumerate(classes)}
+    hot = np.zeros((2, len(clips), len(classes)), dtype=bool)
+    for side, tags in enumerate((reference, estimated)):
+        for row, clip in enumerate(clips):
+            for tag in tags.get(clip, ()):
+                hot[side, row, column[tag]] = True
+    true, guess = hot
+    values = np.stack([true & guess, ~true & guess, true & ~guess], axis=-1).astype(np.int64)
+    return Counts(tuple(clips), classes, values)
+
+
+def sed_eval() -> ModuleType:
+    """Import sed_eval late (it takes seconds) and without its warnings about pkg_resources."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import sed_eval as module
+    return module
+
+
+def _event_classes(reference: Events, estimated: Events, clips: Sequence[str]) -> tuple[str, ...]:
+    sides = (reference, estimated)
+    labels = {event.event_label for side in sides for clip in clips for event in side.get(clip, ())}
+    return tuple(sorted(labels))
+
+
+def _codes(classes: Sequence[str]) -> list[str]:
+    """sed_eval strips labels and takes "none" for no label; numbers it leaves alone."""
+    return [str(index) for index in range(len(classes))]
+
+
+def _count(
+    metric: Any, reference: Events, estimated: Events, clips: Sequence[str], classes: Sequence[str]
+) -> Counts:
+    """Feed `metric` clip by clip. Grouping here, not by its containers, saves most of the time."""
+    code = {label: str(index) for index, label in enumerate(classes)}
+    values = np.zeros((len(clips), len(classes), 3), dtype=np.int64)
+    for row, clip in enumerate(clips):
+        sides = [
+            [
+                {
+                    "onset": event.onset,
+                    "offset": event.offset,
+                    "event_label": code[event.event_label],
+                }
+                for event in side.get(clip, ())
+            ]
+            for side in (reference, estimated)
+        ]
+        if not any(sides):
+            continue  # nothing to count, and sed_eval is not quick at finding that out
+        present = sorted({event["event_label"] for side in sides for event in side})
+        metric.event_label_list = present  # the others have nothing to count here
+        metric.reset()
+        metric.evaluate(*sides)
+        for label in present:
+            found = metric.class_wise[label]
+            values[row, int(label)] = found["Ntp"], found["Nfp"], found["Nfn"]
+    return Counts(tuple(clips), tuple(classes), values)
+
+
+def score_files(
+    reference: Path,
+    estimated: Path,
+    out: Path,
+    clips: Path | None = None,
+    reference_tags: Path | None = None,
+    tags: Mapping[str, Path | None] | None = None,
+    counts: Path | None = None,
+    manifest: Path | None = None,
+    detector: "Detector | None" = None,
+) -> tuple[dict[str, Any], list[str]]:
+    """Score TSV files, write metrics.json and counts.tsv; return the metrics and notes to print.
+
+    `tags` maps blocks (tags, tags_raw, tags_teacher) to files of estimated tags. True tags come
+    from `reference_tags`, else from the events of `reference`; where only true tags are given, the
+    estimated ones come from the events of `estimated`. With a `detector` the block threshold_free
+    is added; see resed.score.threshold_free.
+    """
+    true, guess = read_events(reference), read_events(estimated)
+    blocks = {block: read_tags(path) for block, path in (tags or {}).items() if path}
+    true_tags = read_tags(reference_tags) if reference_tags else tags_of(true)
+    if reference_tags and "tags" not in blocks:
+        blocks["tags"] = tags_of(guess)
+    chosen = clips_to_score(
+        {**true, **(true_tags if blocks else {})},
+        {clip for side in (guess, *blocks.values()) for clip in side},
+        read_clips(clips) if clips else None,
+    )
+    tables = {
+        "event": event_counts(true, guess, chosen),
+        "segment": segment_counts(true, guess, chosen),
+        **{block: tag_counts(true_tags, found, chosen) for block, found in blocks.items()},
+    }
+    metrics = {
+        "clips": len(chosen),
+        "settings": Rules().settings(),
+        "versions": {"resed": __version__, "sed_eval": version("sed_eval")},
+        "manifest_sha256": sha256(manifest) if manifest else None,
+        **{block: table.summary() for block, table in tables.items()},
+    }
+    notes = _notes(reference, [clip for clip in chosen if clip not in true])
+    if detector:
+        from resed.score.threshold_free import threshold_free
+
+        found = threshold_free(detector, true, true_tags, chosen)
+        metrics["versions"]["sed_scores_eval"] = version("sed_scores_eval")
+        metrics["threshold_free"] = found
+        notes += [f"threshold-free, {key}: {text}" for key, text in found["notes"].items()]
+    write_json(out, metrics)
+    if counts:
+        write_counts(counts, tables)
+    return metrics, notes
+
+
+def _notes(reference: Path, strange: Sequence[str]) -> list[str]:
+    if not strange:
+        return []
+    note = (
+        f"clip {strange[0]} is not in {reference} ({len(strange)} such); it counts as one without "
+        "events, and all that was detected there as false"
+    )
+    return [note]
+
+
+def write_counts(path: Path | str, counts: Mapping[str, Counts]) -> None:
+    """Write counts a (clip, metric, class) as TSV, atomically; rows of zeros only are left out.
+
+    They add nothing to any sum; how many clips there were stands in metrics.json.
+    """
+    rows = ["clip\tmetric\tclass\ttp\tfp\tfn"]
+    for metric, table in counts.items():
+        for row, column in zip(*np.nonzero(table.values.any(axis=-1)), strict=True):
+            numbers = "\t".join(str(n) for n in table.values[row, column])
+            rows.append(f"{table.clips[row]}\t{metric}\t{table.classes[column]}\t{numbers}")
+    write_text(path, "\n".join(rows) + "\n")

@@ -1,0 +1,284 @@
+"""How sure an F1 is: 95 % intervals over clips and seeds, and differences of two systems.
+
+A mean over S trainings (seeds), all scored on the same n clips, is unsure for two reasons: other
+clips, and other seeds. What all seeds share is the clips: a bootstrap over them (the same resamples
+for every seed and system) gives the covariance of the seeds' F1, and its mean off the diagonal is
+the variance of what they share. The rest, a seed's own effect and what it makes of single clips, is
+independent from seed to seed: its variance in the mean is that between the seeds' F1 over S.
+
+    SE^2 = max(0, mean off-diagonal covariance) + variance between seeds / S
+
+The interval is mean ± t SE. The degrees of freedom are the harmonic mean of those of the parts
+(n - 1 for the clips, S - 1 for the seeds), each weighted by its share of SE^2. Welch and
+Satterthwaite square the shares; with three seeds that vary more than the clips do, that covers 92 %
+only, and this 94 to 96 %, however the parts are mixed (with two seeds 91 to 96 %). One seed has no
+variance between seeds: SE^2 is then the bootstrap's variance alone, and the interval covers clips
+only. tests/test_intervals.py simulates the coverage. A class that stands in few clips, or is never
+found, shows the bootstrap too little: its interval is too narrow.
+"""
+
+import csv
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from statistics import fmean
+from typing import Literal
+
+import numpy as np
+from scipy.special import stdtrit
+
+from resed.errors import ResultsError
+from resed.runtime.files import existing
+
+RESAMPLES = 1000
+LEVEL = 0.95
+SEED = 2019  # of the resamples: equal scores give equal intervals
+BOTH, CLIPS = "clips and seeds", "clips"
+COLUMNS = ("clip", "metric", "class", "tp", "fp", "fn")
+Part = tuple[float, float]  # a variance and its degrees of freedom
+Decision = Literal["better", "worse", "undecided"]
+
+
+@dataclass(frozen=True, eq=False)
+class ClassCounts:
+    """What one system and seed was counted: `values` is int64 [names, classes, 3] (tp, fp, fn).
+
+    `names` are the clips on which anything was counted; `clips` is how many were scored.
+    """
+
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    values: np.ndarray
+    clips: int
+
+    def f1(self, label: str | None = None) -> float:
+        """F1 as a fraction: macro-averaged as `resed.score.f1` does it, or of one class.
+
+        A class with no count on any clip is no class; without any class F1 is 0.
+        """
+        totals = self.values.sum(axis=0, dtype=np.int64)
+        wanted = [row for i, row in enumerate(totals) if label in (None, self.classes[i])]
+        scores = [2 * tp / (2 * tp + fp + fn) for tp, fp, fn in wanted if tp + fp + fn]
+        return float(np.mean(scores)) if scores else 0.0
+
+    def only(self, label: str) -> "ClassCounts":
+        """The same counts of one class."""
+        kept = [i for i, name in enumerate(self.classes) if name == label]
+        return ClassCounts(self.names, (label,) * len(kept), self.values[:, kept], self.clips)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean, or a difference of means, and its 95 % interval, in percent (or its points)."""
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+    clips: int
+    covers: str  # BOTH, or CLIPS where one seed says nothing about others
+    deviation: float | None = None  # sample standard deviation between seeds, where there are more
+
+
+def read_counts(path: Path, clips: int) -> dict[str, ClassCounts]:
+    """Read counts.tsv of `resed score`: metric -> counts; `clips` is how many were scored.
+
+    Raises ResultsError for what `resed score` does not write, MissingFileError.
+    """
+    with existing(path, "run resed score").open(newline="", encoding="utf-8") as handle:
+        reader = csv.reader(handle, delimiter="\t")
+        if tuple(next(reader, ())) != COLUMNS:
+            raise ResultsError(f"{path}: columns are not {', '.join(COLUMNS)}; score again")
+        tables: dict[str, list[list[str]]] = {}
+        for row in reader:
+            if len(row) != len(COLUMNS) or not all(cell.isdecimal() for cell in row[3:]):
+                raise ResultsError(f"{path} line {reader.line_num}: not counts; score again")
+            tables.setdefault(row[1], []).append(row)
+    found = {metric: _table(rows, clips) for metric, rows in tables.items()}
+    for table in found.values():
+        if len(table.names) > clips:
+            raise ResultsError(
+                f"{path}: counts of {len(table.names)} clips where {clips} were scored; score again"
+            )
+    return found
+
+
+def _table(rows: list[list[str]], clips: int) -> ClassCounts:
+    names = tuple(sorted({row[0] for row in rows}))
+    classes = tuple(sorted({row[2] for row in rows}))
+    place = {name: i for i, name in enumerate(names)}
+    column = {label: i for i, label in enumerate(classes)}
+    values = np.zeros((len(names), len(classes), 3), dtype=np.int64)
+    for name, _, label, *numbers in rows:
+        values[place[name], column[label]] = [int(number) for number in numbers]
+    return ClassCounts(names, classes, values, clips)
+
+
+def interval(
+    counts: Sequence[ClassCounts], label: str | None = None, resamples: int = RESAMPLES
+) -> Interval:
+    """The mean over seeds of F1 (macro, or of the class `label`) with its 95 % interval.
+
+    Args:
+        counts: one table a seed, all of the same clips.
+
+    Raises:
+        ValueError: no table, or tables of different numbers of clips.
+    """
+    scores, replicates = _scores(counts, label), _replicates(counts, label, resamples)
+    clips = counts[0].clips
+    mean, half = fmean(scores), _half_width(_parts(scores, replicates, clips))
+    low, high = max(0.0, mean - half), min(100.0, mean + half)
+    return Interval(mean, low, high, len(scores), clips, *_over_seeds(scores))
+
+
+def difference(
+    first: Sequence[ClassCounts],
+    second: Sequence[ClassCounts],
+    paired: bool,
+    label: str | None = None,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """First minus second, in points of F1, on the same clips and the same resamples of them.
+
+    `paired`: seed k of both shares a checkpoint, so what is unsure is their difference, seed by
+    seed; where one side has more seeds, the others are left out. Not paired, each side has seeds
+    of its own; where one has a single seed, nothing is known of how much its training varies, and
+    the interval covers clips only. Raises as `interval`.
+    """
+    seeds = min(len(first), len(second))
+    if paired:
+        first, second = first[:seeds], second[:seeds]
+    one, two = _scores(first, label), _scores(second, label)
+    replicates = _replicates([*first, *second], label, resamples)
+    clips = first[0].clips
+    if paired:
+        parts = _parts(one - two, replicates[:seeds] - replicates[seeds:], clips)
+    else:
+        parts = _parts_apart(one, two, replicates, clips)
+    mean, half = fmean(one) - fmean(two), _half_width(parts)
+    covers, deviation = _over_seeds(one - two) if paired else (_over_seeds(one[:seeds])[0], None)
+    return Interval(mean, mean - half, mean + half, seeds, clips, covers, deviation)
+
+
+def decide(found: Interval, paired: bool) -> Decision:
+    """Whether the first is better or worse than the second.
+
+    One training a side says nothing of the two systems, unless both share it (`paired`).
+    """
+    if found.seeds < 2 and not paired:
+        return "undecided"
+    if found.low > 0:
+        return "better"
+    return "worse" if found.high < 0 else "undecided"
+
+
+def _scores(counts: Sequence[ClassCounts], label: str | None) -> np.ndarray:
+    return np.array([100 * table.f1(label) for table in counts])
+
+
+def _over_seeds(scores: np.ndarray) -> tuple[str, float | None]:
+    """What an interval covers, and how far seeds are apart."""
+    return (BOTH, float(np.std(scores, ddof=1))) if len(scores) > 1 else (CLIPS, None)
+
+
+def _parts(scores: np.ndarray, replicates: np.ndarray, clips: int) -> list[Part]:
+    """What the mean of `scores` [seeds] is unsure by; `replicates` is [seeds, resamples]."""
+    shared = (max(0.0, _off_diagonal(_covariance(replicates))), clips - 1)
+    return [shared] if len(scores) == 1 else [shared, _between(scores)]
+
+
+def _parts_apart(
+    one: np.ndarray, two: np.ndarray, replicates: np.ndarray, clips: int
+) -> list[Part]:
+    """What the difference of two means is unsure by, where the sides share no training.
+
+    The clips move both together, so what the sides covary by is taken off.
+    """
+    count = len(one)
+    if min(count, len(two)) == 1:
+        apart = replicates[:count].mean(axis=0) - replicates[count:].mean(axis=0)
+        return _parts(np.zeros(1), apart[None], clips)
+    covariance = _covariance(replicates)
+    own = _off_diagonal(covariance[:count, :count]) + _off_diagonal(covariance[count:, count:])
+    shared = max(0.0, own - 2 * float(covariance[:count, count:].mean()))
+    return [(shared, clips - 1), _between(one, two)]
+
+
+def _between(*sides: np.ndarray) -> Part:
+    """The seeds' variance in the mean, or in the difference of two; by Welch's test for two."""
+    parts = [(float(np.var(scores, ddof=1)) / len(scores), len(scores) - 1) for scores in sides]
+    variance = math.fsum(value for value, _ in parts)
+    below = math.fsum(value**2 / degrees for value, degrees in parts)
+    return variance, variance**2 / below if below else parts[0][1]
+
+
+def _off_diagonal(covariance: np.ndarray) -> float:
+    """Mean off the diagonal; of a single seed its variance."""
+    count = len(covariance)
+    if count == 1:
+        return float(covariance[0, 0])
+    return float(covariance.sum() - np.trace(covariance)) / (count * (count - 1))
+
+
+def _covariance(replicates: np.ndarray) -> np.ndarray:
+    """Covariance [rows, rows] over the resamples in which every row has a value; else zeros."""
+    kept = replicates[:, np.isfinite(replicates).all(axis=0)]
+    if kept.shape[1] < 2:
+        return np.zeros((len(kept), len(kept)))
+    return np.atleast_2d(np.cov(kept))
+
+
+def _half_width(parts: Sequence[Part]) -> float:
+    """t SE, where the degrees of freedom are weighted by shares of the variance."""
+    variance = math.fsum(value for value, _ in parts)
+    if variance <= 0:
+        return 0.0
+    freedom = variance / math.fsum(value / max(1, degrees) for value, degrees in parts)
+    return float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(variance)
+
+
+def _replicates(counts: Sequence[ClassCounts], label: str | None, resamples: int) -> np.ndarray:
+    """F1 in percent on the same resamples of the clips: [tables, resamples].
+
+    NaN where a resample holds no class, or not the class asked for.
+    """
+    if len({table.clips for table in counts}) != 1:
+        raise ValueError("an interval needs counts, and all of the same clips")
+    names = tuple(sorted({name for table in counts for name in table.names}))
+    rows = []
+    for table in counts:
+        classes = _resampled(table, names, resamples)
+        if label is not None:
+            wanted = [i for i, name in enumerate(table.classes) if name == label]
+            classes = classes[:, wanted]
+        there = np.isfinite(classes)
+        total = np.where(there, classes, 0.0).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            rows.append(100 * total / there.sum(axis=1))
+    return np.array(rows)
+
+
+@lru_cache(maxsize=2048)
+def _resampled(table: ClassCounts, names: tuple[str, ...], resamples: int) -> np.ndarray:
+    """F1 of each class on each resample: [resamples, classes], NaN where it has no count."""
+    weights = _weights(table.clips, resamples)
+    if table.names != names or len(names) < table.clips:
+        place = {name: i for i, name in enumerate(names)}
+        weights = weights[:, [place[name] for name in table.names]]
+    flat = table.values.reshape(len(table.names), 3 * len(table.classes)).astype(np.float32)
+    totals = (weights @ flat).astype(np.float64)  # whole numbers: exact
+    totals = totals.reshape(resamples, len(table.classes), 3)
+    hits, below = 2 * totals[..., 0], totals @ (2.0, 1.0, 1.0)
+    return np.divide(hits, below, out=np.full_like(hits, np.nan), where=below > 0)
+
+
+@lru_cache(maxsize=8)
+def _weights(clips: int, resamples: int) -> np.ndarray:
+    """How often each resample holds each clip: float32 [resamples, clips], rows of sum `clips`."""
+    drawn = np.random.default_rng(SEED).integers(clips, size=(resamples, clips))
+    drawn += clips * np.arange(resamples)[:, None]
+    weights = np.bincount(drawn.ravel(), minlength=resamples * clips)
+    return weights.reshape(resamples, clips).astype(np.float32)
