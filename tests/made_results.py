@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from resed.calibrate.windows import calibrate, write_windows
+from resed.calibrate.windows import calibrate
 from resed.config import study
 from resed.config.run import Config, load_config
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
+from resed.formats.counts import Counts, write_counts
 from resed.formats.posteriors import Posteriors
+from resed.formats.windows import write_windows
 from resed.results.folder import Results
-from resed.score.f1 import Counts, write_counts
 
 REPOSITORY = Path(__file__).parents[1]
 MANIFEST = "0123456789abcdef" * 4
@@ -213,7 +214,7 @@ def _counts(events: dict[str, list[Event]], shared: str, own: str, level: float)
     values = np.stack([hits, false, there - hits], axis=-1).astype(np.int64)
     kept = values.any(axis=(0, 2))
     classes = tuple(np.array(labels)[kept].tolist())
-    return Counts(tuple(events), classes, values[:, kept])
+    return Counts.of(tuple(events), classes, values[:, kept])
 
 
 def _history(path: Path, config: Config, system: str, random, epochs: int = 12) -> None:

@@ -8,16 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from resed import cli
-from resed.calibrate.windows import (
-    calibrate,
-    class_window,
-    duration_cdf,
-    knee,
-    read_windows,
-    write_windows,
-)
+from resed.calibrate.windows import calibrate, class_window, duration_cdf, knee
 from resed.errors import AnnotationError, ResultsError
 from resed.formats.annotations import Event, read_events, write_events
+from resed.formats.windows import read_windows, write_windows
 
 # Sorted 1, 2, 3, 4, 10: i/N normalised 0, 1/4, 1/2, 3/4, 1; durations 0, 1/9, 2/9, 3/9, 1.
 # F - t: 0, 5/36, 10/36, 15/36, 0. The knee is the fourth event.

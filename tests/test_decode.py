@@ -9,8 +9,7 @@ import pytest
 from scipy.ndimage import median_filter
 from typer.testing import CliRunner
 
-from resed.calibrate.thresholds import choose_threshold, event_array, macro_f1, read_threshold
-from resed.calibrate.windows import Window
+from resed.calibrate.thresholds import choose_threshold, event_array, macro_f1
 from resed.cli import app
 from resed.decode.events import (
     active_frames,
@@ -26,6 +25,8 @@ from resed.decode.events import (
 from resed.errors import ConfigError, ResultsError, ScoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors
+from resed.formats.thresholds import read_threshold
+from resed.formats.windows import Window
 from resed.score.f1 import event_counts
 from resed.settings import DecodeSettings
 

@@ -8,10 +8,10 @@ from made_results import make_results, make_root
 from scipy.stats import t as student
 
 from resed.errors import MissingFileError, ResultsError
+from resed.formats.counts import Counts, read_counts, write_counts
 from resed.results.folder import Results
-from resed.score.f1 import Counts, write_counts
 from resed.stats import intervals
-from resed.stats.intervals import ClassCounts, decide, difference, interval, read_counts
+from resed.stats.intervals import decide, difference, interval
 
 REPETITIONS, RESAMPLES, CLIPS = 1500, 300, 100
 LOW, HIGH = 0.93, 0.97
@@ -53,9 +53,9 @@ class World:
         return 100 * float(np.mean(2 * values[..., 0] / (values @ (2.0, 1.0, 1.0))))
 
 
-def tables(values: np.ndarray) -> list[ClassCounts]:
+def tables(values: np.ndarray) -> list[Counts]:
     names = tuple(f"{i:04}" for i in range(values.shape[1]))
-    return [ClassCounts(names, ("a", "b"), seed, values.shape[1]) for seed in values]
+    return [Counts(names, ("a", "b"), seed, values.shape[1]) for seed in values]
 
 
 # Which of clips and seeds matters more; what a training makes of single clips.
@@ -99,7 +99,7 @@ def test_the_same_checkpoint_can_be_decided_with_one_seed():
     fewer = one.values.copy()
     fewer[::3, :, 2] += fewer[::3, :, 0]  # every third clip is missed
     fewer[::3, :, 0] = 0
-    worse = ClassCounts(one.names, one.classes, fewer, one.clips)
+    worse = Counts(one.names, one.classes, fewer, one.clips)
     found = difference([one], [worse], paired=True)
     assert found.low > 0 and found.covers == "clips"
     assert decide(found, paired=True) == "better"
@@ -116,7 +116,7 @@ def test_without_clips_that_differ_only_seeds_count():
     """Every clip the same: mean ± t(S - 1) s / sqrt(S), worked out by hand."""
     seeds = [(2, 2), (3, 1), (1, 3)]  # hits and misses on each of ten clips
     values = np.array([[[[hits, 0, misses]]] * 10 for hits, misses in seeds])
-    found = interval([ClassCounts(tuple("abcdefghij"), ("x",), table, 10) for table in values])
+    found = interval([Counts(tuple("abcdefghij"), ("x",), table, 10) for table in values])
     scores = [f1_of(*seed) for seed in seeds]  # 66.67, 85.71, 40
     half = student.ppf(0.975, 2) * np.std(scores, ddof=1) / 3**0.5
     assert found.mean == pytest.approx(fmean(scores)) == pytest.approx(64.127, abs=1e-3)
@@ -129,7 +129,7 @@ def test_without_seeds_that_differ_only_clips_count():
     """F1 = 2p / (1 + p) for a share p of hits: its standard error by the delta method."""
     hits = np.zeros((1000, 1, 3), np.int64)
     hits[:600, 0, 0], hits[600:, 0, 2] = 1, 1
-    table = ClassCounts(tuple(f"{i:04}" for i in range(1000)), ("x",), hits, 1000)
+    table = Counts(tuple(f"{i:04}" for i in range(1000)), ("x",), hits, 1000)
     error = 100 * 2 / 1.6**2 * (0.6 * 0.4 / 1000) ** 0.5
     for seeds in (1, 3):
         found = interval([table] * seeds)
@@ -164,14 +164,14 @@ def some_counts(seed: int, clips: int = 60, classes: str = "abcdefghijk") -> Cou
     values = random.integers(0, 3, (clips, len(classes), 3))
     values *= random.random((clips, len(classes), 1)) < 0.2
     values[:, -1] = 0  # a class that one side names and nothing is counted of is no class
-    return Counts(tuple(f"c{i}.wav" for i in range(clips)), tuple(classes), values)
+    return Counts.of(tuple(f"c{i}.wav" for i in range(clips)), tuple(classes), values)
 
 
 def test_counts_are_read_as_they_were_written(tmp_path):
     counts = some_counts(1)
     write_counts(tmp_path / "counts.tsv", {"event": counts, "tags": some_counts(2)})
     table = read_counts(tmp_path / "counts.tsv", clips=60)["event"]
-    kept = Counts(counts.clips, counts.classes[:-1], counts.values[:, :-1])
+    kept = Counts.of(counts.names, counts.classes[:-1], counts.values[:, :-1])
     summary = kept.summary()
     assert table.f1() == summary["macro_f1"]  # the very same number
     assert {c: table.f1(c) for c in table.classes} == {
@@ -184,8 +184,8 @@ def test_counts_are_read_as_they_were_written(tmp_path):
 
 def test_clips_without_counts_are_clips_all_the_same():
     values = np.array([[[1, 0, 1]], [[2, 1, 0]], [[0, 1, 3]]])
-    few = interval([ClassCounts(("a", "b", "c"), ("x",), values, 3)])
-    many = interval([ClassCounts(("a", "b", "c"), ("x",), values, 500)])
+    few = interval([Counts(("a", "b", "c"), ("x",), values, 3)])
+    many = interval([Counts(("a", "b", "c"), ("x",), values, 500)])
     assert few.mean == many.mean and many.clips == 500
     assert many.low > 0.0, "t has more degrees of freedom"
 
@@ -194,7 +194,7 @@ def test_a_class_that_a_resample_lacks_is_no_class_there():
     values = np.zeros((40, 2, 3), np.int64)
     values[:, 0] = (1, 0, 1)
     values[0, 1] = (1, 0, 0)  # one clip holds it: more than a third of the resamples do not
-    table = ClassCounts(tuple(map(str, range(40))), ("often", "once"), values, 40)
+    table = Counts(tuple(map(str, range(40))), ("often", "once"), values, 40)
     found = interval([table], "once")
     assert (found.mean, found.low, found.high) == (100.0, 100.0, 100.0)
     assert interval([table], "never").mean == 0.0
@@ -202,12 +202,12 @@ def test_a_class_that_a_resample_lacks_is_no_class_there():
 
 
 def test_two_sides_may_know_other_clips_and_classes():
-    first = ClassCounts(("a", "c"), ("x",), np.array([[[1, 0, 0]], [[1, 0, 1]]]), 5)
-    second = ClassCounts(("b",), ("x", "y"), np.array([[[0, 1, 1], [0, 2, 0]]]), 5)
+    first = Counts(("a", "c"), ("x",), np.array([[[1, 0, 0]], [[1, 0, 1]]]), 5)
+    second = Counts(("b",), ("x", "y"), np.array([[[0, 1, 1], [0, 2, 0]]]), 5)
     found = difference([first], [second], paired=True)
     assert found.mean == pytest.approx(f1_of(2, 1))
     with pytest.raises(ValueError, match="all of the same clips"):
-        difference([first], [ClassCounts((), (), np.zeros((0, 0, 3)), 4)], paired=True)
+        difference([first], [Counts((), (), np.zeros((0, 0, 3)), 4)], paired=True)
     with pytest.raises(ValueError, match="needs counts"):
         interval([])
 

@@ -7,7 +7,6 @@ import pytest
 import torch
 from scipy.ndimage import median_filter
 
-from resed.calibrate.windows import Window
 from resed.config.run import load_config, load_dataset
 from resed.decode.events import decode, guided_window
 from resed.errors import ConfigError, ResultsError
@@ -15,6 +14,7 @@ from resed.extract.logmel import NOTHING, clip_features
 from resed.formats.annotations import Event, read_events, read_tags
 from resed.formats.posteriors import Posteriors
 from resed.formats.store import create
+from resed.formats.windows import Window
 from resed.predict.inference import predict
 from resed.settings import DecodeSettings, FeatureSettings
 from resed.train import schedule

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.errors import MissingFileError, ResultsError
+from resed.formats.counts import Counts, write_counts
 from resed.results.folder import Results
-from resed.score.f1 import Counts, write_counts
 from resed.stats.intervals import Interval
 from resed.tabulate import TABLES
 from resed.tabulate.score_reader import ScoreBook
@@ -310,7 +310,7 @@ def without(results, system, block, label):
     table = results.counts("evaluation", system, 0, block)
     kept = [i for i, name in enumerate(table.classes) if name != label]
     names = tuple(table.classes[i] for i in kept)
-    return Counts(table.names, names, table.values[:, kept])
+    return Counts.of(table.names, names, table.values[:, kept])
 
 
 def test_the_letters_table1_is_evaluation_with_its_ids(results):

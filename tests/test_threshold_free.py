@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import copy_workflow, snakemake
 
-from resed.calibrate.windows import Window, write_windows
 from resed.decode.events import active_frames, gated, windows_in_frames
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, write_events, write_tags
 from resed.formats.posteriors import Posteriors
+from resed.formats.windows import Window, write_windows
 from resed.score.f1 import score_files
 from resed.score.psds import SCENARIOS, psds, sed_scores_eval
 from resed.score.threshold_free import (

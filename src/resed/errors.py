@@ -1,12 +1,31 @@
-"""One exception class a mistake; each message is one line that names the place and the cure.
+"""Errors that a user can fix: one class per kind of error, one line per message.
 
-The command line turns every `ResedError` into `resed: <message>` and exit code 1. Anything else
-that escapes is a bug.
+The command line prints a `ResedError` as `resed: <message>` and exits with code 1. Any other
+exception that escapes is a bug.
 """
 
 
 class ResedError(Exception):
-    """A mistake that the user can mend. The message names file, line or key, and how to mend it."""
+    """An error that the user can fix, in one line: "PLACE: PROBLEM; CURE".
+
+    Attributes:
+        place: the file, line, config key or option that is wrong; may be empty.
+        problem: what is wrong.
+        cure: what the user should do; may be empty.
+    """
+
+    def __init__(self, problem: object, *, place: object = "", cure: str = ""):
+        self.place, self.problem, self.cure = str(place), str(problem), cure
+        line = f"{self.place}: {self.problem}" if self.place else self.problem
+        super().__init__(f"{line}; {cure}" if cure else line)
+
+    def __reduce__(self):
+        """Errors travel between processes with all their fields."""
+        return _rebuilt, (type(self), self.problem, self.place, self.cure)
+
+
+def _rebuilt(kind: type["ResedError"], problem: str, place: str, cure: str) -> "ResedError":
+    return kind(problem, place=place, cure=cure)
 
 
 class MissingFileError(ResedError):

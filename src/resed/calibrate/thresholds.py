@@ -7,17 +7,16 @@ are the same (a test holds them against it) but come from sorted searches and on
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from resed.calibrate.windows import Window
 from resed.decode.events import active_frames, gated, regions, windows_in_frames
-from resed.errors import ResultsError, ScoreError
+from resed.errors import ScoreError
 from resed.formats.annotations import Event
+from resed.formats.counts import class_f1
 from resed.formats.posteriors import Posteriors
-from resed.runtime.files import read_json
+from resed.formats.windows import Window
 from resed.score.f1 import Rules
 from resed.settings import DecodeSettings
 
@@ -69,19 +68,6 @@ def choose_threshold(
     return {"threshold": grid[best], "grid": list(grid), "event_macro_f1": results}
 
 
-def read_threshold(path: Path | str) -> float:
-    """The threshold that `resed threshold` wrote. Raises ResultsError where it is none."""
-    value = read_json(path)
-    threshold = value.get("threshold") if isinstance(value, dict) else None
-    if (
-        isinstance(threshold, bool)
-        or not isinstance(threshold, int | float)
-        or not 0 <= threshold <= 1
-    ):
-        raise ResultsError(f"{path}: no threshold from 0 to 1 in it; make it by resed threshold")
-    return float(threshold)
-
-
 def event_array(
     events: Mapping[str, Sequence[Event]], clips: Sequence[str], classes: Sequence[str]
 ) -> tuple[EventArray, list[str]]:
@@ -131,7 +117,8 @@ def true_positives(
 
 def macro_f1(true: EventArray, found: EventArray, classes: int, rules: Rules = Rules()) -> float:
     """Event-based macro F1 over the classes that occur on either side, as `resed score` has it."""
-    matched = true_positives(true, found, classes, rules)
-    total = np.bincount(true.label, minlength=classes) + np.bincount(found.label, minlength=classes)
-    present = total > 0
-    return float(np.mean(2 * matched[present] / total[present])) if present.any() else 0.0
+    hits = true_positives(true, found, classes, rules)
+    misses = np.bincount(true.label, minlength=classes) - hits
+    false = np.bincount(found.label, minlength=classes) - hits
+    scores = class_f1(np.stack([hits, false, misses], axis=-1))
+    return float(np.nanmean(scores)) if np.isfinite(scores).any() else 0.0

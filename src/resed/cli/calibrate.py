@@ -34,11 +34,12 @@ def calibrate(
     ),
 ) -> None:
     """Median-filter windows per class, in seconds, from strong training labels (equation 7)."""
-    from resed.calibrate.windows import calibrate, write_windows
+    from resed.calibrate.windows import calibrate
     from resed.check.findings import counted
     from resed.config.run import load_dataset
     from resed.errors import AnnotationError
     from resed.formats.annotations import read_events
+    from resed.formats.windows import write_windows
 
     classes = load_dataset(classes_from).classes if classes_from else None
     options = {"method": knee, "guard": guard, "quantile": quantile}
@@ -76,10 +77,10 @@ def threshold(
     Taken from a grid by event-based macro F1 (200 ms collar); of equals, the highest.
     """
     from resed.calibrate.thresholds import choose_threshold
-    from resed.calibrate.windows import read_windows
     from resed.decode.events import decode_settings
     from resed.formats.annotations import read_events
     from resed.formats.posteriors import Posteriors
+    from resed.formats.windows import read_windows
     from resed.runtime.files import write_json
 
     chosen = choose_threshold(

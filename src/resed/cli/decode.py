@@ -28,10 +28,10 @@ def decode(
     tags.tsv: classes with an active frame left after the filters. raw_tags.tsv, teacher_tags.tsv:
     clip posteriors of student and teacher at the tag threshold.
     """
-    from resed.calibrate.thresholds import read_threshold
-    from resed.calibrate.windows import read_windows
     from resed.decode.events import decode, decode_settings, write_decoded
     from resed.formats.posteriors import Posteriors
+    from resed.formats.thresholds import read_threshold
+    from resed.formats.windows import read_windows
 
     chosen = decode_settings(settings)
     if threshold_file:

@@ -15,7 +15,7 @@ from resed.config.closed import check, read_yaml
 from resed.config.systems import NAME
 from resed.errors import ConfigError
 from resed.runtime.files import existing
-from resed.settings import Strict, SystemSettings
+from resed.settings import CalibrateSettings, Strict, SystemSettings
 
 OFF = "off"  # an option of this name leaves a part of the method out
 Name = Annotated[str, Field(pattern=NAME)]
@@ -111,8 +111,6 @@ def load_readings(root: Path | str = ".") -> Readings:
 @lru_cache(maxsize=8)
 def _load(path: Path, changed: int) -> Readings:
     """Read once a version of the file: a plan asks for readings hundreds of times."""
-    from resed.config.run import CalibrateSettings  # which imports this module when it needs it
-
     del changed
     readings = check(Readings, read_yaml(path), str(path))
     for name, _, option in readings:

@@ -13,9 +13,17 @@ from pydantic import Field, field_validator
 
 from resed.config.closed import check, check_overlay, overlay, read_settings, read_yaml
 from resed.config.dataset import ROLES, TRAINING_ROLES, Dataset, Role, load_dataset
+from resed.config.readings import load_readings, reading_settings
 from resed.config.systems import DEFAULT_FEATURES, SystemEntry, known, lineage, load_systems
 from resed.errors import ConfigError
-from resed.settings import FeatureSettings, Fraction, Positive, Strict, SystemSettings
+from resed.settings import (
+    CalibrateSettings,
+    FeatureSettings,
+    Fraction,
+    Positive,
+    Strict,
+    SystemSettings,
+)
 
 __all__ = ["ROLES", "TRAINING_ROLES", "Config", "Dataset", "check", "load_config", "load_dataset"]
 __all__ += [
@@ -58,15 +66,6 @@ class RepairSettings(Strict):
     """How strong labels are mended, beside the original."""
 
     gap_s: Annotated[float, Field(ge=0)] = 0.15
-
-
-class CalibrateSettings(Strict):
-    """Event-specific windows (eq. 7) and the thresholds beyond the paper."""
-
-    eta: Annotated[float, Field(gt=0)] = 1 / 3
-    knee: Literal["kneedle", "kde_mode", "cumulative_elbow", "quantile"] = "kneedle"
-    guard: Fraction = 0.1
-    quantile: Fraction = 0.5
 
 
 class SensitivitySettings(Strict):
@@ -191,8 +190,6 @@ class Config(Strict):
     def _reading(self, reading: str) -> dict[str, Any]:
         if reading == UNCHANGED:
             return {}
-        from resed.config.readings import reading_settings
-
         return reading_settings(Path(self.root), reading)["settings"]
 
     def sensitivity_systems(self) -> list[str]:
@@ -203,8 +200,6 @@ class Config(Strict):
         """
         if not (Path(self.root) / "config" / "readings.yaml").is_file():
             return []
-        from resed.config.readings import load_readings
-
         named = self.sensitivity.readings
         names = named or load_readings(Path(self.root)).names()
         unchanged, *found = [f"{self.sensitivity.system}{READING}{n}" for n in (UNCHANGED, *names)]
@@ -287,8 +282,6 @@ def _check_study(config: Config) -> None:
     systems = config.sensitivity_systems()
     if not systems:
         return
-    from resed.config.readings import load_readings, reading_settings
-
     load_readings(config.root)  # a mistake in that file is none of the config's
     place = "config.sensitivity.readings"
     try:

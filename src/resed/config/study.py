@@ -4,7 +4,8 @@ from pathlib import Path
 
 from resed.config.closed import check, overlay
 from resed.config.readings import Question, reading_settings
-from resed.config.run import READING, UNCHANGED, CalibrateSettings, Config
+from resed.config.run import READING, UNCHANGED, Config
+from resed.settings import CalibrateSettings
 
 
 def reading_of(system: str) -> str:

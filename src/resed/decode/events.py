@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from resed.calibrate.windows import Window
 from resed.config.run import check, read_settings
 from resed.errors import ResultsError
 from resed.formats.annotations import Event, write_events, write_tags
 from resed.formats.posteriors import Posteriors
+from resed.formats.windows import Window
 from resed.settings import DecodeSettings
 
 PASSES = {"two_pass": 2, "one_pass": 1, "none": 0}  # of the median filter
@@ -184,7 +184,7 @@ def decode(
     posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
 ) -> Decoded:
     """Decode every clip of `posteriors`; `windows` as read by
-    `resed.calibrate.windows.read_windows`.
+    `resed.formats.windows.read_windows`.
     """
     frames = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)

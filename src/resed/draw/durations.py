@@ -9,11 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from resed.calibrate.windows import Window, duration_cdf
+from resed.calibrate.windows import duration_cdf
 from resed.draw import style
 from resed.draw.drawing import Drawing
 from resed.errors import ResultsError
 from resed.formats.annotations import read_events
+from resed.formats.windows import Window
 from resed.results.folder import Results, readable
 
 PAPER_CLASSES = ("Blender", "Cat", "Dishes", "Dog")

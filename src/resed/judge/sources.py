@@ -11,11 +11,12 @@ from statistics import fmean
 from typing import Protocol
 
 from resed.config.run import READING
+from resed.formats.counts import Counts
 from resed.judge.outcome import Measured
 from resed.paper.claims import ReadingReference, Reference, StageReference
 from resed.paper.numbers import WINDOWS, Paper
 from resed.results.folder import Results
-from resed.stats.intervals import ClassCounts, Interval, difference
+from resed.stats.intervals import Interval, difference
 
 WINDOWS_OF = {row: window for window, row in WINDOWS.items()}
 
@@ -130,7 +131,7 @@ class Runs:
         config = self.results.config
         return config.sensitivity_systems() if config.sensitivity.report else []
 
-    def counts(self, system: str, split: str, block: str) -> list[ClassCounts]:
+    def counts(self, system: str, split: str, block: str) -> list[Counts]:
         """A counts table a seed; none where the block was not scored."""
         read = self.results.counts
         found = [read(split, system, seed, block) for seed in self.results.seeds(system)]
@@ -161,7 +162,7 @@ class Runs:
             sides = [self.counts(name, split, metric) for name in names]
             if not any(_has(side, labels) for side in sides):
                 return None
-            sides = [[_of_classes(table, labels) for table in side] for side in sides]
+            sides = [[table.only(*labels) for table in side] for side in sides]
             found = difference(sides[0], sides[1], paired)
         else:
             found = self.results.difference(split, *names, metric)
@@ -183,14 +184,8 @@ class Runs:
         return self._measured(found, found.seeds > 1)  # two networks: one training settles nothing
 
 
-def _has(tables: Sequence[ClassCounts], labels: Sequence[str]) -> bool:
+def _has(tables: Sequence[Counts], labels: Sequence[str]) -> bool:
     return any(set(labels) & set(table.classes) for table in tables)
-
-
-def _of_classes(table: ClassCounts, labels: Sequence[str]) -> ClassCounts:
-    kept = [index for index, label in enumerate(table.classes) if label in labels]
-    names = tuple(table.classes[index] for index in kept)
-    return ClassCounts(table.names, names, table.values[:, kept], table.clips)
 
 
 def named(reference: Reference) -> str:

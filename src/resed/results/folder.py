@@ -14,22 +14,15 @@ from typing import Any
 
 import numpy as np
 
-from resed.calibrate.windows import Window, read_windows
 from resed.config import study
-from resed.config.run import READING, CalibrateSettings, Config
+from resed.config.run import READING, Config
 from resed.errors import ResultsError
+from resed.formats.counts import Counts, read_counts
+from resed.formats.windows import Window, read_windows
 from resed.paper.numbers import Paper, load_paper
 from resed.runtime.files import existing, read_json
-from resed.settings import FeatureSettings, SystemSettings
-from resed.stats.intervals import (
-    ClassCounts,
-    Decision,
-    Interval,
-    decide,
-    difference,
-    interval,
-    read_counts,
-)
+from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
+from resed.stats.intervals import Decision, Interval, decide, difference, interval
 
 THRESHOLD = "@development_threshold"  # suffix of a system's row with the threshold of its own
 SANITY = "sanity_"  # prefix of a baseline's row
@@ -186,7 +179,7 @@ class Results:
 
     def counts(
         self, split: str, system: str, seed: int, block: str, label: str | None = None
-    ) -> ClassCounts | None:
+    ) -> Counts | None:
         """True and false positives and misses a clip, of all classes or of one.
 
         None where the block was not scored. Raises MissingFileError, and ResultsError where
@@ -199,7 +192,7 @@ class Results:
         return found if found is None or label is None else found.only(label)
 
     @cached_property
-    def _read(self) -> dict[tuple[str, str, int], dict[str, ClassCounts]]:
+    def _read(self) -> dict[tuple[str, str, int], dict[str, Counts]]:
         return {}  # so that a table of hundreds of cells reads each file once
 
     def interval(
@@ -231,7 +224,7 @@ class Results:
 
     def _tables(
         self, split: str, system: str, block: str, label: str | None
-    ) -> list[ClassCounts] | None:
+    ) -> list[Counts] | None:
         """Counts a seed; None where the block was not scored, or no seed knows the class."""
         found = [self.counts(split, system, seed, block) for seed in self.seeds(system)]
         tables = [table for table in found if table is not None]
@@ -291,11 +284,11 @@ def readable(label: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _counts(metrics: dict[str, Any]) -> dict[str, ClassCounts]:
+def _counts(metrics: dict[str, Any]) -> dict[str, Counts]:
     """The counts beside a metrics.json, by block; both must be of one scoring."""
     path = Path(metrics["path"]).with_name("counts.tsv")
     read = read_counts(path, metrics["clips"])
-    nothing = ClassCounts((), (), np.zeros((0, 0, 3), np.int64), metrics["clips"])
+    nothing = Counts((), (), np.zeros((0, 0, 3), np.int64), metrics["clips"])
     found = {}
     for block in BLOCKS:
         if block in metrics:

@@ -14,11 +14,11 @@ import numpy as np
 
 from resed.errors import ResultsError
 from resed.formats.annotations import Event, read_clips, read_events
+from resed.formats.counts import Counts
 from resed.repair import clips_of_repairs
 from resed.results.folder import Results
 from resed.runtime.files import existing, read_json, sha256
-from resed.score.f1 import Counts, event_counts, segment_counts
-from resed.stats.intervals import ClassCounts
+from resed.score.f1 import event_counts, segment_counts
 
 METRICS = {"event": event_counts, "segment": segment_counts}
 AGAIN = "run resed repair again"
@@ -80,7 +80,7 @@ def _check(
 
 def repaired_counts(
     results: Results, truth: Truth, split: str, system: str
-) -> Iterator[tuple[frozenset[str], dict[str, ClassCounts]]]:
+) -> Iterator[tuple[frozenset[str], dict[str, Counts]]]:
     """A seed: the mended clips that were scored, and what was counted against the repaired truth.
 
     Raises ResultsError where the detected events are not those that were scored.
@@ -104,31 +104,31 @@ def repaired_counts(
         yield frozenset(clips), found
 
 
-def _known(counts: ClassCounts | None) -> ClassCounts:
+def _known(counts: Counts | None) -> Counts:
     assert counts is not None  # Results.metrics refuses scores without event and segment
     return counts
 
 
-def _same(scored: ClassCounts, counted: Counts) -> bool:
+def _same(scored: Counts, counted: Counts) -> bool:
     """Whether both hold the same of the clips of `counted`."""
     again = replaced(scored, counted)
     same = (again.names, again.classes) == (scored.names, scored.classes)
     return same and np.array_equal(again.values, scored.values)
 
 
-def replaced(scored: ClassCounts, again: Counts) -> ClassCounts:
+def replaced(scored: Counts, again: Counts) -> Counts:
     """The counts of a scoring with those of some clips counted again in their place."""
     classes = tuple(sorted({*scored.classes, *again.classes}))
-    names = tuple(sorted({*scored.names, *again.clips}))
+    names = tuple(sorted({*scored.names, *again.names}))
     place = {clip: row for row, clip in enumerate(names)}
     values = np.zeros((len(names), len(classes), 3), np.int64)
-    for part, clips in ((scored, scored.names), (again, again.clips)):
+    for part, clips in ((scored, scored.names), (again, again.names)):
         rows = [place[clip] for clip in clips]
         columns = [classes.index(label) for label in part.classes]
         values[rows] = 0
         values[np.ix_(rows, columns)] = part.values
     rows, columns = values.any(axis=(1, 2)), values.any(axis=(0, 2))
-    return ClassCounts(
+    return Counts(
         tuple(np.array(names)[rows].tolist()),
         tuple(np.array(classes)[columns].tolist()),
         values[rows][:, columns],

@@ -23,7 +23,8 @@ import numpy as np
 from resed import __version__
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_clips, read_events, read_tags, tags_of
-from resed.runtime.files import sha256, write_json, write_text
+from resed.formats.counts import Counts, write_counts
+from resed.runtime.files import sha256, write_json
 
 if TYPE_CHECKING:
     from resed.score.threshold_free import Detector
@@ -49,38 +50,6 @@ class Rules:
             "segment_s": self.segment,
             "event_matching": "optimal",
         }
-
-
-@dataclass(frozen=True)
-class Counts:
-    """True positives, false positives, false negatives: `values` is int64 [clips, classes, 3]."""
-
-    clips: tuple[str, ...]
-    classes: tuple[str, ...]
-    values: np.ndarray
-
-    def summary(self) -> dict[str, Any]:
-        """macro_f1, micro_f1 and, a class, f1, precision, recall, tp, fp, fn. 0/0 is 0."""
-        totals = self.values.sum(axis=0)
-        classes = {label: _rates(*totals[i]) for i, label in enumerate(self.classes)}
-        scores = [entry["f1"] for entry in classes.values()]
-        return {
-            "macro_f1": float(np.mean(scores)) if scores else 0.0,
-            "micro_f1": _rates(*totals.sum(axis=0))["f1"],
-            "classes": classes,
-        }
-
-
-def _rates(tp: int, fp: int, fn: int) -> dict[str, float | int]:
-    tp, fp, fn = int(tp), int(fp), int(fn)
-    return {
-        "f1": 2 * tp / (2 * tp + fp + fn) if tp else 0.0,
-        "precision": tp / (tp + fp) if tp else 0.0,
-        "recall": tp / (tp + fn) if tp else 0.0,
-        "tp": tp,
-        "fp": fp,
-        "fn": fn,
-    }
 
 
 def clips_to_score(
@@ -145,7 +114,7 @@ def tag_counts(reference: Tags, estimated: Tags, clips: Sequence[str]) -> Counts
                 hot[side, row, column[tag]] = True
     true, guess = hot
     values = np.stack([true & guess, ~true & guess, true & ~guess], axis=-1).astype(np.int64)
-    return Counts(tuple(clips), classes, values)
+    return Counts.of(clips, classes, values)
 
 
 def sed_eval() -> ModuleType:
@@ -194,7 +163,7 @@ def _count(
         for label in present:
             found = metric.class_wise[label]
             values[row, int(label)] = found["Ntp"], found["Nfp"], found["Nfn"]
-    return Counts(tuple(clips), tuple(classes), values)
+    return Counts.of(clips, classes, values)
 
 
 def score_files(
@@ -259,16 +228,3 @@ def _notes(reference: Path, strange: Sequence[str]) -> list[str]:
         "events, and all that was detected there as false"
     )
     return [note]
-
-
-def write_counts(path: Path | str, counts: Mapping[str, Counts]) -> None:
-    """Write counts a (clip, metric, class) as TSV, atomically; rows of zeros only are left out.
-
-    They add nothing to any sum; how many clips there were stands in metrics.json.
-    """
-    rows = ["clip\tmetric\tclass\ttp\tfp\tfn"]
-    for metric, table in counts.items():
-        for row, column in zip(*np.nonzero(table.values.any(axis=-1)), strict=True):
-            numbers = "\t".join(str(n) for n in table.values[row, column])
-            rows.append(f"{table.clips[row]}\t{metric}\t{table.classes[column]}\t{numbers}")
-    write_text(path, "\n".join(rows) + "\n")

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from resed.calibrate.windows import Window, read_windows
 from resed.decode.events import (
     PASSES,
     clip_tags,
@@ -28,6 +27,7 @@ from resed.decode.events import (
 from resed.errors import ScoreError
 from resed.formats.annotations import Event
 from resed.formats.posteriors import Posteriors
+from resed.formats.windows import Window, read_windows
 from resed.score.psds import SCENARIOS, Truth, psds, sed_scores_eval
 from resed.settings import DecodeSettings
 

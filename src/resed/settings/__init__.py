@@ -5,6 +5,7 @@ there. All models refuse unknown keys.
 """
 
 from resed.settings.base import Fraction, Positive, Strict
+from resed.settings.calibrate import CalibrateSettings
 from resed.settings.decode import DecodeSettings
 from resed.settings.features import FeatureSettings
 from resed.settings.model import (
@@ -34,6 +35,7 @@ __all__ = [
     "AugmentSettings",
     "BatchSettings",
     "BetaSettings",
+    "CalibrateSettings",
     "ConsistencySettings",
     "CrnnSettings",
     "DecodeSettings",

@@ -17,56 +17,24 @@ only. tests/test_intervals.py simulates the coverage. A class that stands in few
 found, shows the bootstrap too little: its interval is too narrow.
 """
 
-import csv
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from statistics import fmean
 from typing import Literal
 
 import numpy as np
 from scipy.special import stdtrit
 
-from resed.errors import ResultsError
-from resed.runtime.files import existing
+from resed.formats.counts import Counts
 
 RESAMPLES = 1000
 LEVEL = 0.95
 SEED = 2019  # of the resamples: equal scores give equal intervals
 BOTH, CLIPS = "clips and seeds", "clips"
-COLUMNS = ("clip", "metric", "class", "tp", "fp", "fn")
 Part = tuple[float, float]  # a variance and its degrees of freedom
 Decision = Literal["better", "worse", "undecided"]
-
-
-@dataclass(frozen=True, eq=False)
-class ClassCounts:
-    """What one system and seed was counted: `values` is int64 [names, classes, 3] (tp, fp, fn).
-
-    `names` are the clips on which anything was counted; `clips` is how many were scored.
-    """
-
-    names: tuple[str, ...]
-    classes: tuple[str, ...]
-    values: np.ndarray
-    clips: int
-
-    def f1(self, label: str | None = None) -> float:
-        """F1 as a fraction: macro-averaged as `resed.score.f1` does it, or of one class.
-
-        A class with no count on any clip is no class; without any class F1 is 0.
-        """
-        totals = self.values.sum(axis=0, dtype=np.int64)
-        wanted = [row for i, row in enumerate(totals) if label in (None, self.classes[i])]
-        scores = [2 * tp / (2 * tp + fp + fn) for tp, fp, fn in wanted if tp + fp + fn]
-        return float(np.mean(scores)) if scores else 0.0
-
-    def only(self, label: str) -> "ClassCounts":
-        """The same counts of one class."""
-        kept = [i for i, name in enumerate(self.classes) if name == label]
-        return ClassCounts(self.names, (label,) * len(kept), self.values[:, kept], self.clips)
 
 
 @dataclass(frozen=True)
@@ -82,42 +50,8 @@ class Interval:
     deviation: float | None = None  # sample standard deviation between seeds, where there are more
 
 
-def read_counts(path: Path, clips: int) -> dict[str, ClassCounts]:
-    """Read counts.tsv of `resed score`: metric -> counts; `clips` is how many were scored.
-
-    Raises ResultsError for what `resed score` does not write, MissingFileError.
-    """
-    with existing(path, "run resed score").open(newline="", encoding="utf-8") as handle:
-        reader = csv.reader(handle, delimiter="\t")
-        if tuple(next(reader, ())) != COLUMNS:
-            raise ResultsError(f"{path}: columns are not {', '.join(COLUMNS)}; score again")
-        tables: dict[str, list[list[str]]] = {}
-        for row in reader:
-            if len(row) != len(COLUMNS) or not all(cell.isdecimal() for cell in row[3:]):
-                raise ResultsError(f"{path} line {reader.line_num}: not counts; score again")
-            tables.setdefault(row[1], []).append(row)
-    found = {metric: _table(rows, clips) for metric, rows in tables.items()}
-    for table in found.values():
-        if len(table.names) > clips:
-            raise ResultsError(
-                f"{path}: counts of {len(table.names)} clips where {clips} were scored; score again"
-            )
-    return found
-
-
-def _table(rows: list[list[str]], clips: int) -> ClassCounts:
-    names = tuple(sorted({row[0] for row in rows}))
-    classes = tuple(sorted({row[2] for row in rows}))
-    place = {name: i for i, name in enumerate(names)}
-    column = {label: i for i, label in enumerate(classes)}
-    values = np.zeros((len(names), len(classes), 3), dtype=np.int64)
-    for name, _, label, *numbers in rows:
-        values[place[name], column[label]] = [int(number) for number in numbers]
-    return ClassCounts(names, classes, values, clips)
-
-
 def interval(
-    counts: Sequence[ClassCounts], label: str | None = None, resamples: int = RESAMPLES
+    counts: Sequence[Counts], label: str | None = None, resamples: int = RESAMPLES
 ) -> Interval:
     """The mean over seeds of F1 (macro, or of the class `label`) with its 95 % interval.
 
@@ -135,8 +69,8 @@ def interval(
 
 
 def difference(
-    first: Sequence[ClassCounts],
-    second: Sequence[ClassCounts],
+    first: Sequence[Counts],
+    second: Sequence[Counts],
     paired: bool,
     label: str | None = None,
     resamples: int = RESAMPLES,
@@ -175,7 +109,7 @@ def decide(found: Interval, paired: bool) -> Decision:
     return "worse" if found.high < 0 else "undecided"
 
 
-def _scores(counts: Sequence[ClassCounts], label: str | None) -> np.ndarray:
+def _scores(counts: Sequence[Counts], label: str | None) -> np.ndarray:
     return np.array([100 * table.f1(label) for table in counts])
 
 
@@ -240,7 +174,7 @@ def _half_width(parts: Sequence[Part]) -> float:
     return float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(variance)
 
 
-def _replicates(counts: Sequence[ClassCounts], label: str | None, resamples: int) -> np.ndarray:
+def _replicates(counts: Sequence[Counts], label: str | None, resamples: int) -> np.ndarray:
     """F1 in percent on the same resamples of the clips: [tables, resamples].
 
     NaN where a resample holds no class, or not the class asked for.
@@ -262,7 +196,7 @@ def _replicates(counts: Sequence[ClassCounts], label: str | None, resamples: int
 
 
 @lru_cache(maxsize=2048)
-def _resampled(table: ClassCounts, names: tuple[str, ...], resamples: int) -> np.ndarray:
+def _resampled(table: Counts, names: tuple[str, ...], resamples: int) -> np.ndarray:
     """F1 of each class on each resample: [resamples, classes], NaN where it has no count."""
     weights = _weights(table.clips, resamples)
     if table.names != names or len(names) < table.clips:

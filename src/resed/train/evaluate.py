@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from resed.decode.events import events_of
+from resed.formats.counts import class_f1
 from resed.score.f1 import event_counts  # an epoch may be chosen by the score itself
 from resed.train.batches import Grid, Stratum
 from resed.train.framework import Networks
@@ -33,12 +34,12 @@ def infer(networks: Networks, features: Tensor, device: torch.device, batch: int
 
 
 def macro_f1(predicted: np.ndarray, reference: np.ndarray) -> float:
-    """Mean over classes (last axis) of 2 TP / (2 TP + FP + FN); a class with none of them is 0."""
+    """Mean over classes (last axis) of F1; a class without a positive on either side counts 0."""
     axes = tuple(range(predicted.ndim - 1))
     predicted, reference = predicted.astype(bool), reference.astype(bool)
-    true = (predicted & reference).sum(axis=axes)
-    total = predicted.sum(axis=axes) + reference.sum(axis=axes)
-    return float(np.mean(np.where(total > 0, 2 * true / np.maximum(total, 1), 0.0)))
+    sides = (predicted & reference, predicted & ~reference, ~predicted & reference)
+    counts = np.stack([side.sum(axis=axes) for side in sides], axis=-1)
+    return float(np.mean(np.nan_to_num(class_f1(counts), nan=0.0)))
 
 
 def quick_scores(networks: Networks, stratum: Stratum, device: torch.device,
