@@ -11,6 +11,22 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PARTS = ("Snakefile", "workflow", "profiles", "config", "environment.yml")
+# The demo at a tiny size: every kind of system and row, and the study of readings.
+TINY = {
+    "systems": [
+        "mean_teacher",
+        "mean_teacher_lost_head",
+        "guided_learning",
+        "pts",
+        "pts_tfd_afl",
+        "pts_tfd_afl_esp",
+    ],
+    "acquire": {"scale": 0.01},
+    "override": {
+        "model": {"width": 0.05},
+        "schedule": {"epochs": 2, "stage_one": 1, "steps_per_epoch": 2},
+    },
+}
 
 
 def copy_workflow(folder: Path) -> Path:
@@ -24,8 +40,17 @@ def copy_workflow(folder: Path) -> Path:
     return folder
 
 
-def snakemake(folder: Path, *arguments: str, overlay: dict | None = None, before: tuple = ()):
-    """Run Snakemake in `folder` on config/demo.yaml, an overlay on top; the finished process."""
+def snakemake(
+    folder: Path,
+    *arguments: str,
+    overlay: dict | None = None,
+    before: tuple = (),
+    variables: dict | None = None,
+):
+    """Run Snakemake in `folder` on config/demo.yaml, an overlay on top; the finished process.
+
+    `before` is a command that runs it, `variables` are added to its environment.
+    """
     files = ["config/demo.yaml"]
     if overlay is not None:
         (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
@@ -35,7 +60,7 @@ def snakemake(folder: Path, *arguments: str, overlay: dict | None = None, before
     return subprocess.run(
         [*command, "--configfile", *files],
         cwd=folder,
-        env=environment,
+        env=environment | (variables or {}),
         text=True,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -11,27 +11,12 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from runs import copy_workflow, planned, snakemake, verbs
+from runs import TINY, copy_workflow, planned, snakemake, verbs
 from shared_run import clone, commit, resed, track
 
 from resed.tabulate import TABLES
 
 pytestmark = pytest.mark.integration
-TINY = {
-    "systems": [
-        "mean_teacher",
-        "mean_teacher_lost_head",
-        "guided_learning",
-        "pts",
-        "pts_tfd_afl",
-        "pts_tfd_afl_esp",
-    ],
-    "acquire": {"scale": 0.01},
-    "override": {
-        "model": {"width": 0.05},
-        "schedule": {"epochs": 2, "stage_one": 1, "steps_per_epoch": 2},
-    },
-}
 NO_NETWORK = ("unshare", "--map-root-user", "--net")
 
 
