@@ -9,7 +9,8 @@ bytes, `metrics.json` by its F1 blocks, and training histories by all columns bu
 that only one side has counts as a difference. No hashes are stored: they differ between processors.
 
 Both sides run with the packages of this Python and with the config TINY of `runs.py`. Runs of
-commits are kept in DIR, by commit and config, and serve again.
+commits are kept in DIR, by commit and config, and serve again; to see that a commit gives the same
+files twice, compare it with itself without --keep.
 
 Exit code 0: all files are the same; 1: files differ; 2: a run failed or a commit is unknown.
 """
