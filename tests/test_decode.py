@@ -232,7 +232,9 @@ def test_threshold_is_found_on_development():
 def test_threshold_file_is_checked(tmp_path, value):
     path = tmp_path / "t.json"
     path.write_text(json.dumps(value))
-    with pytest.raises(ResultsError, match=r"t\.json: no threshold"):
+    with pytest.raises(
+        ResultsError, match=r"t\.json: holds no threshold from 0 to 1; run resed threshold again"
+    ):
         read_threshold(path)
 
 

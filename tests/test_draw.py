@@ -1,4 +1,4 @@
-"""Figures: confusion worked by hand, the same bytes twice, nothing drawn over anything else."""
+"""Figures: the same bytes twice, nothing drawn over anything else."""
 
 import numpy as np
 import pytest
@@ -11,9 +11,7 @@ from resed.draw.style import look, save
 from resed.errors import MissingFileError, ResultsError
 from resed.formats.annotations import read_events, tags_of
 from resed.results.folder import Results
-from resed.score.confusion import cooccurrence, normalise_rows, single, spread
-
-LABELS = ["a", "b", "c"]
+from resed.score.confusion import normalise_rows
 
 
 @pytest.fixture(scope="module")
@@ -24,60 +22,6 @@ def results(tmp_path_factory):
 
 def other(results, **changes):
     return Results.of(results.config.model_copy(update=changes), results.folder, results.data)
-
-
-def test_spread_by_hand():
-    reference = {"1": ("a", "b"), "2": ("a",), "3": ("a",), "4": (), "5": ("b",)}
-    estimated = {"1": ("a", "c"), "2": ("b", "c"), "3": (), "4": ("a",)}  # 5: nothing
-    #              a    b    c   none    a: found in 1, spread over b and c in 2, none in 3
-    expected = [
-        [1.0, 0.5, 0.5, 1.0],
-        [0.0, 0.0, 1.0, 1.0],  # b: missed in 1, where c is false; none in 5
-        [0.0, 0.0, 0.0, 0.0],
-    ]
-    counts = spread(reference, estimated, LABELS)
-    np.testing.assert_array_equal(counts, expected)
-    shares = normalise_rows(counts)
-    np.testing.assert_allclose(shares[0], [1 / 3, 1 / 6, 1 / 6, 1 / 3])
-    assert np.isnan(shares[2]).all()  # no clip holds c: no share, and not zero either
-
-
-def test_spread_counts_every_true_tag_once():
-    random = np.random.default_rng(0)
-
-    def draw():
-        return {str(i): tuple(np.array(LABELS)[random.random(3) < 0.4]) for i in range(50)}
-
-    reference, estimated = draw(), draw()
-    totals = [sum(label in tags for tags in reference.values()) for label in LABELS]
-    np.testing.assert_allclose(spread(reference, estimated, LABELS).sum(axis=1), totals)
-
-
-def test_cooccurrence_by_hand():
-    reference = {"1": ("a", "b"), "2": ("a",), "3": ("c",)}
-    estimated = {"1": ("a", "b"), "2": ("a", "c"), "3": ()}
-    expected = [[2, 1, 1, 0], [1, 1, 0, 0], [0, 0, 0, 1]]
-    np.testing.assert_array_equal(cooccurrence(reference, estimated, LABELS), expected)
-
-
-def test_a_perfect_tagger_in_the_cooccurrence_form(shared):
-    path = shared / "data" / "dcase2019" / "metadata" / "eval" / "public.tsv"
-    tags = tags_of(read_events(path))
-    classes = sorted({label for found in tags.values() for label in found})
-    diagonal = dict(
-        zip(classes, np.diag(normalise_rows(cooccurrence(tags, tags, classes))), strict=True)
-    )
-    measured = {"Frying": 0.454, "Dishes": 0.433, "Vacuum_cleaner": 0.777, "Speech": 0.454}
-    assert {label: round(diagonal[label], 3) for label in measured} == measured
-
-
-def test_single_looks_at_clips_with_one_tag():
-    reference = {"1": ("a",), "2": ("b",), "3": ("a", "b"), "4": ()}
-    scores = np.array([[0.1, 0.2, 0.05], [0.3, 0.9, 0.1], [1, 0, 0], [1, 0, 0]])
-    counts = single(reference, scores, ["1", "2", "3", "4"], LABELS)
-    np.testing.assert_array_equal(counts, [[0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]])
-    with pytest.raises(ResultsError, match="clip 4 has no posterior"):
-        single({"4": ("a",)}, scores[:3], ["1", "2", "3"], LABELS)
 
 
 def test_matrix_reads_tags_and_reference(results):

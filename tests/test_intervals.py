@@ -8,7 +8,7 @@ from made_results import make_results, make_root
 from scipy.stats import t as student
 
 from resed.errors import MissingFileError, ResultsError
-from resed.formats.counts import Counts, read_counts, write_counts
+from resed.formats.counts import COLUMNS, Counts, read_counts, write_counts
 from resed.results.folder import Results
 from resed.stats import intervals
 from resed.stats.intervals import decide, difference, interval
@@ -224,14 +224,17 @@ def test_equal_scores_give_equal_intervals():
     ("text", "told"),
     [
         ("clip\tclass\n", "counts.tsv: columns are not clip, metric, class, tp, fp, fn"),
-        ("{}\na\tevent\tx\t1\t2\n", "counts.tsv line 2: not counts"),
-        ("{}\na\tevent\tx\t1\t-2\t0\n", "counts.tsv line 2: not counts"),
-        ("{}\na\tevent\tx\t1\t0\t0\nb\tevent\tx\t1\t0\t0\n", "of 2 clips where 1 were scored"),
+        ("{}\na\tevent\tx\t1\t2\n", "counts.tsv line 2: not a row of counts"),
+        ("{}\na\tevent\tx\t1\t-2\t0\n", "counts.tsv line 2: not a row of counts"),
+        (
+            "{}\na\tevent\tx\t1\t0\t0\nb\tevent\tx\t1\t0\t0\n",
+            "has counts of 2 clips, but 1 clips were scored",
+        ),
     ],
 )
 def test_counts_of_another_kind_are_refused(tmp_path, text, told):
     path = tmp_path / "counts.tsv"
-    path.write_text(text.replace("{}", "\t".join(intervals.COLUMNS)))
+    path.write_text(text.replace("{}", "\t".join(COLUMNS)))
     with pytest.raises(ResultsError, match=told):
         read_counts(path, clips=1)
 
