@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import t as student
 
 from resed.stats.intervals import BOTH, CLIPS, Interval, decide
-from resed.stats.multiple_testing import ALPHA, Change, holm, p_value
+from resed.stats.multiple_testing import ALPHA, ScoreChange, holm, p_value
 
 
 def interval(mean, half, seeds=2, clips=138):
@@ -84,8 +84,8 @@ def test_chance_is_not_named_by_two_seeds():
 
 
 def test_an_interval_is_cut_at_what_is_possible():
-    change = Change(interval(-3.5, 29.0), "undecided", 5.4)
+    change = ScoreChange(interval(-3.5, 29.0), "undecided", 5.4)
     assert change.ends == pytest.approx((-5.4, 25.5)) and not change.empty
-    assert Change(interval(19.6, 119.8), "undecided", 23.2).empty
-    assert Change(interval(4.0, 3.0), "better", 98.0).ends == pytest.approx((1.0, 4.0))
-    assert Change(interval(1.0, 0.5), "better", 40.0).ends == (0.5, 1.5)
+    assert ScoreChange(interval(19.6, 119.8), "undecided", 23.2).empty
+    assert ScoreChange(interval(4.0, 3.0), "better", 98.0).ends == pytest.approx((1.0, 4.0))
+    assert ScoreChange(interval(1.0, 0.5), "better", 40.0).ends == (0.5, 1.5)

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from made_results import make_results, make_root
 from scipy.stats import t as student
+from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
 from resed.errors import MissingFileError, ResultsError
 from resed.formats.counts import COLUMNS, Counts, read_counts, write_counts
 from resed.results.folder import Results
 from resed.stats import intervals
-from resed.stats.intervals import decide, difference, interval
+from resed.stats.intervals import decide, difference, interval, score_difference, score_interval
+from resed.stats.multiple_testing import p_value
 
 REPETITIONS, RESAMPLES, CLIPS = 1500, 300, 100
 LOW, HIGH = 0.93, 0.97
@@ -286,3 +288,43 @@ def test_results_refuse_counts_of_another_scoring(results):
         (place / "counts.tsv").write_text(text)
     assert fresh.interval("evaluation", "pts", "event").seeds == 3
     assert fresh.scored("evaluation", "pts") and not fresh.scored("evaluation", "pts_dfd_d")
+
+
+def test_scores_without_counts_have_intervals_over_seeds_only():
+    """mAP and PSDS: Student's t, the paired t-test and Welch's test of scipy."""
+    one, two = [30.0, 32.0, 35.0], [28.0, 31.0, 29.0, 33.0]
+    found = score_interval(one, clips=40)
+    expected = ttest_1samp(one, 0).confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert (found.mean, found.seeds, found.clips) == (pytest.approx(97 / 3), 3, 40)
+    assert found.covers == intervals.SEEDS and found.deviation == pytest.approx(np.std(one, ddof=1))
+    paired = score_difference(one, two, paired=True, clips=40)
+    expected = ttest_rel(one, two[:3]).confidence_interval(0.95)
+    assert (paired.low, paired.high) == pytest.approx((expected.low, expected.high))
+    apart = score_difference(one, two, paired=False, clips=40)
+    expected = ttest_ind(one, two, equal_var=False).confidence_interval(0.95)
+    assert (apart.low, apart.high) == pytest.approx((expected.low, expected.high))
+    assert apart.mean == pytest.approx(fmean(one) - fmean(two)) and apart.deviation is None
+
+
+def test_one_seed_of_such_a_score_has_no_interval():
+    single = score_interval([0.4], clips=40)
+    assert (single.mean, single.covers, single.known) == (0.4, intervals.NOTHING, False)
+    for paired in (True, False):
+        found = score_difference([0.9], [0.1, 0.2], paired, clips=40)
+        assert np.isnan(found.low) and np.isnan(found.high) and not found.known
+        assert decide(found, paired) == "undecided" and p_value(found) == 1.0
+
+
+def test_scores_stay_on_their_scale():
+    found = score_interval([0.95, 0.99], clips=40, full_scale=1.0)
+    assert found.high == 1.0 and found.low == pytest.approx(0.97 - 12.7062 * 0.02, abs=1e-4)
+    assert score_interval([1.0, 5.0], clips=40).low == 0.0
+
+
+def test_an_interval_in_another_unit():
+    found = score_interval([30.0, 40.0], clips=40).scaled(0.01)
+    assert (found.mean, found.low, found.high) == pytest.approx((0.35, 0.0, 0.35 + 0.635310237))
+    assert found.deviation == pytest.approx(0.0707107)
+    single = score_interval([30.0], clips=40).scaled(0.01)
+    assert single.deviation is None and not single.known

@@ -34,7 +34,7 @@ from resed.results.readings_study import (
 )
 from resed.settings import FeatureSettings, SystemSettings
 from resed.stats.intervals import Interval
-from resed.stats.multiple_testing import Change
+from resed.stats.multiple_testing import ScoreChange
 from resed.tabulate.readings import readings as readings_table
 from resed.tabulate.sensitivity import sensitivity as sensitivity_table
 from resed.train.framework import build_framework
@@ -292,7 +292,7 @@ def test_an_impossible_interval_is_cut_or_says_too_little():
     shown = []
     for mean, half, seeds in ((-15.0, 47.8, 2), (19.6, 119.8, 2), (19.6, 119.8, 1), (0.4, 0.3, 2)):
         found = Interval(mean, mean - half, mean + half, seeds, 138, "clips")
-        shown.append(points(Change(found, "undecided", 23.2)))
+        shown.append(points(ScoreChange(found, "undecided", 23.2)))
     assert shown == [
         "−15.0 (−23.2 to 32.8)",
         "+19.6 (too few seeds)",

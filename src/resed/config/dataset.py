@@ -15,6 +15,8 @@ from resed.settings import Positive, Strict
 Role = Literal["weak", "unlabeled", "strong", "development", "evaluation"]
 ROLES = ("weak", "unlabeled", "strong", "development", "evaluation")
 TRAINING_ROLES = ROLES[:3]
+SCORED_ROLES = ROLES[3:]  # strong annotations that detections are scored against
+EVALUATION = "evaluation"  # the split that decides where one must
 
 
 def _inside(value: str) -> str:

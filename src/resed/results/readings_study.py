@@ -18,7 +18,7 @@ from resed.config.run import READING, UNCHANGED
 from resed.errors import ResultsError
 from resed.results.folder import Results
 from resed.stats.intervals import decide
-from resed.stats.multiple_testing import ALPHA, Change, holm, p_value
+from resed.stats.multiple_testing import ALPHA, ScoreChange, holm, p_value
 
 METRICS = ("event", "segment", "tags")
 SPLITS = ("development", "evaluation")
@@ -42,8 +42,8 @@ class Effect:
     shared: bool
     seeds: int
     scores: Mapping[Key, float]
-    changes: Mapping[Key, Change]
-    beside_off: Mapping[Key, Change]
+    changes: Mapping[Key, ScoreChange]
+    beside_off: Mapping[Key, ScoreChange]
 
     @property
     def decided(self) -> bool:
@@ -51,7 +51,7 @@ class Effect:
         return verdict(self.changes) != "undecided"
 
     @property
-    def largest(self) -> tuple[str, Change]:
+    def largest(self) -> tuple[str, ScoreChange]:
         """The metric that is moved most on evaluation, of those decided if any is; and how far."""
         every = [(metric, self.changes[metric, SCORED]) for metric in METRICS]
         decided = [pair for pair in every if pair[1].decision != "undecided"]
@@ -75,7 +75,7 @@ class Group:
     question: Question
     unchanged: str
     effects: tuple[Effect, ...]
-    beside_off: Mapping[Key, Change]
+    beside_off: Mapping[Key, ScoreChange]
 
     @property
     def weight(self) -> float:
@@ -107,7 +107,7 @@ class Study:
         return [effect for group in self.groups for effect in group.effects]
 
     @property
-    def tested(self) -> dict[Test, Change]:
+    def tested(self) -> dict[Test, ScoreChange]:
         """Every change on evaluation that could be decided: no single training against another."""
         return {
             (effect.name, metric): effect.changes[metric, SCORED]
@@ -123,7 +123,7 @@ class Study:
         return dict(zip(self.tested, values, strict=True))
 
     @property
-    def standing(self) -> dict[Test, Change]:
+    def standing(self) -> dict[Test, ScoreChange]:
         """The changes that are decided among all, the largest first."""
         corrected = self.corrected
         kept = [pair for pair in self.tested.items() if corrected[pair[0]] < ALPHA]
@@ -187,7 +187,7 @@ def _group(results: Results, name: str, run: Mapping[str, str], unchanged: str) 
     return Group(name, question, title, tuple(effects), beside)
 
 
-def _changes(results: Results, first: str, second: str) -> dict[Key, Change]:
+def _changes(results: Results, first: str, second: str) -> dict[Key, ScoreChange]:
     made = {}
     for metric, split in KEYS:
         found = results.difference(split, first, second, metric)
@@ -195,7 +195,7 @@ def _changes(results: Results, first: str, second: str) -> dict[Key, Change]:
             raise ResultsError(f"{first} on {split}: no {metric} score; run resed score again")
         decision = decide(found, results.paired(first, second))
         reference = fmean(_scores(results, second, (metric, split)))
-        made[metric, split] = Change(found, decision, reference)
+        made[metric, split] = ScoreChange(found, decision, reference)
     return made
 
 
@@ -226,7 +226,7 @@ def _same_ground(results: Results, systems: Iterable[str]) -> None:
                     )
 
 
-def verdict(changes: Mapping[Key, Change]) -> str:
+def verdict(changes: Mapping[Key, ScoreChange]) -> str:
     """better, worse, undecided, or mixed, over the three metrics on evaluation."""
     words = {changes[metric, SCORED].decision for metric in METRICS} - {"undecided"}
     if not words:
@@ -234,7 +234,7 @@ def verdict(changes: Mapping[Key, Change]) -> str:
     return "mixed" if len(words) > 1 else words.pop()
 
 
-def points(change: Change) -> str:
+def points(change: ScoreChange) -> str:
     """A change for people: '-1.2 (-3.0 to 0.6)', or '+19.6 (too few seeds)'."""
     low, high = change.ends
     within = f"{low:.1f} to {high:.1f}"
@@ -270,7 +270,7 @@ def headline(found: Study, results: Results) -> str:
     return f"{text}{len(standing)}. The largest: {_moves(found, *next(iter(standing.items())))}."
 
 
-def _moves(found: Study, test: Test, change: Change) -> str:
+def _moves(found: Study, test: Test, change: ScoreChange) -> str:
     reading, metric = test
     title = next(group.question.title for group in found.groups if group.name == _question(reading))
     option = next(effect.option for effect in found.effects if effect.name == reading)

@@ -19,7 +19,7 @@ found, shows the bootstrap too little: its interval is too narrow.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from statistics import fmean
 from typing import Literal
@@ -32,22 +32,39 @@ from resed.formats.counts import Counts
 RESAMPLES = 1000
 LEVEL = 0.95
 SEED = 2019  # of the resamples: equal scores give equal intervals
-BOTH, CLIPS = "clips and seeds", "clips"
+BOTH, CLIPS, SEEDS, NOTHING = "clips and seeds", "clips", "seeds", "none"  # what it covers
 Part = tuple[float, float]  # a variance and its degrees of freedom
 Decision = Literal["better", "worse", "undecided"]
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean, or a difference of means, and its 95 % interval, in percent (or its points)."""
+    """A mean, or a difference of means, and its 95 % interval, in the metric's unit.
+
+    Attributes:
+        low, high: NaN if nothing is known about other seeds and clips (`covers` is NOTHING).
+        covers: BOTH; CLIPS with one seed; SEEDS or NOTHING for a score without counts per clip.
+        deviation: sample standard deviation between seeds; None with one seed.
+    """
 
     mean: float
     low: float
     high: float
     seeds: int
     clips: int
-    covers: str  # BOTH, or CLIPS where one seed says nothing about others
-    deviation: float | None = None  # sample standard deviation between seeds, where there are more
+    covers: str
+    deviation: float | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is an interval."""
+        return not math.isnan(self.low)
+
+    def scaled(self, factor: float) -> "Interval":
+        """The same interval in another unit."""
+        deviation = None if self.deviation is None else factor * self.deviation
+        mean, low, high = (factor * value for value in (self.mean, self.low, self.high))
+        return replace(self, mean=mean, low=low, high=high, deviation=deviation)
 
 
 def interval(
@@ -95,6 +112,46 @@ def difference(
     mean, half = fmean(one) - fmean(two), _half_width(parts)
     covers, deviation = _over_seeds(one - two) if paired else (_over_seeds(one[:seeds])[0], None)
     return Interval(mean, mean - half, mean + half, seeds, clips, covers, deviation)
+
+
+def score_interval(scores: Sequence[float], clips: int, full_scale: float = 100.0) -> Interval:
+    """The mean over seeds of a score that has no counts per clip, such as mAP or PSDS.
+
+    Its 95 % interval covers seeds only (Student's t); with one seed there is none.
+    """
+    values = np.asarray(scores, dtype=np.float64)
+    mean, half, covers, deviation = _over_seeds_alone(values)
+    low, high = np.maximum(0.0, mean - half), np.minimum(full_scale, mean + half)  # NaN stays
+    return Interval(mean, float(low), float(high), len(values), clips, covers, deviation)
+
+
+def score_difference(
+    first: Sequence[float], second: Sequence[float], paired: bool, clips: int
+) -> Interval:
+    """First minus second of a score that has no counts per clip; `paired` as in `difference`.
+
+    Its 95 % interval covers seeds only (Student's t; Welch's test if not paired). There is none if
+    one side has a single seed.
+    """
+    seeds = min(len(first), len(second))
+    if paired:
+        first, second = first[:seeds], second[:seeds]
+    one, two = (np.asarray(scores, dtype=np.float64) for scores in (first, second))
+    if paired:
+        mean, half, covers, deviation = _over_seeds_alone(one - two)
+    else:
+        mean, deviation = fmean(one) - fmean(two), None
+        half = _half_width([_between(one, two)]) if seeds > 1 else math.nan
+        covers = SEEDS if seeds > 1 else NOTHING
+    return Interval(mean, mean - half, mean + half, seeds, clips, covers, deviation)
+
+
+def _over_seeds_alone(scores: np.ndarray) -> tuple[float, float, str, float | None]:
+    """Mean, half width, what it covers, and the deviation between seeds."""
+    if len(scores) == 1:
+        return float(scores[0]), math.nan, NOTHING, None
+    half = _half_width([_between(scores)])
+    return fmean(scores), half, SEEDS, float(np.std(scores, ddof=1))
 
 
 def decide(found: Interval, paired: bool) -> Decision:

@@ -1,14 +1,14 @@
-"""One of many changes of F1: what of its interval is possible, and whether chance explains it.
+"""One of many changes of a score: what of its interval is possible, and whether it is chance.
 
-Of many 95 % intervals of nothing one in twenty leaves out 0. Holm's step-down procedure (Scand. J.
-Statist. 6, 1979, p. 65-70) keeps the chance of even one such mistake among all tests at the level,
-however the tests depend on each other, as those on one set of clips do.
+Of many 95 % intervals of zero changes, one in twenty excludes 0. Holm's step-down procedure (Scand.
+J. Statist. 6, 1979, p. 65-70) keeps the probability of even one such mistake among all tests at the
+level, however the tests depend on each other, as those on one set of clips do.
 
-It asks for far tails: among 57 tests a p of 0.0009. `resed.stats.intervals` estimates its
-degrees of
-freedom, and finds many where two seeds happen to agree; at 95 % that evens out, out there it does
-not: tests/test_change.py shows 0.0009 come more than ten times too often. So p rests on the least
-degrees of freedom that an interval can have. That is careful: two seeds will hardly ever do.
+It needs far tails: with 57 tests a p-value of 0.0009. `resed.stats.intervals` estimates its degrees
+of freedom, and overestimates them when two seeds happen to agree. At 95 % that evens out, in the
+far tail it does not: tests/test_change.py shows that 0.0009 then occurs more than ten times too
+often. The p-value therefore uses the least degrees of freedom that an interval can have. That is
+conservative: with two seeds hardly any change stands.
 """
 
 from collections.abc import Sequence
@@ -19,42 +19,48 @@ from scipy.special import stdtr, stdtrit
 from resed.stats.intervals import LEVEL, Decision, Interval
 
 ALPHA = 1 - LEVEL
-NO_WIDTH = 1e-9  # points; what rounding leaves of an interval without any
+NO_WIDTH = 1e-9  # points; rounding error of an interval of width 0
 
 
 @dataclass(frozen=True)
-class Change:
-    """Points of F1 that something adds, and whether its own interval decides that.
+class ScoreChange:
+    """What something adds to a score, and whether its own interval decides that.
 
-    `reference`: F1 in percent, as measured, of what it is added to.
+    Attributes:
+        found: the change with its interval.
+        decision: better, worse or undecided.
+        reference: the score that it is added to.
+        full_scale: the highest possible score, 100 for percent.
     """
 
     found: Interval
     decision: Decision
     reference: float
+    full_scale: float = 100.0
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Both ends of the interval, cut where F1 would leave 0 to 100; never beyond the mean."""
+        """Ends of the interval, cut where the score would leave its scale; never past the mean."""
         found, least = self.found, 0.0 - self.reference
-        high = min(found.high, 100 + least)
+        high = min(found.high, self.full_scale + least)
         return min(found.mean, max(found.low, least)), max(found.mean, high)
 
     @property
     def empty(self) -> bool:
-        """Whether the interval holds all that is possible, and says nothing."""
-        return self.found.low <= -self.reference and self.found.high >= 100 - self.reference
+        """Whether the interval contains every possible change, and so says nothing."""
+        room = self.full_scale - self.reference
+        return self.found.low <= -self.reference and self.found.high >= room
 
 
 def p_value(found: Interval) -> float:
     """Two-sided p-value of a difference being 0, by Student's t, from its interval.
 
-    Below 0.05 exactly where the interval leaves out 0. The degrees of freedom are seeds - 1 (of
-    the side with fewer), or clips - 1 where one seed says nothing of others. An interval without
-    width has nothing to measure by: 1.
+    Below 0.05 exactly if the interval excludes 0. The degrees of freedom are seeds - 1 (of the
+    side with fewer), or clips - 1 with one seed. 1 for an interval of width 0 and for a number
+    without an interval.
     """
     half = found.high - found.mean
-    if half < NO_WIDTH:
+    if not found.known or half < NO_WIDTH:
         return 1.0
     freedom = max(1, (found.seeds if found.seeds > 1 else found.clips) - 1)
     distance = abs(found.mean) / half * stdtrit(freedom, (1 + LEVEL) / 2)
@@ -62,9 +68,10 @@ def p_value(found: Interval) -> float:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Holm's p-values in the order of `values`: what is below alpha stands among all.
+    """Holm's p-values in the order of `values`; a test stands among all if its own is below alpha.
 
-    The smallest of m times m, the next times m - 1, and so on; none below the one before it.
+    The smallest of m is multiplied by m, the next by m - 1, and so on; none is below the one
+    before it.
     """
     corrected, least = [0.0] * len(values), 0.0
     for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):

@@ -20,7 +20,7 @@ from resed.results.readings_study import (
     sentences,
     verdict,
 )
-from resed.stats.multiple_testing import Change, p_value
+from resed.stats.multiple_testing import ScoreChange, p_value
 from resed.tabulate.provenance import warning
 from resed.tabulate.table import NONE, Line, Table
 
@@ -64,11 +64,11 @@ def _line(effect: Effect) -> Line:
     return Line((effect.name, effect.option.title, networks, beside, *changes))
 
 
-def _cell(change: Change) -> str:
+def _cell(change: ScoreChange) -> str:
     return f"{points(change)} {change.decision}"
 
 
-def _beside(changes: Mapping[Key, Change]) -> str:
+def _beside(changes: Mapping[Key, ScoreChange]) -> str:
     if not changes:
         return NONE
     each = " / ".join(f"{changes[metric, SCORED].found.mean:+.1f}" for metric in METRICS)
@@ -141,8 +141,8 @@ def _empty(name: str, option: Option, status: str) -> dict[str, Any]:
 
 def _numbers(
     scores: Mapping[Key, float],
-    changes: Mapping[Key, Change],
-    beside: Mapping[Key, Change],
+    changes: Mapping[Key, ScoreChange],
+    beside: Mapping[Key, ScoreChange],
     apart: Mapping[Key, float],
 ) -> dict[str, Any]:
     """Cells a metric and split; the same keys whatever is known."""
@@ -161,7 +161,7 @@ def _numbers(
 
 
 def _tests(
-    name: str, changes: Mapping[Key, Change], corrected: Mapping[Test, float]
+    name: str, changes: Mapping[Key, ScoreChange], corrected: Mapping[Test, float]
 ) -> dict[str, Any]:
     """Cells a metric on evaluation; empty for what was not tested."""
     record: dict[str, Any] = {}
