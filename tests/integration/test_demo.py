@@ -41,7 +41,7 @@ def run(tmp_path_factory):
 
 def with_pts(**settings):
     """The tiny config with settings of the system pts changed."""
-    return {**TINY, "system_overrides": {"pts": settings}}
+    return {**TINY, "system_overrides": {**TINY["system_overrides"], "pts": settings}}
 
 
 def systems_in(jobs: list[str]) -> set[str]:
