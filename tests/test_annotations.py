@@ -67,17 +67,17 @@ REFUSED = {
     "empty": ("", "line 1: no header; the first line must name the columns"),
     "comma": (HEADER.replace("\t", ","), "line 1: columns are separated by commas; separate"),
     "semicolon": (HEADER.replace("\t", ";"), "separated by semicolons; separate columns by tabs"),
-    "comma row": (HEADER + "a.wav,0,1,Dog", "line 2: 1 columns where the header has 4; separate"),
+    "comma row": (HEADER + "a.wav,0,1,Dog", "line 2: 1 columns, but the header has 4; separate"),
     "no header": ("a.wav\t0\t1\tDog\n", "line 1: column filename, onset, offset, event_label is"),
     "column": ("filename\tonset\tevent_label\n", "line 1: column offset is missing (found:"),
-    "twice": ("onset\t" + HEADER, "line 1: column onset stands there twice; keep one of them"),
-    "too many": (HEADER + "a.wav\t0\t1\tDog\tCat\n", "line 2: 5 columns where the header has 4"),
+    "twice": ("onset\t" + HEADER, "line 1: duplicate column onset; keep one of them"),
+    "too many": (HEADER + "a.wav\t0\t1\tDog\tCat\n", "line 2: 5 columns, but the header has 4"),
     "class": (HEADER + "a.wav\t0\t1\tDogs\n", "line 2: unknown class 'Dogs'; did you mean Dog?"),
     "far class": (HEADER + "a.wav\t0\t1\tXyz\n", "unknown class 'Xyz'; the classes are Dog, Cat"),
     "no class": (HEADER + "a.wav\t0\t1\t\n", "line 2: the label is empty; name the class"),
     "no time": (HEADER + "a.wav\t\t1\tDog\n", "line 2: onset '' is not a number; write seconds"),
     "no name": (HEADER + "\t0\t1\tDog\n", "line 2: the filename is empty; name the clip"),
-    "order": (HEADER + "\na.wav\t2\t1\tDog\n", "line 3: onset 2 is not before offset 1; an event"),
+    "order": (HEADER + "\na.wav\t2\t1\tDog\n", "line 3: onset 2 is not before offset 1; correct"),
     "equal": (HEADER + "a.wav\t1\t1.0\tDog\n", "line 2: onset 1 is not before offset 1.0"),
     "negative": (HEADER + "a.wav\t-1\t1\tDog\n", "line 2: onset -1 is negative; times are seconds"),
     "nan": (HEADER + "a.wav\tnan\t1\tDog\n", "line 2: onset 'nan' is not a number; write"),
@@ -86,7 +86,7 @@ REFUSED = {
     "decimal comma": (HEADER + "a.wav\t0,5\t1\tDog\n", "line 2: onset '0,5' is not a number"),
     "latin-1": (HEADER.encode() + b"a\xe9.wav\t0\t1\tDog", "line 2: not UTF-8 text; save the file"),
     "utf-16": (HEADER.encode("utf-16"), "line 1: not UTF-8 text; save the file"),
-    "binary": (HEADER + "a\0.wav\t0\t1\tDog\n", "line 2: not text (it holds a zero byte); save"),
+    "binary": (HEADER + "a\0.wav\t0\t1\tDog\n", "line 2: not text (it contains a zero byte); save"),
 }
 
 
@@ -117,7 +117,7 @@ def test_tags(tsv, tmp_path):
     for row, message in {
         "a.wav\tDog,,Cat": "line 2: the label is empty",
         "a.wav\tBird": "line 2: unknown class 'Bird'",
-        "a.wav\tDog\na.wav\tCat": "line 3: clip a.wav has a row already; join its tags",
+        "a.wav\tDog\na.wav\tCat": "line 3: clip a.wav has another row; write all its",
     }.items():
         with pytest.raises(AnnotationError, match=message):
             read_tags(tsv(f"filename\tevent_labels\n{row}\n"), ["Dog", "Cat"])

@@ -11,7 +11,8 @@ import soundfile
 from typer.testing import CliRunner
 
 from resed.acquire.clip_reader import FileReader
-from resed.audit import Task, audit_clip, audit_dataset, oddities
+from resed.audit import ClipToAudit, audit_clip, audit_dataset
+from resed.audit.annotation_checks import check_events, count_event_defects
 from resed.cli import app
 from resed.config.run import AuditSettings, Dataset, load_dataset
 from resed.errors import DatasetError, MissingFileError
@@ -94,7 +95,7 @@ def test_each_broken_clip_gets_its_status(tmp_path):
     folder = tmp_path / "clips"
     expected = make_broken(folder)
     read = FileReader(folder)
-    found = {name: audit_clip(Task("weak", name, "local"), read) for name in expected}
+    found = {name: audit_clip(ClipToAudit("weak", name, "local"), read) for name in expected}
     assert {name: row.status for name, row in found.items()} == expected
     assert (found["stereo.wav"].rate, found["stereo.wav"].channels) == (48000, 2)
     assert found["slow.wav"].seconds == pytest.approx(22050 / 8000, abs=1e-4)
@@ -151,7 +152,14 @@ def test_equal_bytes_in_two_splits_are_reported(demo, root):
 
 def test_processes_do_not_change_the_manifest(demo, root):
     for processes in (1, 2):
-        audit_dataset(demo, root, root / f"out{processes}", processes, lambda _: None, ANY)
+        audit_dataset(
+            demo,
+            root,
+            root / f"out{processes}",
+            processes=processes,
+            report=lambda _: None,
+            settings=ANY,
+        )
     for name in ("manifest.tsv", "findings.tsv", "audit.json", "index.html"):
         assert (root / "out1" / name).read_bytes() == (root / "out2" / name).read_bytes()
 
@@ -167,6 +175,12 @@ def test_a_changed_byte_changes_the_manifest(demo, root):
     assert before != after
 
 
+def event_defects(events):
+    """Counts of defects in clips of 10 s."""
+    rows = [(n, clip, one) for clip, items in events.items() for n, one in enumerate(items)]
+    return count_event_defects(check_events("strong", rows, {}, 10.0))
+
+
 def test_odd_annotations_are_counted():
     events = {
         "a.wav": [
@@ -177,7 +191,7 @@ def test_odd_annotations_are_counted():
         ],
         "b.wav": [],
     }
-    assert oddities(events, {"a.wav": 10.0, "b.wav": 10.0}) == {
+    assert event_defects(events) == {
         "offsets_past_the_end": 1,
         "overlaps_in_a_class": 1,
         "gaps_below_150_ms": 1,
@@ -190,7 +204,7 @@ def test_the_real_annotations_hold_what_is_known_of_them(shared):
 
     metadata = shared / "data/dcase2019/metadata"
     events = read_events(metadata / "validation/validation.tsv")
-    found = oddities(events, dict.fromkeys(events, 10.0))
+    found = event_defects(events)
     assert found == {
         "offsets_past_the_end": 4,
         "overlaps_in_a_class": 12,
@@ -204,7 +218,7 @@ def test_nothing_usable_is_refused_but_listed(demo, root):
         for path in (root / split.audio).glob("*.wav"):
             if path.is_file():
                 path.unlink()
-    with pytest.raises(DatasetError, match=r"no usable clip of 18; see .*index.html"):
+    with pytest.raises(DatasetError, match=r"none of 18 clips is usable; see .*index.html"):
         audit_dataset(demo, root, root / "out", report=lambda _: None)
     assert len(manifest(root / "out")) == 18
 

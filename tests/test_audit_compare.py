@@ -3,8 +3,8 @@
 import pytest
 from typer.testing import CliRunner
 
-from resed.audit.clips import ClipAudit, manifest_text
-from resed.audit.compare import compare
+from resed.audit.clip_audit import ClipAudit, manifest_text
+from resed.audit.manifest_comparison import compare_manifests as compare
 from resed.cli import app
 from resed.errors import DatasetError, MissingFileError
 
@@ -37,18 +37,18 @@ def test_each_difference_is_told_once(pair, tmp_path):
     lines = []
     out = tmp_path / "differences.tsv"
     found = compare(pair[0].parent, pair[1], out, lines.append)  # a folder, and a file
-    assert [(one.split, one.filename, one.difference) for one in found] == [
+    assert list(found[["split", "filename", "difference"]].itertuples(index=False, name=None)) == [
         ("strong", "gone.wav", "only_a"),
         ("strong", "new.wav", "only_b"),
         ("development", "x.wav", "bytes"),
         ("evaluation", "s.wav", "status"),
     ]
-    assert lines[0] == "weak: usable 2 in A, 2 in B; no difference"
-    assert "strong: usable 2 in A, 2 in B; 1 only in A, 1 only in B" in lines
+    assert lines[0] == "weak: 2 usable in A, 2 in B; no difference"
+    assert "strong: 2 usable in A, 2 in B; 1 only in A, 1 only in B" in lines
     assert "  only in A: gone.wav" in lines
-    assert "evaluation: usable 1 in A, 0 in B; 1 with another status" in lines
+    assert "evaluation: 1 usable in A, 0 in B; 1 with different status" in lines
     assert lines[-1].startswith("4 of 7 clips differ (manifests ")
-    assert lines[-1].endswith(f"all in {out}")
+    assert lines[-1].endswith(f"all listed in {out}")
     table = [line.split("\t") for line in out.read_text().splitlines()]
     assert table[0] == ["split", "filename", "difference", "a", "b"]
     assert table[3] == ["development", "x.wav", "bytes", f"ok {'a' * 12}", f"ok {'b' * 12}"]
@@ -59,16 +59,16 @@ def test_the_same_are_identical_whatever_their_order(pair, tmp_path):
     lines = []
     rows = [row("weak", "one.wav"), row("strong", "two.wav")]
     a, b = write(tmp_path / "1.tsv", rows), write(tmp_path / "2.tsv", rows[::-1])
-    assert compare(a, b, report=lines.append) == []
+    assert compare(a, b, report=lines.append).empty
     assert lines[-1].startswith("identical: 2 clips, manifests ")
-    assert compare(a, a, report=lines.append) == []
+    assert compare(a, a, report=lines.append).empty
     assert lines[-1].startswith("identical: 2 clips, manifest ")
 
 
 def test_the_command_needs_no_dataset(pair):
     done = CliRunner().invoke(app, ["audit", "--compare", *map(str, pair)])
     assert done.exit_code == 0
-    assert done.output.splitlines()[-1].endswith("--out FILE lists them")
+    assert done.output.splitlines()[-1].endswith("use --out FILE to list them")
     assert CliRunner().invoke(app, ["audit", "--root", "x"]).exit_code == 2
 
 
@@ -77,8 +77,8 @@ def test_the_command_needs_no_dataset(pair):
     [
         ("split\tfilename\nweak\ta.wav\n", "line 1: not a manifest"),
         ("", "line 1: not a manifest"),
-        (manifest_text([row("weak", "a.wav")]) + "weak\tb.wav\n", "line 3: not a row"),
-        (manifest_text([]) + "weak\tb.wav\t\tfast\t1\t1\tok\tlocal\n", "line 2: not a row"),
+        (manifest_text([row("weak", "a.wav")]) + "weak\tb.wav\n", "line 3: malformed row"),
+        (manifest_text([]) + "weak\tb.wav\t\tfast\t1\t1\tok\tlocal\n", "line 2: malformed row"),
     ],
 )
 def test_what_is_no_manifest_is_refused(pair, tmp_path, text, message):
@@ -88,5 +88,5 @@ def test_what_is_no_manifest_is_refused(pair, tmp_path, text, message):
         compare(pair[0], path, report=lambda _: None)
     with pytest.raises(MissingFileError):
         compare(pair[0], tmp_path / "none.tsv", report=lambda _: None)
-    with pytest.raises(DatasetError, match=r"line 3: weak/a\.wav has a row already"):
+    with pytest.raises(DatasetError, match=r"line 3: another row has the same"):
         compare(pair[0], write(path, [row("weak", "a.wav")] * 2), report=lambda _: None)

@@ -10,7 +10,7 @@ from audits import audit, found, name, rows
 from typer.testing import CliRunner
 
 from resed.audit.admit import admit
-from resed.audit.kinds import KINDS
+from resed.audit.finding_kinds import FINDING_KINDS
 from resed.cli import app
 from resed.config.closed import check
 from resed.config.dataset import Dataset, PublishedFile
@@ -61,13 +61,13 @@ def test_a_clean_dataset_has_no_finding(small, root):
         "annotations": {"clips_of_class": dict.fromkeys(audits.CLASSES, 4)},
         "version": None,
     }
-    assert "Nothing was found" in (root / "out/index.html").read_text()
+    assert "No findings." in (root / "out/index.html").read_text()
 
 
 def test_every_kind_says_what_it_does_and_what_to_do():
-    for kind in KINDS.values():
+    for kind in FINDING_KINDS.values():
         assert kind.level in {"refusal", "warning", "note"}
-        assert kind.what and kind.effect.endswith(".") and kind.cure.endswith(".")
+        assert kind.title and kind.effect.endswith(".") and kind.cure.endswith(".")
 
 
 def test_odd_clips_are_told_and_used(small, root):
@@ -111,7 +111,7 @@ def test_too_few_clips_are_refused_by_the_threshold(small, root):
     assert not summary["go"]
     first = summary["findings"][0]
     assert (first["id"], first["level"], first["split"]) == ("too_few", "refusal", "weak")
-    assert first["what"] == "Too few usable clips: 10 of 12 (83.3 %, the least is 90 %)"
+    assert first["what"] == "Too few usable clips: 10 of 12 (83.3 %, audit.least is 90 %)"
     assert audit(small, root, least={"weak": 0.8})["go"]
     assert audit(small, root, least={"weak": 10 / 12})["go"]
 
@@ -144,7 +144,7 @@ def test_leaks_by_recording(small, root, leaks, level, go, status):
     (one,) = [one for one in summary["findings"] if one["id"] == "leak"]
     assert (one["level"], one["split"], one["count"]) == (level, "weak", 1)
     assert one["examples"] == [
-        f"{leaking}: evaluation/{name('evaluation', 3)} (100-110 s, there 30-40 s)"
+        f"{leaking}: evaluation/{name('evaluation', 3)} (100-110 s here, 30-40 s there)"
     ]
     assert summary["go"] == go
     assert {row[6] for row in rows(root, "manifest.tsv") if row[1] == leaking} == {status}
@@ -161,7 +161,7 @@ def test_a_recording_without_times_is_enough(small, root):
         annotations.write_text(annotations.read_text().replace(name(split, 0), clip))
     small = small.model_copy(update={"recording": r"\d-(?P<id>\w+)-(?P<start>[A-Z])"})
     assert found(audit(small, root)) == {("leak", "weak"): 1}
-    assert "evaluation/5-abc-B.wav (where in it is not known)" in rows(root)[0][4]
+    assert "evaluation/5-abc-B.wav (times unknown)" in rows(root)[0][4]
 
 
 @pytest.mark.parametrize("pattern", ["(", r"(?P<name>\w+)"])
@@ -190,7 +190,7 @@ def test_development_and_evaluation_share_a_recording(small, root):
     annotations = root / place.annotations
     annotations.write_text(annotations.read_text().replace(name("development", 0), shared))
     assert found(audit(small, root, leaks="refuse")) == {("shared_tests", "development"): 1}
-    assert "seconds in common" in (root / "out/findings.tsv").read_text()
+    assert "overlapping seconds" in (root / "out/findings.tsv").read_text()
 
 
 def test_files_that_nobody_lists_are_told(small, root):
@@ -350,14 +350,14 @@ def test_the_command_ends_with_1_where_the_run_may_not_go_on(small, root, monkey
     done = command(small, root, monkeypatch)
     assert isinstance(done.exception, DatasetError)
     text = str(done.exception)
-    assert "may not go on: strong: rows of the annotation file that cannot be read" in text
+    assert "the audit refuses this dataset: strong: malformed rows in the annotation file" in text
     assert "line 14: onset 2 is not before offset 1" in text
-    assert text.endswith("what to do stands in " + str(root / "out/index.html"))
+    assert text.endswith("; see " + str(root / "out/index.html"))
     assert "\n" not in text
     assert command(small, root, monkeypatch, "--no-refuse").exit_code == 0
     (root / small.splits["strong"].annotations).unlink()
     done = command(small, root, monkeypatch)
-    assert "strong: the annotation file is not there: metadata/train/syn" in str(done.exception)
+    assert "strong: the annotation file does not exist: metadata/train/syn" in str(done.exception)
 
 
 def test_settings_of_the_command_are_closed(small, root, monkeypatch):
@@ -379,11 +379,15 @@ def test_admit_follows_the_audit(small, root):
     for i in range(9):
         (root / small.splits["evaluation"].audio / name("evaluation", i)).unlink()
     audit(small, root)
-    with pytest.raises(DatasetError, match=r"may not go on: evaluation: .* 3 of 12 .*index\.html"):
+    with pytest.raises(
+        DatasetError, match=r"refuses this dataset: evaluation: .* 3 of 12 .*index\.html"
+    ):
         admit(root / "out/audit.json", root / "out/no.json")
     assert not (root / "out/no.json").exists()
     (root / "out/audit.json").write_text("{}")
-    with pytest.raises(DatasetError, match="not an audit of this resed; run resed audit again"):
+    with pytest.raises(
+        DatasetError, match="not an audit of this version of resed; run resed audit"
+    ):
         admit(root / "out/audit.json", root / "out/no.json")
     with pytest.raises(MissingFileError):
         admit(root / "none.json", root / "out/no.json")

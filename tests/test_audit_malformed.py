@@ -156,10 +156,10 @@ TABLES = {  # what stands in the file -> what is told, with its line
     GOOD.encode(): "1 column filename, onset, offset, event_label is missing",
     HEADER.replace("\t", ",").encode(): "1 columns are separated by commas",
     HEADER.replace("\t", ";").encode(): "1 columns are separated by semicolons",
-    (HEADER + "a.wav,0.1,0.9,Cat\n").encode(): "2 1 columns where the header has 4",
-    (HEADER + "a.wav\t0.1\t0.9\tCat\tmore\n").encode(): "2 5 columns where the header has 4",
+    (HEADER + "a.wav,0.1,0.9,Cat\n").encode(): "2 1 columns, but the header has 4",
+    (HEADER + "a.wav\t0.1\t0.9\tCat\tmore\n").encode(): "2 5 columns, but the header has 4",
     b"filename\tonset\toffset\n": "1 column event_label is missing",
-    b"filename\tonset\tonset\toffset\tevent_label\n": "1 column onset stands there twice",
+    b"filename\tonset\tonset\toffset\tevent_label\n": "1 duplicate column onset",
     (HEADER + "\t0.1\t0.9\tCat\n").encode(): "2 the filename is empty",
     (HEADER + "a.wav\t-0.1\t0.9\tCat\n").encode(): "2 onset -0.1 is negative",
     (HEADER + "a.wav\t0.9\t0.1\tCat\n").encode(): "2 onset 0.9 is not before offset 0.1",
@@ -173,7 +173,7 @@ TABLES = {  # what stands in the file -> what is told, with its line
     (HEADER + GOOD + "b.wav\t0.1\t0.5\tRooster\n").encode(): "3 unknown class 'Rooster'",
     HEADER.encode() + b"\xff\xfe\x00a.wav": "2 not UTF-8 text",
     (HEADER + GOOD).encode("utf-16"): "1 not UTF-8 text",
-    HEADER.encode() + b"a.wav\0\t0.1\t0.5\tCat\n": "2 not text (it holds a zero byte)",
+    HEADER.encode() + b"a.wav\0\t0.1\t0.5\tCat\n": "2 not text (it contains a zero byte)",
     b"<html><body>404: Not Found</body></html>": "1 column filename, onset",
 }
 

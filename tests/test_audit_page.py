@@ -35,9 +35,9 @@ def test_findings_stand_there_with_effect_and_cure(page):
         assert escape(one["effect"]) in html
         assert escape(one["cure"]) in html
         assert f"({one['id']})" in html
-    places = [html.index(title) for title in ("What stops the run", "Warnings", "Notes")]
+    places = [html.index(title) for title in ("Refusals", "Warnings", "Notes")]
     assert places == sorted(places)
-    assert "The run may not go on. weak: too few usable clips: 8 of 12 (66.7 %" in html
+    assert "The dataset is refused: weak: too few usable clips: 8 of 12 (66.7 %" in html
 
 
 def test_it_is_one_safe_file(page):
@@ -49,6 +49,6 @@ def test_it_is_one_safe_file(page):
 
 def test_what_was_not_found_is_told(page):
     _, html = page
-    absent = html.partition("Looked for and not found")[2]
-    assert "Truth that is a placeholder" in absent
-    assert "Files without a byte or a sample" not in absent
+    absent = html.partition("Checked and not found")[2]
+    assert "The annotations are placeholders" in absent
+    assert "Files without bytes or without samples" not in absent

@@ -20,7 +20,7 @@ from sounds import good, not_a_wav, truncated
 from typer.testing import CliRunner
 
 from resed.check import check_dataset
-from resed.check.findings import Findings
+from resed.check.messages import CheckMessages
 from resed.cli import app
 from resed.config.closed import overlay, read_yaml
 from resed.config.dataset import ROLES, load_dataset
@@ -96,13 +96,13 @@ def annotations(root: Path, role: str) -> Path:
     return root / "data" / "yard" / "metadata" / f"{role}.tsv"
 
 
-def found(root: Path, config: Path | None = None) -> Findings:
+def found(root: Path, config: Path | None = None) -> CheckMessages:
     data = root / "data" / "yard"
     return check_dataset("yard", data, config, root)[1]
 
 
-def texts(findings: Findings, level: str) -> list[str]:
-    return [one.text for one in findings.found if one.level == level]
+def texts(messages: CheckMessages, level: str) -> list[str]:
+    return [one.text for one in messages.found if one.level == level]
 
 
 def test_a_dataset_without_a_mistake_has_none(yard, monkeypatch):
@@ -112,7 +112,7 @@ def test_a_dataset_without_a_mistake_has_none(yard, monkeypatch):
     run = CliRunner().invoke(app, arguments)
     assert run.exit_code == 0, run.output
     assert run.output.splitlines() == [
-        "yard: 2 classes, nothing is wrong",
+        "yard: 2 classes, no errors",
         "next: snakemake audit --cores 2 --config dataset=yard",
     ]
 
@@ -136,25 +136,26 @@ def test_all_mistakes_are_told_at_once(yard):
     shutil.copy(data / "audio/evaluation/evaluation0.wav", data / "audio/development")
     shutil.rmtree(data / "audio" / "weak")
     annotations(yard, "evaluation").rename(data / "metadata" / "evaluation.csv")
-    wrong = texts(found(yard), "wrong")
+    wrong = texts(found(yard), "error")
     for words in (
         "yard.yaml.titel: unknown key; did you mean title?",
         "splits.strong.audio: must be a path below the dataset's root",
-        "classes: Bird stands there twice",
-        "'Car, red' holds a comma",
-        "splits: lacks unlabeled; where you have none, name the weak split's",
-        "weak.tsv line 2: unknown class 'Brid'; did you mean Bird? (so in 2 lines)",
-        "splits.weak.clips: 40, but the annotations name 3; write that",
-        "audio/weak: not there; put the weak clips into this folder",
+        "classes: Bird is listed twice",
+        "'Car, red' contains a comma",
+        "splits: unlabeled is missing; if there are none, use audio",
+        "weak.tsv line 2: unknown class 'Brid'; did you mean Bird? (in 2 lines)",
+        "splits.weak.clips: 40, but the annotations list 3 clips; set clips: 3",
+        "audio/weak: no such folder; create it and copy the weak clips into it",
         "development.tsv line 2: onset 0.5 is not before offset 0.2",
         "development.tsv line 3: onset 'x' is not a number",
-        "evaluation.tsv: not there; put the evaluation annotations there",
-        "event_label; there is evaluation.csv",
+        "evaluation.tsv: no such file; write the evaluation annotations",
+        "event_label (there is evaluation.csv)",
     ):
         assert any(words in line for line in wrong), (words, wrong)
     notes = texts(found(yard), "note")
     assert any(
-        "1 event past the end of the clip (development2.wav Car to 1.7 of 1 s)" in n for n in notes
+        "1 event past the end of the clip (development2.wav Car ends at 1.7 s of 1 s)" in n
+        for n in notes
     )
 
 
@@ -165,12 +166,12 @@ def test_files_are_compared_with_names(yard):
     not_a_wav(folder / "strong2.wav")
     (folder / "._strong1.wav").write_bytes(b"x")
     findings = found(yard)
-    missing, broken = texts(findings, "wrong")
-    assert "1 of 3 clips named in the annotations not there (strong0.wav)" in missing
-    assert "there is STRONG0.wav: capitals count" in missing
-    assert "2 clips cannot be read (strong1.wav (truncated), strong2.wav (undecodable))" in broken
+    missing, broken = texts(findings, "error")
+    assert "1 of 3 listed clips missing (strong0.wav)" in missing
+    assert "there is STRONG0.wav: names are case-sensitive" in missing
+    assert "2 clips cannot be read: strong1.wav (truncated), strong2.wav (undecodable)" in broken
     (note,) = texts(findings, "note")
-    assert "2 files named in no row (._strong1.wav, STRONG0.wav)" in note
+    assert "2 files not listed in the annotations (._strong1.wav, STRONG0.wav)" in note
 
 
 @pytest.mark.parametrize(
@@ -179,14 +180,14 @@ def test_files_are_compared_with_names(yard):
         (lambda f: (f / "weak0.wav").rename(f / "weak0.flac"), "there is weak0.flac"),
         (
             lambda f: [(f / "in").mkdir(), (f / "weak0.wav").rename(f / "in" / "weak0.wav")],
-            "there is in/weak0.wav: put the clips into the folder itself",
+            "there is in/weak0.wav: move the clips into the folder itself",
         ),
-        (lambda f: (f / "weak0.wav").unlink(), "put them there, or delete their rows"),
+        (lambda f: (f / "weak0.wav").unlink(), "copy them into the folder, or delete their rows"),
     ],
 )
 def test_a_missing_clip_is_looked_for(yard, move, hint):
     move(yard / "data" / "yard" / "audio" / "weak")
-    (line,) = texts(found(yard), "wrong")
+    (line,) = texts(found(yard), "error")
     assert hint in line
 
 
@@ -194,9 +195,9 @@ def test_other_lengths_are_told(yard, tmp_path):
     folder = yard / "data" / "yard" / "audio" / "development"
     good(folder / "development0.wav", 0.7)
     (note,) = texts(found(yard), "note")
-    assert "1 of 3 clips last 0.7 s and not 1 s; what is shorter is followed by silence" in note
+    assert "1 of 3 clips last 0.7 s instead of 1 s; shorter clips are padded with silence" in note
     describe(yard, clip_seconds=10)
-    lines = texts(found(yard), "wrong")
+    lines = texts(found(yard), "error")
     assert len(lines) == 5 and "set clip_seconds: 1," in lines[0]
 
 
@@ -206,29 +207,29 @@ def test_the_config_must_cover_the_clips(yard):
     shutil.copy(REPOSITORY / "config" / "config.yaml", yard / "config")
     config = yard / "mine.yaml"
     config.write_text("dataset: demo\nsystems: [pts, mean_teacher]\n")
-    name, default, teacher = texts(found(yard, config), "wrong")
-    assert "mine.yaml.dataset: demo; write dataset: yard" in name
-    assert "cover 10 s, but the clips last 1 s; set features: {frames: 60}" in default
+    name, default, teacher = texts(found(yard, config), "error")
+    assert "mine.yaml.dataset: demo is another dataset; set dataset: yard" in name
+    assert "last 10 s, but the clips 1 s; set features: {frames: 60}" in default
     assert "set feature_overrides: {mean_teacher: {frames: 86}}" in teacher
     config.write_text("dataset: yard\nsystems: [pts]\nfeatures: {frames: 60}\n")
-    (line,) = texts(found(yard, config), "wrong")
-    assert "pts divides its 60 frames by 100 (model.teacher.pools)" in line
+    (line,) = texts(found(yard, config), "error")
+    assert "the pooling of pts needs 100 frames, but its features have 60" in line
     config.write_text("dataset: yard\nsystems: [pts]\nfeatures: {hop: 441, frames: 100}\n")
     assert found(yard, config).found == []
     config.write_text("sedes: 3\n")
-    (line,) = [line for line in texts(found(yard, config), "wrong") if "sedes" in line]
+    (line,) = [line for line in texts(found(yard, config), "error") if "sedes" in line]
     assert "did you mean seeds?" in line
 
 
 def test_classes_without_examples_are_told(yard):
     describe(yard, classes=["Bird", "Car", "Frog"])
-    (line,) = texts(found(yard), "wrong")
-    assert "Frog in no clip of weak and strong, so it is never learnt" in line
+    (line,) = texts(found(yard), "error")
+    assert "no clip of weak and strong has Frog" in line
     only = STRONG + "".join(f"evaluation{k}.wav\t0\t1\tBird\n" for k in range(3))
     describe(yard)
     annotations(yard, "evaluation").write_text(only)
     (note,) = texts(found(yard), "note")
-    assert note == "evaluation: no clip with Car; it has no score there"
+    assert note == "evaluation: no clip with Car; the class is without a score on evaluation"
 
 
 def test_one_clip_on_both_sides_is_refused(yard):
@@ -236,10 +237,10 @@ def test_one_clip_on_both_sides_is_refused(yard):
     values["splits"]["unlabeled"] = values["splits"]["weak"] | {"labels": "none"}
     describe(yard, **values)
     (note,) = texts(found(yard), "note")
-    assert "weak and unlabeled: 3 clips in both" in note and "learnt from twice" in note
+    assert "weak and unlabeled: 3 clips in both" in note and "used twice in training" in note
     values["splits"]["development"] = values["splits"]["evaluation"]
     describe(yard, **values)
-    (line,) = texts(found(yard), "wrong")
+    (line,) = texts(found(yard), "error")
     assert "development and evaluation: 3 clips in both" in line
 
 
@@ -249,9 +250,9 @@ def test_equal_names_of_other_sounds_are_a_note(yard):
         (data / "strong" / f"strong{clip}.wav").rename(data / "strong" / f"evaluation{clip}.wav")
     write(yard, "strong", [f"evaluation{clip}.wav" for clip in range(3)])
     (note,) = texts(found(yard), "note")
-    assert "strong and evaluation: 3 names in both, of other sounds" in note
+    assert "strong and evaluation: 3 names in both, of different audio" in note
     shutil.copy(data / "evaluation" / "evaluation0.wav", data / "strong")
-    (line,) = texts(found(yard), "wrong")
+    (line,) = texts(found(yard), "error")
     assert "1 clip in both (evaluation0.wav)" in line
 
 
@@ -259,7 +260,7 @@ def test_a_broken_dataset_file_is_one_line(tmp_path):
     path = tmp_path / "x.yaml"
     path.write_text("name: [\n")
     _, findings = check_dataset(path, tmp_path, base=tmp_path)
-    assert "not valid YAML" in texts(findings, "wrong")[0] and findings.mistakes == 1
+    assert "not valid YAML" in texts(findings, "error")[0] and findings.errors == 1
     with pytest.raises(MissingFileError, match="known datasets: x"):
         check_dataset(tmp_path / "y.yaml", tmp_path)
 
@@ -275,9 +276,9 @@ def test_the_command_lists_and_ends_with_one_line(yard, monkeypatch):
         check=False,
     )
     assert done.returncode == 1
-    assert done.stdout.startswith("wrong  data/yard/metadata/weak.tsv: not there")
+    assert done.stdout.startswith("error  data/yard/metadata/weak.tsv: no such file")
     assert done.stderr == (
-        "resed: config/datasets/yard.yaml: 1 thing is wrong (listed above); mend them\n"
+        "resed: config/datasets/yard.yaml: 1 error (listed above); correct them and check again\n"
     )
 
 

@@ -14,7 +14,7 @@ from resed.config.run import load_dataset
 from resed.errors import AnnotationError, DatasetError, ResultsError
 from resed.formats.annotations import read_events
 from resed.repair import clip_ends, repair_dataset, repair_file
-from resed.repair.rules import Span, mend
+from resed.repair.rules import EventSpan, apply_rules
 
 HEADER = "filename\tonset\toffset\tevent_label\n"
 FILES = {
@@ -27,13 +27,13 @@ FILES = {
 def spans(*times, label="Dog"):
     """Events of one class from (onset, offset) in seconds, on the lines 2, 3, ..."""
     return [
-        Span((line,), label, onset, offset, (f"{onset:.3f}", f"{offset:.3f}"))
+        EventSpan((line,), label, onset, offset, (f"{onset:.3f}", f"{offset:.3f}"))
         for line, (onset, offset) in enumerate(times, start=2)
     ]
 
 
 def mended(*times, end=10.0, gap_s=0.15):
-    kept, changes = mend(spans(*times), end, gap_s)
+    kept, changes = apply_rules(spans(*times), end, gap_s)
     return [(one.onset, one.offset) for one in kept], [change.rule for change in changes]
 
 
@@ -230,7 +230,9 @@ def test_repairing_twice_changes_nothing_more(tmp_path):
 
 def test_the_copies_lie_apart(made, tmp_path):
     dataset, root = made
-    with pytest.raises(DatasetError, match="is the original; give another folder"):
+    with pytest.raises(
+        DatasetError, match="the copy would replace the original; use another --out"
+    ):
         repair_dataset(dataset, root, root, report=str)
     before = {path: path.read_bytes() for path in root.rglob("*.tsv")}
     repair_dataset(dataset, root, tmp_path / "out", report=str)
@@ -255,8 +257,7 @@ def test_command_says_what_it_mended(made, tmp_path):
     run = CliRunner().invoke(app, arguments)
     assert run.exit_code == 0, run.output
     assert run.output == (
-        "repair dcase2019: strong nothing to mend; development nothing to mend; "
-        "evaluation 1 past_end\n"
+        "repair dcase2019: strong no changes; development no changes; evaluation 1 past_end\n"
     )
     assert rows_of(out) == [
         {

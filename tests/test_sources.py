@@ -164,7 +164,7 @@ def test_a_sound_that_does_not_decode_goes_into_quarantine_and_on_to_the_next(
     assert len(list((root / ".acquire/quarantine/weak/one").iterdir())) == 6
     lost = [row for row in rows(root, "weak") if row["state"] == "corrupt"]
     assert "one: corrupt (" in lost[0]["detail"]
-    assert "not a sound file that can be read (Format not recognised))" in lost[0]["detail"]
+    assert "cannot be decoded (Format not recognised))" in lost[0]["detail"]
     assert str(tmp_path) not in lost[0]["detail"]
 
 

@@ -4,6 +4,8 @@ The command line prints a `ResedError` as `resed: <message>` and exits with code
 exception that escapes is a bug.
 """
 
+import functools
+
 
 class ResedError(Exception):
     """An error that the user can fix, in one line: "PLACE: PROBLEM; CURE".
@@ -49,7 +51,19 @@ class DatasetError(ResedError):
 
 
 class AnnotationError(ResedError):
-    """A TSV of events or tags is malformed."""
+    """A TSV of events or tags is malformed; `line` is the malformed line, None for the file."""
+
+    def __init__(
+        self, problem: object, *, place: object = "", cure: str = "", line: int | None = None
+    ):
+        super().__init__(
+            problem, place=place if line is None else f"{place} line {line}", cure=cure
+        )
+        self.file, self.line = str(place), line
+
+    def __reduce__(self):
+        arguments = {"place": self.file, "cure": self.cure, "line": self.line}
+        return functools.partial(type(self), self.problem, **arguments), ()
 
 
 class AudioError(ResedError):

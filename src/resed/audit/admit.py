@@ -1,24 +1,23 @@
-"""Whether a run may go on from what an audit found."""
+"""Accept or refuse a run by the result of its audit."""
 
 from pathlib import Path
 from typing import Any
 
-from resed.audit import refusals
+from resed.audit.summary import refusal
 from resed.config.dataset import ROLES
 from resed.errors import DatasetError
 from resed.runtime.files import read_json, write_json
 
 
 def admit(audit: Path, out: Path) -> dict[str, Any]:
-    """Write how many clips of how many are usable, a split at a time; what was written.
+    """Write the number of usable clips (n) and of official clips (N) per split; return both.
 
-    Raises DatasetError, in one line with the first reasons, where the audit says that the run may
-    not go on.
+    Raises DatasetError with the first reasons if the audit refuses the dataset.
     """
     summary = read_json(audit)
     try:
         if not summary["go"]:
-            raise DatasetError(refusals(summary, str(audit), audit.with_name("index.html")))
+            raise refusal(summary, str(audit), audit.with_name("index.html"))
         admitted = {
             "dataset": summary["dataset"],
             "manifest_sha256": summary["manifest_sha256"],
@@ -31,6 +30,9 @@ def admit(audit: Path, out: Path) -> dict[str, Any]:
             },
         }
     except (KeyError, TypeError):
-        raise DatasetError(f"{audit}: not an audit of this resed; run resed audit again") from None
+        cure = "run resed audit again"
+        raise DatasetError(
+            "not an audit of this version of resed", place=audit, cure=cure
+        ) from None
     write_json(out, admitted)
     return admitted

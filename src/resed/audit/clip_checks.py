@@ -1,4 +1,4 @@
-"""Findings on the clips of one split: what is there, and what it sounds like on paper."""
+"""Checks of the clips of one split: availability, format, number and classes."""
 
 import csv
 import unicodedata
@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from resed.audit.clips import ClipAudit
+from resed.audit.clip_audit import ClipAudit
 from resed.audit.findings import Defect
-from resed.audit.recordings import Cut
+from resed.audit.shared_recordings import Excerpt
 from resed.config.dataset import Dataset
 from resed.config.run import AuditSettings
 
@@ -16,13 +16,13 @@ UNUSABLE = (
     *("missing", "outside", "unreadable", "empty", "truncated", "undecodable", "nonfinite"),
     *("silent", "altered"),
 )
-LENGTH_S = 0.1  # clips are cut at frames of a codec
+LENGTH_TOLERANCE_S = 0.1  # codecs cut at frame boundaries
 LOW_RATE = 32000  # Hz
-CLIPPED = 0.001  # share of samples
+MOST_CLIPPED = 0.001  # share of samples
 
 
-def acquired(root: Path, split: str) -> tuple[dict[str, dict[str, str]], list[Defect]]:
-    """What acquire wrote down of a split's clips: clip -> its row; {} where there is no record."""
+def read_acquire_record(root: Path, split: str) -> tuple[dict[str, dict[str, str]], list[Defect]]:
+    """The table that acquire wrote for a split: clip -> its row; {} if there is none."""
     path = root / ".acquire" / f"{split}.tsv"
     rows: dict[str, dict[str, str]] = {}
     defects = []
@@ -42,10 +42,10 @@ def acquired(root: Path, split: str) -> tuple[dict[str, dict[str, str]], list[De
     return rows, defects
 
 
-def unusable(
+def check_usable(
     rows: Sequence[ClipAudit], record: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Defect]:
-    """Clips with a status other than ok, and why."""
+    """Clips with another status than ok, with the reason."""
     for row in rows:
         if row.status not in UNUSABLE:
             continue
@@ -55,92 +55,94 @@ def unusable(
         yield Defect(row.status, row.split, row.filename, detail=detail)
 
 
-def shape(
-    dataset: Dataset, rows: Sequence[ClipAudit], named: Mapping[str, Cut]
+def check_format(
+    dataset: Dataset, rows: Sequence[ClipAudit], excerpts: Mapping[str, Excerpt]
 ) -> Iterator[Defect]:
-    """Clips of odd length, rate, channels or level, of those that are used."""
+    """Usable clips of unusual length, rate, number of channels or level."""
     ok = [row for row in rows if row.status == "ok"]
     for row in ok:
-        yield from _length(row, dataset.clip_seconds, named.get(row.filename))
+        yield from _check_length(row, dataset.clip_seconds, excerpts.get(row.filename))
         if row.rate < LOW_RATE:
             yield Defect("low_rate", row.split, row.filename, detail=f"{row.rate} Hz")
-        if row.clipped > CLIPPED:
+        if row.clipped > MOST_CLIPPED:
             share = f"{100 * row.clipped:.1f} % of the samples"
             yield Defect("clipped", row.split, row.filename, detail=share)
-    yield from _mixture("rates", ok, "rate", "Hz", least=2)
-    yield from _mixture("channels", [row for row in ok if row.channels > 1], "channels", "channels")
+    rates = Counter(row.rate for row in ok)
+    channels = Counter(row.channels for row in ok if row.channels > 1)
+    if len(rates) > 1:
+        yield _counted("rates", ok[0].split, rates, "Hz")
+    if channels:
+        yield _counted("channels", ok[0].split, channels, "channels")
 
 
-def _length(row: ClipAudit, whole: float, cut: Cut | None) -> Iterator[Defect]:
-    named = cut.seconds if cut and cut.seconds else whole
+def _check_length(row: ClipAudit, whole: float, excerpt: Excerpt | None) -> Iterator[Defect]:
+    expected = min(whole, excerpt.seconds if excerpt and excerpt.seconds else whole)
     detail = f"{row.seconds:g} s"
-    if row.seconds < min(whole, named) - LENGTH_S:
-        detail += f" of {min(whole, named):g} s"
-        yield Defect("short", row.split, row.filename, detail=detail)
-    elif row.seconds < whole - LENGTH_S:
+    if row.seconds < expected - LENGTH_TOLERANCE_S:
+        yield Defect("short", row.split, row.filename, detail=f"{detail} of {expected:g} s")
+    elif row.seconds < whole - LENGTH_TOLERANCE_S:
         yield Defect("brief", row.split, row.filename, detail=detail)
-    elif row.seconds > whole + LENGTH_S:
+    elif row.seconds > whole + LENGTH_TOLERANCE_S:
         yield Defect("long", row.split, row.filename, detail=detail)
 
 
-def _mixture(
-    kind: str, rows: Sequence[ClipAudit], name: str, unit: str, least: int = 1
-) -> Iterator[Defect]:
-    counts = Counter(getattr(row, name) for row in rows)
-    if len(counts) >= least:
-        parts = [f"{number} with {value} {unit}" for value, number in sorted(counts.items())]
-        yield Defect(kind, rows[0].split, detail=", ".join(parts), count=len(rows))
+def _counted(kind: str, split: str, counts: Counter[int], unit: str) -> Defect:
+    detail = ", ".join(f"{number} with {value} {unit}" for value, number in sorted(counts.items()))
+    return Defect(kind, split, detail=detail, count=counts.total())
 
 
-def unlisted(dataset: Dataset, root: Path, split: str, listed: set[str]) -> Iterator[Defect]:
-    """Files in the split's folder that no annotations of that folder list."""
+def check_unlisted(dataset: Dataset, root: Path, split: str, listed: set[str]) -> Iterator[Defect]:
+    """Files in the audio folder of a split that are not in `listed`."""
     folder = root / dataset.splits[split].audio
     if not folder.is_dir():
         return
-    there = sorted(folder.iterdir())
-    near = {_spelling(name): name for name in listed - {path.name for path in there}}
+    files = sorted(folder.iterdir())
+    missing = {_normalised(name): name for name in listed - {path.name for path in files}}
     parents = {name.partition("/")[0] for name in listed if "/" in name}
-    for path in there:
+    for path in files:
         if path.name in listed or path.name in parents:
             continue
         kind = "hidden" if path.name.startswith(".") else "unlisted"
-        other = near.get(_spelling(path.name))
+        other = missing.get(_normalised(path.name))
         detail = f"another spelling of {other}, which is missing" if other else ""
         yield Defect(kind, split, path.name, detail=detail or ("a folder" * path.is_dir()))
 
 
-def _spelling(name: str) -> str:
-    """Names that a person would call the same: accents in one piece or two, large or small."""
+def _normalised(name: str) -> str:
+    """A file name with composed Unicode characters, in lower case."""
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def amounts(
+def check_numbers(
     dataset: Dataset, split: str, rows: Sequence[ClipAudit], settings: AuditSettings
 ) -> Iterator[Defect]:
-    """How many clips are there: of the official ones, and beside the paper's."""
+    """Compare the number of clips with the official number and with the paper's."""
     place, usable = dataset.splits[split], sum(row.status == "ok" for row in rows)
     official, least = official_clips(dataset, split, len(rows)), settings.least[split]
     if usable < least * official:
-        share = f"{100 * usable / official:.1f} %, the least is {100 * least:g} %"
+        share = f"{100 * usable / official:.1f} %, audit.least is {100 * least:g} %"
         detail = f"{usable} of {official} ({share})"
         yield Defect("too_few", split, detail=detail, count=official - usable)
     if rows and len(rows) != official:
-        detail = f"{len(rows)} listed, officially {official}"
+        detail = f"{len(rows)} listed, {official} official"
         yield Defect("unlike_official", split, detail=detail, count=abs(official - len(rows)))
     if place.paper and dataset.kind == "recordings" and usable != place.paper:
-        detail = f"{usable} usable, the paper had {place.paper}"
+        detail = f"{usable} usable, {place.paper} in the paper"
         yield Defect("unlike_paper", split, detail=detail, count=abs(place.paper - usable))
 
 
 def official_clips(dataset: Dataset, split: str, listed: int) -> int:
-    """N: the official count; of soundscapes, which are made at any scale, those that were made."""
+    """The official number of clips; for soundscapes, which have any scale, the number rendered."""
     return listed if dataset.kind == "soundscapes" else dataset.splits[split].clips
 
 
-def classes(
+def check_classes(
     split: str, counts: Mapping[str, Mapping[str, int]], least: float, enough: bool
 ) -> Iterator[Defect]:
-    """Classes without an example, and, where the split has `enough` clips, those that have not."""
+    """Classes without an example and, if the split has `enough` clips, classes with too few.
+
+    `counts` holds listed and usable clips per class, `least` the share that must be usable.
+    """
     absent = [label for label, count in counts.items() if not count["clips"]]
     if absent:
         yield Defect("class_absent", split, detail=", ".join(absent), count=len(absent))

@@ -1,11 +1,11 @@
-"""What the audit can find, what each finding does to the results, and what to do about it."""
+"""Defects found by the audit, and their groups by kind and split."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from resed.audit.kinds import KINDS
+from resed.audit.finding_kinds import FINDING_KINDS
 from resed.config.dataset import ROLES
 
 LEVELS = ("refusal", "warning", "note")
@@ -14,83 +14,102 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Defect:
-    """One thing found: a row of findings.tsv.
+    """One row of findings.tsv.
 
-    `where` is the line of the annotation file, or "" for what is no line of a file. `count` is how
-    many things a row stands for, where it tells of a whole split.
+    Attributes:
+        id: key of FINDING_KINDS.
+        split: the split that it belongs to.
+        filename: the clip or file; empty for a defect of the whole split.
+        line: line of the annotation file; empty if the defect is not in one line.
+        detail: numbers and names, in words.
+        count: number of clips, classes or rows that the defect stands for.
+        level: overrides the level of the kind; empty: the level of the kind.
     """
 
     id: str
     split: str
     filename: str = ""
-    where: str = ""
+    line: str = ""
     detail: str = ""
     count: int = 1
-    level: str = ""  # empty: that of its kind
+    level: str = ""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """All defects of one kind in one split: an entry of audit.json and a row of the page."""
+    """All defects of one kind in one split: an entry of audit.json and of the page.
+
+    `what` is the title with `detail` and `published_in`, the published version of the annotations
+    that has the same defects ("" if there is none).
+    """
 
     id: str
     level: str
     split: str
     count: int
     what: str
+    detail: str
+    published_in: str
     effect: str
     cure: str
     examples: list[str]
 
 
-def gather(defects: Iterable[Defect], versions: Mapping[str, Any]) -> list[Finding]:
-    """Findings of all defects, refusals first, then by kind and split.
+def group_defects(defects: Iterable[Defect], versions: Mapping[str, str]) -> list[Finding]:
+    """Group defects into findings, sorted by level, kind and split.
 
-    versions: split -> published version of its annotations, where bytes or rows are those of one:
-    defects of such annotations are everybody's, and told as notes.
+    `versions` maps a split to the published version of its annotations, if their bytes or rows
+    match one. Defects of published annotations are notes: every user of the dataset has them.
     """
     groups: dict[tuple[str, str], list[Defect]] = defaultdict(list)
     for defect in defects:
         groups[defect.id, defect.split].append(defect)
-    found = [_finding(group, versions.get(group[0].split)) for group in groups.values()]
-    kinds = list(KINDS)
-    return sorted(
-        found,
-        key=lambda one: (LEVELS.index(one.level), kinds.index(one.id), ROLES.index(one.split)),
+    found = [_finding(group, versions.get(group[0].split, "")) for group in groups.values()]
+    return sorted(found, key=lambda one: (LEVELS.index(one.level), *_order(one)))
+
+
+def _order(one: Defect | Finding) -> tuple[int, int]:
+    return list(FINDING_KINDS).index(one.id), ROLES.index(one.split)
+
+
+def _finding(group: Sequence[Defect], version: str) -> Finding:
+    first = group[0]
+    kind = FINDING_KINDS[first.id]
+    level = min((one.level or kind.level for one in group), key=LEVELS.index)
+    detail = first.detail if kind.whole_split else ""
+    what = f"{kind.title}: {detail}" if detail else kind.title
+    published = version if kind.published and level != "refusal" else ""
+    if published:
+        level, what = "note", f"{what} (as published in {published})"
+    return Finding(
+        id=first.id,
+        level=level,
+        split=first.split,
+        count=sum(one.count for one in group),
+        what=what,
+        detail=detail,
+        published_in=published,
+        effect=kind.effect,
+        cure=kind.cure,
+        examples=[_example(one) for one in group[:EXAMPLES] if one.filename or one.line],
     )
 
 
-def _finding(group: Sequence[Defect], version: str | None) -> Finding:
-    first = group[0]
-    kind = KINDS[first.id]
-    level = min((one.level or kind.level for one in group), key=LEVELS.index)
-    what = kind.what.format(detail=first.detail)
-    if kind.published and version and level != "refusal":
-        level, what = "note", f"{what} (as published in {version})"
-    examples = [
-        " ".join(part for part in (one.filename, one.where and f"line {one.where}") if part)
-        + (f": {one.detail}" if one.detail else "")
-        for one in group[:EXAMPLES]
-        if one.filename or one.where
-    ]
-    count = sum(one.count for one in group)
-    return Finding(first.id, level, first.split, count, what, kind.effect, kind.cure, examples)
+def _example(defect: Defect) -> str:
+    place = [defect.filename, f"line {defect.line}" if defect.line else ""]
+    return ": ".join(filter(None, [" ".join(filter(None, place)), defect.detail]))
 
 
-def as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+def findings_as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
     """The findings as audit.json holds them."""
     return [asdict(one) for one in findings]
 
 
 def findings_text(defects: Iterable[Defect]) -> str:
-    """findings.tsv: every row of every finding, in the order of kinds, splits and files."""
-    kinds = list(KINDS)
-    ordered = sorted(defects, key=lambda one: (kinds.index(one.id), ROLES.index(one.split)))
+    """The text of findings.tsv: one row per defect, sorted by kind and split."""
     names = [field.name for field in fields(Defect)][:5]
-    lines = ["\t".join("line" if name == "where" else name for name in names)]
-    lines += ["\t".join(_cell(getattr(one, name)) for name in names) for one in ordered]
+    lines = ["\t".join(names)]
+    for one in sorted(defects, key=_order):
+        cells = (getattr(one, name) for name in names)
+        lines.append("\t".join(" ".join(cell.split()) for cell in cells))  # no tabs in a cell
     return "\n".join(lines) + "\n"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split())  # a name or a message may hold anything

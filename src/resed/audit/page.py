@@ -1,23 +1,24 @@
-"""The audit as one small page that opens without a network: what matters most stands first."""
+"""The HTML page of an audit: one file without external resources, most important first."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from resed.audit.kinds import KINDS
+from resed.audit.finding_kinds import FINDING_KINDS
+from resed.audit.summary import refusal_reasons
 from resed.config.dataset import Dataset
 
-SHOWN = 200  # problems listed on the page; manifest.tsv has all
+LONGEST_LIST = 200  # unusable clips on the page; manifest.tsv lists all of them
 LEVELS = {
-    "refusal": ("What stops the run", "Nothing is trained until these are mended."),
-    "warning": ("Warnings", "The run goes on; these may change its results."),
-    "note": ("Notes", "Normal, or harmless; good to know when results are compared."),
+    "refusal": ("Refusals", "The run stops until these are corrected."),
+    "warning": ("Warnings", "The run continues; these may change its results."),
+    "note": ("Notes", "Common or harmless; useful when results are compared."),
 }
 BY = {
     "bytes": "byte for byte",
     "rows": "the same rows",
-    "count": "by its number of rows alone",
-    None: "none that is known",
+    "count": "only by the number of rows",
+    None: "unknown version",
 }
 STYLE = """
 body { font: 15px/1.5 sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
@@ -40,7 +41,7 @@ section.finding ul { margin: .3rem 0; padding-left: 1.2rem; font-size: .9rem; }
 
 
 def page(dataset: Dataset, summary: Mapping[str, Any]) -> str:
-    """HTML of audit.json's content."""
+    """The page for the content of audit.json."""
     return (
         "<!doctype html><html lang=en><meta charset=utf-8>"
         f"<title>Audit of {escape(dataset.name)}</title><style>{STYLE}</style>"
@@ -54,22 +55,14 @@ def page(dataset: Dataset, summary: Mapping[str, Any]) -> str:
 
 
 def _verdict(summary: Mapping[str, Any]) -> str:
-    refused = [one for one in summary["findings"] if one["level"] == "refusal"]
-    kind, words = "", "The run may go on."
-    if refused:
-        kind = " refusal"
-        reasons = "; ".join(f"{one['split']}: {_lower(one['what'])}" for one in refused[:3])
-        more = f"; and {len(refused) - 3} more" if len(refused) > 3 else ""
-        words = f"The run may not go on. {escape(reasons)}{more}."
+    kind, words = "", "The dataset is accepted."
+    if not summary["go"]:
+        kind, words = " refusal", f"The dataset is refused: {escape(refusal_reasons(summary))}."
     return (
         f"<p class='verdict{kind}'><strong>{words}</strong><br>"
         f"{summary['ok']} of {summary['clips']} listed clips are usable. Manifest "
         f"<code>{summary['manifest_sha256']}</code>, resed {escape(summary['resed'])}.</p>"
     )
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
 
 
 def _clips(splits: Mapping[str, Any]) -> str:
@@ -92,59 +85,56 @@ def _clips(splits: Mapping[str, Any]) -> str:
         for split, item in splits.items()
     )
     return (
-        f"{_table(header, rows)}<p>Seconds: shortest / median / longest. Listed: by the "
-        "annotation file that lies there. Paper: where it had another number than the "
-        "official. Rates and channels: in brackets, how many clips.</p>"
+        f"{_table(header, rows)}<p>Seconds: shortest / median / longest. Listed: number of clips "
+        "in the annotation file. Paper: number of clips in the paper, if it differs from the "
+        "official one. Rates and channels: number of clips in brackets.</p>"
     )
 
 
 def _findings(findings: Sequence[Mapping[str, Any]]) -> str:
     parts = []
     for level, (title, meaning) in LEVELS.items():
-        own = [one for one in findings if one["level"] == level]
-        if own:
-            parts.append(f"<h2>{title} ({len(own)})</h2><p>{meaning}</p>")
-            parts += [_finding(group) for group in _alike(own)]
-    rows = "<p>Every row of every finding stands in <code>findings.tsv</code>, by the name in "
-    return "".join(parts) + (f"{rows}brackets.</p>" if parts else "<p>Nothing was found.</p>")
-
-
-def _alike(findings: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Findings that differ in their split alone, or in what is told of it, stand together."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for one in findings:
-        groups.setdefault(one["id"], []).append(one)
-    return list(groups.values())
+        groups: dict[str, list[Mapping[str, Any]]] = {}  # by kind: one section for all splits
+        for one in findings:
+            if one["level"] == level:
+                groups.setdefault(one["id"], []).append(one)
+        if groups:
+            parts.append(f"<h2>{title} ({sum(map(len, groups.values()))})</h2><p>{meaning}</p>")
+            parts += map(_finding, groups.values())
+    if not parts:
+        return "<p>No findings.</p>"
+    return f"{''.join(parts)}<p>findings.tsv lists all of them by the name in brackets.</p>"
 
 
 def _finding(group: Sequence[Mapping[str, Any]]) -> str:
     first = group[0]
-    title = _title(first["id"])
-    items = []
-    for one in group:
-        told = one["what"].removeprefix(title).strip(" :")
-        names = "".join(f"<li>{escape(example)}</li>" for example in one["examples"])
-        more = one["count"] - len(one["examples"])
-        if names and more > 0:
-            names += f"<li>and {more} more</li>"
-        where = escape(one["split"])
-        head = f"<strong>{one['count']}</strong> in {where} {escape(told)}"
-        if "{detail}" in KINDS[first["id"]].what:  # it has its own numbers
-            head = f"<strong>{where}</strong>: {escape(told)}"
-        if names and one["level"] == "note":
-            items.append(f"<details><summary>{head}</summary><ul>{names}</ul></details>")
-        else:
-            items.append(f"<p>{head}</p>" + (f"<ul>{names}</ul>" if names else ""))
     return (
-        f"<section class='finding {first['level']}'><h3>{escape(title)} "
-        f"<span class=share>({escape(first['id'])})</span></h3>{''.join(items)}"
-        f"<p><em>Effect.</em> {escape(first['effect'])} <em>What to do.</em> "
+        f"<section class='finding {first['level']}'><h3>{escape(_title(first['id']))} "
+        f"<span class=share>({escape(first['id'])})</span></h3>{''.join(map(_of_split, group))}"
+        f"<p><em>Effect.</em> {escape(first['effect'])} <em>Cure.</em> "
         f"{escape(first['cure'])}</p></section>"
     )
 
 
+def _of_split(one: Mapping[str, Any]) -> str:
+    """One finding in one split: its number or its details, and examples."""
+    where, published = escape(one["split"]), escape(one["published_in"])
+    note = f" (as published in {published})" if published else ""
+    head = f"<strong>{one['count']}</strong> in {where}{note}"
+    if one["detail"]:
+        head = f"<strong>{where}</strong>: {escape(one['detail'])}{note}"
+    names = "".join(f"<li>{escape(example)}</li>" for example in one["examples"])
+    if not names:
+        return f"<p>{head}</p>"
+    more = one["count"] - len(one["examples"])
+    names += f"<li>and {more} more</li>" if more > 0 else ""
+    if one["level"] == "note":
+        return f"<details><summary>{head}</summary><ul>{names}</ul></details>"
+    return f"<p>{head}</p><ul>{names}</ul>"
+
+
 def _title(kind: str) -> str:
-    return KINDS[kind].what.partition("{detail}")[0].strip(" :")
+    return FINDING_KINDS[kind].title
 
 
 def _classes(dataset: Dataset, splits: Mapping[str, Any]) -> str:
@@ -163,8 +153,8 @@ def _classes(dataset: Dataset, splits: Mapping[str, Any]) -> str:
         header.append(f"{split}: clips")
         header += ["events"] if "events_of_class" in item["annotations"] else []
     return (
-        f"{_table(header, rows)}<p>Clips with the class: usable of those listed. Events: all "
-        "that the annotations hold.</p>"
+        f"{_table(header, rows)}<p>Clips: usable clips of the listed clips with the class. Events: "
+        "all events in the annotations.</p>"
     )
 
 
@@ -185,19 +175,23 @@ def _annotations(splits: Mapping[str, Any]) -> str:
 def _problems(summary: Mapping[str, Any]) -> str:
     problems, parts = summary["problems"], []
     if problems:
-        rows = [[item["split"], item["filename"], item["status"]] for item in problems[:SHOWN]]
-        more = f"<p>The first {SHOWN}; manifest.tsv has all.</p>" if len(problems) > SHOWN else ""
-        parts.append(f"<h2>{len(problems)} clips that are not used</h2>{more}")
+        rows = [
+            [item["split"], item["filename"], item["status"]] for item in problems[:LONGEST_LIST]
+        ]
+        more = ""
+        if len(problems) > LONGEST_LIST:
+            more = f"<p>The first {LONGEST_LIST}; manifest.tsv lists all.</p>"
+        parts.append(f"<h2>{len(problems)} unusable clips</h2>{more}")
         parts.append(_table(["split", "clip", "status"], rows))
     return "".join(parts)
 
 
 def _clean(findings: Sequence[Mapping[str, Any]]) -> str:
-    """What was looked for and not found."""
+    """The kinds of findings that were checked and not found."""
     found = {one["id"] for one in findings}
-    titles = [_title(kind) for kind in KINDS if kind not in found]
+    titles = [_title(kind) for kind in FINDING_KINDS if kind not in found]
     items = "".join(f"<li>{escape(title)}</li>" for title in titles)
-    return f"<h2>Looked for and not found</h2><ul>{items}</ul>"
+    return f"<h2>Checked and not found</h2><ul>{items}</ul>"
 
 
 def _counts(values: Mapping[str, int]) -> str:

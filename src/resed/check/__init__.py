@@ -1,39 +1,39 @@
-"""Check a dataset of one's own before anything reads it: all that is wrong, not the first alone."""
+"""Check the dataset file, annotations and folders of a user's dataset before it is used."""
 
 from pathlib import Path
 
-from resed.check.across import check_classes, check_names
-from resed.check.description import Description, read_description
-from resed.check.findings import Findings
-from resed.check.run import check_run
-from resed.check.split import check_split
+from resed.check.between_splits import check_classes, check_names
+from resed.check.dataset_file import DatasetDescription, read_description
+from resed.check.messages import CheckMessages
+from resed.check.run_config import check_run_config
+from resed.check.split_check import check_split
 from resed.config.dataset import ROLES
 
 
 def check_dataset(
     dataset: str | Path, root: Path, config: Path | None = None, base: Path = Path()
-) -> tuple[Description, Findings]:
-    """What is wrong with a dataset file and with what lies below `root`, and what to note.
+) -> tuple[DatasetDescription, CheckMessages]:
+    """Collect all errors in a dataset file and in the files below `root`, and notes on them.
 
     Args:
         dataset: its name in config/datasets, or the path of its YAML file.
-        root: folder of the dataset; audio/ and metadata/ lie in it.
-        config: overlay on config/config.yaml that is to be run, where there is one already.
-        base: folder that holds config/.
+        root: folder of the dataset, with audio/ and metadata/.
+        config: overlay on config/config.yaml that will be run with this dataset, if it exists.
+        base: folder that contains config/.
 
-    Only headers of sound files are read: samples are the audit's. Raises MissingFileError where
-    there is no dataset file at all.
+    Only the headers of audio files are read; `resed audit` decodes them. Raises MissingFileError
+    if there is no dataset file.
     """
-    findings = Findings()
-    description = read_description(dataset, base, findings)
+    messages = CheckMessages()
+    description = read_description(dataset, base, messages)
     if description.kind == "recordings":
-        seen = {
-            role: check_split(description, role, root, findings)
+        contents = {
+            role: check_split(description, role, root, messages)
             for role in ROLES
             if role in description.splits
         }
-        check_classes(description, seen, findings)
-        check_names(description, seen, findings)
+        check_classes(description, contents, messages)
+        check_names(contents, messages)
     if config is not None:
-        check_run(description, config, base, findings)
-    return description, findings
+        check_run_config(description, config, base, messages)
+    return description, messages

@@ -1,4 +1,4 @@
-"""`resed admit`: whether the run may go on from what the audit found."""
+"""`resed admit`: accept or refuse a run by the result of its audit."""
 
 from pathlib import Path
 
@@ -12,11 +12,16 @@ def register(app: typer.Typer) -> None:
 
 def admit(
     audit: Path = typer.Option(..., help="audit.json of resed audit."),
-    out: Path = typer.Option(..., help="JSON to write: usable and official clips per split."),
+    out: Path = typer.Option(
+        ..., help="JSON file for the number of usable (n) and official (N) clips per split."
+    ),
 ) -> None:
-    """Exit 1 with the first reasons where the audit says that the run may not go on."""
+    """Exit with 1 and the first reasons if the audit refused the dataset.
+
+    Example: resed admit --audit results/demo/audit/audit.json --out admitted.json
+    """
     from resed.audit.admit import admit as run
 
     splits = run(audit, out)["splits"]
     counts = ", ".join(f"{split} {one['n']} of {one['N']}" for split, one in splits.items())
-    typer.echo(f"admitted: {counts}")
+    typer.echo(f"accepted: {counts}")

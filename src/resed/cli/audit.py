@@ -1,4 +1,4 @@
-"""`resed audit`: what lies on the disk, clip by clip, and what is wrong with it."""
+"""`resed audit`: check the clips and the annotations of a dataset."""
 
 from pathlib import Path
 
@@ -12,46 +12,53 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     dataset: str = typer.Option(None, help="Dataset: a name in config/datasets, or a YAML file."),
-    root: Path = typer.Option(None, help="Folder of the dataset: audio/ and metadata/ lie in it."),
+    root: Path = typer.Option(None, help="Folder of the dataset, with audio/ and metadata/."),
     out: Path = typer.Option(
         None,
-        help="Folder for manifest.tsv, audit.json, findings.tsv and index.html; with --compare, "
-        "a table of what differs.",
+        help="Folder for manifest.tsv, audit.json, findings.tsv and index.html. With --compare: "
+        "TSV file for the differences.",
     ),
-    processes: int = typer.Option(1, min=1, help="Processes that read clips."),
+    processes: int = typer.Option(1, min=1, help="Number of processes that read clips."),
     settings: str = typer.Option(
-        "{}", help="Keys of audit in config.yaml (least, leaks): JSON, or a YAML file."
+        "{}", help="Keys of `audit` in config.yaml (least, leaks), as JSON or a YAML file."
     ),
     no_refuse: bool = typer.Option(
-        False, "--no-refuse", help="Exit 0 whatever is found; resed admit then decides."
+        False, "--no-refuse", help="Exit with 0 even if the dataset is refused (see resed admit)."
     ),
     compare: tuple[str, str] = typer.Option(
         ("", ""),
         show_default=False,
         metavar="A B",
-        help="Compare two manifests (files, or folders of audits) instead: which clips differ.",
+        help="Compare two manifests (files, or folders of audits) instead.",
     ),
 ) -> None:
-    """Check every clip that the annotations name, and the annotations: is it there, is it whole?
+    """Check every listed clip and every row of the annotations.
 
-    Exit 0 where the run may go on by the thresholds in --settings, 1 where it may not. Clips that
-    are missing or cannot be used are listed, not refused, while there are enough others; one
-    summary line is printed. Everything is written in both cases.
+    The exit code is 0 if the dataset is accepted by --settings, and 1 if it is refused; all files
+    are written in both cases. Missing and broken clips are listed, and the dataset is refused only
+    if too many clips are unusable.
+
+    Example: resed audit --dataset demo --root data/demo --out results/demo/audit
     """
     if any(compare):
-        from resed.audit.compare import compare as run
+        from resed.audit.manifest_comparison import compare_manifests
 
-        run(Path(compare[0]), Path(compare[1]), out, typer.echo)
+        compare_manifests(Path(compare[0]), Path(compare[1]), out, typer.echo)
         return
     for name, value in (("dataset", dataset), ("root", root), ("out", out)):
         if value is None:
-            raise typer.BadParameter("is needed, unless --compare is given", param_hint=f"--{name}")
+            raise typer.BadParameter("required without --compare", param_hint=f"--{name}")
     from resed.audit import audit_dataset
     from resed.config.closed import check, read_settings
     from resed.config.dataset import load_dataset
     from resed.config.run import AuditSettings
 
-    limits = check(AuditSettings, read_settings(settings), "audit")
     audit_dataset(
-        load_dataset(dataset), root, out, processes, typer.echo, limits, refuse=not no_refuse
+        load_dataset(dataset),
+        root,
+        out,
+        processes=processes,
+        report=typer.echo,
+        settings=check(AuditSettings, read_settings(settings), "audit"),
+        refuse=not no_refuse,
     )

@@ -35,7 +35,7 @@ def calibrate(
 ) -> None:
     """Median-filter windows per class, in seconds, from strong training labels (equation 7)."""
     from resed.calibrate.windows import calibrate
-    from resed.check.findings import counted
+    from resed.check.messages import counted
     from resed.config.run import load_dataset
     from resed.errors import AnnotationError
     from resed.formats.annotations import read_events

@@ -1,4 +1,4 @@
-"""`resed check`: a dataset of one's own, before anything reads it."""
+"""`resed check`: check a user's dataset before it is used."""
 
 from pathlib import Path
 
@@ -12,27 +12,30 @@ def register(app: typer.Typer) -> None:
 
 def check(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
-    root: Path = typer.Option(..., help="Folder of the dataset: audio/ and metadata/ lie in it."),
+    root: Path = typer.Option(..., help="Folder of the dataset, with audio/ and metadata/."),
     config: Path | None = typer.Option(
-        None, help="The config that is to be run: an overlay on config/config.yaml (YAML)."
+        None, help="Config that will be run with the dataset: an overlay on config/config.yaml."
     ),
 ) -> None:
-    """Say all that is missing or wrong in a dataset file, its annotations and its folders.
+    """List all errors in a dataset file, its annotations and its folders.
 
-    Only headers of clips are read. Exit code 0: the next command is printed; 1: something is wrong.
+    Only the headers of the clips are read. The exit code is 0 if there are no errors, and the next
+    command is printed; otherwise 1.
+
+    Example: resed check --dataset yard --root data/yard --config yard.yaml
     """
     from resed.check import check_dataset
-    from resed.check.findings import counted
+    from resed.check.messages import counted
     from resed.errors import DatasetError
 
-    description, findings = check_dataset(dataset, root, config)
-    for one in findings.found:
+    description, messages = check_dataset(dataset, root, config)
+    for one in messages.found:
         typer.echo(f"{one.level:5}  {one.text}")
-    if findings.mistakes:
-        things = "1 thing is" if findings.mistakes == 1 else f"{findings.mistakes} things are"
-        raise DatasetError(f"{description.path}: {things} wrong (listed above); mend them")
-    notes = f", {counted(findings.notes, 'note')}" if findings.notes else ""
+    if messages.errors:
+        problem = f"{counted(messages.errors, 'error')} (listed above)"
+        raise DatasetError(problem, place=description.path, cure="correct them and check again")
+    notes = f", {counted(messages.notes, 'note')}" if messages.notes else ""
     classes = counted(len(description.classes), "class")
-    typer.echo(f"{description.name}: {classes}, nothing is wrong{notes}")
+    typer.echo(f"{description.name}: {classes}, no errors{notes}")
     run = f"--configfile {config}" if config else f"--config dataset={description.name}"
     typer.echo(f"next: snakemake audit --cores 2 {run}")

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from resed.errors import AnnotationError
 from resed.runtime.files import existing, write_text
@@ -22,6 +23,7 @@ from resed.runtime.files import existing, write_text
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 TAG_COLUMNS = ("filename", "event_labels")
 CLIP_COLUMNS = ("filename",)
+COLUMNS = {"strong": EVENT_COLUMNS, "weak": TAG_COLUMNS, "none": CLIP_COLUMNS}  # by labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,17 @@ class Event:
     onset: float
     offset: float
     event_label: str
+
+
+class Row(NamedTuple):
+    """A line of an annotation file."""
+
+    path: Path
+    line: int
+
+    def error(self, problem: str, cure: str) -> AnnotationError:
+        """The error for this line."""
+        return AnnotationError(problem, place=self.path, line=self.line, cure=cure)
 
 
 def _stop(error: AnnotationError) -> None:
@@ -93,10 +106,8 @@ def read_tags(
             for name in names:
                 _check_label(name, classes, place)
             if filename in tags:
-                raise AnnotationError(
-                    f"{place}: clip {filename} has a row already; "
-                    "join its tags by commas in one row"
-                )
+                cure = "write all its classes into one row, separated by commas"
+                raise place.error(f"clip {filename} has another row", cure)
         except AnnotationError as error:
             refuse(error)
             continue
@@ -133,10 +144,8 @@ def write_events(path: Path | str, events: Mapping[str, Sequence[Event]]) -> Non
         for event in items:
             onset, offset = event.onset, event.offset
             if not (math.isfinite(offset) and 0 <= onset < offset and event.event_label):
-                raise AnnotationError(
-                    f"{path}: {event} cannot be written; an event needs a label and "
-                    "0 <= onset < offset in seconds"
-                )
+                cure = "an event needs a label and 0 <= onset < offset in seconds"
+                raise AnnotationError(f"{event} cannot be written", place=path, cure=cure)
             first = round(onset * 1000)
             last = max(round(offset * 1000), first + 1)
             rows.append((clip, f"{first / 1000:.3f}", f"{last / 1000:.3f}", event.event_label))
@@ -157,17 +166,16 @@ def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str
     lines = ["\t".join(columns)]
     for row in rows:
         if not row[0] or any("\t" in cell or "\n" in cell or "\r" in cell for cell in row):
-            raise AnnotationError(
-                f"{path}: {row} cannot be written; names must not be empty nor hold tabs"
-            )
+            cure = "names must not be empty or contain tabs"
+            raise AnnotationError(f"{row} cannot be written", place=path, cure=cure)
         lines.append("\t".join(row))
     write_text(path, "\n".join(lines) + "\n")
 
 
 def _rows(
     path: Path | str, columns: Sequence[str], refuse: Refuse
-) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield (N, FILE line N, the cells of `columns`) for each row that is not blank."""
+) -> Iterator[tuple[int, Row, list[str]]]:
+    """Yield the line, its place in the file and the cells of `columns` of each row not blank."""
     path = existing(path)
     lines = _text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
     header = [cell.strip() for cell in lines[0].split("\t")]
@@ -177,14 +185,12 @@ def _rows(
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
-        place = f"{path} line {number}"
+        place = Row(path, number)
         try:
             cells = _fit([cell.strip() for cell in line.split("\t")], width, place)
             picked = [cells[index] for index in where]
             if not picked[0]:
-                raise AnnotationError(
-                    f"{place}: the filename is empty; name the clip or delete the row"
-                )
+                raise place.error("the filename is empty", "name the clip or delete the row")
         except AnnotationError as error:
             refuse(error)
             continue
@@ -199,44 +205,33 @@ def _text(path: Path) -> str:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise AnnotationError(
-            f"{path} line {line}: not UTF-8 text; save the file as tab-separated UTF-8"
-        ) from None
+        cure = "save the file as tab-separated UTF-8"
+        raise Row(path, line).error("not UTF-8 text", cure) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
-        raise AnnotationError(
-            f"{path} line {line}: not text (it holds a zero byte); "
-            "save the file as tab-separated UTF-8"
-        )
+        cure = "save the file as tab-separated UTF-8"
+        raise Row(path, line).error("not text (it contains a zero byte)", cure)
     return text
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
-    first = ", ".join(columns)
+    place, first = Row(path, 1), ", ".join(columns)
     if not any(header):
-        raise AnnotationError(
-            f"{path} line 1: no header; the first line must name the columns {first}, "
-            "separated by tabs"
-        )
+        cure = f"the first line must name the columns {first}, separated by tabs"
+        raise place.error("no header", cure)
     for separator, name in ((",", "commas"), (";", "semicolons")):
         if len(header) == 1 and separator in header[0]:
-            raise AnnotationError(
-                f"{path} line 1: columns are separated by {name}; separate columns by tabs"
-            )
+            raise place.error(f"columns are separated by {name}", "separate columns by tabs")
     missing = [column for column in columns if column not in header]
     if missing:
-        raise AnnotationError(
-            f"{path} line 1: column {', '.join(missing)} is missing "
-            f"(found: {', '.join(header)}); the first line must name the columns {first}"
-        )
+        problem = f"column {', '.join(missing)} is missing (found: {', '.join(header)})"
+        raise place.error(problem, f"the first line must name the columns {first}")
     repeated = [column for column in columns if header.count(column) > 1]
     if repeated:
-        raise AnnotationError(
-            f"{path} line 1: column {', '.join(repeated)} stands there twice; keep one of them"
-        )
+        raise place.error(f"duplicate column {', '.join(repeated)}", "keep one of them")
 
 
-def _fit(cells: list[str], width: int, place: str) -> list[str]:
+def _fit(cells: list[str], width: int, place: Row) -> list[str]:
     """Pad a row whose trailing empty cells an editor has stripped; refuse any other odd length."""
     if len(cells) == width:
         return cells
@@ -244,44 +239,38 @@ def _fit(cells: list[str], width: int, place: str) -> list[str]:
         return cells + [""] * (width - len(cells))
     if len(cells) > width and not any(cells[width:]):
         return cells[:width]
-    raise AnnotationError(
-        f"{place}: {len(cells)} columns where the header has {width}; separate columns by tabs"
-    )
+    problem = f"{len(cells)} columns, but the header has {width}"
+    raise place.error(problem, "separate columns by tabs")
 
 
-def _check_label(label: str, classes: Sequence[str] | None, place: str) -> None:
+def _check_label(label: str, classes: Sequence[str] | None, place: Row) -> None:
     if not label:
-        raise AnnotationError(
-            f"{place}: the label is empty; name the class, or empty the whole row but its filename"
-        )
+        cure = "name the class, or leave only the filename in the row"
+        raise place.error("the label is empty", cure)
     if classes is None or label in classes:
         return
     near = difflib.get_close_matches(label, classes, n=1)
     hint = f"did you mean {near[0]}?" if near else f"the classes are {', '.join(classes)}"
-    raise AnnotationError(f"{place}: unknown class {label!r}; {hint}")
+    raise place.error(f"unknown class {label!r}", hint)
 
 
-def _span(onset: str, offset: str, place: str) -> tuple[float, float]:
+def _span(onset: str, offset: str, place: Row) -> tuple[float, float]:
     start, end = _seconds(onset, "onset", place), _seconds(offset, "offset", place)
     if start >= end:
-        raise AnnotationError(
-            f"{place}: onset {onset} is not before offset {offset}; "
-            "an event must end after it begins: mend the times or delete the row"
-        )
+        cure = "correct the times or delete the row"
+        raise place.error(f"onset {onset} is not before offset {offset}", cure)
     return start, end
 
 
-def _seconds(text: str, column: str, place: str) -> float:
+def _seconds(text: str, column: str, place: Row) -> float:
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value) or "_" in text:
-        raise AnnotationError(
-            f"{place}: {column} {text!r} is not a number; write seconds as a decimal like 1.234"
-        )
+        cure = "write seconds as a decimal number such as 1.234"
+        raise place.error(f"{column} {text!r} is not a number", cure)
     if value < 0:
-        raise AnnotationError(
-            f"{place}: {column} {text} is negative; times are seconds from the start of the clip"
-        )
+        cure = "times are seconds from the start of the clip"
+        raise place.error(f"{column} {text} is negative", cure)
     return value

@@ -18,7 +18,7 @@ from resed.errors import AudioError
 from resed.runtime.files import existing
 
 STREAMED = 0x7FFFF000  # from this size on, a wav header was written to a pipe: length not known
-CURE = "fetch or render it again, or remove it and repeat the audit"
+CURE = "fetch or render it again, or delete it and run resed audit again"
 
 
 class EmptyAudioError(AudioError):
@@ -91,17 +91,16 @@ def decode(handle: BinaryIO | bytes, name: str, sample_rate: int) -> np.ndarray:
         try:
             samples = sound.read(dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise TruncatedAudioError(
-                f"{name}: breaks off or is damaged ({error.error_string}); {CURE}"
-            ) from None
+            problem = f"truncated or damaged ({error.error_string})"
+            raise TruncatedAudioError(problem, place=name, cure=CURE) from None
     if len(samples) < promised:
-        raise TruncatedAudioError(
-            f"{name}: truncated: {len(samples)} of {promised} samples are there; {CURE}"
-        )
+        problem = f"truncated: {len(samples)} of {promised} samples"
+        raise TruncatedAudioError(problem, place=name, cure=CURE)
     wave = mix(samples)
     if not np.isfinite(wave).all():
         place = int(np.flatnonzero(~np.isfinite(wave))[0])
-        raise NonFiniteAudioError(f"{name}: sample {place} is NaN or infinite; {CURE}")
+        problem = f"sample {place} is NaN or infinite"
+        raise NonFiniteAudioError(problem, place=name, cure=CURE)
     return resample(wave, rate, sample_rate)
 
 
@@ -124,24 +123,21 @@ def resample(wave: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
 def _opened(handle: BinaryIO, name: str) -> soundfile.SoundFile:
     size = handle.seek(0, io.SEEK_END)
     if size == 0:
-        raise EmptyAudioError(f"{name}: the file is empty (0 bytes); {CURE}")
+        raise EmptyAudioError("the file is empty (0 bytes)", place=name, cure=CURE)
     missing = _missing_bytes(handle, size)
     if missing:
-        raise TruncatedAudioError(
-            f"{name}: truncated: the header promises {missing} bytes of sound more than there are; "
-            f"{CURE}"
-        )
+        problem = f"truncated: {missing} bytes of the data chunk are missing"
+        raise TruncatedAudioError(problem, place=name, cure=CURE)
     handle.seek(0)
     try:
         sound = soundfile.SoundFile(handle)
     except soundfile.LibsndfileError as error:
-        raise UndecodableAudioError(
-            f"{name}: not a sound file that can be read ({error.error_string.rstrip('.')}); "
-            "convert it to wav or flac, or remove it and repeat the audit"
-        ) from None
+        cure = "convert it to wav or flac, or delete it and run resed audit again"
+        problem = f"cannot be decoded ({error.error_string.rstrip('.')})"
+        raise UndecodableAudioError(problem, place=name, cure=cure) from None
     if sound.frames == 0:
         sound.close()
-        raise EmptyAudioError(f"{name}: holds no samples (zero length); {CURE}")
+        raise EmptyAudioError("the file has no samples", place=name, cure=CURE)
     return sound
 
 

@@ -1,48 +1,48 @@
-"""An annotation file as its lines are, so that what is not mended stays as it was."""
+"""The text of an annotation file, edited cell by cell so that all other bytes are unchanged."""
 
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from resed.repair.rules import Span
+from resed.repair.rules import EventSpan
 
 
 @dataclass
-class Sheet:
-    """The lines of an annotation file as they are, line ends included, and where columns stand."""
+class AnnotationText:
+    """Lines of an annotation file by number, with their line ends, and the index of each column."""
 
     lines: dict[int, str]
     columns: Mapping[str, int]
 
     @classmethod
-    def of(cls, path: Path) -> "Sheet":
-        """Read a file that the reader of annotations has accepted."""
-        text = path.read_bytes().decode("utf-8")  # with its byte order mark, where it has one
+    def read(cls, path: Path) -> "AnnotationText":
+        """Read a file that `read_events` accepts."""
+        text = path.read_bytes().decode("utf-8")  # keeps a byte order mark
         lines = dict(enumerate(io.StringIO(text, newline=""), start=1))
         header = [cell.strip() for cell in lines[1].removeprefix("\ufeff").split("\t")]
         return cls(lines, {name: index for index, name in enumerate(header)})
 
     def cell(self, line: int, column: str) -> str:
-        """Text of a cell."""
+        """Text of a cell, without surrounding spaces."""
         return self.lines[line].split("\t")[self.columns[column]].strip()
 
-    def put(self, spans: Sequence[Span]) -> None:
-        """Write the times of each event into the first of its rows."""
+    def write_times(self, spans: Sequence[EventSpan]) -> None:
+        """Write the times of each event into the first of its lines."""
         for span in spans:
             self._write(span.lines[0], {"onset": span.texts[0], "offset": span.texts[1]})
 
-    def empty(self, line: int) -> None:
-        """Leave the clip's name alone."""
+    def clear_event(self, line: int) -> None:
+        """Empty all cells of an event but the clip name."""
         self._write(line, dict.fromkeys(("onset", "offset", "event_label"), ""))
 
     def remove(self, lines: Sequence[int]) -> None:
-        """Take rows out."""
+        """Remove lines."""
         for line in lines:
             del self.lines[line]
 
     def text(self) -> str:
-        """The file."""
+        """The whole text."""
         return "".join(self.lines.values())
 
     def _write(self, line: int, cells: Mapping[str, str]) -> None:

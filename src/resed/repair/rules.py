@@ -1,19 +1,20 @@
-"""The rules of repair on the events of one clip and class, without any file."""
+"""The repair rules, applied to the events of one clip and class."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 RULES = ("duplicate", "past_end", "outside", "overlap", "gap")
-TOLERANCE_S = 1e-3  # annotations have milliseconds: what is less past the end is rounding
-ROUNDING_S = 1e-6
+TOLERANCE_S = 1e-3  # annotations are rounded to milliseconds
+ROUNDING_S = 1e-6  # two times that differ by less are equal
 
 
 @dataclass(frozen=True)
-class Span:
-    """An event on its way: `lines` are those of the original, `texts` its onset and offset there.
+class EventSpan:
+    """An event during repair.
 
-    onset and offset in seconds.
+    `lines` are its lines in the original file; `onset` and `offset` are in seconds, and `texts` are
+    both as written in the file.
     """
 
     lines: tuple[int, ...]
@@ -28,7 +29,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Change:
-    """One rule applied once: lines of the original, and what stood and stands there."""
+    """One application of a rule: lines of the original, and the events before and after."""
 
     lines: tuple[int, ...]
     rule: str
@@ -36,20 +37,28 @@ class Change:
     after: str = ""
 
 
-def mend(spans: Sequence[Span], end: float, gap_s: float) -> tuple[list[Span], list[Change]]:
-    """Apply all rules to the events of one clip and class; `end` is the clip's, all in seconds.
+def apply_rules(
+    spans: Sequence[EventSpan], end: float, gap_s: float
+) -> tuple[list[EventSpan], list[Change]]:
+    """Apply all rules to the events of one clip and class.
 
-    Returns the events that stay, by onset, and the changes in the order they were made.
+    Args:
+        spans: the events.
+        end: end of the clip in seconds.
+        gap_s: events less than this apart (seconds) are merged.
+
+    Returns:
+        The remaining events, sorted by onset, and the changes in the order they were made.
     """
     kept, changes = _distinct(spans)
     kept, cut = _cut(kept, end)
-    kept, merged = _unite(kept, "overlap", -ROUNDING_S)
-    kept, joined = _unite(kept, "gap", gap_s - ROUNDING_S)
+    kept, merged = _merge(kept, "overlap", -ROUNDING_S)
+    kept, joined = _merge(kept, "gap", gap_s - ROUNDING_S)
     return kept, [*changes, *cut, *merged, *joined]
 
 
-def _distinct(spans: Sequence[Span]) -> tuple[list[Span], list[Change]]:
-    found: dict[tuple[float, float], Span] = {}
+def _distinct(spans: Sequence[EventSpan]) -> tuple[list[EventSpan], list[Change]]:
+    found: dict[tuple[float, float], EventSpan] = {}
     changes = []
     for span in spans:
         if found.setdefault((span.onset, span.offset), span) is not span:
@@ -57,8 +66,8 @@ def _distinct(spans: Sequence[Span]) -> tuple[list[Span], list[Change]]:
     return list(found.values()), changes
 
 
-def _cut(spans: Sequence[Span], end: float) -> tuple[list[Span], list[Change]]:
-    last = math.floor(end * 1000 + ROUNDING_S) / 1000  # with the milliseconds of annotations
+def _cut(spans: Sequence[EventSpan], end: float) -> tuple[list[EventSpan], list[Change]]:
+    last = math.floor(end * 1000 + ROUNDING_S) / 1000  # annotations are in milliseconds
     kept, changes = [], []
     for span in spans:
         if span.offset <= end + TOLERANCE_S:
@@ -71,10 +80,12 @@ def _cut(spans: Sequence[Span], end: float) -> tuple[list[Span], list[Change]]:
     return kept, changes
 
 
-def _unite(spans: Sequence[Span], rule: str, apart: float) -> tuple[list[Span], list[Change]]:
-    """Make one of events less than `apart` seconds apart (negative: that overlap); chains too."""
-    groups: list[list[Span]] = []
-    reach = -math.inf  # the last offset of the group
+def _merge(
+    spans: Sequence[EventSpan], rule: str, apart: float
+) -> tuple[list[EventSpan], list[Change]]:
+    """Merge chains of events less than `apart` seconds apart; a negative `apart` needs overlap."""
+    groups: list[list[EventSpan]] = []
+    reach = -math.inf  # last offset of the group
     for span in sorted(spans, key=lambda one: (one.onset, one.offset)):
         if groups and span.onset - reach < apart:
             groups[-1].append(span)
@@ -90,7 +101,7 @@ def _unite(spans: Sequence[Span], rule: str, apart: float) -> tuple[list[Span], 
         last = max(group, key=lambda one: one.offset)
         lines = tuple(sorted(line for one in group for line in one.lines))
         texts = group[0].texts[0], last.texts[1]
-        one = Span(lines, group[0].label, group[0].onset, last.offset, texts)
+        one = EventSpan(lines, group[0].label, group[0].onset, last.offset, texts)
         kept.append(one)
         changes.append(Change(lines, rule, "; ".join(map(str, group)), str(one)))
     return kept, changes

@@ -1,0 +1,178 @@
+"""Audit single clips: read and decode the file, and make its row of the manifest."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, fields
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from resed.acquire.clip_reader import ClipReader
+from resed.errors import AudioError, DatasetError
+from resed.formats.audio import decode
+from resed.runtime.files import existing
+
+SILENT_PEAK = 10 ** (-90 / 20)  # full scale = 1; about one quantization step of 16-bit audio
+FULL_SCALE = 1 - 2**-15  # the largest sample value of 16-bit audio
+CHUNK = 16  # clips per task
+
+
+@dataclass(frozen=True)
+class ClipAudit:
+    """The audit's result for one clip.
+
+    `rate` is in Hz and `seconds` is the decoded length; both are 0 if unknown. `clipped` (the share
+    of samples at full scale) and `detail` (why the clip cannot be used) are used by the findings;
+    the other fields are the columns of the manifest.
+    """
+
+    split: str
+    filename: str
+    sha256: str
+    rate: int
+    channels: int
+    seconds: float
+    status: str
+    source: str
+    clipped: float = 0.0
+    detail: str = ""
+
+
+COLUMNS = tuple(field.name for field in fields(ClipAudit))[:8]
+
+
+@dataclass(frozen=True)
+class ClipToAudit:
+    """A clip to read; `sha256` is the hash that acquire recorded, "" if unknown."""
+
+    split: str
+    filename: str
+    source: str
+    sha256: str = ""
+
+
+def audit_clip(clip: ClipToAudit, read: ClipReader) -> ClipAudit:
+    """Read and decode one clip. Never raises for a broken clip; the status describes it.
+
+    Status: ok, missing, outside (the name leads out of the folder), unreadable (cannot be opened),
+    empty, truncated, undecodable, nonfinite (NaN or infinite samples), silent (no sample above
+    -90 dB of full scale), or altered (the bytes differ from those that were acquired).
+    """
+    if leads_outside(clip.filename):
+        return _row(clip, status="outside")
+    try:
+        data = read(clip.filename)
+    except OSError as error:
+        return _row(clip, status="unreadable", detail=error.strerror or "cannot be opened")
+    if data is None:
+        return _row(clip, status="missing")
+    digest = hashlib.sha256(data).hexdigest()
+    found = _inspect(data, clip.filename)
+    if clip.sha256 and clip.sha256 != digest:
+        why = f"; {found['detail']}" if found.get("detail") else ""
+        found |= {
+            "status": "altered",
+            "detail": f"sha256 {digest[:12]} differs from the acquired file{why}",
+        }
+    return _row(clip, sha256=digest, **found)
+
+
+def leads_outside(filename: str) -> bool:
+    """Whether a clip name leads out of its folder, on Linux or on Windows."""
+    posix, windows = PurePosixPath(filename), PureWindowsPath(filename)
+    parts = {*posix.parts, *windows.parts}
+    return ".." in parts or posix.is_absolute() or bool(windows.anchor) or "\0" in filename
+
+
+def _row(clip: ClipToAudit, **found) -> ClipAudit:
+    known = {"sha256": "", "rate": 0, "channels": 0, "seconds": 0.0, **found}
+    return ClipAudit(clip.split, clip.filename, source=clip.source, **known)
+
+
+def _inspect(data: bytes, name: str) -> dict:
+    try:
+        header = soundfile.info(io.BytesIO(data))
+        rate, channels = header.samplerate, header.channels
+    except (soundfile.LibsndfileError, ValueError):
+        rate, channels = 0, 0
+    found = {"rate": rate, "channels": channels}
+    try:
+        samples = np.abs(decode(data, name, rate or 44100))
+    except AudioError as error:
+        status = getattr(error, "status", "undecodable")
+        return {**found, "status": status, "detail": error.problem}
+    return {
+        **found,
+        "seconds": round(len(samples) / rate, 4),
+        "status": "silent" if float(samples.max()) <= SILENT_PEAK else "ok",
+        "clipped": np.count_nonzero(samples >= FULL_SCALE) / len(samples),
+    }
+
+
+def audited(
+    clips: Sequence[ClipToAudit], readers: Mapping[str, ClipReader], processes: int = 1
+) -> Iterator[ClipAudit]:
+    """Audit `clips` in the given order; `readers` maps a split to the reader of its clips.
+
+    Raises DatasetError if a process is killed.
+    """
+    if processes == 1 or not clips:
+        for clip in clips:
+            yield audit_clip(clip, readers[clip.split])
+        return
+    try:
+        with ProcessPoolExecutor(processes, initializer=_start, initargs=(readers,)) as pool:
+            yield from pool.map(_work, clips, chunksize=CHUNK)
+    except BrokenProcessPool:
+        raise DatasetError(
+            "a process was killed, probably because memory ran out",
+            place="audit", cure="use fewer --processes",
+        ) from None  # fmt: skip
+
+
+_readers: Mapping[str, ClipReader] = {}  # set once per worker process
+
+
+def _start(readers: Mapping[str, ClipReader]) -> None:
+    global _readers
+    _readers = readers
+
+
+def _work(clip: ClipToAudit) -> ClipAudit:
+    return audit_clip(clip, _readers[clip.split])
+
+
+def manifest_text(rows: Iterable[ClipAudit]) -> str:
+    """The manifest as tab-separated text."""
+    lines = ["\t".join(COLUMNS)]
+    lines += ["\t".join(str(getattr(row, name)) for name in COLUMNS) for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def read_manifest(path: Path) -> pd.DataFrame:
+    """Read a manifest. Raises MissingFileError, or DatasetError with the malformed line."""
+    cure = "pass a manifest.tsv written by resed audit"
+    rows = []
+    try:
+        with existing(path, cure).open(encoding="utf-8", newline="") as handle:
+            table = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+            if not set(COLUMNS) <= set(table.fieldnames or ()):
+                raise DatasetError("not a manifest", place=f"{path} line 1", cure=cure)
+            for row in table:
+                cells = [row[name] for name in COLUMNS]
+                cells[3:6] = int(cells[3]), int(cells[4]), float(cells[5])
+                rows.append(cells)
+    except (TypeError, ValueError, csv.Error):
+        place = f"{path} line {len(rows) + 2}"
+        raise DatasetError("malformed row of a manifest", place=place, cure=cure) from None
+    found = pd.DataFrame(rows, columns=COLUMNS)
+    if (double := found.duplicated(["split", "filename"])).any():
+        place = f"{path} line {double.idxmax() + 2}"
+        raise DatasetError("another row has the same split and filename", place=place, cure=cure)
+    return found

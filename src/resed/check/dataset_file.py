@@ -1,0 +1,115 @@
+"""Check the YAML file of a dataset, and return the parts that are valid."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from resed.acquire.soundscapes.settings import soundscapes_of
+from resed.check.messages import CheckMessages
+from resed.config.closed import check, mistakes, read_yaml
+from resed.config.dataset import ROLES, Dataset, SplitFile, existing_dataset
+from resed.errors import ConfigError, ResedError
+from resed.paper.numbers import OVERALL
+
+LABELS = {
+    "weak": "weak",
+    "unlabeled": "none",
+    "strong": "strong",
+    "development": "strong",
+    "evaluation": "strong",
+}
+CURES = {  # for a dataset without the split
+    "weak": "make it from strong clips: one row per clip, with its classes separated by commas",
+    "unlabeled": "if there are none, use audio and annotations of the weak split with "
+    "labels: none (its clips are then used twice)",
+    "strong": "label some clips with onsets and offsets: frames are trained on this split only",
+    "development": "keep a tenth of the strongly labelled recordings out of training for it",
+    "evaluation": "keep a tenth of the strongly labelled recordings out of training for it",
+}
+FORBIDDEN = {",": "a comma", "\t": "a tab", "\n": "a line end", "/": "a slash"}
+
+
+@dataclass
+class DatasetDescription:
+    """The valid parts of a dataset file; defaults for the others."""
+
+    path: Path
+    name: str
+    kind: str = "recordings"
+    classes: list[str] = field(default_factory=list)
+    splits: dict[str, SplitFile] = field(default_factory=dict)
+    clip_seconds: float = 10.0
+
+
+def read_description(
+    dataset: str | Path, base: Path, messages: CheckMessages
+) -> DatasetDescription:
+    """Read a dataset file. Raises MissingFileError if there is none."""
+    path = existing_dataset(dataset, base)
+    made = DatasetDescription(path, path.stem)
+    try:
+        values = read_yaml(path)
+    except ConfigError as error:
+        messages.add(error)
+        return made
+    for line in mistakes(Dataset, values, str(path)):
+        messages.error(line)
+    made.kind = str(values.get("kind", made.kind))
+    made.name = str(values.get("name", made.name))
+    seconds = values.get("clip_seconds")
+    if isinstance(seconds, int | float) and seconds > 0:
+        made.clip_seconds = float(seconds)
+    made.classes = _classes(values.get("classes"), f"{path}.classes", messages)
+    made.splits = _splits(values.get("splits"), f"{path}.splits", messages)
+    _check_name(made, base, messages)
+    if made.kind == "soundscapes" and not messages.errors:
+        try:
+            soundscapes_of(check(Dataset, values, str(path)))
+        except ResedError as error:
+            messages.add(error)
+    return made
+
+
+def _classes(values: Any, place: str, messages: CheckMessages) -> list[str]:
+    names = [name for name in values if isinstance(name, str)] if isinstance(values, list) else []
+    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+        messages.error(f"{name} is listed twice", place=place, cure="remove the repetition")
+    for name in dict.fromkeys(names):
+        bad = [words for sign, words in FORBIDDEN.items() if sign in name]
+        if not bad and (name != name.strip() or not name):
+            bad = ["leading or trailing spaces"] if name else ["no characters"]
+        if bad:
+            messages.error(f"{name!r} contains {bad[0]}", place=place, cure="rename it")
+        if name == OVERALL:
+            problem = f"{name} is reserved for a row of the tables"
+            messages.error(problem, place=place, cure="rename it")
+    return list(dict.fromkeys(names))
+
+
+def _splits(values: Any, place: str, messages: CheckMessages) -> dict[str, SplitFile]:
+    if not isinstance(values, dict):
+        return {}
+    made: dict[str, SplitFile] = {}
+    for role in ROLES:
+        if role not in values:
+            messages.error(f"{role} is missing", place=place, cure=CURES[role])
+            continue
+        try:
+            made[role] = check(SplitFile, values[role], f"{place}.{role}")
+        except ConfigError:
+            continue  # reported by `mistakes` before
+        if made[role].labels != LABELS[role]:
+            problem = f"{made[role].labels} is not possible for this split"
+            cure = f"set labels: {LABELS[role]}"
+            messages.error(problem, place=f"{place}.{role}.labels", cure=cure)
+    return made
+
+
+def _check_name(made: DatasetDescription, base: Path, messages: CheckMessages) -> None:
+    folder = (base / "config" / "datasets").resolve()
+    if made.path.resolve().parent != folder:
+        cure = f"copy it there as {made.name}.yaml to use it by the key `dataset: {made.name}`"
+        messages.note("the file is not in config/datasets", place=made.path, cure=cure)
+    elif made.name != made.path.stem:
+        problem = f"{made.name} differs from the file name {made.path.name}"
+        messages.error(problem, place=f"{made.path}.name", cure="use the same name for both")

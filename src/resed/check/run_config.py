@@ -1,0 +1,69 @@
+"""Check whether the config of a run fits the clips of a dataset."""
+
+import math
+from pathlib import Path
+
+from resed.check.dataset_file import DatasetDescription
+from resed.check.messages import CheckMessages
+from resed.config.closed import overlay, read_yaml
+from resed.config.run import Config, load_config
+from resed.errors import ConfigError, ResedError
+
+TOLERANCE_S = 0.05  # between the length of the features and of the clips
+
+
+def check_run_config(
+    description: DatasetDescription, path: Path, base: Path, messages: CheckMessages
+) -> None:
+    """Load an overlay on config/config.yaml, and compare its features with the clips."""
+    try:
+        values = overlay(read_yaml(base / "config" / "config.yaml"), read_yaml(path))
+    except ResedError as error:
+        messages.add(error)
+        return
+    named = str(values.get("dataset"))
+    if named not in (description.name, str(description.path)):
+        cure = f"set dataset: {description.name}"
+        messages.error(f"{named} is another dataset", place=f"{path}.dataset", cure=cure)
+    try:
+        config = load_config(values | {"dataset": str(description.path)}, base)
+    except ConfigError as error:
+        if str(description.path) not in str(error):  # else reported with the dataset file
+            messages.error(str(error), place=path)
+        return
+    _check_features(description.clip_seconds, config, path, messages)
+    _check_networks(config, path, messages)
+
+
+def _check_features(
+    clip_seconds: float, config: Config, path: Path, messages: CheckMessages
+) -> None:
+    """Require features of the length of the clips."""
+    for name in sorted({config.features_of(system) for system in config.systems}):
+        features = config.feature_sets[name]
+        tolerance = max(TOLERANCE_S, features.seconds_per_frame)
+        if abs(features.seconds - clip_seconds) <= tolerance:
+            continue
+        frames = max(1, round(clip_seconds / features.seconds_per_frame))
+        setting = f"features: {{frames: {frames}}}"
+        if name != "default":
+            setting = f"feature_overrides: {{{name}: {{frames: {frames}}}}}"
+        problem = (
+            f"the features {name} last {features.seconds:.3g} s, but the clips {clip_seconds:g} s"
+        )
+        messages.error(problem, place=path, cure=f"set {setting}")
+
+
+def _check_networks(config: Config, path: Path, messages: CheckMessages) -> None:
+    """Require at least one frame after pooling."""
+    for name in sorted({config.trained_as(system) for system in config.systems}):
+        model = config.system(name).model
+        key = "crnn" if model.framework == "mean_teacher" else "teacher"
+        pooling = math.prod(time for time, _ in getattr(model, key).pools)
+        frames = config.feature_sets[config.features_of(name)].frames
+        if frames < pooling:
+            messages.error(
+                f"the pooling of {name} needs {pooling} frames, but its features have {frames}",
+                place=path,
+                cure=f"use a shorter hop and more frames, or lower model.{key}.pools",
+            )
