@@ -36,8 +36,6 @@ def make_root(root: Path, classes: list[str] = CLASSES, **config: object) -> Con
     """A folder with config/ as in the repository and a dataset `made` of `classes`."""
     for part in ("systems", "papers"):
         shutil.copytree(REPOSITORY / "config" / part, root / "config" / part)
-    for path in (REPOSITORY / "config").glob("readings.yaml"):
-        shutil.copy(path, root / "config")
     dataset = {
         "name": "made",
         "title": "Made-up results",

@@ -17,9 +17,9 @@ from resed.judge import COMPARISONS, judge
 from resed.judge.networks import network_parameters
 from resed.judge.outcome import LISTED, Measured, Outcome, evidence, of_printed, of_runs
 from resed.judge.sources import Printed, Runs
-from resed.paper.claims import Claim, load_claims
-from resed.paper.contradictions import load_contradictions
-from resed.paper.numbers import load_versions
+from resed.paper.legacy_claims import Claim, load_claims
+from resed.paper.legacy_contradictions import load_contradictions
+from resed.paper.legacy_numbers import load_versions
 from resed.results.folder import Results
 from resed.tabulate.claims import claims
 
@@ -82,7 +82,7 @@ def test_there_are_enough_claims_and_each_has_its_place():
 
 
 def test_readings_that_claims_name_exist():
-    readings = load_readings(REPOSITORY)
+    readings = load_readings(REPOSITORY, "liang")
     named = [
         reference.reading
         for claim in CLAIMS.values()

@@ -5,7 +5,7 @@ from made_results import REPOSITORY, make_results, make_root
 
 from resed.config.run import load_config
 from resed.errors import ConfigError
-from resed.paper.contradictions import load_contradictions
+from resed.paper.legacy_contradictions import load_contradictions
 from resed.results.folder import Results
 from resed.tabulate.contradictions import contradictions
 

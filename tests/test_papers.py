@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from resed.errors import ConfigError, MissingFileError
-from resed.paper.consistency import class_mean, discrepancies, gains_of, value_of
-from resed.paper.contradictions import load_contradictions
-from resed.paper.numbers import METRICS, SPLITS, VERSIONS, Paper, load_paper, load_versions
+from resed.paper.legacy_consistency import class_mean, discrepancies, gains_of, value_of
+from resed.paper.legacy_contradictions import load_contradictions
+from resed.paper.legacy_numbers import METRICS, SPLITS, VERSIONS, Paper, load_paper, load_versions
 
 REPOSITORY = Path(__file__).parents[1]
 NAMES = {"event": "event", "segment": "segment", "tags": "at"}  # here, and in the targets

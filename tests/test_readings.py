@@ -41,7 +41,7 @@ from resed.train.framework import build_framework
 from resed.train.heads import class_shares
 from resed.train.objective import Targets
 
-READINGS = load_readings(REPOSITORY)
+READINGS = load_readings(REPOSITORY, "liang")
 CONFIG = load_config(root=REPOSITORY)
 SYSTEM = CONFIG.sensitivity.system
 
@@ -154,20 +154,21 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path, change, told):
         "default": "a",
         "options": {"a": {"title": "t", "reason": "r"}},
     }
-    path = tmp_path / "config" / "readings.yaml"
+    path = tmp_path / "config" / "papers" / "liang" / "readings.yaml"
+    path.parent.mkdir(parents=True)
     path.write_text(yaml.safe_dump({"questions": {"q": {**question, **change}}}))
     with pytest.raises(ConfigError) as error:
-        load_readings(tmp_path)
+        load_readings(tmp_path, "liang")
     assert told in str(error.value) and "\n" not in str(error.value)
 
 
 def test_an_unknown_reading_is_told_what_there_is():
     with pytest.raises(ConfigError, match=r"reading tdf\.x: unknown question tdf; known: .*tfd"):
-        reading_settings(REPOSITORY, "tdf.x")
+        reading_settings(READINGS, "tdf.x")
     with pytest.raises(ConfigError, match=r"reading tfd\.x: unknown option; known: hint, literal"):
         CONFIG.system(f"{SYSTEM}@tfd.x")
     with pytest.raises(ConfigError, match=r"scored\.teacher is not a setting of a system"):
-        reading_settings(REPOSITORY, "scored.teacher")
+        reading_settings(READINGS, "scored.teacher")
 
 
 def test_what_a_reading_costs_and_shares():

@@ -8,7 +8,7 @@ from made_results import CLASSES, MANIFEST, REPOSITORY, make_results, make_root,
 from resed.config.run import load_config
 from resed.errors import MissingFileError, ResultsError
 from resed.formats.annotations import read_events
-from resed.paper.numbers import load_versions
+from resed.paper.legacy_numbers import load_versions
 from resed.results.folder import Results
 from resed.settings import SystemSettings
 from resed.tabulate.scorecard import Entry, reading_of, scorecard

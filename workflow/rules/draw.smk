@@ -20,7 +20,7 @@ rule draw:
     """Draw one figure as PNG and SVG."""
     input:
         audit=rules.audit.output.summary,
-        paper=f"config/papers/{CONFIG.paper}.yaml",
+        paper=f"config/papers/{CONFIG.paper}/numbers.yaml",
         results=figure_input,
     output:
         png=f"{RESULTS}/figures/{{figure}}.png",

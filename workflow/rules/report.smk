@@ -5,8 +5,8 @@ rule report:
     """Gather verdicts, tables, figures and settings in one HTML file that needs no network."""
     input:
         audit=rules.audit.output.summary,
-        papers=sorted(map(str, Path("config/papers").glob("*.yaml"))),
-        readings="config/readings.yaml",
+        papers=sorted(map(str, Path("config/papers").glob("**/*.yaml"))),
+        readings=f"config/papers/{CONFIG.paper}/readings.yaml",
         tables=rules.tables.input,
         # A picture that was deleted is drawn again alone: from equal results it is the same.
         figures=ancient(

@@ -24,8 +24,8 @@ rule tabulate_sensitivity:
     """Put every reading beside the unchanged system, as CSV and Markdown."""
     input:
         audit=rules.audit.output.summary,
-        paper=f"config/papers/{CONFIG.paper}.yaml",
-        readings="config/readings.yaml",
+        paper=f"config/papers/{CONFIG.paper}/numbers.yaml",
+        readings=f"config/papers/{CONFIG.paper}/readings.yaml",
         scores=studied_scores(),
     output:
         csv=f"{RESULTS}/tables/sensitivity.csv",
@@ -51,8 +51,8 @@ rule draw_sensitivity:
     """Draw how far each reading moves the three metrics."""
     input:
         audit=rules.audit.output.summary,
-        paper=f"config/papers/{CONFIG.paper}.yaml",
-        readings="config/readings.yaml",
+        paper=f"config/papers/{CONFIG.paper}/numbers.yaml",
+        readings=f"config/papers/{CONFIG.paper}/readings.yaml",
         scores=studied_scores(),
     output:
         png=f"{RESULTS}/figures/sensitivity.png",

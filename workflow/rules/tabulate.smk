@@ -6,8 +6,8 @@ rule tabulate:
     """Put our numbers beside the paper's, or judge it by them, as CSV and Markdown."""
     input:
         audit=rules.audit.output.summary,
-        papers=sorted(map(str, Path("config/papers").glob("*.yaml"))),
-        readings="config/readings.yaml",
+        papers=sorted(map(str, Path("config/papers").glob("**/*.yaml"))),
+        readings=f"config/papers/{CONFIG.paper}/readings.yaml",
         metrics=lambda wildcards: table_scores(wildcards.table),
         counts=lambda wildcards: table_counts(wildcards.table),
         evidence=lambda wildcards: table_evidence(wildcards.table),

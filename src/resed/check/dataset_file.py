@@ -9,7 +9,7 @@ from resed.check.messages import CheckMessages
 from resed.config.closed import check, mistakes, read_yaml
 from resed.config.dataset import ROLES, Dataset, SplitFile, existing_dataset
 from resed.errors import ConfigError, ResedError
-from resed.paper.numbers import OVERALL
+from resed.paper.tables import OVERALL
 
 LABELS = {
     "weak": "weak",

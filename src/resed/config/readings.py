@@ -1,4 +1,4 @@
-"""What the paper leaves open, as data: config/readings.yaml, closed and typed.
+"""What a paper leaves open, as data: config/papers/{paper}/readings.yaml, closed and typed.
 
 A *reading* is one option of one question, named `{question}.{option}` (`tfd.literal`). What the
 study of readings makes of them is in `resed.config.study` and `resed.results.readings_study`.
@@ -99,12 +99,17 @@ class Readings(Strict):
         return self.option(name).settings
 
 
-def load_readings(root: Path | str = ".") -> Readings:
-    """Read config/readings.yaml; every overlay in it fits the settings that it changes.
+def readings_file(root: Path | str, paper: str) -> Path:
+    """config/papers/{paper}/readings.yaml; it need not exist."""
+    return Path(root) / "config" / "papers" / paper / "readings.yaml"
 
-    Raises ConfigError or MissingFileError in one line.
+
+def load_readings(root: Path | str, paper: str) -> Readings:
+    """Read a paper's readings.yaml and check every overlay against the settings that it changes.
+
+    Raises ConfigError or MissingFileError.
     """
-    path = existing(Path(root) / "config" / "readings.yaml", "copy it from the repository")
+    path = existing(readings_file(root, paper), "copy it from the repository")
     return _load(path, path.stat().st_mtime_ns)
 
 
@@ -121,12 +126,12 @@ def _load(path: Path, changed: int) -> Readings:
     return readings
 
 
-def reading_settings(root: Path | str, name: str) -> dict[str, dict[str, Any]]:
+def reading_settings(readings: Readings, name: str) -> dict[str, dict[str, Any]]:
     """The overlays of a reading: `settings` over a system, `calibrate` over config.calibrate.
 
-    Raises ConfigError where the name is unknown, or where the reading is no change of a system.
+    Raises ConfigError if the name is unknown, or if the reading does not change a system.
     """
-    option = load_readings(root).option(name)
+    option = readings.option(name)
     if option.cost == "none":
         raise ConfigError(
             f"reading {name} is not a setting of a system; leave it out ({option.reason})"

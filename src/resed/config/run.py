@@ -13,7 +13,7 @@ from pydantic import Field, field_validator
 
 from resed.config.closed import check, check_overlay, overlay, read_settings, read_yaml
 from resed.config.dataset import ROLES, TRAINING_ROLES, Dataset, Role, load_dataset
-from resed.config.readings import load_readings, reading_settings
+from resed.config.readings import Readings, load_readings, reading_settings, readings_file
 from resed.config.systems import DEFAULT_FEATURES, SystemEntry, known, lineage, load_systems
 from resed.errors import ConfigError
 from resed.settings import (
@@ -69,7 +69,7 @@ class RepairSettings(Strict):
 
 
 class SensitivitySettings(Strict):
-    """One reading of what the paper leaves open changed at a time (config/readings.yaml)."""
+    """Study of the readings of a paper: one reading changed at a time."""
 
     system: str = "pts_tfd_afl_esp"
     seeds: Positive = 1
@@ -82,7 +82,7 @@ class Config(Strict):
     """The whole run. `root` is where config/ lies."""
 
     dataset: str
-    paper: Literal["liang_journal", "liang_letter"] = "liang_journal"
+    paper: str = "liang"
     systems: Annotated[list[str], Field(min_length=1)]
     seeds: Positive = 1
     system_seeds: dict[str, Positive] = {}
@@ -103,6 +103,11 @@ class Config(Strict):
     def dataset_file(self) -> Dataset:
         """The dataset's own file."""
         return load_dataset(self.dataset, Path(self.root))
+
+    @property
+    def paper_readings(self) -> Readings:
+        """What the paper leaves open."""
+        return load_readings(self.root, self.paper)
 
     @cached_property
     def catalogue(self) -> dict[str, SystemEntry]:
@@ -190,18 +195,18 @@ class Config(Strict):
     def _reading(self, reading: str) -> dict[str, Any]:
         if reading == UNCHANGED:
             return {}
-        return reading_settings(Path(self.root), reading)["settings"]
+        return reading_settings(self.paper_readings, reading)["settings"]
 
     def sensitivity_systems(self) -> list[str]:
         """The system of the study of readings, unchanged first, then one reading at a time.
 
-        None where there is no config/readings.yaml. Of all readings, those that do not go with the
+        None where the paper has no readings.yaml. Of all readings, those that do not go with the
         settings of this config are left out; one that is named must, and so must the unchanged one.
         """
-        if not (Path(self.root) / "config" / "readings.yaml").is_file():
+        if not readings_file(self.root, self.paper).is_file():
             return []
         named = self.sensitivity.readings
-        names = named or load_readings(Path(self.root)).names()
+        names = named or self.paper_readings.names()
         unchanged, *found = [f"{self.sensitivity.system}{READING}{n}" for n in (UNCHANGED, *names)]
         return [unchanged, *(name for name in found if named or self._fits(name))]
 
@@ -239,6 +244,7 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     if values is None:
         values = read_yaml(Path(root) / "config" / "config.yaml")
     config = check(Config, {"root": str(root), **values}, "config")
+    _check_paper(config)
     _check_overlays(config)
     _ = config.dataset_file
     _ = config.feature_sets
@@ -265,6 +271,16 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     return config
 
 
+def _check_paper(config: Config) -> None:
+    """Refuse a paper that has no folder below config/papers."""
+    folder = Path(config.root) / "config" / "papers"
+    known = sorted(path.parent.name for path in folder.glob("*/numbers.yaml"))
+    if known and config.paper not in known:
+        near = [name for name in known if config.paper.startswith(name)]
+        cure = f"set paper: {near[0]}" if near else f"use one of {', '.join(known)}"
+        raise ConfigError(f"unknown paper {config.paper}", place="config.paper", cure=cure)
+
+
 def _check_overlays(config: Config) -> None:
     """Each overlay alone, so that a mistake is told where it was written, even if not run here."""
     systems = {"override": config.override, "sensitivity.override": config.sensitivity.override}
@@ -282,11 +298,11 @@ def _check_study(config: Config) -> None:
     systems = config.sensitivity_systems()
     if not systems:
         return
-    load_readings(config.root)  # a mistake in that file is none of the config's
+    _ = config.paper_readings  # an error in that file is not an error of the config
     place = "config.sensitivity.readings"
     try:
         for reading in chosen.readings:
-            reading_settings(config.root, reading)
+            reading_settings(config.paper_readings, reading)
         place = "config.sensitivity"
         config.features_of(chosen.system)
         for name in systems:

@@ -1,7 +1,5 @@
 """What the study of readings needs: its systems' seeds and windows, and how the config reads."""
 
-from pathlib import Path
-
 from resed.config.closed import check, overlay
 from resed.config.readings import Question, reading_settings
 from resed.config.run import READING, UNCHANGED, Config
@@ -19,7 +17,7 @@ def calibration(config: Config, system: str) -> CalibrateSettings:
     reading = reading_of(system)
     if not reading:
         return config.calibrate
-    changes = reading_settings(Path(config.root), reading)["calibrate"]
+    changes = reading_settings(config.paper_readings, reading)["calibrate"]
     values = overlay(config.calibrate.model_dump(), changes)
     return check(CalibrateSettings, values, f"calibrate, reading {reading}")
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from resed.config.closed import check, read_yaml
 from resed.errors import ConfigError
-from resed.settings import Positive, Strict
+from resed.settings import Strict
 
 NAME = r"^[a-z0-9][a-z0-9_]*$"
 DEFAULT_FEATURES = "default"
@@ -18,7 +18,7 @@ Entry = TypeVar("Entry")
 class StageEntry(Strict):
     """The row of the paper's Table 2 that a system stands for, whatever it trains here."""
 
-    tau: Positive  # epochs of stage one in the paper
+    tau: int  # epochs of stage one in the paper
     gamma: float
     form: Literal["printed", "standard"] = "printed"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from resed.paper.numbers import VERSIONS
+from resed.paper.legacy_numbers import VERSIONS
 from resed.results.folder import Results
 
 

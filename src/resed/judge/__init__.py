@@ -1,6 +1,6 @@
 """Verdicts on the paper's claims: what its own tables say, and what the runs here say.
 
-The same rule judges both (resed.paper.claims names the kinds of tests). Comparisons of
+The same rule judges both (resed.paper.legacy_claims names the kinds of tests). Comparisons of
 separately trained
 systems need two seeds a side, and so do confusions; two decodings of one checkpoint are decided
 over clips.
@@ -13,8 +13,8 @@ from typing import Any
 from resed.judge import classes, comparisons, networks, training_events
 from resed.judge.outcome import HERE, PRINTED, Outcome, Verdict, of_printed, of_runs
 from resed.judge.sources import Printed, Runs
-from resed.paper.claims import Annotations, Claim
-from resed.paper.numbers import Paper
+from resed.paper.legacy_claims import Annotations, Claim
+from resed.paper.legacy_numbers import Paper
 from resed.results.folder import Results, readable
 
 __all__ = ["HERE", "PRINTED", "Judgement", "Verdict", "judge"]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from resed.judge.comparisons import above, beyond
 from resed.judge.outcome import METRIC_NAMES, Measured, Outcome, State
 from resed.judge.sources import Source, named
-from resed.paper.claims import Classes, ClassGain, Extreme
+from resed.paper.legacy_claims import Classes, ClassGain, Extreme
 from resed.results.folder import readable
 
 RULES = {

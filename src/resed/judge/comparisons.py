@@ -9,7 +9,7 @@ from itertools import combinations
 
 from resed.judge.outcome import METRIC_NAMES, Measured, Outcome, State
 from resed.judge.sources import Runs, Source, named
-from resed.paper.claims import (
+from resed.paper.legacy_claims import (
     BestOf,
     Better,
     Margin,
@@ -21,7 +21,7 @@ from resed.paper.claims import (
     Sensitive,
     TeacherTags,
 )
-from resed.paper.numbers import METRICS
+from resed.paper.legacy_numbers import METRICS
 from resed.results.folder import readable
 
 RULES = {

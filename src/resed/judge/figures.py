@@ -10,9 +10,9 @@ from resed.errors import ConfigError
 from resed.formats.annotations import read_clips
 from resed.judge.networks import network_parameters, printed_weight, standard_weight, thousands
 from resed.judge.training_events import durations
-from resed.paper.consistency import class_mean
-from resed.paper.contradictions import AnnotationFigure, Figure, FormulaFigure
-from resed.paper.numbers import Paper
+from resed.paper.legacy_consistency import class_mean
+from resed.paper.legacy_contradictions import AnnotationFigure, Figure, FormulaFigure
+from resed.paper.legacy_numbers import Paper
 from resed.results.folder import Results
 
 NOT_HERE = "needs the DCASE 2019 annotations"

@@ -10,8 +10,8 @@ from resed.config.run import Config
 from resed.judge.confusions import confusions
 from resed.judge.outcome import Outcome, State
 from resed.judge.sources import Runs
-from resed.paper.claims import Confusion, Parameters, Weights
-from resed.paper.numbers import Paper
+from resed.paper.legacy_claims import Confusion, Parameters, Weights
+from resed.paper.legacy_numbers import Paper
 from resed.results.folder import Results, readable
 from resed.score.confusion import normalise_rows
 from resed.settings import FeatureSettings

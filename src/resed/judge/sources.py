@@ -13,8 +13,8 @@ from typing import Protocol
 from resed.config.run import READING
 from resed.formats.counts import Counts
 from resed.judge.outcome import Measured
-from resed.paper.claims import ReadingReference, Reference, StageReference
-from resed.paper.numbers import WINDOWS, Paper
+from resed.paper.legacy_claims import ReadingReference, Reference, StageReference
+from resed.paper.legacy_numbers import WINDOWS, Paper
 from resed.results.folder import Results
 from resed.stats.intervals import Interval, difference
 

@@ -8,7 +8,7 @@ import numpy as np
 from resed.calibrate.windows import class_window
 from resed.formats.annotations import read_events
 from resed.judge.outcome import Outcome, State
-from resed.paper.claims import Annotations
+from resed.paper.legacy_claims import Annotations
 from resed.results.folder import Results, readable
 
 RULES = {

@@ -1,54 +1,43 @@
-"""The paper's comparative statements as tests: config/papers/liang_claims.yaml, closed and typed.
+"""A paper's comparative statements as tests: config/papers/{paper}/claims.yaml, closed and typed.
 
-Each claim says in our words what the paper says, where, and which comparison between runs (or which
-count) decides it. resed.judge applies the same test to the printed tables and to the runs here.
-Systems are named by their row of the journal's Table 1, by their place in Table 2, or by a row with
-one reading changed (config/readings.yaml).
+Each claim gives a statement in our words, the places where it stands in each edition, and the test
+that decides it. resed.judge applies the same test to the printed tables and to the runs here.
+Systems are those of config/systems, or such a system with one reading changed.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from resed.config.closed import check, read_yaml
-from resed.paper.numbers import VERSIONS
-from resed.runtime.files import existing
+from resed.errors import ConfigError
+from resed.paper.numbers import Paper, load_paper, paper_file
 from resed.settings import Strict
 
-FILE = "liang_claims.yaml"
-Metric = Literal["event", "segment", "tags"]
-Split = Literal["development", "evaluation"]
+FILE = "claims.yaml"
 Labels = Annotated[list[str], Field(min_length=1)]
 
 
-class StageReference(Strict):
-    """A row of Table 2."""
-
-    tau: int
-    gamma: float | None
-    form: Literal["printed", "standard"] = "printed"
-
-
 class ReadingReference(Strict):
-    """A row of Table 1 with one reading of config/readings.yaml; `default` is none changed."""
+    """A system with one reading of readings.yaml; `default` is the unchanged system."""
 
-    row: int
+    system: str
     reading: str
 
 
-Reference = int | StageReference | ReadingReference
+Reference = str | ReadingReference
 
 
 class Cells(Strict):
-    """On what a comparison looks: every metric on every split, unless the claim says less."""
+    """Metrics and splits of a comparison; empty: all of the paper, filled in by `load_claims`."""
 
-    metrics: Annotated[list[Metric], Field(min_length=1)] = ["event", "segment", "tags"]
-    splits: Annotated[list[Split], Field(min_length=1)] = ["development", "evaluation"]
+    metrics: list[str] = []
+    splits: list[str] = []
 
 
 class Pairs(Cells):
-    """The first of each pair against the second; in each of the classes `classes`, or overall."""
+    """The first of each pair against the second, in each of `classes`, or overall."""
 
     pairs: Annotated[list[tuple[Reference, Reference]], Field(min_length=1)]
     classes: list[str] = []
@@ -63,8 +52,8 @@ class Better(Pairs):
 class PrintedGain(Strict):
     """A gain that the text states, in points of F1."""
 
-    metric: Metric
-    split: Split = "evaluation"
+    metric: str
+    split: str = ""  # empty: the last of the paper
     event_label: str | None = None
     points: float
 
@@ -89,7 +78,7 @@ class Range(Cells):
 
 
 class NoGain(Pairs):
-    """The first brings nothing over the second: it gains less than `margin` points."""
+    """The first does not improve on the second: it gains less than `margin` points."""
 
     kind: Literal["no_gain"]
     margin: Annotated[float, Field(gt=0)]
@@ -104,7 +93,7 @@ class BestOf(Cells):
 
 
 class Sensitive(Cells):
-    """On each metric some two of the rows are at least `points` apart."""
+    """On each metric two of the systems differ by at least `points`."""
 
     kind: Literal["sensitive"]
     systems: Annotated[list[Reference], Field(min_length=2)]
@@ -118,20 +107,20 @@ class MetricGain(Strict):
     first: Reference
     second: Reference
     end: Literal["largest", "smallest"]
-    metric: Metric
-    splits: Annotated[list[Split], Field(min_length=1)] = ["development", "evaluation"]
+    metric: str
+    splits: list[str] = []
 
 
 class Classes(Strict):
-    """Class by class the first beats the second: in all classes but `outside`, or in most."""
+    """The first beats the second in all classes except `outside`, or in most classes."""
 
     kind: Literal["classes"]
     first: Reference
     second: Reference
-    metrics: Annotated[list[Metric], Field(min_length=1)]
+    metrics: list[str] = []
     share: Literal["all", "most"]
     outside: list[str] = []
-    split: Split = "evaluation"
+    split: str = ""  # empty: the last of the paper
 
 
 class ClassGain(Strict):
@@ -140,20 +129,20 @@ class ClassGain(Strict):
     kind: Literal["class_gain"]
     first: Reference
     second: Reference
-    metrics: Annotated[list[Metric], Field(min_length=1)]
+    metrics: list[str] = []
     classes: Labels
-    split: Split = "evaluation"
+    split: str = ""  # empty: the last of the paper
 
 
 class Extreme(Strict):
-    """The classes `classes` have the lowest (or highest) F1 of all."""
+    """The classes `classes` have the lowest (or highest) F1 of all classes."""
 
     kind: Literal["extreme"]
     system: Reference
-    metric: Metric
+    metric: str
     end: Literal["lowest", "highest"]
     classes: Labels
-    split: Split = "evaluation"
+    split: str = ""  # empty: the last of the paper
 
 
 class TeacherTags(Strict):
@@ -161,14 +150,14 @@ class TeacherTags(Strict):
 
     kind: Literal["teacher_tags"]
     system: Reference
-    splits: Annotated[list[Split], Field(min_length=1)] = ["development", "evaluation"]
+    splits: list[str] = []
 
 
 class Parameters(Strict):
     """The student has fewer trainable parameters than the teacher."""
 
     kind: Literal["parameters"]
-    row: int
+    system: str
 
 
 class Annotations(Strict):
@@ -198,17 +187,17 @@ class Confusion(Strict):
     """The diagonal of the tag confusion matrix lies between two shares in each of `classes`."""
 
     kind: Literal["confusion"]
-    row: int
+    system: str
     classes: Labels
     low: Annotated[float, Field(ge=0, le=1)]
     high: Annotated[float, Field(ge=0, le=1)]
 
 
 class Weights(Strict):
-    """In the focal loss of a row, classes with lower posteriors get higher weights."""
+    """In the focal loss of a system, classes with lower posteriors get higher weights."""
 
     kind: Literal["weights"]
-    row: int
+    system: str
 
 
 Test = Annotated[
@@ -232,34 +221,26 @@ Test = Annotated[
 
 
 class Claim(Strict):
-    """One statement, where it stands in each version, and its test."""
+    """One statement, its place in each edition, and its test."""
 
     id: Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
     statement: str
-    journal: str | None = None
-    letter: str | None = None
+    places: Annotated[dict[str, str], Field(min_length=1)]
     test: Test
 
-    @model_validator(mode="after")
-    def _placed(self) -> "Claim":
-        if not (self.journal or self.letter):
-            raise ValueError("names no place; give journal or letter")
-        return self
-
     @property
-    def version(self) -> str:
-        """The version whose tables the printed verdict rests on: the journal's where it has it."""
-        return "journal" if self.journal else "letter"
+    def edition(self) -> str:
+        """The edition whose tables the printed verdict rests on: the first that has the claim."""
+        return next(iter(self.places))
 
     @property
     def place(self) -> str:
-        """Both places in one line."""
-        parts = [f"{name} {getattr(self, name)}" for name in VERSIONS if getattr(self, name)]
-        return "; ".join(parts)
+        """All places in one line."""
+        return "; ".join(f"{edition} {place}" for edition, place in self.places.items())
 
 
 class Claims(Strict):
-    """All of them, in the order of the paper."""
+    """All claims of a paper, in its order."""
 
     claims: Annotated[list[Claim], Field(min_length=1)]
 
@@ -268,11 +249,49 @@ class Claims(Strict):
         ids = [claim.id for claim in self.claims]
         twice = [name for name in ids if ids.count(name) > 1]
         if twice:
-            raise ValueError(f"{twice[0]} stands twice; rename one of them")
+            raise ValueError(f"the id {twice[0]} is used twice; rename one of the claims")
         return self
 
 
-def load_claims(root: Path | str = ".") -> Claims:
-    """Read config/papers/liang_claims.yaml; ConfigError or MissingFileError in one line."""
-    path = existing(Path(root) / "config" / "papers" / FILE)
-    return check(Claims, read_yaml(path), str(path))
+def load_claims(name: str, root: Path | str = ".") -> Claims:
+    """Read config/papers/{name}/claims.yaml, with metrics and splits of the paper filled in.
+
+    Raises ConfigError for a metric, split or edition that the paper does not have, or
+    MissingFileError.
+    """
+    path = paper_file(name, FILE, root)
+    paper = load_paper(name, root)
+    claims = check(Claims, read_yaml(path), str(path)).claims
+    return Claims(claims=[_filled(claim, paper, f"{path}: {claim.id}") for claim in claims])
+
+
+def _filled(claim: Claim, paper: Paper, place: str) -> Claim:
+    known = {"metrics": list(paper.metrics), "splits": paper.splits}
+    _check_known(list(claim.places), list(paper.editions), "edition", place)
+    test = _filled_test(claim.test, known, place)
+    if isinstance(test, Margin):
+        gains = [_filled_test(gain, known, place) for gain in test.gains]
+        test = test.model_copy(update={"gains": gains})
+    return claim.model_copy(update={"test": test})
+
+
+def _filled_test(test: Any, known: dict[str, list[str]], place: str) -> Any:
+    """Fill in empty metrics and splits; raise ConfigError for unknown ones."""
+    changes: dict[str, Any] = {}
+    for key, names in known.items():
+        if (chosen := getattr(test, key, None)) is not None:
+            _check_known(chosen, names, key.removesuffix("s"), place)
+            changes[key] = chosen or names
+    if (metric := getattr(test, "metric", None)) is not None:
+        _check_known([metric], known["metrics"], "metric", place)
+    if (split := getattr(test, "split", None)) is not None:
+        changes["split"] = split or known["splits"][-1]
+        _check_known([changes["split"]], known["splits"], "split", place)
+    return test.model_copy(update=changes)
+
+
+def _check_known(chosen: list[str], known: list[str], kind: str, place: str) -> None:
+    for name in chosen:
+        if name not in known:
+            cure = f"use one of {', '.join(known)}"
+            raise ConfigError(f"unknown {kind} {name}", place=place, cure=cure)

@@ -1,18 +1,19 @@
-"""What the printed numbers say of one another: differences in the text, repeated cells, means.
+"""Whether the printed numbers agree: differences in the text, repeated numbers, means over classes.
 
-The tables of two versions and the sentences about them constrain each other. Whatever does not
-agree is either a contradiction of the paper (config/papers/liang_contradictions.yaml lists them,
-with the keys that this module gives) or a number copied wrongly.
+A number that stands in two tables or editions, a sentence about a table and the mean over classes
+constrain each other. What does not agree is either a contradiction of the paper
+(contradictions.yaml lists it under the key that this module gives) or was copied wrongly.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
-from resed.paper.numbers import CLASS_METRICS, METRICS, OVERALL, SPLITS, WINDOWS, Paper, Stated
+from resed.paper.numbers import Paper, Stated
+from resed.paper.tables import OVERALL, ClassTable, PrintedNumber
 
 ROUNDING = 0.05  # half of the last printed digit
-TINY = 1e-6  # of sums of decimal fractions
+TINY = 1e-6  # rounding error of sums of decimal fractions
 
 
 @dataclass(frozen=True)
@@ -23,16 +24,13 @@ class Discrepancy:
     text: str
 
 
-def discrepancies(papers: Mapping[str, Paper]) -> list[Discrepancy]:
-    """All that does not agree within and between the versions (`load_versions`)."""
+def discrepancies(paper: Paper) -> list[Discrepancy]:
+    """All numbers that do not agree, within and between editions."""
     found: list[Discrepancy] = []
-    for version, paper in papers.items():
-        for stated in paper.stated:
-            found += _values(version, paper, stated)
-            found += _gains(version, paper, stated)
-        found += _repeated(version, paper)
-        found += _means(version, paper)
-    return [*found, *_versions(papers)]
+    for stated in paper.stated:
+        found += _values(paper, stated)
+        found += _gains(paper, stated)
+    return [*found, *_repeated(paper), *_means(paper)]
 
 
 def value_of(paper: Paper, expression: str) -> float:
@@ -46,26 +44,26 @@ def gains_of(paper: Paper, stated: Stated) -> dict[tuple[str, str], float]:
     """(metric, split) -> gain in points that a stated range is about, where both are printed."""
     gains = {}
     chosen = stated.gains
-    for metric in chosen.metrics if chosen else ():
-        for split in SPLITS:
-            places = [f"table1.{row}.{metric}.{split}" for row in (chosen.of, chosen.over)]
-            values = [paper.number(place) for place in places]
-            if None not in values:
-                gains[metric, split] = round(values[0] - values[1], 1)
+    for metric in (chosen.metrics or paper.metrics) if chosen else ():
+        for split in paper.splits:
+            sides = (chosen.of, chosen.over)
+            first, second = (
+                paper.printed(side, metric, split, edition=stated.edition) for side in sides
+            )
+            if first is not None and second is not None:
+                gains[metric, split] = round(first - second, 1)
     return gains
 
 
-def _values(version: str, paper: Paper, stated: Stated) -> Iterator[Discrepancy]:
+def _values(paper: Paper, stated: Stated) -> Iterator[Discrepancy]:
     for expression, number in stated.values.items():
         computed = value_of(paper, expression)
         if abs(computed - number) > TINY:
-            yield Discrepancy(
-                f"{version}.{stated.id}.{expression}",
-                f"{stated.place} says {number:g}, the table {computed:g}",
-            )
+            text = f"{stated.place}: the text gives {number:g}, the table {computed:g}"
+            yield Discrepancy(f"{stated.edition}.{stated.id}.{expression}", text)
 
 
-def _gains(version: str, paper: Paper, stated: Stated) -> Iterator[Discrepancy]:
+def _gains(paper: Paper, stated: Stated) -> Iterator[Discrepancy]:
     if stated.gains is None:
         return
     gains, bounds = gains_of(paper, stated).values(), stated.gains
@@ -76,57 +74,46 @@ def _gains(version: str, paper: Paper, stated: Stated) -> Iterator[Discrepancy]:
     }
     for name, agrees in checks.items():
         if not agrees:
-            yield Discrepancy(
-                f"{version}.{stated.id}.{name}",
-                f"{stated.place} gives {name} {getattr(bounds, name):g}; the gains are "
-                f"{', '.join(f'{gain:g}' for gain in gains)}",
-            )
+            listed = ", ".join(f"{gain:g}" for gain in gains)
+            text = f"{stated.place}: {name} is {getattr(bounds, name):g}, the gains are {listed}"
+            yield Discrepancy(f"{stated.edition}.{stated.id}.{name}", text)
 
 
-def _repeated(version: str, paper: Paper) -> Iterator[Discrepancy]:
-    """Table 2 repeats systems 6 and 8, and the ends of Table 3 repeat systems 8 and 9."""
-    pairs = []
-    if paper.table2:
-        for key, row in (("200", 6), ("15-2", 8)):
-            for metric in METRICS:
-                for split in SPLITS:
-                    pairs.append((f"table2.{key}.{metric}.{split}", f"{row}.{metric}.{split}"))
-    for window, row in WINDOWS.items():
-        for metric in CLASS_METRICS:
-            pairs.append((f"table3.{OVERALL}.{window}.{metric}", f"{row}.{metric}.evaluation"))
-    for place, other in pairs:
-        first, second = paper.cell(place), paper.cell(f"table1.{other}")
-        if abs(first - second) > TINY:
-            text = f"{place} is {first:g}, table1.{other} is {second:g}"
-            yield Discrepancy(f"{version}.{place}", text)
+def _repeated(paper: Paper) -> Iterator[Discrepancy]:
+    """Numbers of one system, metric, split and class that stand in several tables.
+
+    A number is compared with the first of its own edition, else with the first of all.
+    """
+    first: dict[tuple[str, ...], PrintedNumber] = {}
+    for number in paper.numbers:
+        key = (number.system, number.metric, number.split, number.label or "")
+        anywhere = first.setdefault(key, number)
+        before = first.setdefault((number.edition, *key), anywhere)
+        if before.edition != number.edition:
+            first[number.edition, *key] = number
+        if abs(before.value - number.value) > TINY:
+            text = f"{number.place} is {number.value:g}, {before.place} is {before.value:g}"
+            yield Discrepancy(number.place, text)
 
 
-def _means(version: str, paper: Paper) -> Iterator[Discrepancy]:
-    """The ends of Table 3 against the means of its classes: rounding of both sides allowed."""
-    for window in WINDOWS:
-        for metric in CLASS_METRICS:
-            mean = class_mean(paper, window, metric)
-            printed = paper.cell(f"table3.{OVERALL}.{window}.{metric}")
-            if abs(mean - printed) > 2 * ROUNDING + TINY:
-                text = (
-                    f"the classes of {window} {metric} average {mean:.2f}, printed is {printed:g}"
-                )
-                yield Discrepancy(f"{version}.table3.mean.{window}.{metric}", text)
+def _means(paper: Paper) -> Iterator[Discrepancy]:
+    """Overall numbers of class tables against the means over their classes, within rounding."""
+    for name, table in paper.tables.items():
+        if table.layout != "classes":
+            continue
+        for column in table.columns:
+            for index, metric in enumerate(table.metrics):
+                mean, printed = class_mean(table, column, metric), table.overall[column][index]
+                if mean is None or printed is None:
+                    continue
+                if abs(mean - printed) > 2 * ROUNDING + TINY:
+                    text = f"{name}: the classes of {column} {metric} average {mean:.2f}, "
+                    key = f"{name}.mean.{column}.{metric}"
+                    yield Discrepancy(key, f"{text}{OVERALL} is {printed:g}")
 
 
-def class_mean(paper: Paper, window: str, metric: str) -> float:
-    """Mean over the classes of a column of Table 3."""
-    return fmean(paper.cell(f"table3.{label}.{window}.{metric}") for label in paper.table3.rows)
-
-
-def _versions(papers: Mapping[str, Paper]) -> Iterator[Discrepancy]:
-    """Cells that both versions print."""
-    journal, letter = papers["journal"], papers["letter"]
-    for cell in letter.cells():
-        other = journal.number(cell.place)
-        if other is None or abs(other - cell.value) > TINY:
-            text = f"{cell.place} is {cell.value:g} in the letter, {other} in the journal"
-            yield Discrepancy(f"versions.{cell.place}", text)
-    for split, clips in letter.clips.items():
-        if journal.clips.get(split) != clips:
-            yield Discrepancy(f"versions.clips.{split}", f"clips of {split} differ: {clips}")
+def class_mean(table: ClassTable, column: str, metric: str) -> float | None:
+    """Mean over the classes of one column and metric; None if no class has a number."""
+    index = table.metrics.index(metric)
+    values = [row[column][index] for row in table.rows.values() if row[column][index] is not None]
+    return fmean(values) if values else None

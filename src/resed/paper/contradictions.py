@@ -1,8 +1,8 @@
-"""Where the paper contradicts itself: config/papers/liang_contradictions.yaml, closed and typed.
+"""Where a paper contradicts itself: config/papers/{paper}/contradictions.yaml, closed and typed.
 
-Each entry names the figures that show it. They are computed where they can be (places of the
-printed tables, formulas, parameter counts, the real annotations), and typed only where they come
-from another publication (kind `cited`).
+Each entry lists the figures that show it. They are computed where possible (places of the printed
+tables, formulas, parameter counts, the real annotations) and typed only if they come from another
+publication (kind `cited`).
 """
 
 from pathlib import Path
@@ -11,28 +11,28 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from resed.config.closed import check, read_yaml
-from resed.runtime.files import existing
+from resed.paper.numbers import paper_file
 from resed.settings import Strict
 
-FILE = "liang_contradictions.yaml"
+FILE = "contradictions.yaml"
 
 
 class PrintedFigure(Strict):
-    """A number of a table or of the text; `place` as in `Paper.number`, or `stated.ID.PLACE`."""
+    """A number of a table or of the text; `place` as in `Paper.number`."""
 
     kind: Literal["printed"]
     label: str
-    version: Literal["journal", "letter"]
     place: str
 
 
 class ClassMeanFigure(Strict):
-    """The mean over classes of a column of Table 3, to two decimals."""
+    """The mean over classes of a column of a class table, to two decimals."""
 
     kind: Literal["class_mean"]
     label: str
-    windows: Literal["average", "esp"]
-    metric: Literal["event", "tags"]
+    table: str
+    column: str
+    metric: str
 
 
 class RecallFigure(Strict):
@@ -59,11 +59,11 @@ class AnnotationFigure(Strict):
 
 
 class NetworkFigure(Strict):
-    """Trainable parameters of a network of the system in a row of Table 1, at full size."""
+    """Trainable parameters of a network of a system, at full size."""
 
     kind: Literal["parameters"]
     label: str
-    row: int
+    system: str
     network: Literal["teacher", "student"]
 
 
@@ -71,7 +71,8 @@ class FormulaFigure(Strict):
     """A printed formula at some arguments.
 
     alpha: 1 - lambda^(e - s) at epochs e; beta: exp(-5 (1 - x)^2) at x; printed_weight: 1 - p^gamma
-    and standard_weight: (1 - p)^gamma at posteriors p, with the paper's lambda, s and gamma.
+    and standard_weight: (1 - p)^gamma at posteriors p. lambda, s and gamma are those of the paper's
+    settings.
     """
 
     kind: Literal["alpha", "beta", "printed_weight", "standard_weight"]
@@ -103,24 +104,21 @@ Figure = Annotated[
 class Contradiction(Strict):
     """One contradiction.
 
-    `found_by` lists the checks of resed.paper.consistency that find it, `claims` the claims
-    that the
-    printed tables do not bear out.
+    `places`: where it stands, per edition. `found_by` lists the checks of resed.paper.consistency
+    that find it, `claims` the claims that the printed tables do not support.
     """
 
     id: str
     text: str
-    journal: str | None = None  # where it stands
-    letter: str | None = None
+    places: Annotated[dict[str, str], Field(min_length=1)]
     figures: list[Figure] = []
     found_by: list[str] = []
     claims: list[str] = []
 
-    @model_validator(mode="after")
-    def _placed(self) -> "Contradiction":
-        if not (self.journal or self.letter):
-            raise ValueError("names no place; give journal or letter")
-        return self
+    @property
+    def place(self) -> str:
+        """All places in one line."""
+        return "; ".join(f"{edition} {place}" for edition, place in self.places.items())
 
 
 class _File(Strict):
@@ -130,19 +128,11 @@ class _File(Strict):
     def _unique(self) -> "_File":
         ids = [entry.id for entry in self.contradictions]
         if len(set(ids)) != len(ids):
-            raise ValueError("an id stands twice; rename it")
+            raise ValueError("an id is used twice; rename one of the entries")
         return self
 
 
-def load_contradictions(root: Path | str = ".") -> list[Contradiction]:
-    """Read config/papers/liang_contradictions.yaml; ConfigError or MissingFileError in one line."""
-    path = existing(Path(root) / "config" / "papers" / FILE)
+def load_contradictions(name: str, root: Path | str = ".") -> list[Contradiction]:
+    """Read config/papers/{name}/contradictions.yaml. Raises ConfigError or MissingFileError."""
+    path = paper_file(name, FILE, root)
     return check(_File, read_yaml(path), str(path)).contradictions
-
-
-def sentences(root: Path, name: str) -> tuple[str, ...]:
-    """The texts that concern the paper `name`; none where there is no such list."""
-    if not (root / "config" / "papers" / FILE).is_file():
-        return ()
-    version = name.removeprefix("liang_")
-    return tuple(e.text for e in load_contradictions(root) if getattr(e, version, None))

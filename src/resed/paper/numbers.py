@@ -1,238 +1,237 @@
-"""Published numbers: config/papers/{name}.yaml, closed and typed. F1 in percent throughout."""
+"""A paper's printed numbers: config/papers/{paper}/numbers.yaml, closed and typed.
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+A paper has metrics, editions (several publications of one work), tables of one of two layouts, and
+figures. Nothing here knows a particular paper.
+"""
+
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
 from resed.config.closed import check, read_yaml
 from resed.errors import ConfigError
-from resed.paper.contradictions import sentences
+from resed.paper.tables import Name, PrintedNumber, Table, Texts, printed_numbers
 from resed.runtime.files import existing
 from resed.settings import Positive, Strict
 
-Percent = Annotated[float, Field(ge=0, le=100)]
-Pair = tuple[Percent | None, Percent | None]  # development, evaluation; None: not printed
-METRICS = ("event", "segment", "tags")
-SPLITS = ("development", "evaluation")
-WINDOWS = {"average": 8, "esp": 9}  # columns of Table 3: the rows of Table 1 that they compare
-CLASS_METRICS = ("event", "tags")  # what a cell of Table 3 holds
-OVERALL = "Overall"
-VERSIONS = {"journal": "liang_journal", "letter": "liang_letter"}
+FOLDER = Path("config") / "papers"
 
 
-class SystemRow(Strict):
-    """A row of the paper's Table 1. `id` is the paper's own, `row` the journal version's."""
+class Metric(Strict):
+    """A metric of the paper's tables, and where our value of it is found.
 
-    id: int
-    row: int | None = None
-    system: str
-    event: Pair
-    segment: Pair
-    tags: Pair
+    `block` names counts of `resed score`, whose macro-averaged F1 it is; `score` names a number of
+    the block `threshold_free` in metrics.json. Exactly one of the two is set.
+    """
 
+    title: str  # heading of a column
+    short: str  # in evidence and captions
+    block: Literal["event", "segment", "tags", "tags_raw", "tags_teacher"] | None = None
+    score: Literal["psds1", "psds2", "tags_map", "tags_map_teacher"] | None = None
+    unit: Literal["percent", "fraction"] = "percent"
 
-class StageRow(Strict):
-    """A row of Table 2: epochs before the focal loss, its exponent, and the scores."""
-
-    tau: int
-    gamma: float | None
-    event: Pair
-    segment: Pair
-    tags: Pair
-
-    @property
-    def key(self) -> str:
-        """`15-2` for tau 15 and gamma 2; `200` for the row without the focal loss."""
-        return f"{self.tau}" if self.gamma is None else f"{self.tau}-{self.gamma:g}"
+    @model_validator(mode="after")
+    def _one_source(self) -> "Metric":
+        if (self.block is None) == (self.score is None):
+            raise ValueError("set either block or score")
+        return self
 
 
-class ClassRow(Strict):
-    """A row of Table 3 on evaluation: (event-F1, AT-F1) by average and by ESP windows."""
+class Edition(Strict):
+    """One publication of the work."""
 
-    average: tuple[Percent, Percent]
-    esp: tuple[Percent, Percent]
-
-
-class Table1(Strict):
-    """Systems against metrics."""
-
-    place: str
-    rows: Annotated[list[SystemRow], Field(min_length=1)]
+    name: str
+    title: str
+    authors: str
+    published: str
 
 
-class Table2(Strict):
-    """The study of the two-stage schedule."""
+class FigureEntry(Strict):
+    """A figure of the paper: its kind, what it shows, and its number in further editions."""
 
-    place: str
-    rows: Annotated[list[StageRow], Field(min_length=1)]
+    kind: Literal["class_weights", "confusion", "durations", "training_curves"]
+    title: str
+    system: str | None = None
+    table: str | None = None
+    classes: list[str] = []
+    note: str = ""
+    editions: Texts = {}
+
+    @model_validator(mode="after")
+    def _complete(self) -> "FigureEntry":
+        if self.kind in ("class_weights", "confusion") and self.system is None:
+            raise ValueError(f"kind {self.kind} needs system")
+        if self.kind == "training_curves" and self.table is None:
+            raise ValueError("kind training_curves needs table")
+        return self
 
 
-class Table3(Strict):
-    """Class by class, average against event-specific windows."""
+class Comparisons(Strict):
+    """Pairs of systems that the paper compares: the first with the second."""
 
     place: str
-    rows: dict[str, ClassRow]
-    overall: ClassRow
+    pairs: list[tuple[str, str]] = []
 
 
 class GainRange(Strict):
-    """Bounds that the text gives to the gains of one row of Table 1 over another, in points.
+    """Bounds that the text gives to the gains of one system over another, in points.
 
     `lowest` and `highest` are the smallest and the largest gain; `more_than` bounds all from below.
     """
 
-    of: int
-    over: int
-    metrics: list[str] = list(METRICS)
+    of: str
+    over: str
+    metrics: list[str] = []  # empty: all of the paper
     lowest: float | None = None
     highest: float | None = None
     more_than: float | None = None
 
 
 class Stated(Strict):
-    """Numbers that the text states about its tables.
+    """Numbers that the text states about the tables.
 
     `values` maps a place of a table, or `place - place`, to the number in the text.
     """
 
     id: str
+    edition: str
     place: str
     values: dict[str, float] = {}
     gains: GainRange | None = None
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One number of a table, and where it stands.
-
-    `place` is what `Paper.cell` reads; `table` the paper's own name; `row` the row of the journal's
-    Table 1 whose system gives this number (None for Table 2, where `stage` does).
-    """
-
-    place: str
-    table: str
-    id: str
-    title: str
-    metric: str
-    split: str
-    value: float
-    row: int | None = None
-    stage: tuple[int, float | None] | None = None
-    label: str | None = None
-
-
 class Paper(Strict):
-    """What a paper prints, with the places where it stands."""
+    """Everything that a paper prints, with the places where it stands."""
 
     name: str
     title: str
     authors: str
     published: str
     dataset: str
-    clips: dict[str, Positive]
-    settings: dict[str, float]
-    table1: Table1
-    table2: Table2 | None = None
-    table3: Table3
+    clips: dict[str, Positive] = {}
+    settings: dict[str, float] = {}
+    metrics: Annotated[dict[Name, Metric], Field(min_length=1)]
+    editions: Annotated[dict[Name, Edition], Field(min_length=1)]
+    labels: Texts = {}
+    tables: Annotated[dict[Name, Table], Field(min_length=1)]
+    figures: dict[Name, FigureEntry] = {}
+    comparisons: Comparisons | None = None
     stated: list[Stated] = []
-    _sentences: tuple[str, ...] = PrivateAttr(())
+    _key: str = PrivateAttr("")
 
     @model_validator(mode="after")
-    def _unique(self) -> "Paper":
-        ids = [row.id for row in self.table1.rows]
-        rows = [row.row for row in self.table1.rows if row.row is not None]
-        if len(set(ids)) != len(ids) or len(set(rows)) != len(rows):
-            raise ValueError("table1: an id or a row stands twice; number the rows apart")
+    def _consistent(self) -> "Paper":
+        for name, table in self.tables.items():
+            if table.edition not in self.editions:
+                raise ValueError(f"tables.{name}: unknown edition {table.edition}")
+            for metric in table.metrics:
+                if metric not in self.metrics:
+                    raise ValueError(f"tables.{name}: unknown metric {metric}")
+        for name, figure in self.figures.items():
+            if figure.table is not None and figure.table not in self.tables:
+                raise ValueError(f"figures.{name}: unknown table {figure.table}")
+        if sum(table.layout == "systems" and table.main for table in self.tables.values()) > 1:
+            raise ValueError("tables: only one table can be the main one")
         return self
 
-    @cached_property
-    def by_row(self) -> dict[int, SystemRow]:
-        """The rows of Table 1 by the journal version's id, which `row` of a system refers to."""
-        return {row.row: row for row in self.table1.rows if row.row is not None}
+    @property
+    def key(self) -> str:
+        """The name of its folder, as in `config.paper`."""
+        return self._key
 
     @property
-    def contradictions(self) -> tuple[str, ...]:
-        """Where this version contradicts itself (resed.paper.contradictions), as sentences."""
-        return self._sentences
+    def splits(self) -> list[str]:
+        """The splits on which the paper has numbers, in the order of its tables."""
+        tables = self.tables.values()
+        each = (t.splits if t.layout == "systems" else [t.split] for t in tables)
+        return list(dict.fromkeys(split for splits in each for split in splits))
 
-    def cells(self) -> Iterator[Cell]:
+    @property
+    def main_table(self) -> str | None:
+        """The key of the table that also shows baselines; None if the paper has none."""
+        tables = self.tables.items()
+        return next((n for n, t in tables if t.layout == "systems" and t.main), None)
+
+    def systems(self) -> list[str]:
+        """All systems of its tables, in their order."""
+        return list(dict.fromkeys(s for table in self.tables.values() for s in table.systems()))
+
+    def classes(self, edition: str | None = None) -> list[str]:
+        """The classes of its class tables, of one edition or of all."""
+        tables = [t for t in self.tables.values() if t.layout == "classes"]
+        chosen = [table for table in tables if edition in (None, table.edition)]
+        return list(dict.fromkeys(label for table in chosen for label in table.rows))
+
+    def label(self, system: str) -> str:
+        """How text names a system."""
+        return self.labels.get(system, system)
+
+    @cached_property
+    def numbers(self) -> tuple[PrintedNumber, ...]:
         """Every number of every table, in the order of the paper."""
-        yield from self._systems()
-        yield from self._stages()
-        yield from self._classes()
-
-    def _systems(self) -> Iterator[Cell]:
-        table = self.table1.place.partition(",")[0]
-        for row in self.table1.rows:
-            for metric, split, value in _numbers(row):
-                place = f"table1.{row.row}.{metric}.{split}"
-                yield Cell(place, table, str(row.id), row.system, metric, split, value, row.row)
-
-    def _stages(self) -> Iterator[Cell]:
-        for row in self.table2.rows if self.table2 else []:
-            table = self.table2.place.partition(",")[0]
-            title = f"τ {row.tau}" + ("" if row.gamma is None else f", γ {row.gamma:g}")
-            stage = (row.tau, row.gamma)
-            for metric, split, value in _numbers(row):
-                place = f"table2.{row.key}.{metric}.{split}"
-                yield Cell(place, table, row.key, title, metric, split, value, stage=stage)
-
-    def _classes(self) -> Iterator[Cell]:
-        table = self.table3.place.partition(",")[0]
-        for label, row in [*self.table3.rows.items(), (OVERALL, self.table3.overall)]:
-            for window, system in WINDOWS.items():
-                for metric, value in zip(CLASS_METRICS, getattr(row, window), strict=True):
-                    place = f"table3.{label}.{window}.{metric}"
-                    title = f"{label}, {window}"
-                    chosen = None if label == OVERALL else label
-                    yield Cell(
-                        *(place, table, label, title, metric, "evaluation", value, system),
-                        label=chosen,
-                    )
+        return tuple(n for name, table in self.tables.items() for n in printed_numbers(name, table))
 
     @cached_property
     def _by_place(self) -> dict[str, float]:
-        numbers = {cell.place: cell.value for cell in self.cells()}
-        numbers |= {f"clips.{split}": count for split, count in self.clips.items()}
-        return numbers | {f"settings.{key}": value for key, value in self.settings.items()}
+        found = {number.place: number.value for number in self.numbers}
+        found |= {f"clips.{split}": count for split, count in self.clips.items()}
+        found |= {f"settings.{key}": value for key, value in self.settings.items()}
+        for entry in self.stated:
+            for place, value in entry.values.items():
+                found[f"stated.{entry.edition}.{entry.id}.{place}"] = value
+        return found
+
+    @cached_property
+    def _by_system(self) -> dict[tuple[str, str, str, str | None, str | None], float]:
+        found: dict[tuple[str, str, str, str | None, str | None], float] = {}
+        order = list(self.editions)
+        for number in sorted(self.numbers, key=lambda one: order.index(one.edition)):
+            for edition in (number.edition, None):
+                key = (number.system, number.metric, number.split, number.label, edition)
+                found.setdefault(key, number.value)
+        return found
 
     def number(self, place: str) -> float | None:
-        """A printed number by its place, or None where the paper prints none there.
+        """A printed number by its place; None if the paper prints none there.
 
-        Places: `table1.ROW.METRIC.SPLIT` (ROW of the journal's table), `table2.TAU-GAMMA.METRIC.
-        SPLIT`, `table3.CLASS.WINDOWS.METRIC` (CLASS may be Overall), `clips.SPLIT`, `settings.KEY`.
+        Places: those of `PrintedNumber`, `clips.ROLE`, `settings.KEY`, `stated.EDITION.ID.PLACE`.
         """
         return self._by_place.get(place)
 
     def cell(self, place: str) -> float:
-        """As `number`; ConfigError where the paper prints none there."""
+        """As `number`; raises ConfigError if the paper prints none there."""
         value = self.number(place)
         if value is None:
-            raise ConfigError(f"{self.name}: no number at {place}; correct the place")
+            raise ConfigError("no number at this place", place=f"{self.name}: {place}")
         return value
 
+    def printed(
+        self,
+        system: str,
+        metric: str,
+        split: str,
+        label: str | None = None,
+        edition: str | None = None,
+    ) -> float | None:
+        """The first number printed of a system, in one edition or in any; None if there is none."""
+        return self._by_system.get((system, metric, split, label, edition))
 
-def _numbers(row: SystemRow | StageRow) -> Iterator[tuple[str, str, float]]:
-    for metric in METRICS:
-        for split, value in zip(SPLITS, getattr(row, metric), strict=True):
-            if value is not None:
-                yield metric, split, value
+
+def paper_file(name: str, file: str, root: Path | str = ".") -> Path:
+    """config/papers/{name}/{file}. Raises ConfigError for an unknown paper, MissingFileError."""
+    folder = Path(root) / FOLDER
+    known = sorted(path.parent.name for path in folder.glob("*/numbers.yaml"))
+    if name not in known:
+        cure = f"use one of {', '.join(known) or 'none: config/papers is empty'}"
+        raise ConfigError(f"unknown paper {name}", place="config.paper", cure=cure)
+    return existing(folder / name / file)
 
 
 def load_paper(name: str, root: Path | str = ".") -> Paper:
-    """Read config/papers/{name}.yaml. Raises ConfigError or MissingFileError in one line."""
-    folder = Path(root) / "config" / "papers"
-    known = ", ".join(name for name in VERSIONS.values() if (folder / f"{name}.yaml").is_file())
-    path = existing(folder / f"{name}.yaml", f"known papers: {known or 'none'}")
+    """Read config/papers/{name}/numbers.yaml. Raises ConfigError or MissingFileError."""
+    path = paper_file(name, "numbers.yaml", root)
     paper = check(Paper, read_yaml(path), str(path))
-    paper._sentences = sentences(Path(root), name)
+    paper._key = name
     return paper
-
-
-def load_versions(root: Path | str = ".") -> dict[str, Paper]:
-    """Both versions of the paper, `journal` and `letter`. Raises as `load_paper`."""
-    return {version: load_paper(name, root) for version, name in VERSIONS.items()}

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from resed.judge.sources import named
-from resed.paper.claims import Claim, Reference, StageReference, load_claims
-from resed.paper.numbers import WINDOWS, load_versions
+from resed.paper.legacy_claims import Claim, Reference, StageReference, load_claims
+from resed.paper.legacy_numbers import WINDOWS, load_versions
 from resed.report import anchors
 from resed.report.verdict import Tally, claim_anchor
 from resed.results.folder import Results, readable

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from resed.draw import FIGURES
-from resed.paper.numbers import VERSIONS, Paper, load_paper
+from resed.paper.legacy_numbers import VERSIONS, Paper, load_paper
 from resed.results.folder import Results
 from resed.tabulate.table import Table
 

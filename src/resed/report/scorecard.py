@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from resed.paper.numbers import OVERALL
+from resed.paper.legacy_numbers import OVERALL
 from resed.report.symbols import cell, mark, slug
 from resed.report.verdict import Tally, tallies
 from resed.results.folder import Results, readable

@@ -19,7 +19,7 @@ from resed.config.run import READING, Config
 from resed.errors import ResultsError
 from resed.formats.counts import Counts, read_counts
 from resed.formats.windows import Window, read_windows
-from resed.paper.numbers import Paper, load_paper
+from resed.paper.legacy_numbers import Paper, load_paper
 from resed.runtime.files import existing, read_json
 from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
 from resed.stats.intervals import Decision, Interval, decide, difference, interval
@@ -50,7 +50,7 @@ class Results:
     @cached_property
     def paper(self) -> Paper:
         """The paper whose numbers stand beside ours."""
-        return load_paper(self.config.paper, self.config.root)
+        return load_paper("liang_journal", self.config.root)
 
     @cached_property
     def changed_settings(self) -> list[str]:

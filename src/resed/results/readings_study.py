@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 
 from resed.config import study
-from resed.config.readings import OFF, Option, Question, load_readings
+from resed.config.readings import OFF, Option, Question
 from resed.config.run import READING, UNCHANGED
 from resed.errors import ResultsError
 from resed.results.folder import Results
@@ -140,7 +140,7 @@ def compare_readings(results: Results) -> Study:
     unchanged = systems.pop(UNCHANGED, None)
     if unchanged is None or not _scored(results, unchanged):
         return Study(missing=tuple(systems))
-    wanted = config.sensitivity.readings or load_readings(config.root).names()
+    wanted = config.sensitivity.readings or config.paper_readings.names()
     idle = {name for name, system in systems.items() if study.changes_nothing(config, system)}
     run = {n: s for n, s in systems.items() if n not in idle and _scored(results, s)}
     _same_ground(results, [unchanged, *run.values()])
@@ -163,7 +163,7 @@ def _question(reading: str) -> str:
 
 
 def _group(results: Results, name: str, run: Mapping[str, str], unchanged: str) -> Group:
-    readings = load_readings(results.config.root)
+    readings = results.config.paper_readings
     off = run.get(f"{name}.{OFF}")
     effects = []
     for reading, system in run.items():

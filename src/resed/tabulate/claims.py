@@ -1,8 +1,8 @@
 """Every comparative statement of the paper, what its own tables say, and what the runs say."""
 
 from resed.judge import HERE, PRINTED, Judgement, judge
-from resed.paper.claims import Claim, load_claims
-from resed.paper.numbers import load_versions
+from resed.paper.legacy_claims import Claim, load_claims
+from resed.paper.legacy_numbers import load_versions
 from resed.results.folder import Results
 from resed.tabulate.provenance import on_papers_data, qualified, tally, warning
 from resed.tabulate.table import NONE, Line, Table

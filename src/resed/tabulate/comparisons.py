@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from resed.paper.numbers import METRICS
+from resed.paper.legacy_numbers import METRICS
 from resed.results.folder import SPLITS, Results
 from resed.stats.intervals import Decision, Interval
 from resed.tabulate.score_reader import ScoreBook

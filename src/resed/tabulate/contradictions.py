@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from resed.judge.figures import NOT_HERE, OF_ANNOTATIONS, Figures
-from resed.paper.consistency import Discrepancy, discrepancies
-from resed.paper.contradictions import Contradiction, load_contradictions
-from resed.paper.numbers import VERSIONS, load_versions
+from resed.paper.legacy_consistency import Discrepancy, discrepancies
+from resed.paper.legacy_contradictions import Contradiction, load_contradictions
+from resed.paper.legacy_numbers import VERSIONS, load_versions
 from resed.results.folder import Results
 from resed.tabulate.provenance import on_papers_data
 from resed.tabulate.table import NONE, Line, Table

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from resed.paper.numbers import METRICS, VERSIONS, Paper, SystemRow, load_paper
+from resed.paper.legacy_numbers import METRICS, VERSIONS, Paper, SystemRow, load_paper
 from resed.results.folder import Results
 from resed.stats.intervals import Interval
 from resed.tabulate.score_reader import ScoreBook

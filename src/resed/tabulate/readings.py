@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from resed.config.readings import Option, Question, Readings, load_readings
+from resed.config.readings import Option, Question, Readings
 from resed.config.study import option_here
 from resed.results.folder import Results
 from resed.results.readings_study import METRICS, SCORED, Effect, compare_readings, minus, verdict
@@ -13,12 +13,12 @@ COLUMNS = ("Reading", "In words", "Why", "How it is set", "Here", "Change of F1"
 
 
 def readings(results: Results) -> Table:
-    """Build the table of config/readings.yaml.
+    """Build the table of readings.yaml.
 
     Changes stand in it where config.sensitivity.report says so and the study was run. Raises
     ConfigError where the file does not fit the settings.
     """
-    known = load_readings(results.config.root)
+    known = results.config.paper_readings
     effects = _effects(results)
     return Table(
         title="What the paper leaves open",
@@ -118,7 +118,8 @@ def _caption(known: Readings, effects: Mapping[str, Effect], results: Results) -
         "(sensitivity.report)."
     )
     return (
-        f"{len(known.questions)} questions with {options} readings (config/readings.yaml).",
+        f"{len(known.questions)} questions with {options} readings "
+        f"(config/papers/{results.config.paper}/readings.yaml).",
         f"Here: what {system} has in this config; where none is marked it follows none of them, or "
         "the question is not a matter of settings.",
         changes,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from resed.paper.numbers import Cell, load_versions
+from resed.paper.legacy_numbers import Cell, load_versions
 from resed.results.folder import Results, readable
 from resed.settings import SystemSettings
 from resed.stats.intervals import CLIPS, Interval

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from resed.config.readings import Option, load_readings
+from resed.config.readings import Option
 from resed.results.folder import Results
 from resed.results.readings_study import (
     KEYS,
@@ -100,7 +100,7 @@ def _caption(found: Study, results: Results) -> tuple[str, ...]:
 
 
 def _records(found: Study, results: Results) -> Iterator[dict[str, Any]]:
-    readings = load_readings(results.config.root)
+    readings = results.config.paper_readings
     ground = {"dataset": results.config.dataset_file.name, "manifest_sha256": results.manifest}
     status = "run" if found.seeds else "not run"
     first = _names("default", "", status) | {"seeds": found.seeds or None}

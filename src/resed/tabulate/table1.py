@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from resed.paper.numbers import METRICS, SystemRow
+from resed.paper.legacy_numbers import METRICS, SystemRow
 from resed.results.folder import BLOCKS, SPLITS, THRESHOLD, Results
 from resed.stats.intervals import Interval
 from resed.tabulate.score_reader import ScoreBook

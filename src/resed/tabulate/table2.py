@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from resed.paper.numbers import METRICS, VERSIONS, Paper, StageRow, load_paper
+from resed.paper.legacy_numbers import METRICS, VERSIONS, Paper, StageRow, load_paper
 from resed.results.folder import SPLITS, Results
 from resed.stats.intervals import Interval
 from resed.tabulate.score_reader import ScoreBook

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resed.paper.numbers import CLASS_METRICS, OVERALL, WINDOWS, Paper
+from resed.paper.legacy_numbers import CLASS_METRICS, OVERALL, WINDOWS, Paper
 from resed.results.folder import SPLITS, Results, readable
 from resed.stats.intervals import Interval
 from resed.tabulate.score_reader import ScoreBook
