@@ -12,17 +12,18 @@ import yaml
 
 from resed.calibrate.windows import calibrate
 from resed.config import study
+from resed.config.rows import BASELINES, Row
 from resed.config.run import Config, load_config
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
 from resed.formats.counts import Counts, write_counts
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import write_windows
 from resed.results.folder import Results
+from resed.results.layout import Layout
 
 REPOSITORY = Path(__file__).parents[1]
 MANIFEST = "0123456789abcdef" * 4
 CLASSES = ["Alarm_bell_ringing", "Blender", "Cat", "Dishes", "Dog"]
-SANITY = ["nothing", "everything", "prior", "own_tags", "loudness", "reference"]
 SPLITS = {
     "weak": ("train/weak", "weak"),
     "unlabeled": ("train/unlabel_in_domain", "none"),
@@ -77,11 +78,12 @@ def make_results(config: Config, clips: int = 40, readings: bool = False) -> Pat
     for index, system in enumerate(config.systems):
         for seed in config.seed_list(system):
             _system(config, folder, system, seed, index, reference, random)
-    studied = config.sensitivity_systems() if readings else []
+    studied = config.sensitivity_rows() if readings else []
     for split in ("development", "evaluation"):
-        for index, kind in enumerate(SANITY):
+        for index, kind in enumerate(BASELINES):
             level = 1.0 if kind == "reference" else 0.05 * index
-            make_score(folder, split, f"sanity_{kind}", 0, level, reference[split], raw=False)
+            row = Row(kind, baseline=True)
+            make_score(folder, split, row, 0, level, reference[split], raw=False)
         for index, name in enumerate(studied):
             for seed in study.seeds(config, name):
                 make_score(folder, split, name, seed, 0.5 + 0.02 * index, reference[split])
@@ -96,8 +98,9 @@ def _system(config, folder, system, seed, index, reference, random) -> None:
     for split in ("development", "evaluation"):
         events = reference[split]
         level = 0.3 + 0.015 * index + 0.01 * seed - 0.02 * (split == "evaluation")
-        for name in (system, f"{system}@development_threshold"):
-            make_score(folder, split, name, seed, level + 0.05 * ("@" in name), events)
+        for row in (Row(system), Row(system).tuned):
+            tuned = row.threshold == "development"
+            make_score(folder, split, row, seed, level + 0.05 * tuned, events)
         tags = {
             clip: tuple(
                 label
@@ -158,13 +161,13 @@ def _audit(folder: Path, clips: int) -> None:
 def make_score(
     folder: Path,
     split: str,
-    system: str,
+    row: Row | str,
     seed: int,
     level: float,
     events: dict[str, list[Event]],
     raw: bool = True,
 ) -> None:
-    """metrics.json and counts.tsv of one system and seed; it finds about `level` of the events.
+    """metrics.json and counts.tsv of one row and seed; it finds about `level` of the events.
 
     Events are hard or easy for all systems alike, and a little different for each seed.
     """
@@ -172,7 +175,9 @@ def make_score(
     if raw:
         names |= {"tags_raw": 0.23, "tags_teacher": 0.18}
     tables = {
-        block: _counts(events, f"{split} {block}", f"{system} {seed}", level and level + add)
+        block: _counts(
+            events, f"{split} {block}", f"{Row.of(row).folder} {seed}", level and level + add
+        )
         for block, add in names.items()
     }
     versions = {"resed": "0.1.0", "sed_eval": "0.2.1"}
@@ -182,7 +187,7 @@ def make_score(
         "versions": versions,
         "settings": {},
     }
-    if raw and "@development_threshold" not in system:
+    if raw and Row.of(row).threshold == "configured":
         metrics["threshold_free"] = {
             "psds1": level / 2,
             "psds2": level / 1.5,
@@ -191,7 +196,7 @@ def make_score(
             "tags_map_teacher": None,
             "notes": {"tags_map_teacher": "made without a teacher"},
         }
-    place = folder / "score" / split / system / f"seed{seed}"
+    place = Layout(folder).scored(split, row, seed)
     _json(place / "metrics.json", metrics)
     write_counts(place / "counts.tsv", tables)
 

@@ -18,6 +18,7 @@ from test_draw import written
 from resed.config import study
 from resed.config.closed import check
 from resed.config.readings import load_readings, reading_settings
+from resed.config.rows import Row
 from resed.config.run import Config, load_config
 from resed.draw import sensitivity as picture
 from resed.draw.style import look
@@ -207,10 +208,10 @@ def made(folder, seeds=2, trained=3, shifts=SHIFTS, **study_settings):
     results = Results.of(config, make_results(config, clips=60, readings=True))
     for split in ("development", "evaluation"):
         events = read_events(results.annotations(split))
-        for name in config.sensitivity_systems():
-            for seed in results.seeds(name):
-                level = 0.5 + shifts.get(name.partition("@")[2], 0.0) + 0.01 * seed
-                make_score(results.folder, split, name, seed, level, events)
+        for row in config.sensitivity_rows():
+            for seed in results.seeds(row):
+                level = 0.5 + shifts.get(row.reading, 0.0) + 0.01 * seed
+                make_score(results.folder, split, row, seed, level, events)
     return results
 
 
@@ -396,10 +397,10 @@ def test_a_config_leaves_out_what_does_not_go_with_it():
     peer = {"schedule": {"selection": "held_out", "held_out": 0.2}}
     peer["schedule"]["selection_score"] = "events_weak"
     config = CONFIG.model_copy(update={"override": peer})
-    assert f"{SYSTEM}@selection.development" not in config.sensitivity_systems()
+    assert Row(SYSTEM, "selection.development") not in config.sensitivity_rows()
     named = config.sensitivity.model_copy(update={"readings": ["selection.development"]})
     config = config.model_copy(update={"sensitivity": named})
-    assert config.sensitivity_systems()[1:] == [f"{SYSTEM}@selection.development"]
+    assert config.sensitivity_rows()[1:] == [Row(SYSTEM, "selection.development")]
     with pytest.raises(ConfigError, match="selection_score events_weak needs"):
         config.trained_as(f"{SYSTEM}@selection.development")
 

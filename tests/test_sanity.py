@@ -7,8 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from resed.cli import app
+from resed.config.rows import BASELINES
 from resed.config.run import load_dataset
-from resed.decode.baselines import KINDS, Split, baseline, loudness_gate
+from resed.decode.baselines import Split, baseline, loudness_gate
 from resed.decode.events import write_decoded
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
@@ -57,7 +58,7 @@ def run(kind, **options):
 
 
 def test_every_baseline_writes_what_decode_writes(tmp_path):
-    for kind in KINDS:
+    for kind in BASELINES:
         decoded = run(kind)
         write_decoded(tmp_path / kind, decoded)
         assert list(read_events(tmp_path / kind / "events.tsv", CLASSES)) == CLIPS

@@ -27,7 +27,7 @@ run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
 os.environ.update(RESED_RESULTS=str(Path(RESULTS).absolute()))
 SCORED = ("development", "evaluation")
 STRONG = [split for split, place in DATASET.splits.items() if place.labels == "strong"]
-STUDIED = CONFIG.sensitivity_systems()  # one reading of the paper changed at a time
+STUDIED = [row.folder for row in CONFIG.sensitivity_rows()]  # one reading of the paper changed at a time
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
 TUNED = "@development_threshold"  # suffix of a system's row with a frame threshold of its own
 REPAIRED = [f"{RESULTS}/repair/{DATASET.splits[split].annotations}" for split in SCORED]

@@ -90,7 +90,7 @@ def studied_scores():
     """Scores of the unchanged system and of each reading that changes something here, every seed."""
     return [
         f"{RESULTS}/score/{split}/{name}/seed{seed}/{file}"
-        for name in study.systems(CONFIG)
+        for name in (row.folder for row in study.rows(CONFIG))
         for split in SCORED
         for seed in study.seeds(CONFIG, name)
         for file in ("metrics.json", "counts.tsv")

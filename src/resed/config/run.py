@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from resed.config.closed import check, check_overlay, overlay, read_settings, read_yaml
 from resed.config.dataset import ROLES, TRAINING_ROLES, Dataset, Role, load_dataset
 from resed.config.readings import Readings, load_readings, reading_settings, readings_file
+from resed.config.rows import UNCHANGED, Row
 from resed.config.systems import DEFAULT_FEATURES, SystemEntry, known, lineage, load_systems
 from resed.errors import ConfigError
 from resed.settings import (
@@ -31,9 +32,6 @@ __all__ += [
     "read_settings",
     "read_yaml",
 ]  # of resed.config.closed, for those who read a config
-
-READING = "@"  # between a system and the reading it is changed by
-UNCHANGED = "default"
 
 
 class AcquireSettings(Strict):
@@ -128,91 +126,91 @@ class Config(Strict):
         checked = {n: check(FeatureSettings, v, f"features.{n}") for n, v in layered.items()}
         return {DEFAULT_FEATURES: self.features, **checked}
 
-    def features_of(self, name: str) -> str:
-        """Name of the feature set that a system is trained on."""
-        base = name.partition(READING)[0]
+    def features_of(self, row: Row | str) -> str:
+        """Name of the feature set that the system of a row is trained on."""
+        base = Row.of(row).system
         own = [e.features for e in lineage(self.catalogue, base) if e.features]
         found = own[-1] if own else DEFAULT_FEATURES
         known(self.feature_sets, found, f"systems.{base}.features", "feature set")
         return found
 
-    def system(self, name: str) -> SystemSettings:
-        """The fully resolved settings of one system, or of one reading of it (`system@reading`)."""
-        if name not in self._made:  # a workflow asks thousands of times
-            self._made[name] = self._resolved(name)
-        return self._made[name]
+    def system(self, row: Row | str) -> SystemSettings:
+        """The fully resolved settings of the system of a row, its reading included."""
+        row = Row.of(row).configured
+        if row not in self._resolved:  # a workflow asks thousands of times
+            self._resolved[row] = self._resolve(row)
+        return self._resolved[row]
 
     def model_copy(self, **options: Any) -> "Config":
         """A copy that resolves its systems anew: an update may change what they are."""
         copied = super().model_copy(**options)
-        for kept in ("_made", "_weights"):
+        for kept in ("_resolved", "_weights"):
             copied.__dict__.pop(kept, None)
         return copied
 
     @cached_property
-    def _made(self) -> dict[str, SystemSettings]:
+    def _resolved(self) -> dict[Row, SystemSettings]:
         return {}
 
     @cached_property
-    def _weights(self) -> dict[str, str]:
+    def _weights(self) -> dict[Row, str]:
         return {}
 
-    def _resolved(self, name: str) -> SystemSettings:
-        base, _, reading = name.partition(READING)
-        entry = known(self.catalogue, base, "systems")
-        layers = [*(e.settings for e in lineage(self.catalogue, base)), self.override]
-        layers.append(self.system_overrides.get(base, {}))
-        if reading:
-            layers += [self.sensitivity.override, self._reading(reading)]
+    def _resolve(self, row: Row) -> SystemSettings:
+        entry = known(self.catalogue, row.system, "systems")
+        layers = [*(e.settings for e in lineage(self.catalogue, row.system)), self.override]
+        layers.append(self.system_overrides.get(row.system, {}))
+        if row.reading:
+            layers += [self.sensitivity.override, self._reading(row.reading)]
         merged: dict[str, Any] = {}
         for layer in layers:
             merged = overlay(merged, layer)
-        made = check(SystemSettings, merged, f"systems.{name}")
+        settings = check(SystemSettings, merged, f"systems.{row.folder}")
         if entry.trained_as:  # shares weights: only the decoding may be its own
-            other = entry.trained_as + READING * bool(reading) + reading
-            return self.system(other).model_copy(update={"decode": made.decode})
-        return made
+            other = self.system(Row(entry.trained_as, row.reading))
+            return other.model_copy(update={"decode": settings.decode})
+        return settings
 
-    def trained_as(self, name: str) -> str:
-        """The system whose checkpoint `name` uses: its own, or the one it shares.
+    def trained_as(self, row: Row | str) -> str:
+        """Folder name of the row whose checkpoint a row uses: its own, or the one it shares.
 
-        A reading that changes nothing but the decoding uses the checkpoint of the unchanged one.
+        A reading that changes nothing but the decoding uses the checkpoint of the unchanged system.
         """
-        if name not in self._weights:
-            self._weights[name] = self._owner_of_weights(name)
-        return self._weights[name]
+        row = Row.of(row).configured
+        if row not in self._weights:
+            self._weights[row] = self._owner_of_weights(row).folder
+        return self._weights[row]
 
-    def _owner_of_weights(self, name: str) -> str:
-        base, _, reading = name.partition(READING)
-        trained = known(self.catalogue, base, "systems").trained_as or base
-        if not reading:
-            return trained
-        own = self.system(f"{trained}{READING}{reading}")
-        candidates = (trained, f"{trained}{READING}{UNCHANGED}")
-        shared = [name for name in candidates if not differs(own, self.system(name))]
-        return shared[0] if shared else f"{trained}{READING}{reading}"
+    def _owner_of_weights(self, row: Row) -> Row:
+        trained = known(self.catalogue, row.system, "systems").trained_as or row.system
+        own = Row(trained, row.reading)
+        for shared in (Row(trained), own.unchanged) if row.reading else ():
+            if not differs(self.system(own), self.system(shared)):
+                return shared
+        return own
 
     def _reading(self, reading: str) -> dict[str, Any]:
         if reading == UNCHANGED:
             return {}
         return reading_settings(self.paper_readings, reading)["settings"]
 
-    def sensitivity_systems(self) -> list[str]:
-        """The system of the study of readings, unchanged first, then one reading at a time.
+    def sensitivity_rows(self) -> list[Row]:
+        """The rows of the study of readings: the unchanged system, then one row per reading.
 
-        None where the paper has no readings.yaml. Of all readings, those that do not go with the
-        settings of this config are left out; one that is named must, and so must the unchanged one.
+        Empty if the paper has no readings.yaml. If `sensitivity.readings` is empty, readings that
+        do not fit the settings of this config are left out; named readings and the unchanged
+        system must fit.
         """
         if not readings_file(self.root, self.paper).is_file():
             return []
         named = self.sensitivity.readings
         names = named or self.paper_readings.names()
-        unchanged, *found = [f"{self.sensitivity.system}{READING}{n}" for n in (UNCHANGED, *names)]
-        return [unchanged, *(name for name in found if named or self._fits(name))]
+        unchanged, *rows = [Row(self.sensitivity.system, name) for name in (UNCHANGED, *names)]
+        return [unchanged, *(row for row in rows if named or self._fits(row))]
 
-    def _fits(self, name: str) -> bool:
+    def _fits(self, row: Row) -> bool:
         try:
-            self.system(name)
+            self.system(row)
         except ConfigError:
             return False
         return True
@@ -295,8 +293,8 @@ def _check_study(config: Config) -> None:
     """All that the study of readings would train: a workflow plans it before anyone asks for it."""
     chosen = config.sensitivity
     known(config.catalogue, chosen.system, "sensitivity.system")
-    systems = config.sensitivity_systems()
-    if not systems:
+    rows = config.sensitivity_rows()
+    if not rows:
         return
     _ = config.paper_readings  # an error in that file is not an error of the config
     place = "config.sensitivity.readings"
@@ -305,9 +303,9 @@ def _check_study(config: Config) -> None:
             reading_settings(config.paper_readings, reading)
         place = "config.sensitivity"
         config.features_of(chosen.system)
-        for name in systems:
-            config.system(name)
-            config.trained_as(name)
+        for row in rows:
+            config.system(row)
+            config.trained_as(row)
     except ConfigError as error:
         raise ConfigError(f"{place}: {error}") from None
 

@@ -1,20 +1,15 @@
-"""What the study of readings needs: its systems' seeds and windows, and how the config reads."""
+"""The study of readings: which rows it has, their seeds, and the windows they decode with."""
 
 from resed.config.closed import check, overlay
 from resed.config.readings import Question, reading_settings
-from resed.config.run import READING, UNCHANGED, Config
+from resed.config.rows import UNCHANGED, Row, windows_of_reading
+from resed.config.run import Config
 from resed.settings import CalibrateSettings
 
 
-def reading_of(system: str) -> str:
-    """The reading in a system's name; "" where it has none, or the unchanged one."""
-    found = system.partition(READING)[2]
-    return "" if found == UNCHANGED else found
-
-
-def calibration(config: Config, system: str) -> CalibrateSettings:
-    """How the windows of a system are made: the config's way, or that of its reading."""
-    reading = reading_of(system)
+def calibration(config: Config, row: Row | str) -> CalibrateSettings:
+    """Settings of the windows of a row: those of the config, or of its reading."""
+    reading = Row.of(row).changed_by
     if not reading:
         return config.calibrate
     changes = reading_settings(config.paper_readings, reading)["calibrate"]
@@ -22,46 +17,46 @@ def calibration(config: Config, system: str) -> CalibrateSettings:
     return check(CalibrateSettings, values, f"calibrate, reading {reading}")
 
 
-def windows_name(config: Config, system: str) -> str:
-    """Name of the windows that a system decodes with: the method, and a reading of its own."""
-    method = config.system(system).decode.windows
-    if calibration(config, system) == config.calibrate:
+def windows_name(config: Config, row: Row | str) -> str:
+    """Name of the windows that a row decodes with: the method, with a reading of its own."""
+    method = config.system(row).decode.windows
+    if calibration(config, row) == config.calibrate:
         return method
-    return f"{method}{READING}{reading_of(system)}"
+    return windows_of_reading(method, Row.of(row))
 
 
-def changes_nothing(config: Config, system: str) -> bool:
-    """Whether a reading's system is the unchanged one in this config."""
-    unchanged = f"{system.partition(READING)[0]}{READING}{UNCHANGED}"
-    same = config.system(system) == config.system(unchanged)
-    return same and calibration(config, system) == config.calibrate
+def changes_nothing(config: Config, row: Row | str) -> bool:
+    """Whether the reading of a row has the settings of the unchanged system in this config."""
+    row = Row.of(row)
+    same = config.system(row) == config.system(row.unchanged)
+    return same and calibration(config, row) == config.calibrate
 
 
-def systems(config: Config) -> list[str]:
-    """The unchanged system, then one a reading; those that change nothing here are left out."""
-    found = config.sensitivity_systems()
-    return [n for n in found if n.endswith(READING + UNCHANGED) or not changes_nothing(config, n)]
+def rows(config: Config) -> list[Row]:
+    """The unchanged system, then one row per reading that changes something in this config."""
+    found = config.sensitivity_rows()
+    return [row for row in found if row.reading == UNCHANGED or not changes_nothing(config, row)]
 
 
-def seeds(config: Config, system: str) -> list[int]:
-    """Seeds of a system of the study: `sensitivity.seeds`, or all that are trained anyway.
+def seeds(config: Config, row: Row | str) -> list[int]:
+    """Seeds of a row of the study: `sensitivity.seeds`, or all that are trained anyway.
 
     A reading of the decoding alone, and often the unchanged system, share the checkpoints of a
     configured system; each of its seeds then costs no training.
     """
     trained = {config.trained_as(name): len(config.seed_list(name)) for name in config.systems}
-    shared = trained.get(config.trained_as(system), 0)
+    shared = trained.get(config.trained_as(row), 0)
     return list(range(max(config.sensitivity.seeds, shared)))
 
 
 def option_here(config: Config, question: Question) -> str | None:
     """The option that the studied system follows in this config, the default first.
 
-    None where it follows none of them, or where no option with settings says what to look for.
+    None if it follows none of them, or if no option has settings to compare.
     """
-    system = f"{config.sensitivity.system}{READING}{UNCHANGED}"
+    unchanged = Row(config.sensitivity.system, UNCHANGED)
     here = {
-        "settings": config.system(system).model_dump(mode="json"),
+        "settings": config.system(unchanged).model_dump(mode="json"),
         "calibrate": config.calibrate.model_dump(mode="json"),
         "config": config.model_dump(mode="json"),
     }

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from resed.config.rows import BASELINES
 from resed.config.run import check
 from resed.decode.events import Decoded, events_of, majority, tags_of_hot, window_frames
 from resed.errors import ScoreError
@@ -22,7 +23,6 @@ from resed.settings import DecodeSettings, FeatureSettings
 if TYPE_CHECKING:
     from resed.formats.store import Store
 
-KINDS = ("nothing", "everything", "prior", "own_tags", "loudness", "reference")
 Events = Mapping[str, Sequence[Event]]
 
 GATE_DB = 6.0
@@ -92,7 +92,7 @@ def baseline(
     elif kind == "reference":
         events = {clip: list(reference.get(clip, ())) for clip in clips}
     else:
-        raise ValueError(f"unknown baseline {kind!r}; one of {', '.join(KINDS)}")
+        raise ValueError(f"unknown baseline {kind!r}; one of {', '.join(BASELINES)}")
     return from_events(events)
 
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Protocol
 
-from resed.config.run import READING
+from resed.config.rows import Row
 from resed.formats.counts import Counts
 from resed.judge.outcome import Measured
 from resed.paper.legacy_claims import ReadingReference, Reference, StageReference
@@ -113,9 +113,10 @@ class Runs:
         if isinstance(reference, int):
             return self._rows.get(reference)
         if isinstance(reference, ReadingReference):
-            name = f"{self._rows.get(reference.row)}{READING}{reference.reading}"
-            if name not in self._readings:
+            system = self._rows.get(reference.row)
+            if system is None or Row(system, reference.reading) not in self._readings:
                 return None
+            name = Row(system, reference.reading).folder
             self.studied.add(name)
             return name
         return self.results.system_of_stage(reference.tau, reference.gamma, reference.form)
@@ -127,9 +128,9 @@ class Runs:
         return {row: name for row, name in rows.items() if row is not None}
 
     @cached_property
-    def _readings(self) -> list[str]:
+    def _readings(self) -> list[Row]:
         config = self.results.config
-        return config.sensitivity_systems() if config.sensitivity.report else []
+        return config.sensitivity_rows() if config.sensitivity.report else []
 
     def counts(self, system: str, split: str, block: str) -> list[Counts]:
         """A counts table a seed; none where the block was not scored."""

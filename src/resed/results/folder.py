@@ -15,17 +15,17 @@ from typing import Any
 import numpy as np
 
 from resed.config import study
-from resed.config.run import READING, Config
+from resed.config.rows import Row
+from resed.config.run import Config
 from resed.errors import ResultsError
 from resed.formats.counts import Counts, read_counts
 from resed.formats.windows import Window, read_windows
 from resed.paper.legacy_numbers import Paper, load_paper
+from resed.results.layout import Layout
 from resed.runtime.files import existing, read_json
 from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
 from resed.stats.intervals import Decision, Interval, decide, difference, interval
 
-THRESHOLD = "@development_threshold"  # suffix of a system's row with the threshold of its own
-SANITY = "sanity_"  # prefix of a baseline's row
 ONE_STAGE = 6  # the row of the journal's Table 1 that Table 2 repeats as its row of one stage
 BLOCKS = ("event", "segment", "tags", "tags_raw", "tags_teacher")
 SPLITS = ("development", "evaluation")
@@ -117,26 +117,30 @@ class Results:
         """Annotation file of a split."""
         return self.data / self.config.dataset_file.splits[split].annotations
 
-    def tags(self, split: str, system: str, seed: int = 0) -> Path:
-        """Decoded tags of a system."""
-        return self.folder / "decode" / split / system / f"seed{seed}" / "tags.tsv"
+    @property
+    def layout(self) -> Layout:
+        """Where the files of each stage are."""
+        return Layout(self.folder)
 
-    def events(self, split: str, system: str, seed: int = 0) -> Path:
-        """Decoded events of a system."""
-        return self.tags(split, system, seed).with_name("events.tsv")
+    def tags(self, split: str, row: Row | str, seed: int = 0) -> Path:
+        """Decoded tags of a row."""
+        return self.layout.decoded(split, row, seed) / "tags.tsv"
 
-    def posteriors(self, split: str, system: str, seed: int = 0) -> Path:
-        """Posteriors of the checkpoint that `system` uses."""
-        trained = self.config.trained_as(system)
-        return self.folder / "predict" / split / trained / f"seed{seed}.npz"
+    def events(self, split: str, row: Row | str, seed: int = 0) -> Path:
+        """Decoded events of a row."""
+        return self.layout.decoded(split, row, seed) / "events.tsv"
+
+    def posteriors(self, split: str, row: Row | str, seed: int = 0) -> Path:
+        """Posteriors of the checkpoint that a row uses."""
+        return self.layout.posteriors(split, self.config.trained_as(row), seed)
 
     def windows(self, method: str) -> dict[str, Window]:
         """Windows by `average` or `esp`: label -> row."""
-        return read_windows(self.folder / "calibrate" / f"windows_{method}.tsv")
+        return read_windows(self.layout.windows(method))
 
     def threshold(self, system: str, seed: int = 0) -> float:
         """Frame threshold chosen on development."""
-        path = self.folder / "calibrate" / "thresholds" / system / f"seed{seed}.json"
+        path = self.layout.threshold(system, seed)
         try:
             return float(read_json(path)["threshold"])
         except (KeyError, TypeError, ValueError):
@@ -144,108 +148,100 @@ class Results:
 
     def history(self, system: str, seed: int = 0) -> dict[str, list[float]]:
         """A training history: column -> a value an epoch, NaN where a cell is empty or text."""
-        path = (
-            self.folder / "train" / self.config.trained_as(system) / f"seed{seed}" / "history.csv"
-        )
+        path = self.layout.trained(self.config.trained_as(system), seed) / "history.csv"
         with existing(path, "run resed train").open(newline="", encoding="utf-8") as handle:
             rows = list(csv.DictReader(handle))
         if not rows:
             raise ResultsError(f"{path}: no epoch in it; run resed train again")
         return {column: [_number(row[column]) for row in rows] for column in rows[0] if column}
 
-    def metrics(self, split: str, system: str, seed: int = 0) -> dict[str, Any]:
-        """metrics.json of one system and seed; ResultsError where a key is missing."""
-        path = self.folder / "score" / split / system / f"seed{seed}" / "metrics.json"
-        values = read_json(existing(path, f"run resed score for {system} on {split}"))
+    def metrics(self, split: str, row: Row | str, seed: int = 0) -> dict[str, Any]:
+        """metrics.json of one row and seed. Raises ResultsError if a key is missing."""
+        path = self.layout.scored(split, row, seed) / "metrics.json"
+        name = Row.of(row).folder
+        values = read_json(existing(path, f"run resed score for {name} on {split}"))
         for key in ("clips", "event", "segment"):
             if key not in values:
                 raise ResultsError(f"{path}: lacks {key}; run resed score again")
         return {**values, "path": str(path)}
 
-    def seeds(self, system: str) -> list[int]:
+    def seeds(self, row: Row | str) -> list[int]:
         """Seeds that a row of any kind is scored with."""
-        if system.startswith(SANITY):
+        row = Row.of(row)
+        if row.baseline:
             return [0]
-        if READING in system.removesuffix(THRESHOLD):
-            if system not in self._seeds:
-                self._seeds[system] = study.seeds(self.config, system)
-            return self._seeds[system]
-        return self.config.seed_list(system.removesuffix(THRESHOLD))
+        if row.reading:
+            if row not in self._seeds:
+                self._seeds[row] = study.seeds(self.config, row)
+            return self._seeds[row]
+        return self.config.seed_list(row.system)
 
-    def scored(self, split: str, system: str) -> bool:
+    def scored(self, split: str, row: Row | str) -> bool:
         """Whether every seed of a row was scored."""
-        folder = self.folder / "score" / split / system
-        return all((folder / f"seed{k}" / "metrics.json").is_file() for k in self.seeds(system))
+        folders = (self.layout.scored(split, row, seed) for seed in self.seeds(row))
+        return all((folder / "metrics.json").is_file() for folder in folders)
 
     def counts(
-        self, split: str, system: str, seed: int, block: str, label: str | None = None
+        self, split: str, row: Row | str, seed: int, block: str, label: str | None = None
     ) -> Counts | None:
         """True and false positives and misses a clip, of all classes or of one.
 
         None where the block was not scored. Raises MissingFileError, and ResultsError where
         counts.tsv and metrics.json are not of one scoring.
         """
-        place = split, system, seed
+        place = split, Row.of(row), seed
         if place not in self._read:
             self._read[place] = _counts(self.metrics(*place))
         found = self._read[place].get(block)
         return found if found is None or label is None else found.only(label)
 
     @cached_property
-    def _read(self) -> dict[tuple[str, str, int], dict[str, Counts]]:
+    def _read(self) -> dict[tuple[str, Row, int], dict[str, Counts]]:
         return {}  # so that a table of hundreds of cells reads each file once
 
     def interval(
-        self, split: str, system: str, block: str, label: str | None = None
+        self, split: str, row: Row | str, block: str, label: str | None = None
     ) -> Interval | None:
         """F1 in percent over seeds with its interval; None where it was not scored."""
-        tables = self._tables(split, system, block, label)
+        tables = self._tables(split, row, block, label)
         return interval(tables, label) if tables else None
 
     def difference(
-        self, split: str, first: str, second: str, block: str, label: str | None = None
+        self, split: str, first: Row | str, second: Row | str, block: str, label: str | None = None
     ) -> Interval | None:
         """First minus second in points of F1; None where one of them was not scored."""
-        one, two = (self._tables(split, system, block, label) for system in (first, second))
+        one, two = (self._tables(split, row, block, label) for row in (first, second))
         if not (one and two):
             return None
         return difference(one, two, self.paired(first, second), label)
 
-    def paired(self, first: str, second: str) -> bool:
+    def paired(self, first: Row | str, second: Row | str) -> bool:
         """Whether two rows rest on the same checkpoints."""
         return self._trained_as(first) == self._trained_as(second)
 
     def decision(
-        self, split: str, first: str, second: str, block: str, label: str | None = None
+        self, split: str, first: Row | str, second: Row | str, block: str, label: str | None = None
     ) -> Decision | None:
         """Whether `first` is better or worse than `second`; None where one was not scored."""
         found = self.difference(split, first, second, block, label)
         return decide(found, self.paired(first, second)) if found else None
 
     def _tables(
-        self, split: str, system: str, block: str, label: str | None
+        self, split: str, row: Row | str, block: str, label: str | None
     ) -> list[Counts] | None:
         """Counts a seed; None where the block was not scored, or no seed knows the class."""
-        found = [self.counts(split, system, seed, block) for seed in self.seeds(system)]
+        found = [self.counts(split, row, seed, block) for seed in self.seeds(row)]
         tables = [table for table in found if table is not None]
         known = label is None or any(label in table.classes for table in tables)
         return tables if len(tables) == len(found) and known else None
 
-    def _trained_as(self, system: str) -> str:
-        name = system.removesuffix(THRESHOLD)
-        if name.startswith(SANITY):
-            return name
-        if name not in self._checkpoints:
-            self._checkpoints[name] = self.config.trained_as(name)
-        return self._checkpoints[name]
+    def _trained_as(self, row: Row | str) -> str:
+        row = Row.of(row)
+        return row.folder if row.baseline else self.config.trained_as(row)
 
     @cached_property
-    def _seeds(self) -> dict[str, list[int]]:
-        return {}  # to resolve a system takes a millisecond, and a study asks thousands of times
-
-    @cached_property
-    def _checkpoints(self) -> dict[str, str]:
-        return {}
+    def _seeds(self) -> dict[Row, list[int]]:
+        return {}  # a study asks thousands of times
 
 
 def departures(results: Results) -> list[str]:

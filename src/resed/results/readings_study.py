@@ -14,7 +14,7 @@ from statistics import fmean
 
 from resed.config import study
 from resed.config.readings import OFF, Option, Question
-from resed.config.run import READING, UNCHANGED
+from resed.config.rows import UNCHANGED, Row
 from resed.errors import ResultsError
 from resed.results.folder import Results
 from resed.stats.intervals import decide
@@ -136,13 +136,13 @@ def compare_readings(results: Results) -> Study:
     Raises ResultsError where scores rest on other clips or another audit.
     """
     config = results.config
-    systems = {name.partition(READING)[2]: name for name in config.sensitivity_systems()}
-    unchanged = systems.pop(UNCHANGED, None)
+    rows = {row.reading: row for row in config.sensitivity_rows()}
+    unchanged = rows.pop(UNCHANGED, None)
     if unchanged is None or not _scored(results, unchanged):
-        return Study(missing=tuple(systems))
+        return Study(missing=tuple(rows))
     wanted = config.sensitivity.readings or config.paper_readings.names()
-    idle = {name for name, system in systems.items() if study.changes_nothing(config, system)}
-    run = {n: s for n, s in systems.items() if n not in idle and _scored(results, s)}
+    idle = {name for name, row in rows.items() if study.changes_nothing(config, row)}
+    run = {n: row for n, row in rows.items() if n not in idle and _scored(results, row)}
     _same_ground(results, [unchanged, *run.values()])
     groups = [_group(results, name, run, unchanged) for name in dict.fromkeys(map(_question, run))]
     scores = {key: _scores(results, unchanged, key) for key in KEYS}
@@ -152,9 +152,9 @@ def compare_readings(results: Results) -> Study:
         scores={key: fmean(values) for key, values in scores.items()},
         apart={key: max(values) - min(values) for key, values in scores.items()} if several else {},
         groups=tuple(sorted(groups, key=lambda group: group.weight, reverse=True)),
-        idle=tuple(name for name in systems if name in idle),
-        missing=tuple(name for name in systems if name not in idle and name not in run),
-        unfit=tuple(name for name in wanted if name not in systems),
+        idle=tuple(name for name in rows if name in idle),
+        missing=tuple(name for name in rows if name not in idle and name not in run),
+        unfit=tuple(name for name in wanted if name not in rows),
     )
 
 
@@ -162,21 +162,21 @@ def _question(reading: str) -> str:
     return reading.partition(".")[0]
 
 
-def _group(results: Results, name: str, run: Mapping[str, str], unchanged: str) -> Group:
+def _group(results: Results, name: str, run: Mapping[str, Row], unchanged: Row) -> Group:
     readings = results.config.paper_readings
     off = run.get(f"{name}.{OFF}")
     effects = []
-    for reading, system in run.items():
+    for reading, row in run.items():
         if _question(reading) == name:
             effects.append(
                 Effect(
                     reading,
                     readings.option(reading),
-                    shared=results.paired(system, unchanged),
-                    seeds=len(results.seeds(system)),
-                    scores={key: fmean(_scores(results, system, key)) for key in KEYS},
-                    changes=_changes(results, system, unchanged),
-                    beside_off=_changes(results, system, off) if off and off != system else {},
+                    shared=results.paired(row, unchanged),
+                    seeds=len(results.seeds(row)),
+                    scores={key: fmean(_scores(results, row, key)) for key in KEYS},
+                    changes=_changes(results, row, unchanged),
+                    beside_off=_changes(results, row, off) if off and off != row else {},
                 )
             )
     effects.sort(key=lambda effect: effect.weight, reverse=True)
@@ -187,36 +187,37 @@ def _group(results: Results, name: str, run: Mapping[str, str], unchanged: str) 
     return Group(name, question, title, tuple(effects), beside)
 
 
-def _changes(results: Results, first: str, second: str) -> dict[Key, ScoreChange]:
+def _changes(results: Results, first: Row, second: Row) -> dict[Key, ScoreChange]:
     made = {}
     for metric, split in KEYS:
         found = results.difference(split, first, second, metric)
         if found is None:
-            raise ResultsError(f"{first} on {split}: no {metric} score; run resed score again")
+            place = f"{first.folder} on {split}"
+            raise ResultsError(f"no {metric} score", place=place, cure="run resed score again")
         decision = decide(found, results.paired(first, second))
         reference = fmean(_scores(results, second, (metric, split)))
         made[metric, split] = ScoreChange(found, decision, reference)
     return made
 
 
-def _scores(results: Results, system: str, key: Key) -> list[float]:
-    """F1 a seed, in percent."""
+def _scores(results: Results, row: Row, key: Key) -> list[float]:
+    """F1 per seed, in percent."""
     metric, split = key
-    every = (results.metrics(split, system, seed) for seed in results.seeds(system))
+    every = (results.metrics(split, row, seed) for seed in results.seeds(row))
     return [100 * metrics[metric]["macro_f1"] for metrics in every]
 
 
-def _scored(results: Results, system: str) -> bool:
-    return all(results.scored(split, system) for split in SPLITS)
+def _scored(results: Results, row: Row) -> bool:
+    return all(results.scored(split, row) for split in SPLITS)
 
 
-def _same_ground(results: Results, systems: Iterable[str]) -> None:
+def _same_ground(results: Results, rows: Iterable[Row]) -> None:
     """Raise where two scores rest on different clips, or on another audit."""
     first: dict[str, tuple[object, str]] = {}
-    for system in systems:
+    for row in rows:
         for split in SPLITS:
-            for seed in results.seeds(system):
-                metrics = results.metrics(split, system, seed)
+            for seed in results.seeds(row):
+                metrics = results.metrics(split, row, seed)
                 ground = metrics["clips"], metrics.get("manifest_sha256")
                 known, path = first.setdefault(split, (ground, metrics["path"]))
                 if ground != known:

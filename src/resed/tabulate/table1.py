@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from resed.config import rows as kinds
 from resed.paper.legacy_numbers import METRICS, SystemRow
-from resed.results.folder import BLOCKS, SPLITS, THRESHOLD, Results
+from resed.results.folder import BLOCKS, SPLITS, Results
 from resed.stats.intervals import Interval
 from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import (
@@ -119,7 +120,8 @@ def _tuned(book: ScoreBook) -> Iterator[Row]:
     for name in _systems(results):
         value = fmean(results.threshold(name, seed) for seed in results.seeds(name))
         title = f"{results.config.catalogue[name].title}, frame threshold {value:.2g}"
-        yield _row(book, "threshold", name + THRESHOLD, title, threshold=value)
+        tuned = kinds.Row(name).tuned.folder
+        yield _row(book, "threshold", tuned, title, threshold=value)
 
 
 def _systems(results: Results) -> list[str]:

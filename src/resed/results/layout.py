@@ -1,0 +1,54 @@
+"""Where each stage writes its files below results/{dataset}: the paths, and nothing read."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from resed.config.rows import Row
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths below `folder`, results/{dataset}.
+
+    A row is given as a `Row`, or by its folder name. `trained` names a checkpoint as
+    `Config.trained_as` returns it.
+
+    Examples:
+        >>> Layout(Path("results/demo")).scored("evaluation", "pts@default", seed=1).as_posix()
+        'results/demo/score/evaluation/pts@default/seed1'
+    """
+
+    folder: Path
+
+    def acquired(self, split: str) -> Path:
+        """Record of acquire: clips, settings, hash of the annotations."""
+        return self.folder / "acquire" / f"{split}.json"
+
+    def repaired(self, annotations: str) -> Path:
+        """Repaired copy of an annotation file, given by its path below data/{dataset}."""
+        return self.folder / "repair" / annotations
+
+    def trained(self, trained: str, seed: int) -> Path:
+        """Folder of checkpoint.pt and history.csv."""
+        return self.folder / "train" / trained / f"seed{seed}"
+
+    def posteriors(self, split: str, trained: str, seed: int) -> Path:
+        """Posteriors of one checkpoint on one split."""
+        return self.folder / "predict" / split / trained / f"seed{seed}.npz"
+
+    def windows(self, name: str) -> Path:
+        """Median-filter windows: `average`, `esp`, or those of a reading."""
+        return self.folder / "calibrate" / f"windows_{name}.tsv"
+
+    def threshold(self, row: Row | str, seed: int) -> Path:
+        """Frame threshold of a system that was chosen on development."""
+        name = Row.of(row).configured.folder
+        return self.folder / "calibrate" / "thresholds" / name / f"seed{seed}.json"
+
+    def decoded(self, split: str, row: Row | str, seed: int) -> Path:
+        """Folder of events.tsv, tags.tsv, raw_tags.tsv and teacher_tags.tsv."""
+        return self.folder / "decode" / split / Row.of(row).folder / f"seed{seed}"
+
+    def scored(self, split: str, row: Row | str, seed: int) -> Path:
+        """Folder of metrics.json and counts.tsv."""
+        return self.folder / "score" / split / Row.of(row).folder / f"seed{seed}"
