@@ -65,12 +65,3 @@ def test_the_citation_has_the_version():
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
     assert citation["version"] == resed.__version__
     assert f"## {resed.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()
-
-
-def test_no_module_holds_two_ideas():
-    long = {
-        str(path.relative_to(REPOSITORY)): lines
-        for path in (REPOSITORY / "src").rglob("*.py")
-        if (lines := len(path.read_text().splitlines())) > 330
-    }
-    assert not long
