@@ -12,6 +12,7 @@ import torch
 import yaml
 from made_results import make_results, make_root, make_score
 from runs import REPOSITORY, copy_workflow, planned
+from systems import BASE
 from test_docs import documented
 from test_draw import written
 
@@ -71,7 +72,10 @@ def test_the_stated_defaults_are_the_defaults():
 
 
 def literals(model, before=""):
-    """(path, values, default) of every setting below a model that takes one of several words."""
+    """(path, values, default) of every setting below a model that takes one of several words.
+
+    The default is that of config/systems/base.yaml, else that of the model.
+    """
     for name, field in model.model_fields.items():
         kind = field.annotation
         if hasattr(kind, "model_fields"):
@@ -80,7 +84,7 @@ def literals(model, before=""):
         parts = [kind, *get_args(kind)] if get_origin(kind) is not list else []
         values = [v for part in parts if get_origin(part) is Literal for v in get_args(part)]
         if len(values) > 1:
-            yield before + name, values, field.default
+            yield before + name, values, at(BASE, before + name) or field.default
 
 
 def at(values, path):

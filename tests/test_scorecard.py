@@ -4,13 +4,13 @@ from collections import Counter
 
 import pytest
 from made_results import CLASSES, MANIFEST, REPOSITORY, make_results, make_root, make_score
+from systems import base
 
 from resed.config.run import load_config
 from resed.errors import MissingFileError, ResultsError
 from resed.formats.annotations import read_events
 from resed.paper.legacy_numbers import load_versions
 from resed.results.folder import Results
-from resed.settings import SystemSettings
 from resed.tabulate.scorecard import Entry, reading_of, scorecard
 
 REAL = [
@@ -223,9 +223,7 @@ def test_readings(system, metric, text):
     config = load_config({"dataset": "demo", "systems": ["pts"]}, REPOSITORY)
     assert reading_of(config.system(system), metric) == text
     assert "normalised" in reading_of(
-        SystemSettings.model_validate(
-            {"objective": {"distillation": {"tfd": True, "distance": "rows_normalised"}}}
-        ),
+        base(objective={"distillation": {"tfd": True, "distance": "rows_normalised"}}),
         "event",
     )
 

@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from systems import BASE, base
 
 from resed.config.run import load_dataset, overlay
 from resed.errors import CheckpointError, DivergedError, StoreError
@@ -18,15 +19,7 @@ from resed.formats import checkpoint
 from resed.formats.annotations import Event, read_events, read_tags
 from resed.formats.store import create
 from resed.predict.inference import load_networks, predict
-from resed.settings import (
-    AugmentSettings,
-    BatchSettings,
-    DisentangledSettings,
-    FeatureSettings,
-    ModelSettings,
-    RecurrentSettings,
-    TeacherSettings,
-)
+from resed.settings import AugmentSettings, FeatureSettings
 from resed.train.augment import augment
 from resed.train.batches import Batches, Grid, Stratum, frame_matrix, tag_matrix
 from resed.train.evaluate import macro_f1
@@ -36,17 +29,20 @@ from resed.train.setup import build_trainer
 
 CPU = torch.device("cpu")
 FEATURES = FeatureSettings(frames=100)
-SMALL = {
-    "model": {"width": 0.05, "recurrent": {"average_frames": 4}},
-    "objective": {"distillation": {"tfd": True}, "focal": {"enabled": True}},
-    "schedule": {
-        "epochs": 3,
-        "stage_one": 1,
-        "steps_per_epoch": 2,
-        "batch": {"weak": 2, "strong": 2, "unlabeled": 2},
-        "augment": {"roll": True, "mixup": 0.5, "filter": 0.3, "gain": 0.1, "mel_mask": 8},
+SMALL = overlay(
+    BASE,
+    {
+        "model": {"width": 0.05, "recurrent": {"average_frames": 4}},
+        "objective": {"distillation": {"tfd": True}, "focal": {"enabled": True}},
+        "schedule": {
+            "epochs": 3,
+            "stage_one": 1,
+            "steps_per_epoch": 2,
+            "batch": {"weak": 2, "strong": 2, "unlabeled": 2},
+            "augment": {"roll": True, "mixup": 0.5, "filter": 0.3, "gain": 0.1, "mel_mask": 8},
+        },
     },
-}
+)
 DATASET = """
 name: tiny
 title: Tiny
@@ -105,12 +101,12 @@ def same(ours, theirs):
 
 def test_parameter_counts_of_an_independent_implementation():
     """Counts measured on another implementation of the same layers (F of the peers' facts)."""
-    full = TeacherStudent(ModelSettings(), 64, 600, 10)
+    full = TeacherStudent(base("model"), 64, 600, 10)
     assert parameter_count(full.student) == 1_550_814
     assert parameter_count(full.teacher) == 1_519_566
-    plain = ModelSettings(recurrent=RecurrentSettings(enabled=False))
+    plain = base("model", recurrent={"enabled": False})
     assert parameter_count(TeacherStudent(plain, 64, 600, 10).student) == 966_110
-    wide = ModelSettings(teacher=TeacherSettings(last_kernel=3))
+    wide = base("model", teacher={"last_kernel": 3})
     assert parameter_count(TeacherStudent(wide, 64, 600, 10).teacher) == 2_305_998
     assert (full.teacher.cells, full.teacher.dimension) == (6, 512)
     assert (full.student.cells, full.student.dimension) == (600, 160)
@@ -119,15 +115,14 @@ def test_parameter_counts_of_an_independent_implementation():
 @pytest.mark.parametrize("pooling", ["attention_time", "softmax_classes", "mean"])
 @pytest.mark.parametrize("class_hidden", [0, 4])
 def test_heads_give_probabilities_of_the_right_shape(pooling, class_hidden):
-    settings = ModelSettings.model_validate(
-        {
-            "width": 0.05,
-            "input_norm": "none",
-            "tag_head": {"pooling": pooling, "activation": "none"},
-            "frame_head": {"class_hidden": class_hidden},
-            "teacher": {"last_layers": 1},
-            "student": {"dropout": 0.1},
-        }
+    settings = base(
+        "model",
+        width=0.05,
+        input_norm="none",
+        tag_head={"pooling": pooling, "activation": "none"},
+        frame_head={"class_hidden": class_hidden},
+        teacher={"last_layers": 1},
+        student={"dropout": 0.1},
     )
     networks = TeacherStudent(settings, 64, 200, 3)
     out = networks.student(torch.randn(4, 200, 64), slice(1, 3))
@@ -167,16 +162,16 @@ def stratum(role, clips):
 def test_batches_keep_their_strata_and_use_every_clip():
     strata = {"weak": stratum("weak", 5), "strong": stratum("strong", 3),
               "unlabeled": stratum("unlabeled", 7)}  # fmt: skip
-    batches = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 0, CPU)
+    batches = Batches(strata, base("schedule.batch", weak=2, strong=4, unlabeled=3), 0, CPU)
     seen = np.concatenate([batches.indices(step)["weak"] for step in range(5)])
     assert sorted(seen.tolist()) == sorted(list(range(5)) * 2)
     features, targets = batches(3)
     assert features.shape == (9, 4, 2) and targets.tags.shape == (6, 2)
     expected = np.concatenate(list(batches.indices(3).values()))
     assert features[:, 0, 0].tolist() == expected.tolist()
-    again = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 0, CPU)
+    again = Batches(strata, base("schedule.batch", weak=2, strong=4, unlabeled=3), 0, CPU)
     assert again.indices(40)["unlabeled"].tolist() == batches.indices(40)["unlabeled"].tolist()
-    other = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=3), 1, CPU)
+    other = Batches(strata, base("schedule.batch", weak=2, strong=4, unlabeled=3), 1, CPU)
     orders = [[b.indices(s)["unlabeled"].tolist() for s in range(5)] for b in (batches, other)]
     assert orders[0] != orders[1]
 
@@ -184,7 +179,7 @@ def test_batches_keep_their_strata_and_use_every_clip():
 def test_random_batches_keep_their_sum_and_lose_no_clip():
     strata = {"weak": stratum("weak", 2), "strong": stratum("strong", 1),
               "unlabeled": stratum("unlabeled", 9)}  # fmt: skip
-    sizes = BatchSettings(weak=1, strong=1, unlabeled=2, sampling="random")
+    sizes = base("schedule.batch", weak=1, strong=1, unlabeled=2, sampling="random")
     batches = Batches(strata, sizes, 0, CPU)
     steps = [batches.indices(step) for step in range(3)]  # one pass over all twelve
     for role, count in (("weak", 2), ("strong", 1), ("unlabeled", 9)):
@@ -202,13 +197,13 @@ def test_shares_of_the_real_annotations_are_the_published_ones(shared):
               for clip, events in read_events(folder / "synthetic.tsv").items()}  # fmt: skip
     tags = [*map(set, read_tags(folder / "weak.tsv").values()), *strong.values()]
     classes = sorted(set().union(*tags))
-    shares = class_shares(tags, classes, DisentangledSettings(enabled=True))
+    shares = class_shares(tags, classes, base("model.disentangled", enabled=True))
     seen = [dimension_mask(size, shares).sum(dim=1).int().tolist() for size in (160, 512)]
     assert seen == [
         [137, 94, 134, 69, 132, 76, 34, 160, 30, 113],
         [441, 303, 430, 222, 425, 245, 108, 512, 98, 361],
     ]
-    assert class_shares(tags, classes, DisentangledSettings()) == [1.0] * 10
+    assert class_shares(tags, classes, base("model.disentangled")) == [1.0] * 10
 
 
 def test_guided_head_equals_a_loop_over_classes():
@@ -280,7 +275,7 @@ def test_roll_moves_labels_with_the_sound():
     ramp = torch.arange(4).float().view(1, 4, 1).expand(4, 4, 2).clone()
     strata["strong"].features = ramp
     strata["strong"].frames = (ramp == 2).to(torch.uint8)
-    batches = Batches(strata, BatchSettings(weak=2, strong=4, unlabeled=2), 0, CPU)
+    batches = Batches(strata, base("schedule.batch", weak=2, strong=4, unlabeled=2), 0, CPU)
     torch.manual_seed(0)
     mels, targets = augment(*batches(0), AugmentSettings(roll=True))
     assert torch.equal(mels[2:6] == 2, targets.frames == 1)

@@ -5,15 +5,8 @@ import math
 import numpy as np
 import pytest
 import torch
+from systems import base
 
-from resed.settings import (
-    BetaSettings,
-    ConsistencySettings,
-    DistillationSettings,
-    FocalSettings,
-    ObjectiveSettings,
-    ScheduleSettings,
-)
 from resed.train import schedule
 from resed.train.distillation import (
     Projections,
@@ -56,7 +49,7 @@ def test_cross_entropy_by_hand():
 )
 def test_focal_weights_of_both_readings(gamma, form, expected):
     p = torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
-    weight = focal_weight(p, FocalSettings(gamma=gamma, form=form))
+    weight = focal_weight(p, base("objective.focal", gamma=gamma, form=form))
     assert weight.tolist() == pytest.approx(expected, abs=1e-6)
 
 
@@ -67,16 +60,18 @@ def test_focal_loss_equals_numpy(form, gamma):
     p, y = rng.uniform(0.01, 0.99, (5, 4)), rng.integers(0, 2, (5, 4))
     p_t = np.where(y == 1, p, 1 - p)
     weight = 1 - p_t**gamma if form == "printed" else (1 - p_t) ** gamma
-    loss = focal_loss(torch.tensor(p), torch.tensor(y), FocalSettings(gamma=gamma, form=form))
+    loss = focal_loss(
+        torch.tensor(p), torch.tensor(y), base("objective.focal", gamma=gamma, form=form)
+    )
     np.testing.assert_allclose(loss.numpy(), -weight * np.log(p_t), rtol=1e-9)
 
 
 def test_focal_options_change_what_they_name():
     p = torch.tensor([0.3, 0.8], dtype=torch.float64, requires_grad=True)
     y = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    only = focal_loss(p, y, FocalSettings(positives_only=True))
+    only = focal_loss(p, y, base("objective.focal", positives_only=True))
     assert only[1].item() == 0 and only[0].item() > 0
-    focal_loss(p, y, FocalSettings(detach_weight=True))[0].backward()
+    focal_loss(p, y, base("objective.focal", detach_weight=True))[0].backward()
     # weight 1 - .09 = .91 held fixed: d(-.91 log p)/dp = -.91 / .3
     assert p.grad[0].item() == pytest.approx(-0.91 / 0.3)
 
@@ -88,7 +83,7 @@ def test_gradients_by_finite_differences():
     y = torch.randint(0, 2, (3, 4)).double()
     assert torch.autograd.gradcheck(lambda x: cross_entropy(x, y), p)
     for form in ("printed", "standard"):
-        chosen = FocalSettings(form=form)
+        chosen = base("objective.focal", form=form)
         assert torch.autograd.gradcheck(lambda x, c=chosen: focal_loss(x, y, c), p)
     t, s = torch.randn(2, 4, 3).double(), torch.randn(2, 4, 3).double().requires_grad_(True)
     mask = torch.tensor([[1.0, 0, 1, 1], [0, 0, 1, 0]]).double()
@@ -100,15 +95,15 @@ def test_gradients_by_finite_differences():
 
 def test_consistency_directions_and_options():
     guide, learner = torch.tensor([[0.8, 0.4]]), torch.tensor([[0.6, 0.3]], requires_grad=True)
-    hard = consistency(guide, learner, ObjectiveSettings())
+    hard = consistency(guide, learner, base("objective"))
     expected = (-math.log(0.6) - math.log(0.7)) / 2  # targets 1 and 0
     assert hard.item() == pytest.approx(expected, abs=1e-6)
-    assert consistency(guide, learner, ObjectiveSettings(), 0.5).item() == pytest.approx(
+    assert consistency(guide, learner, base("objective"), 0.5).item() == pytest.approx(
         0.5 * expected, abs=1e-6
     )
-    soft = ObjectiveSettings(consistency=ConsistencySettings(targets="soft", loss="mse"))
+    soft = base("objective", consistency={"targets": "soft", "loss": "mse"})
     assert consistency(guide, learner, soft).item() == pytest.approx((0.04 + 0.01) / 2)
-    inside = ObjectiveSettings(consistency=ConsistencySettings(alpha_place="inside"))
+    inside = base("objective", consistency={"alpha_place": "inside"})
     value = consistency(guide, learner, inside, 0.5).item()
     assert value == pytest.approx((bce(0.3, 0.5) + bce(0.15, 0.0)) / 2, abs=1e-6)
 
@@ -144,7 +139,7 @@ def test_alignments_of_six_cells_and_six_hundred_frames():
 )
 def test_readings_of_tfd_let_gradients_through_where_they_say(reading, teacher_moves, w_t, w_s):
     torch.manual_seed(0)
-    projections = Projections(8, 6, 4, DistillationSettings(reading=reading))
+    projections = Projections(8, 6, 4, base("objective.distillation", reading=reading))
     teacher, student = torch.randn(2, 6, 8), torch.randn(2, 12, 6)
     teacher.requires_grad_(True)
     student.requires_grad_(True)
@@ -178,7 +173,7 @@ def make_batch(seed=0):
 
 def test_sum_of_losses_equals_numpy():
     teacher, student, targets = make_batch()
-    settings = ObjectiveSettings(distillation=DistillationSettings(tfd=True, dimension=4))
+    settings = base("objective", distillation={"tfd": True, "dimension": 4})
     torch.manual_seed(0)
     projections = Projections(8, 6, 4, settings.distillation)
     terms = Objective(settings, projections)(
@@ -208,8 +203,9 @@ def test_sum_of_losses_equals_numpy():
 
 def test_dfd_on_weak_and_unlabeled_leaves_strong_clips_out():
     teacher, student, targets = make_batch()
-    settings = ObjectiveSettings(
-        distillation=DistillationSettings(dfd="distance", dfd_clips="weak_unlabeled", dimension=4)
+    settings = base(
+        "objective",
+        distillation={"dfd": "distance", "dfd_clips": "weak_unlabeled", "dimension": 4},
     )
     projections = Projections(8, 6, 4, settings.distillation)
     objective = Objective(settings, projections)
@@ -223,7 +219,7 @@ def test_dfd_on_weak_and_unlabeled_leaves_strong_clips_out():
 
 def test_dfd_mse_equals_numpy():
     teacher, student, targets = make_batch()
-    settings = ObjectiveSettings(distillation=DistillationSettings(dfd="mse", dimension=4))
+    settings = base("objective", distillation={"dfd": "mse", "dimension": 4})
     projections = Projections(8, 6, 4, settings.distillation)
     terms = Objective(settings, projections)(
         teacher, student, targets, alpha=0.0, beta=1.0, focal=False
@@ -237,7 +233,7 @@ def test_dfd_mse_equals_numpy():
 
 def test_focal_stage_replaces_the_supervised_losses_only():
     teacher, student, targets = make_batch()
-    objective = Objective(ObjectiveSettings(focal=FocalSettings(enabled=True)), None)
+    objective = Objective(base("objective", focal={"enabled": True}), None)
     one = objective(teacher, student, targets, alpha=0.1, beta=0, focal=False)
     two = objective(teacher, student, targets, alpha=0.1, beta=0, focal=True)
     changed = {name for name in one if one[name] != two[name]}
@@ -250,10 +246,8 @@ def test_focal_stage_replaces_the_supervised_losses_only():
 
 def test_weak_and_unlabeled_options_choose_their_clips():
     teacher, student, targets = make_batch()
-    labelled = Objective(ObjectiveSettings(), None)
-    settings = ObjectiveSettings.model_validate(
-        {"weak": {"clips": "weak"}, "consistency": {"clips": "unlabeled"}}
-    )
+    labelled = Objective(base("objective"), None)
+    settings = base("objective", weak={"clips": "weak"}, consistency={"clips": "unlabeled"})
     terms = Objective(settings, None)(teacher, student, targets, alpha=0, beta=0, focal=False)
     y = targets.tags[:1].numpy()
     assert terms["loss.weak.student"].item() == pytest.approx(
@@ -293,7 +287,7 @@ WHOLE = {
 def test_gradients_of_the_whole_objective_by_finite_differences(name):
     """Every term by itself, with respect to all that both networks say."""
     torch.manual_seed(1)
-    settings = ObjectiveSettings.model_validate(WHOLE[name])
+    settings = base("objective", **WHOLE[name])
     chosen = settings.distillation
     distilled = chosen.tfd or chosen.dfd != "none"
     projections = Projections(8, 6, 4, chosen).double() if distilled else None
@@ -331,7 +325,7 @@ def test_gradients_of_the_whole_objective_by_finite_differences(name):
 
 
 def test_alpha_follows_the_paper():
-    chosen = ConsistencySettings()
+    chosen = base("objective.consistency")
     assert schedule.alpha(0, chosen) == 0
     assert schedule.alpha(30, chosen) == 0
     assert schedule.alpha(31, chosen) == pytest.approx(0.004)
@@ -339,26 +333,30 @@ def test_alpha_follows_the_paper():
 
 
 def test_beta_follows_the_paper():
-    chosen = BetaSettings()
-    assert schedule.beta(0, 10, 20, chosen) == pytest.approx(0.0067, abs=5e-5)  # row 15
-    assert schedule.beta(50, 10, 20, chosen) == pytest.approx(math.exp(-5 * 0.25))
-    assert schedule.beta(100, 10, 20, chosen) == schedule.beta(199, 10, 20, chosen) == 1
-    assert schedule.beta(0, 10, 20, BetaSettings(ramp="constant", maximum=0.3)) == 0.3
-    assert schedule.beta(105, 10, 20, BetaSettings(ramp="full")) == pytest.approx(
-        math.exp(-5 * 0.25)
-    )
-    assert schedule.beta(155, 10, 200, BetaSettings(ramp="epochs")) == pytest.approx(
-        math.exp(-5 * 0.25)
+    """x of exp(-5 (1 - x)^2): steps over half of all, epochs over all, epochs over ramp_epochs."""
+
+    def beta(step, epochs=20, **changes):
+        return schedule.beta(step, 10, epochs, base("objective.distillation.beta", **changes))
+
+    middle = pytest.approx(math.exp(-5 * 0.25))
+    assert beta(0) == pytest.approx(0.0067, abs=5e-5)  # row 15
+    assert beta(50) == middle
+    assert beta(100) == beta(199) == 1
+    assert beta(0, ramp="constant", maximum=0.3) == 0.3
+    assert beta(105, ramp="full") == middle
+    assert beta(155, epochs=200, ramp="epochs") == middle
+    assert beta(45, ramp="epochs", ramp_epochs=8, maximum=0.5) == pytest.approx(
+        0.5 * math.exp(-5 * 0.25)
     )
 
 
 def test_learning_rate_stage_and_steps():
-    chosen = ScheduleSettings()
+    chosen = base("schedule")
     rates = [schedule.learning_rate(e, chosen) for e in (0, 19, 20, 40)]
     assert rates == pytest.approx([0.0018, 0.0018, 0.00144, 0.001152])
     assert [schedule.is_focal(e, True, chosen) for e in (14, 15)] == [False, True]
     assert not schedule.is_focal(100, False, chosen)
     counts = {"weak": 1473, "strong": 2045, "unlabeled": 13390}
     assert schedule.steps_per_epoch(chosen, counts) == 268
-    shortest = ScheduleSettings(steps_per_epoch="shortest")
+    shortest = base("schedule", steps_per_epoch="shortest")
     assert schedule.steps_per_epoch(shortest, counts) == 245  # full batches alone

@@ -3,13 +3,13 @@
 import pytest
 import test_train_loop
 import torch
+from systems import base
 from test_train_loop import CPU, SMALL, same, trainer, weights
 
 from resed.config.run import load_config, overlay
 from resed.formats import checkpoint
 from resed.predict import inference as predict_module
 from resed.predict.inference import predict
-from resed.settings import ModelSettings
 from resed.train.framework import build_networks
 from resed.train.heads import GuidedTagHead
 from resed.train.model import TeacherStudent
@@ -27,7 +27,7 @@ def half():
 
 def networks(**model):
     torch.manual_seed(0)
-    settings = ModelSettings.model_validate({"width": 0.05, **model})
+    settings = base("model", width=0.05, **model)
     return TeacherStudent(settings, 64, 100, 2)
 
 

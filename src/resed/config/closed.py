@@ -65,12 +65,13 @@ def check(model: type[Model], values: Any, place: str) -> Model:
 def check_overlay(model: type[BaseModel], values: Any, place: str) -> None:
     """Refuse what is wrong in an overlay wherever it is laid: unknown keys, types, ranges.
 
-    Rules over several keys are left to `check` of the whole: another layer may hold the others.
+    Missing keys and rules over several keys are left to `check` of the whole, because another layer
+    may hold the others.
     """
     try:
         model.model_validate(values)
     except ValidationError as error:
-        alone = [one for one in error.errors() if one["type"] != "value_error"]
+        alone = [one for one in error.errors() if one["type"] not in ("value_error", "missing")]
         if alone:
             raise ConfigError(_told(model, alone[0], place)) from None
 
@@ -88,6 +89,8 @@ def _told(model: type[BaseModel], mistake: Any, place: str) -> str:
     path = ".".join([place, *map(str, mistake["loc"])])
     if mistake["type"] == "extra_forbidden":
         return f"{path}: unknown key; {_suggest(model, mistake['loc'])}"
+    if mistake["type"] == "missing":
+        return f"{path}: missing; add this key"
     given = "" if isinstance(mistake["input"], dict) else f" (given: {mistake['input']!r})"
     message = mistake["msg"].removeprefix("Value error, ")
     return f"{path}: {message}{given}; correct this key"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from resed.config.closed import check, read_yaml
+from resed.config.closed import check, check_overlay, read_yaml
 from resed.config.systems import NAME
 from resed.errors import ConfigError
 from resed.runtime.files import existing
@@ -121,7 +121,7 @@ def _load(path: Path, changed: int) -> Readings:
     for name, _, option in readings:
         question, _, key = name.partition(".")
         place = f"{path}: questions.{question}.options.{key}"
-        check(SystemSettings, option.settings, f"{place}.settings")
+        check_overlay(SystemSettings, option.settings, f"{place}.settings")
         check(CalibrateSettings, option.calibrate, f"{place}.calibrate")
     return readings
 

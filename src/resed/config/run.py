@@ -1,7 +1,7 @@
 """The configuration: closed, layered, checked before the first job.
 
-Layers, later ones winning: the defaults in `resed.settings`, a system of config/systems/*.yaml and
-its bases, `override` of the config, `system_overrides` of the config, a reading.
+Layers, later ones winning: a base of config/systems/*.yaml, the systems that start from it,
+`override` of the config, `system_overrides` of the config, a reading.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,15 @@ from resed.config.closed import check, check_overlay, overlay, read_settings, re
 from resed.config.dataset import ROLES, TRAINING_ROLES, Dataset, Role, load_dataset
 from resed.config.readings import Readings, load_readings, reading_settings, readings_file
 from resed.config.rows import UNCHANGED, Row
-from resed.config.systems import DEFAULT_FEATURES, SystemEntry, known, lineage, load_systems
+from resed.config.systems import (
+    DEFAULT_FEATURES,
+    SystemEntry,
+    SystemFiles,
+    base_settings,
+    known,
+    lineage,
+    load_systems,
+)
 from resed.errors import ConfigError
 from resed.settings import (
     CalibrateSettings,
@@ -110,16 +118,20 @@ class Config(Strict):
     @cached_property
     def catalogue(self) -> dict[str, SystemEntry]:
         """All systems of config/systems/*.yaml by name."""
-        return self._systems[0]
+        return self._systems.systems
 
     @cached_property
-    def _systems(self) -> tuple[dict[str, SystemEntry], dict[str, dict[str, Any]]]:
+    def _systems(self) -> SystemFiles:
         return load_systems(Path(self.root))
+
+    def base_settings(self, name: str) -> dict[str, Any]:
+        """The settings that a system starts from, before its own and those of the config."""
+        return base_settings(self._systems, name)
 
     @cached_property
     def feature_sets(self) -> dict[str, FeatureSettings]:
         """Log-mel settings by name: `default`, and those that a system brings of its own."""
-        own = self._systems[1]
+        own = self._systems.features
         for name in self.feature_overrides:
             known(own, name, "feature_overrides", "feature set")
         layered = {n: overlay(v, self.feature_overrides.get(n, {})) for n, v in own.items()}
@@ -158,7 +170,8 @@ class Config(Strict):
 
     def _resolve(self, row: Row) -> SystemSettings:
         entry = known(self.catalogue, row.system, "systems")
-        layers = [*(e.settings for e in lineage(self.catalogue, row.system)), self.override]
+        layers = [self.base_settings(row.system)]
+        layers += [*(e.settings for e in lineage(self.catalogue, row.system)), self.override]
         layers.append(self.system_overrides.get(row.system, {}))
         if row.reading:
             layers += [self.sensitivity.override, self._reading(row.reading)]

@@ -24,7 +24,8 @@ def config_schema() -> dict[str, Any]:
     overlay = {"$ref": "#/$defs/SystemSettings"}
     properties["override"] = overlay
     properties["system_overrides"] = {"type": "object", "additionalProperties": overlay}
-    schema.pop("required", None)
+    for definition in (schema, *definitions.values()):
+        definition.pop("required", None)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

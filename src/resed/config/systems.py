@@ -1,6 +1,10 @@
-"""The systems of config/systems/*.yaml: small overlays on one another."""
+"""The systems of config/systems/*.yaml: small overlays on one another.
+
+A base holds settings that several systems start from. It is not a system: it cannot be trained.
+"""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -35,25 +39,43 @@ class SystemEntry(Strict):
     settings: dict[str, Any] = {}
 
 
+class BaseEntry(Strict):
+    """Settings that systems start from; nothing is trained under its name."""
+
+    settings: dict[str, Any]
+
+
 class _SystemFile(Strict):
     features: dict[Annotated[str, Field(pattern=NAME)], dict[str, Any]] = {}
-    systems: dict[Annotated[str, Field(pattern=NAME)], SystemEntry]
+    bases: dict[Annotated[str, Field(pattern=NAME)], BaseEntry] = {}
+    systems: dict[Annotated[str, Field(pattern=NAME)], SystemEntry] = {}
 
 
-def load_systems(root: Path) -> tuple[dict[str, SystemEntry], dict[str, dict[str, Any]]]:
-    """All systems and feature sets of config/systems/*.yaml; a name may stand only once."""
-    catalogue: dict[str, SystemEntry] = {}
-    features: dict[str, dict[str, Any]] = {}
+@dataclass(frozen=True)
+class SystemFiles:
+    """All that config/systems/*.yaml define, by name."""
+
+    systems: dict[str, SystemEntry]
+    bases: dict[str, BaseEntry]
+    features: dict[str, dict[str, Any]]
+
+
+def load_systems(root: Path) -> SystemFiles:
+    """Read config/systems/*.yaml. Raises ConfigError where two files define one name."""
+    files = SystemFiles({}, {}, {})
     for path in sorted((root / "config" / "systems").glob("*.yaml")):
         found = check(_SystemFile, read_yaml(path), str(path))
-        twice = [f"systems.{name}" for name in found.systems if name in catalogue]
-        taken = {DEFAULT_FEATURES, *features}
+        entries = {*files.systems, *files.bases}
+        twice = [f"systems.{name}" for name in found.systems if name in {*entries, *found.bases}]
+        twice += [f"bases.{name}" for name in found.bases if name in entries]
+        taken = {DEFAULT_FEATURES, *files.features}
         twice += [f"features.{name}" for name in found.features if name in taken]
         if twice:
             raise ConfigError(f"{path}: {twice[0]} stands in another file too; rename it")
-        catalogue |= found.systems
-        features |= found.features
-    return catalogue, features
+        files.systems.update(found.systems)
+        files.bases.update(found.bases)
+        files.features.update(found.features)
+    return files
 
 
 def known(catalogue: Mapping[str, Entry], name: str, place: str, kind: str = "system") -> Entry:
@@ -65,14 +87,25 @@ def known(catalogue: Mapping[str, Entry], name: str, place: str, kind: str = "sy
 
 
 def lineage(catalogue: Mapping[str, SystemEntry], name: str) -> list[SystemEntry]:
-    """The system and its bases, the root first."""
+    """The system and the systems it starts from, the first one first; a base is not among them."""
     line: list[SystemEntry] = []
     seen: list[str] = []
     current: str | None = name
-    while current:
+    while current in catalogue:
         if current in seen:
             raise ConfigError(f"systems.{name}: its bases form a circle ({' -> '.join(seen)})")
         seen.append(current)
-        line.append(known(catalogue, current, f"systems.{name}.base"))
+        line.append(catalogue[current])
         current = line[-1].base
     return line[::-1]
+
+
+def base_settings(files: SystemFiles, name: str) -> dict[str, Any]:
+    """Settings of the base at the end of a system's lineage; {} if it starts from none.
+
+    Raises ConfigError for an unknown base.
+    """
+    first = lineage(files.systems, name)[0]
+    if first.base is None:
+        return {}
+    return known({**files.systems, **files.bases}, first.base, f"systems.{name}.base").settings

@@ -15,7 +15,6 @@ from resed.config.dataset import ROLES
 from resed.results.clips import coverage
 from resed.results.folder import Results, readable
 from resed.runtime.files import existing
-from resed.settings import SystemSettings
 
 PACKAGES = (
     *("torch", "numpy", "librosa", "sed_eval", "sed_scores_eval"),
@@ -107,12 +106,12 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
-    """Settings away from the defaults: those all systems share, then each system's own.
+    """Settings that differ from those of the base: those all systems share, then each system's own.
 
     Of a system that shares a checkpoint, its own are those that the trained one does not have.
     """
     config = results.config
-    defaults = _flat(SystemSettings().model_dump(mode="json"))
+    defaults = _flat(config.base_settings(config.systems[0]))
     changed = {
         name: {
             key: value

@@ -10,11 +10,11 @@ from resed.settings.base import Fraction, Positive, Strict
 class TeacherSettings(Strict):
     """Row 2: five double-layer blocks that compress 600 frames to 6."""
 
-    channels: list[Positive] = [16, 32, 64, 128, 256]
-    pools: list[tuple[Positive, Positive]] = [(5, 4), (5, 2), (2, 2), (2, 2), (1, 1)]
-    last_kernel: Literal[1, 3] = 1  # Guided Learning keeps 1 x 1 in its last block
-    last_layers: Literal[1, 2] = 2  # "double-layer blocks"; Guided Learning has 1
-    dropout: Fraction = 0.3
+    channels: list[Positive]
+    pools: list[tuple[Positive, Positive]]  # frames, mels
+    last_kernel: Literal[1, 3]  # Guided Learning keeps 1 x 1 in its last block
+    last_layers: Literal[1, 2]  # "double-layer blocks"; Guided Learning has 1
+    dropout: Fraction
 
     @model_validator(mode="after")
     def _consistent(self) -> "TeacherSettings":
@@ -26,9 +26,9 @@ class TeacherSettings(Strict):
 class StudentSettings(Strict):
     """Row 3: three single-layer blocks without temporal compression."""
 
-    channels: list[Positive] = [160, 160, 160]
-    kernels: list[Literal[1, 3, 5, 7]] = [5, 5, 3]
-    pool_mels: Positive = 4
+    channels: list[Positive]
+    kernels: list[Literal[1, 3, 5, 7]]
+    pool_mels: Positive
     dropout: Fraction = 0.0
 
     @model_validator(mode="after")
@@ -41,9 +41,9 @@ class StudentSettings(Strict):
 class RecurrentSettings(Strict):
     """Rows 4 and 7: BGRUs after the CNN, in the AT branch of both models."""
 
-    enabled: bool = True
-    layers: Positive = 2
-    hidden: Positive = 128  # a direction
+    enabled: bool
+    layers: Positive
+    hidden: Positive  # per direction
     average_frames: Positive = 1  # student frames averaged before its BGRU: 600 steps are slow
     projection: Annotated[int, Field(ge=0)] = 0  # > 0: a Linear of this size before the BGRU
 
@@ -51,18 +51,18 @@ class RecurrentSettings(Strict):
 class TagHeadSettings(Strict):
     """Row 5: Linear and attention pooling of the AT branch."""
 
-    hidden: Positive = 256
-    activation: Literal["relu", "none"] = "relu"
+    hidden: Positive
+    activation: Literal["relu", "none"]
     # guided: the head of Guided Learning (cATP), which has no Linear of its own
-    pooling: Literal["attention_time", "softmax_classes", "guided", "mean"] = "attention_time"
+    pooling: Literal["attention_time", "softmax_classes", "guided", "mean"]
 
 
 class FrameHeadSettings(Strict):
     """Row 6: Linear with "larger hidden states", then one small FC a class, on CNN features."""
 
     # attention: no branch of its own; the logits of the guided tag head's attention (Lin et al.)
-    source: Literal["separate", "attention"] = "separate"
-    hidden: Positive = 256
+    source: Literal["separate", "attention"]
+    hidden: Positive
     class_hidden: Annotated[int, Field(ge=0)] = 0  # > 0: the small FCs have two layers
 
 
@@ -74,18 +74,18 @@ class DisentangledSettings(Strict):
     """
 
     enabled: bool = False
-    minimum: Fraction = 0.04  # m: share of the dimensions that the rarest class would see
-    most_classes: Positive = 1  # n
+    minimum: Fraction  # m: share of the dimensions that the rarest class would see
+    most_classes: Positive  # n
 
 
 class CrnnSettings(Strict):
     """The network of the official Mean-Teacher baseline (turpaultn/DCASE2019_task4)."""
 
-    channels: list[Positive] = [64, 64, 64]
-    pools: list[tuple[Positive, Positive]] = [(2, 4), (2, 4), (2, 4)]  # average pooling
-    dropout: Fraction = 0.5
-    hidden: Positive = 64  # of the BGRU, a direction
-    layers: Positive = 2
+    channels: list[Positive]
+    pools: list[tuple[Positive, Positive]]  # average pooling: frames, mels
+    dropout: Fraction
+    hidden: Positive  # of the BGRU, per direction
+    layers: Positive
 
     @model_validator(mode="after")
     def _consistent(self) -> "CrnnSettings":
@@ -101,22 +101,22 @@ class ModelSettings(Strict):
     mean_teacher: `crnn` twice, the teacher being the moving average of the student.
     """
 
-    framework: Literal["joint", "mean_teacher"] = "joint"
+    framework: Literal["joint", "mean_teacher"]
     width: Annotated[float, Field(gt=0, le=4)] = 1.0
     # Over mel bins, as Guided Learning. standardise: without learned scale and shift, which cost a
     # fifth of a CPU step, since they alone need a gradient with respect to the input.
-    input_norm: Literal["batch_norm", "standardise", "none"] = "batch_norm"
-    teacher: TeacherSettings = TeacherSettings()
-    student: StudentSettings = StudentSettings()
-    recurrent: RecurrentSettings = RecurrentSettings()
-    tag_head: TagHeadSettings = TagHeadSettings()
-    frame_head: FrameHeadSettings = FrameHeadSettings()
-    disentangled: DisentangledSettings = DisentangledSettings()
-    crnn: CrnnSettings = CrnnSettings()
+    input_norm: Literal["batch_norm", "standardise", "none"]
+    teacher: TeacherSettings
+    student: StudentSettings
+    recurrent: RecurrentSettings
+    tag_head: TagHeadSettings
+    frame_head: FrameHeadSettings
+    disentangled: DisentangledSettings
+    crnn: CrnnSettings
     # How weights start: PyTorch's rule, Glorot's (Keras, Guided Learning), or the baseline's own.
-    initialisation: Literal["pytorch", "glorot", "baseline"] = "pytorch"
-    norm_momentum: Fraction = 0.1  # of batch normalisation, in PyTorch's convention
-    norm_epsilon: Annotated[float, Field(gt=0)] = 1e-5
+    initialisation: Literal["pytorch", "glorot", "baseline"]
+    norm_momentum: Fraction  # of batch normalisation, in PyTorch's convention
+    norm_epsilon: Annotated[float, Field(gt=0)]
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelSettings":

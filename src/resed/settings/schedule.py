@@ -14,10 +14,10 @@ class BatchSettings(Strict):
     are drawn from all roles together (Guided Learning); a loss without a clip is then 0.
     """
 
-    sampling: Literal["strata", "random"] = "strata"
-    weak: Positive = 6
-    strong: Positive = 8
-    unlabeled: Positive = 50
+    sampling: Literal["strata", "random"]
+    weak: Positive
+    strong: Positive
+    unlabeled: Positive
 
 
 class AugmentSettings(Strict):
@@ -33,24 +33,24 @@ class AugmentSettings(Strict):
 class ScheduleSettings(Strict):
     """Rows 19 to 21: epochs, stages, optimiser, batches, noise, selection."""
 
-    epochs: Positive = 200
-    stage_one: Annotated[int, Field(ge=0)] = 15  # tau: epochs before the focal loss
+    epochs: Positive
+    stage_one: Annotated[int, Field(ge=0)]  # tau: epochs before the focal loss
     # longest: until every clip was seen; shortest: while every role has clips for a full batch
-    steps_per_epoch: Positive | Literal["longest", "shortest"] = "longest"
-    batch: BatchSettings = BatchSettings()
-    learning_rate: Annotated[float, Field(gt=0)] = 0.0018
-    decay: Annotated[float, Field(gt=0, le=1)] = 0.8
-    decay_every: Positive = 20  # epochs
+    steps_per_epoch: Positive | Literal["longest", "shortest"]
+    batch: BatchSettings
+    learning_rate: Annotated[float, Field(gt=0)]
+    decay: Annotated[float, Field(gt=0, le=1)]
+    decay_every: Positive  # epochs
     reset_moments: bool = False  # forget Adam's moments at each decay, as Guided Learning's code
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    teacher_noise: Annotated[float, Field(ge=0)] = 0.15  # on the teacher's input, deviation
+    teacher_noise: Annotated[float, Field(ge=0)]  # on the teacher's input, deviation
     # gaussian: added to log-mels; absolute: its absolute value, on mel magnitudes (Mean Teacher)
-    noise: Literal["gaussian", "absolute"] = "gaussian"
+    noise: Literal["gaussian", "absolute"]
     augment: AugmentSettings = AugmentSettings()
-    selection: Literal["last", "held_out", "development"] = "last"
+    selection: Literal["last", "held_out", "development"]
     # What the best epoch is best at: the student's tag F1; that plus frame F1; or, as Mean Teacher,
     # event F1 on held-out strong clips plus tag F1 on held-out weak ones
-    selection_score: Literal["tags", "tags_frames", "events_weak"] = "tags_frames"
+    selection_score: Literal["tags", "tags_frames", "events_weak"]
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of labelled clips kept aside
     evaluate_every: Positive = 1  # epochs between development scores in the history
     # Of training and prediction alike; recurrent layers and guided heads are float32 in any case.

@@ -10,7 +10,7 @@ from resed.settings.schedule import ScheduleSettings
 class SystemSettings(Strict):
     """One system: model, objective, schedule and decoding recombine freely."""
 
-    model: ModelSettings = ModelSettings()
-    objective: ObjectiveSettings = ObjectiveSettings()
-    schedule: ScheduleSettings = ScheduleSettings()
+    model: ModelSettings
+    objective: ObjectiveSettings
+    schedule: ScheduleSettings
     decode: DecodeSettings = DecodeSettings()

@@ -1,0 +1,108 @@
+"""config/systems: the base holds every setting, the systems change what differs."""
+
+import json
+
+import pytest
+import yaml
+from runs import REPOSITORY
+from systems import BASE
+from typer.testing import CliRunner
+
+from resed.cli import app
+from resed.config.closed import overlay
+from resed.config.run import load_config
+from resed.errors import ConfigError
+from resed.settings import SystemSettings
+
+CONFIG = load_config(root=REPOSITORY)
+
+
+def leaves(values, before=""):
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from leaves(value, f"{before}{name}.")
+        else:
+            yield before + name
+
+
+def test_the_base_states_every_setting():
+    whole = SystemSettings.model_validate(BASE)
+    assert list(leaves(BASE)) == list(leaves(whole.model_dump())), "in the order of the classes"
+    assert json.loads(json.dumps(BASE)) == whole.model_dump(mode="json")
+
+
+@pytest.mark.parametrize("name", ["pts", "mean_teacher", "guided_learning"])
+def test_a_system_is_the_base_with_its_own_settings(name):
+    files = (REPOSITORY / "config" / "systems").glob("*.yaml")
+    entries = [yaml.safe_load(path.read_text()).get("systems", {}) for path in files]
+    (own,) = [entry[name].get("settings", {}) for entry in entries if name in entry]
+    expected = SystemSettings.model_validate(overlay(BASE, own))
+    assert CONFIG.system(name) == expected
+    assert CONFIG.base_settings(name) == BASE
+
+
+def test_sizes_and_schedules_of_the_papers():
+    """Numbers that the papers print, at the place where they are set."""
+    pts, focal = CONFIG.system("pts"), CONFIG.system("pts_tfd_afl")
+    guided, mean = CONFIG.system("guided_learning"), CONFIG.system("mean_teacher")
+    batches = [
+        tuple(getattr(system.schedule.batch, role) for role in ("weak", "strong", "unlabeled"))
+        for system in (pts, guided, mean)
+    ]
+    assert batches == [(6, 8, 50), (6, 8, 50), (6, 6, 12)]
+    assert (pts.schedule.epochs, guided.schedule.epochs, mean.schedule.epochs) == (200, 100, 100)
+    assert (pts.schedule.learning_rate, pts.schedule.decay_every) == (0.0018, 20)
+    assert (focal.schedule.stage_one, focal.objective.focal.gamma) == (15, 2)
+    consistency = pts.objective.consistency
+    assert (consistency.alpha_lambda, consistency.alpha_start) == (0.996, 30)
+    assert guided.objective.consistency.alpha_start == 5
+
+
+@pytest.mark.parametrize("key", ["systems", "system_seeds"])
+def test_a_base_is_not_a_system(key):
+    values = {"dataset": "demo", "systems": ["pts"], "system_seeds": {}}
+    values[key] = ["base"] if key == "systems" else {"base": 2}
+    with pytest.raises(ConfigError, match=rf"config\.{key}: unknown system base; known: pts"):
+        load_config(values, REPOSITORY)
+    assert "base" not in CONFIG.catalogue
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("systems: {mine: {title: t, base: bass}}", "mine.base: unknown system bass; known: "),
+        ("systems: {mine: {title: t}}", "systems.mine.model: missing; add this key"),
+        ("bases: {base: {settings: {}}}", "base.yaml: bases.base stands in another file too"),
+        ("bases: {pts: {settings: {}}}", "liang.yaml: systems.pts stands in another file too"),
+        ("systems: {a: {title: t, base: b}, b: {title: t, base: a}}", "form a circle (a -> b)"),
+    ],
+)
+def test_mistakes_in_a_file_of_systems(tmp_path, text, told):
+    (tmp_path / "config" / "systems").mkdir(parents=True)
+    for path in (REPOSITORY / "config" / "systems").glob("*.yaml"):
+        (tmp_path / "config" / "systems" / path.name).write_text(path.read_text())
+    (tmp_path / "config" / "datasets").symlink_to(REPOSITORY / "config" / "datasets")
+    (tmp_path / "config" / "systems" / "aaa.yaml").write_text(text)
+    name = next(iter(yaml.safe_load(text).get("systems", {"pts": 0})))
+    with pytest.raises(ConfigError) as error:
+        load_config({"dataset": "demo", "systems": [name]}, tmp_path)
+    assert told in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "systems.pts_tfd.model: missing; add this key"),
+        (overlay(BASE, {"model": {"widht": 1}}), "model.widht: unknown key; did you mean width?"),
+        ({**BASE, "schedule": {"epochs": 3}}, "systems.pts_tfd.schedule.stage_one: missing;"),
+    ],
+)
+def test_partial_settings_train_nothing(tmp_path, settings, told):
+    """`{}` once trained another system under the name that was given."""
+    stores = [f"--{role}={tmp_path}" for role in ("weak", "unlabeled", "strong", "development")]
+    words = ["--dataset=demo", f"--root={tmp_path}", "--system=pts_tfd", "--seed=0", *stores]
+    words += [f"--settings={json.dumps(settings)}", f"--out={tmp_path / 'out'}"]
+    done = CliRunner().invoke(app, ["train", *words])
+    assert told in str(done.exception)
+    assert not (tmp_path / "out" / "checkpoint.pt").exists()
