@@ -1,17 +1,26 @@
-"""Figures: the same bytes twice, nothing drawn over anything else."""
+"""Figures: the values of each, equal bytes, no overlapping text."""
+
+import json
+import shutil
+import subprocess
+import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_results import CLASSES, lose_a_clip, make_results, make_root
 from typer.testing import CliRunner
 
 from resed.cli import app
-from resed.draw import FIGURES, confusion, curves, durations, weights
+from resed.draw import class_weights, confusion, durations, training_curves
+from resed.draw.inputs import Inputs, figure_names, inputs
+from resed.draw.registry import figure_of, figures_of, heading
 from resed.draw.style import look, save
-from resed.errors import MissingFileError, ResultsError
+from resed.errors import ConfigError, MissingFileError, ResultsError
 from resed.formats.annotations import read_events, tags_of
+from resed.formats.figure_description import read_figure_description
+from resed.paper.numbers import FigureEntry, Paper, load_paper
 from resed.results.folder import Results
-from resed.score.confusion import normalise_rows
 
 
 @pytest.fixture(scope="module")
@@ -24,14 +33,32 @@ def other(results, **changes):
     return Results.of(results.config.model_copy(update=changes), results.folder, results.data)
 
 
-def test_matrix_reads_tags_and_reference(results):
-    counts = confusion.matrix(results, 3)
+def entry(results, name):
+    return load_paper(results.config.paper, results.config.root).figures[name]
+
+
+def test_shares_are_percent_of_the_reference_tags(results):
     reference = tags_of(read_events(results.annotations("evaluation")))
     held = [sum(label in tags for tags in reference.values()) for label in CLASSES]
-    np.testing.assert_allclose(counts.sum(axis=1), held)
-    alone = confusion.matrix(other(results, confusion="single"), 9)
+    found = confusion.shares(results, "pts")
+    np.testing.assert_allclose(found.sum(axis=1), 100)
+    assert [row.rpartition(" ")[2] for row in found.index] == [f"({count})" for count in held]
+    assert list(found.columns) == ["Alarm bell ringing", "Blender", "Cat", "Dishes", "Dog", "None"]
+    single_tags = confusion.shares(other(results, confusion="single"), "pts_tfd_afl_esp")
     ones = [sum(tags == (label,) for tags in reference.values()) for label in CLASSES]
-    np.testing.assert_allclose(alone.sum(axis=1), ones)
+    assert [row.rpartition(" ")[2] for row in single_tags.index] == [f"({n})" for n in ones]
+
+
+def test_heat_map_shows_every_share_from_a_half_percent(results):
+    with look():
+        axes = figure_of("figure6", results).draw().axes[0]
+    found = confusion.shares(results, "pts_tfd_afl_esp")
+    written = np.array([text.get_text() for text in axes.texts]).reshape(found.shape)
+    expected = [[f"{v:.0f}" if v >= 0.5 else "" for v in row] for row in found.to_numpy()]
+    np.testing.assert_array_equal(written, expected)
+    np.testing.assert_allclose(axes.collections[0].get_array().reshape(found.shape), found)
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(found.columns)
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(found.index)
 
 
 @pytest.mark.parametrize("way", ["spread", "single"])
@@ -39,15 +66,14 @@ def test_a_perfect_tagger_is_perfect_though_a_clip_is_missing(tmp_path, way):
     config = make_root(tmp_path, confusion=way)
     missing = Results.of(config, make_results(config))
     lose_a_clip(missing, "pts", CLASSES)
-    np.testing.assert_array_equal(np.diag(normalise_rows(confusion.matrix(missing, 3))), 1)
+    np.testing.assert_array_equal(np.diag(confusion.shares(missing, "pts")), 100)
 
 
-def test_every_figure_draws_and_says_what_it_shows(results):
+def test_every_figure_draws_and_has_a_caption(results):
     with look():
-        for name, drawing in FIGURES.items():
-            figure = drawing.draw(results)
-            assert figure.axes, name
-            assert len(drawing.caption(results)) > 50
+        for name, drawing in figures_of(results).items():
+            assert drawing.draw().axes, name
+            assert len(drawing.caption()) > 50
 
 
 @pytest.mark.parametrize("name", ["figure6", "figure7"])
@@ -55,7 +81,7 @@ def test_the_same_results_give_the_same_bytes(results, tmp_path, name):
     made = []
     for folder in (tmp_path / "1", tmp_path / "2"):
         with look():
-            save(FIGURES[name].draw(results), folder / "f.png", folder / "f.svg")
+            save(figure_of(name, results).draw(), folder / "f.png", folder / "f.svg")
         made.append([(folder / f"f.{kind}").read_bytes() for kind in ("png", "svg")])
     assert made[0] == made[1]
     assert b"dc:date" not in made[0][1]
@@ -78,12 +104,20 @@ def written(figure):
 
 @pytest.mark.parametrize(
     "name",
-    ["figure3", "figure6", "figure7_all", "training_curves", "training_curves_table2", "dag"],
+    [
+        "figure3",
+        "figure6",
+        "figure7",
+        "figure7_all",
+        "training_curves",
+        "training_curves_table2",
+        "dag",
+    ],
 )
 def test_no_text_lies_over_another(results, name):
     with look():
-        figure = FIGURES[name].draw(results)
-        figure.canvas.draw()
+        figure = figure_of(name, results).draw()
+        figure.draw_without_rendering()
         boxes = written(figure)
         for i, (first, box) in enumerate(boxes):
             assert box.x0 >= 0 and box.x1 <= figure.bbox.x1, f"{first} leaves the figure"
@@ -91,33 +125,62 @@ def test_no_text_lies_over_another(results, name):
                 assert not box.overlaps(beside), f"{first!r} and {second!r}"
 
 
-def test_figure3_is_the_last_epoch_sorted(results):
+def test_class_weights_are_the_last_epoch_sorted(results):
     with look():
-        left, right = weights.figure3(results).axes
+        left, right = figure_of("figure3", results).draw().axes
     heights = [bar.get_height() for bar in left.patches]
-    assert heights == sorted(heights, reverse=True)
+    history = pd.DataFrame(results.history("pts_tfd_afl"))
+    last = history[[f"posterior.{label}" for label in CLASSES]].iloc[-1]
+    np.testing.assert_allclose(heights, sorted(last, reverse=True))
     np.testing.assert_allclose(right.lines[0].get_ydata(), 1 - np.square(heights), atol=1e-9)
-    assert "epoch 12" in weights.caption(results)
+    assert "epoch 12" in figure_of("figure3", results).caption()
 
 
-def test_figure7_marks_average_esp_and_knee(results):
+def test_class_weights_skip_an_epoch_without_weights(results, tmp_path):
+    moved = Results.of(results.config, tmp_path, results.data)
+    path = tmp_path / "train" / "pts_tfd_afl" / "seed0" / "history.csv"
+    path.parent.mkdir(parents=True)
+    history = pd.DataFrame(results.history("pts_tfd_afl"))
+    history.loc[11, "weight.Dog"] = np.nan
+    history.to_csv(path, index=False)
+    epoch, values = class_weights.last_epoch(moved, "pts_tfd_afl")
+    assert epoch == 11
+    assert values.loc["Dog", "posterior"] == history["posterior.Dog"][10]
+
+
+def test_durations_mark_average_esp_and_knee(results):
     with look():
-        panel = durations.figure7(results).axes[0]  # Blender
+        panel = figure_of("figure7", results).draw().axes[0]
+    assert panel.get_title(loc="left") == "Blender"
     lines = {line.get_label(): line for line in panel.lines}
     window = results.windows("esp")["Blender"]
-    assert lines["average duration"].get_xdata()[0] == window.mean_s
     eta = results.config.calibrate.eta
+    assert lines["average duration"].get_xdata()[0] == window.mean_s
     assert lines["ESP duration"].get_xdata()[0] == pytest.approx(window.window_s / eta)
     assert lines["average duration"].get_color() == "#009E73"
     assert lines["ESP duration"].get_color() == "black"
-    if window.knee_index:
-        knee = lines["knee"]
-        assert knee.get_color() == "#CC0000"
-        assert knee.get_ydata() == [window.knee_index / window.events]
+    assert window.knee_index, "this class must have a knee"
+    assert lines["knee"].get_color() == "#CC0000"
+    assert lines["knee"].get_xdata() == [window.knee_s]
+    assert lines["knee"].get_ydata() == [window.knee_index / window.events]
 
 
-def test_figure7_takes_the_papers_classes_or_those_that_follow_them(results):
-    assert durations.chosen(results) == ["Blender", "Cat", "Dishes", "Dog"]
+def test_durations_are_an_empirical_distribution(results):
+    with look():
+        panel = figure_of("figure7", results).draw().axes[3]
+    strong = read_events(results.annotations("strong")).values()
+    seconds = sorted(e.offset - e.onset for clip in strong for e in clip if e.event_label == "Dog")
+    (line,) = (one for one in panel.lines if one.get_label().startswith("cumulative"))
+    drawn = dict(zip(line.get_xdata()[1:], line.get_ydata()[1:], strict=True))  # of ties the last
+    assert list(drawn) == sorted(set(seconds)) and len(drawn) > 5
+    for second, share in drawn.items():
+        assert share == pytest.approx(np.mean([one <= second for one in seconds]))
+
+
+def test_durations_take_the_papers_classes_or_those_that_follow_them(results):
+    four = entry(results, "figure7")
+    assert durations.chosen(results, four) == ["Blender", "Cat", "Dishes", "Dog"]
+    assert durations.chosen(results, entry(results, "figure7_all")) == CLASSES
     follows = {
         "Vac": "Vacuum_cleaner",
         "zap": "Dog",
@@ -134,24 +197,22 @@ def test_figure7_takes_the_papers_classes_or_those_that_follow_them(results):
     config = results.config.model_copy()
     config.__dict__["dataset_file"] = dataset
     moved = Results.of(config, results.folder, results.data)
-    assert durations.chosen(moved) == ["mix", "mew", "cup", "zap"]
+    assert durations.chosen(moved, four) == ["mix", "mew", "cup", "zap"]
     config.__dict__["dataset_file"] = dataset.model_copy(update={"soundscapes": {}})
-    assert durations.chosen(moved) == list(follows)[:4]
+    assert durations.chosen(moved, four) == list(follows)[:4]
 
 
 def test_curves_leave_out_what_does_not_apply(results):
-    assert "pts_tfd_afl_esp" not in curves.trained(results)
-    assert "pts_tfd_afl_tau10" not in curves.of_table1(results)
     with look():
-        panels = FIGURES["training_curves"].draw(results).axes
-        others = FIGURES["training_curves_table2"].draw(results).axes
-    assert len(panels[0].lines) == 9  # rows 0 to 8: those with a checkpoint of their own
-    assert len(panels[5].lines) == 2 * 5  # two projections of the five that distil
-    assert len(others[0].lines) == 8  # the six of Table 2, and the two rows that it repeats
+        panels = figure_of("training_curves", results).draw().axes
+        others = figure_of("training_curves_table2", results).draw().axes
+    assert len(panels[0].lines) == 9  # one per system with a checkpoint of its own
+    assert len(panels[5].lines) == 2 * 5  # two projections of each of the five that distil
+    assert len(others[0].lines) == 8
 
 
 def test_curves_of_many_systems_are_told_apart(results):
-    looks = list(curves._looks())
+    looks = list(training_curves._looks())
     assert len(looks) == len(set(looks)) >= 24
 
 
@@ -159,11 +220,11 @@ def test_curves_of_seeds_are_their_mean_and_thin_lines(tmp_path):
     config = make_root(tmp_path, systems=["pts"], seeds=3)
     results = Results.of(config, make_results(config, clips=3))
     with look():
-        panels = FIGURES["training_curves"].draw(results).axes
+        panels = figure_of("training_curves", results).draw().axes
     *seeds, mean = panels[0].lines
     assert len(seeds) == 3 and mean.get_linewidth() > seeds[0].get_linewidth()
     np.testing.assert_allclose(mean.get_ydata(), np.mean([s.get_ydata() for s in seeds], axis=0))
-    assert not FIGURES["training_curves_table2"].possible(results)
+    assert "training_curves_table2" not in figures_of(results)
 
 
 def test_curves_of_mean_teacher_leave_panels_empty(tmp_path):
@@ -173,7 +234,7 @@ def test_curves_of_mean_teacher_leave_panels_empty(tmp_path):
     path = results.folder / "train" / "mean_teacher" / "seed0" / "history.csv"
     path.write_text("epoch,loss,consistency,beta\n0,1.5,0.1,\n1,1.2,0.4,\n2,1.1,0.9,\n")
     with look():
-        figure = FIGURES["training_curves"].draw(results)
+        figure = figure_of("training_curves", results).draw()
         save(figure, tmp_path / "f.png", tmp_path / "f.svg")
     weight = next(axes for axes in figure.axes if axes.get_ylabel() == "weight")
     assert [line.get_linestyle() for line in weight.lines] == [":"]
@@ -181,23 +242,159 @@ def test_curves_of_mean_teacher_leave_panels_empty(tmp_path):
 
 
 def test_a_missing_history_is_named(results, tmp_path):
-    empty = Results.of(results.config, tmp_path, results.data)
+    drawing = figure_of("figure3", Results.of(results.config, tmp_path, results.data))
     with pytest.raises(MissingFileError, match=r"history\.csv: no such file; run resed train"):
-        weights.figure3(empty)
+        drawing.draw()
     path = tmp_path / "train" / "pts_tfd_afl" / "seed0" / "history.csv"
     path.parent.mkdir(parents=True)
     path.write_text("epoch,step\n1,20\n")
-    with pytest.raises(ResultsError, match=r"no columns posterior\. and weight\. for Alarm"):
-        weights.figure3(empty)
+    message = r"no columns posterior\.Alarm_bell_ringing and weight\.Alarm_bell_ringing"
+    with pytest.raises(ResultsError, match=message):
+        drawing.draw()
+
+
+PAPER = {
+    "name": "Doe and Roe",
+    "title": "Two systems",
+    "authors": "A. Doe, B. Roe",
+    "published": "nowhere",
+    "dataset": "made",
+    "metrics": {"map": {"title": "mAP", "short": "mAP", "score": "tags_map"}},
+    "editions": {
+        key: {"name": key, "title": key, "authors": "A. Doe", "published": key}
+        for key in ("preprint", "book")
+    },
+    "tables": {
+        name: {
+            "layout": "systems",
+            "edition": "preprint",
+            "title": name,
+            "place": name,
+            "main": name == "all_systems",
+            "splits": ["evaluation"],
+            "metrics": ["map"],
+            "rows": [
+                {"id": str(i), "title": system, "system": system, "values": {"map": [30.0 + i]}}
+                for i, system in enumerate(systems)
+            ],
+        }
+        for name, systems in (("all_systems", ["pts"]), ("stages", ["pts", "pts_tfd_afl"]))
+    },
+    "figures": {
+        "losses": {"kind": "training_curves", "table": "all_systems", "title": "Losses"},
+        "losses_stages": {"kind": "training_curves", "table": "stages", "title": "Stages"},
+        "errors": {
+            "kind": "confusion",
+            "system": "pts",
+            "title": "Errors",
+            "note": "As in the book.",
+            "editions": {"book": "Plate 7"},
+        },
+        "weights": {"kind": "class_weights", "system": "pts_tfd_afl", "title": "Weights"},
+        "lengths": {"kind": "durations", "title": "Lengths", "classes": ["Dog"]},
+    },
+}
+
+
+def test_figures_come_from_the_paper_and_the_configured_systems(results):
+    paper = Paper.model_validate(PAPER)
+    everything = ["losses", "losses_stages", "errors", "weights", "lengths", "dag", "sensitivity"]
+    config = results.config.model_copy(
+        update={"systems": ["mean_teacher", "pts", "pts_tfd_afl", "pts_tfd_afl_esp"]}
+    )
+    assert figure_names(config, paper) == everything
+    # mean_teacher is in no table, so it is shown with those of the main table.
+    assert inputs("losses", config, paper) == Inputs(histories=("mean_teacher", "pts"))
+    assert inputs("losses_stages", config, paper).histories == ("pts", "pts_tfd_afl")
+    assert inputs("weights", config, paper) == Inputs(histories=("pts_tfd_afl",))
+    assert inputs("lengths", config, paper) == Inputs(windows=("esp",), annotations=("strong",))
+    assert inputs("errors", config, paper) == Inputs(tags=("pts",), annotations=("evaluation",))
+    single = config.model_copy(update={"confusion": "single"})
+    expected = Inputs(posteriors=("pts",), annotations=("evaluation",))
+    assert inputs("errors", single, paper) == expected
+    assert inputs("dag", config, paper) == Inputs()
+    assert inputs("sensitivity", config, paper) == Inputs(study=True)
+    few = config.model_copy(update={"systems": ["pts"]})
+    assert figure_names(few, paper) == ["losses", "errors", "lengths", "dag", "sensitivity"]
+    with pytest.raises(ConfigError, match=r"config\.systems: weights requires pts_tfd_afl; add"):
+        inputs("weights", few, paper)
+
+
+def test_inputs_do_not_import_matplotlib():
+    code = "import sys, resed.draw.inputs; print('matplotlib' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("name", ["figure3", "figure6", "figure7", "training_curves_table2"])
+def test_figures_need_no_file_but_their_inputs(results, tmp_path, name):
+    needed = inputs(name, results.config, load_paper(results.config.paper, results.config.root))
+    copy = Results.of(results.config, tmp_path / "results", tmp_path / "data")
+    kept = [results.folder / "train" / system for system in needed.histories]
+    kept += [results.folder / "decode" / "evaluation" / system for system in needed.tags]
+    kept += [results.folder / "calibrate" / f"windows_{m}.tsv" for m in needed.windows]
+    for path in kept:
+        target = copy.folder / path.relative_to(results.folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (shutil.copytree if path.is_dir() else shutil.copy)(path, target)
+    for role in needed.annotations:
+        copy.annotations(role).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(results.annotations(role), copy.annotations(role))
+    with look():
+        drawing = figure_of(name, copy)
+        assert drawing.draw().axes and drawing.caption()
+    for path in [*copy.folder.rglob("*.*"), *copy.data.rglob("*.*")]:
+        if path.is_file():
+            content = path.read_bytes()
+            path.unlink()
+            with pytest.raises(MissingFileError):
+                figure_of(name, copy).draw()
+            path.write_bytes(content)
 
 
 def test_command(results, tmp_path):
-    out = [tmp_path / "f.png", tmp_path / "f.svg"]
-    arguments = ["draw", "--figure", "dag", "--results", str(results.folder)]
+    out = [tmp_path / f"f.{kind}" for kind in ("png", "svg", "json")]
+    arguments = ["draw", "--figure", "figure6", "--results", str(results.folder)]
     arguments += ["--config-json", results.config.model_dump_json()]
-    arguments += ["--out-png", str(out[0]), "--out-svg", str(out[1])]
+    for path in out:
+        arguments += [f"--out-{path.suffix[1:]}", str(path)]
     run = CliRunner().invoke(app, arguments)
     assert run.exit_code == 0, run.output
     assert out[0].read_bytes().startswith(b"\x89PNG") and b"<svg" in out[1].read_bytes()
+    found = read_figure_description(out[2])
+    assert (found.name, found.kind) == ("figure6", "confusion")
+    drawing = figure_of("figure6", results)
+    assert (found.title, found.caption) == (drawing.title, drawing.caption())
+    assert found.provenance.endswith("clips, manifest 0123456789ab")
+    pixels = [int.from_bytes(out[0].read_bytes()[at : at + 4], "big") for at in (16, 20)]
+    assert pixels == [round(180 * size) for size in (found.width_inches, found.height_inches)]
     arguments[2] = "figure8"
-    assert CliRunner().invoke(app, arguments).exit_code == 2
+    run = CliRunner().invoke(app, arguments)
+    assert run.exit_code == 2 and "one of figure3" in run.output
+
+
+def test_the_heading_names_other_editions(results):
+    made = FigureEntry.model_validate(PAPER["figures"]["errors"])
+    assert heading(made) == "Errors (Plate 7 of the book)"
+    assert confusion.caption(results, made).endswith(" As in the book.")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"version": 2}, "version"),
+        ({"caption": ""}, "caption"),
+        ({"width_inches": -1}, "width_inches"),
+        ({"width_inches": "7"}, "width_inches"),
+        ({"height_inches": None}, "height_inches"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_wrong_description_is_refused(results, tmp_path, change, problem):
+    with look():
+        drawing = figure_of("dag", results)
+        described = drawing.describe(drawing.draw())
+    path = tmp_path / "dag.json"
+    path.write_text(json.dumps(described.model_dump() | change))
+    with pytest.raises(ResultsError, match=rf"dag\.json: {problem}: .*run resed draw --figure dag"):
+        read_figure_description(path)

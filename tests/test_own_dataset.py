@@ -25,7 +25,7 @@ from resed.cli import app
 from resed.config.closed import overlay, read_yaml
 from resed.config.dataset import ROLES, load_dataset
 from resed.config.run import load_config
-from resed.draw import FIGURES
+from resed.draw.registry import figures_of
 from resed.draw.style import look
 from resed.errors import MissingFileError
 from resed.formats.annotations import read_events, read_tags
@@ -322,20 +322,19 @@ def test_nothing_counts_on_ten_classes(tmp_path, number):
     assert len(TABLES["table3"](results).lines) == number + 1
     (results.folder / "figures").mkdir(exist_ok=True)
     with look():
-        for name, figure in FIGURES.items():
-            if figure.possible(results):
-                drawn = figure.draw(results)
-                drawn.savefig(results.folder / "figures" / f"{name}.png", dpi=40)
-                assert figure.caption(results)
-                inside(drawn, name)
+        for name, drawing in figures_of(results).items():
+            figure = drawing.draw()
+            figure.savefig(results.folder / "figures" / f"{name}.png", dpi=40)
+            assert drawing.caption()
+            inside(figure, name)
     page = render(results)
     assert all(label.replace("_", " ") in page for label in classes)
 
 
 def inside(figure, name: str) -> None:
     """No legend and no footnote sticks out of the picture."""
-    figure.canvas.draw()
-    width, height = figure.canvas.get_width_height()
+    figure.draw_without_rendering()
+    width, height = figure.bbox.x1, figure.bbox.y1
     for part in (*figure.legends, *figure.texts):
         box = part.get_window_extent()
         assert box.x0 >= -2 and box.x1 <= width + 2, (name, box, width)

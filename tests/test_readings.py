@@ -7,10 +7,13 @@ import re
 import shutil
 from typing import Literal, get_args, get_origin
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from made_results import make_results, make_root, make_score
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.colors import to_rgba_array
 from runs import REPOSITORY, copy_workflow, planned
 from systems import BASE
 from test_docs import documented
@@ -352,7 +355,7 @@ def test_a_reading_that_was_not_run_is_named(tmp_path, results):
     assert sensitivity_table(nothing).csv().count("not run") == 1 + len(STUDIED)
     assert "Not run" in picture.caption(nothing)
     with look():
-        assert picture.figure(nothing).axes
+        assert picture.draw(nothing).axes
 
 
 def test_scores_of_another_audit_are_refused(tmp_path, results):
@@ -379,17 +382,27 @@ def test_table_of_readings(results):
 
 def test_the_picture_has_a_row_a_reading_and_a_band(results):
     with look():
-        figure = picture.figure(results)
-        figure.canvas.draw()
+        figure = picture.draw(results)
+        figure.draw_without_rendering()
         boxes = written(figure)
     for i, (first, box) in enumerate(boxes):
         assert box.x0 >= 0 and box.x1 <= figure.bbox.x1, f"{first} leaves the figure"
         for second, beside in boxes[:i]:
             assert not box.overlaps(beside), f"{first!r} and {second!r}"
     event = figure.axes[0]
-    effects = compare_readings(results).effects
-    drawn = [line.get_xdata()[0] for line in event.lines if line.get_marker() in "<>o"]
-    assert drawn == [e.changes["event", "evaluation"].found.mean for e in effects]
+    changes = [e.changes["event", "evaluation"] for e in compare_readings(results).effects]
+    drawn = [c for c in event.collections if isinstance(c, PathCollection)]
+    (bars,) = (c for c in event.collections if isinstance(c, LineCollection))
+    np.testing.assert_allclose(drawn[-1].get_offsets()[:, 0], [c.found.mean for c in changes])
+    segments = np.array(bars.get_segments())
+    order = np.argsort(segments[:, 0, 1])  # seaborn sorts them by colour
+    np.testing.assert_allclose(segments[order, :, 0], [c.ends for c in changes])
+    colours = {"better": "#0072B2", "worse": "#D55E00", "undecided": "#595959"}
+    expected = [colours[change.decision] for change in changes]
+    np.testing.assert_allclose(bars.get_colors()[order], to_rgba_array(expected))
+    np.testing.assert_allclose(drawn[-1].get_edgecolors(), to_rgba_array(expected))
+    hollow = drawn[-1].get_facecolors()[:, 3] == 0
+    assert list(hollow) == [change.decision == "undecided" for change in changes]
     (band,) = event.patches
     assert band.get_width() == pytest.approx(
         2 * compare_readings(results).apart["event", "evaluation"]

@@ -13,27 +13,40 @@ def register(app: typer.Typer) -> None:
 def draw(
     figure: str = typer.Option(
         ...,
-        help="figure3, figure5, figure5_system3, figure6, figure7, figure7_all, training_curves, "
-        "training_curves_table2, dag or sensitivity.",
+        help="A figure of config/papers/PAPER/numbers.yaml (as figure7), dag or sensitivity.",
     ),
     config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
     out_png: Path = typer.Option(..., help="PNG to write, 180 dots per inch."),
     out_svg: Path = typer.Option(..., help="SVG to write."),
+    out_json: Path | None = typer.Option(
+        None, help="JSON to write for the report: title, caption, size in inches, provenance."
+    ),
     data: Path | None = typer.Option(
         None, help="Folder of the dataset (annotations); default: data/{dataset}."
     ),
 ) -> None:
-    """Draw one figure; the same results give the same bytes."""
+    """Draw one figure; equal results give equal bytes.
+
+    Example: resed draw --figure dag --config-json config/demo.yaml --results results/demo
+    --out-png dag.png --out-svg dag.svg
+    """
     from resed.config.run import load_config, read_settings
-    from resed.draw import FIGURES
+    from resed.draw.inputs import BUILT_IN
+    from resed.draw.registry import figure_of
     from resed.draw.style import look, save
+    from resed.formats.figure_description import write_figure_description
+    from resed.paper.numbers import load_paper
     from resed.results.folder import Results
 
-    if figure not in FIGURES:
-        raise typer.BadParameter(f"one of {', '.join(FIGURES)}", param_hint="--figure")
     config = load_config(read_settings(config_json, "--config-json"))
-    source = Results.of(config, results, data)
+    names = [*load_paper(config.paper, config.root).figures, *BUILT_IN]
+    if figure not in names:
+        raise typer.BadParameter(f"one of {', '.join(names)}", param_hint="--figure")
+    drawing = figure_of(figure, Results.of(config, results, data))
     with look():
-        save(FIGURES[figure].draw(source), out_png, out_svg)
-    typer.echo(f"{FIGURES[figure].title}: {out_png}, {out_svg}")
+        made = drawing.draw()
+        save(made, out_png, out_svg)
+    if out_json:
+        write_figure_description(out_json, drawing.describe(made))
+    typer.echo(f"{drawing.title}: {out_png}, {out_svg}")

@@ -1,4 +1,4 @@
-"""The stages, what each makes, and how data flows between them."""
+"""The stages of resed, what each makes, and which data flow between them."""
 
 from dataclasses import dataclass
 
@@ -7,15 +7,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from resed.draw import style
-from resed.draw.drawing import Drawing
-from resed.results.folder import Results
 
-WIDTH, HEIGHT = 2.3, 1.15  # of a box, in units of the drawing
+WIDTH, HEIGHT = 2.3, 1.15  # of a box, in data units
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A box: centre, what it makes, and the colour of its family."""
+    """A box: its centre, what the stage makes, and the colour of its group."""
 
     x: float
     y: float
@@ -27,32 +25,31 @@ DATA, MODEL, EVENTS, PAGES = "#DCEBF7", "#FBE3CF", "#D6F0E5", "#F4DFEB"
 LINE = "#404040"
 STAGES = {
     "acquire": Stage(0, 4, "audio and\nannotations", DATA),
-    "audit": Stage(3, 4, "manifest:\na row a clip", DATA),
-    "extract": Stage(6, 4, "log-mels: one\nstore a split", DATA),
+    "audit": Stage(3, 4, "manifest: one\nrow per clip", DATA),
+    "extract": Stage(6, 4, "log-mels: one\nstore per split", DATA),
     "train": Stage(9, 4, "checkpoint,\nhistory", MODEL),
-    "predict": Stage(12, 4, "posteriors a\nframe and clip", MODEL),
+    "predict": Stage(12, 4, "posteriors per\nframe and clip", MODEL),
     "calibrate": Stage(6, 2, "median windows,\nthreshold", EVENTS),
     "decode": Stage(12, 2, "events\nand tags", EVENTS),
-    "score": Stage(12, -0.2, "metrics,\ncounts a clip", EVENTS),
+    "score": Stage(12, -0.2, "metrics, counts\nper clip", EVENTS),
     "tabulate": Stage(8.9, -0.2, "tables, verdicts:\nCSV, Markdown", PAGES),
     "draw": Stage(6.1, -0.2, "figures, curves:\nPNG, SVG", PAGES),
     "report": Stage(2.4, -0.2, "one page\nto open", PAGES),
 }
-TOGETHER = (4.7, -1.02, 5.6, 1.64)  # tabulate and draw read the same and are read by report
+TOGETHER = (4.7, -1.02, 5.6, 1.64)  # tabulate and draw have the same inputs
 
 
 @dataclass(frozen=True)
 class Flow:
-    """An arrow through corner points, with what flows along it."""
+    """An arrow through corner points, with its label and the position of the label."""
 
     points: tuple[tuple[float, float], ...]
     label: str = ""
     place: tuple[float, float] = (0.0, 0.0)
 
 
-def dag(results: Results | None = None) -> Figure:
-    """The picture; it does not depend on any result."""
-    del results
+def draw() -> Figure:
+    """The graph; it does not depend on any result."""
     figure = style.new(10.5, 4.6)
     axes = figure.subplots()
     axes.set(xlim=(-1.3, 13.3), ylim=(-1.75, 4.7))
@@ -67,13 +64,12 @@ def dag(results: Results | None = None) -> Figure:
     return figure
 
 
-def caption(results: Results | None = None) -> str:
-    """How to read the picture."""
-    del results
+def caption() -> str:
+    """How to read the graph."""
     return (
-        "In the order of the data. Each is a rule, a command `resed STAGE` and a "
-        "folder of results. Blue: data; orange: networks; green: from posteriors to scores; "
-        "pink: what people read."
+        "Data flow between the stages. Each stage is a rule, a command `resed STAGE` and a folder "
+        "of results. Blue: data; orange: networks; green: from posteriors to scores; pink: what "
+        "people read."
     )
 
 
@@ -108,7 +104,7 @@ def _flows() -> list[Flow]:
     return [
         *(Flow(((start + w, 4), (start + 3 - w, 4))) for start in (0, 3, 6, 9)),
         Flow(((0, 2), (6 - w, 2)), "strong training events", (2.6, 2.08)),
-        Flow(((6 + w, 2), (12 - w, 2)), "windows a class", (8.1, 2.08)),
+        Flow(((6 + w, 2), (12 - w, 2)), "windows per class", (8.1, 2.08)),
         Flow(((12, 4 - h), (12, 2 + h))),
         Flow(((12, 2 - h), (12, low + h))),
         Flow(((9.4, 4 - h), (9.4, y + height)), "history", (9.78, 2.8)),
@@ -138,6 +134,3 @@ def _arrow(axes: Axes, flow: Flow) -> None:
     )
     if flow.label:
         axes.text(*flow.place, flow.label, ha="center", va="bottom", fontsize=8, color=style.GREY)
-
-
-DAG = Drawing("The stages", dag, caption)

@@ -1,43 +1,42 @@
-"""What a figure is: a title, a way to draw it and a caption for the report."""
+"""One figure of a run: its title, and functions that draw and describe it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from resed.paper.legacy_numbers import VERSIONS
-from resed.results.folder import Results
-
-
-def _always(results: Results) -> bool:
-    del results
-    return True
+from resed.formats.figure_description import FigureDescription
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure of the registry.
+    """A figure of the registry, bound to the results that it shows.
 
-    `draw` and `caption` read the results alone; `rows` are the rows of Table 1 that they need, and
-    `when` says what else must be so. `title` has the journal's number; `letter` names the figure of
-    the letter that shows the same.
+    Attributes:
+        name: of its files and of the workflow's target.
+        kind: the module that draws it.
+        title: heading, with the numbers that the editions of the paper give the figure.
+        provenance: clips and manifest that it is based on; "" if it shows no results.
+        draw: makes the matplotlib figure.
+        caption: how to read it, computed from the results.
     """
 
+    name: str
+    kind: str
     title: str
-    draw: Callable[[Results], Figure]
-    caption: Callable[[Results], str]
-    rows: tuple[int, ...] = ()
-    when: Callable[[Results], bool] = _always
-    letter: str = ""
+    provenance: str
+    draw: Callable[[], Figure]
+    caption: Callable[[], str]
 
-    def possible(self, results: Results) -> bool:
-        """Whether the configured systems allow it."""
-        return results.has_rows(self.rows) and self.when(results)
-
-    def heading(self, results: Results) -> str:
-        """The title, with the number that the configured version of the paper gives it."""
-        if not self.letter:
-            return self.title
-        if results.config.paper == VERSIONS["letter"]:
-            return f"{self.letter} of the letter; in the journal {self.title}"
-        return f"{self.title} ({self.letter} of the letter)"
+    def describe(self, figure: Figure) -> FigureDescription:
+        """What the report needs beside the picture."""
+        width, height = map(float, figure.get_size_inches())
+        return FigureDescription(
+            name=self.name,
+            kind=self.kind,
+            title=self.title,
+            caption=self.caption(),
+            provenance=self.provenance,
+            width_inches=width,
+            height_inches=height,
+        )

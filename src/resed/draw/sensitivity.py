@@ -1,14 +1,20 @@
-"""How far each reading of what the paper leaves open moves the three metrics."""
+"""The study of readings: how far each reading of an open question moves each metric.
+
+seaborn's estimators compute intervals from samples. The intervals here come from counts per clip
+and seed (`resed.stats.intervals`), so `seaborn.objects.Range` draws their given ends.
+"""
 
 from collections.abc import Sequence
 
+import pandas as pd
+import seaborn.objects as so
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from resed.draw import style
-from resed.draw.drawing import Drawing
 from resed.results.folder import Results
 from resed.results.readings_study import (
     METRICS,
@@ -25,135 +31,149 @@ TITLES = {"event": "Event-F1", "segment": "Segment-F1", "tags": "AT-F1"}
 BAND = "#e6e6e6"
 ROW = 0.185  # inches
 # Colour and shape say the same, so that neither is needed alone.
-MARKS = {
-    "better": (style.BLUE, ">", style.BLUE),
-    "worse": (style.VERMILION, "<", style.VERMILION),
-    "undecided": (style.GREY, "o", "white"),
-}
-Rows = Sequence[tuple[str, Effect | Group]]  # a row each: its label, and its reading or heading
+COLOURS = {"better": style.BLUE, "worse": style.VERMILION, "undecided": style.GREY}
+SHAPES = {"better": ">", "worse": "<", "undecided": "o"}
+FILLED = {"better": True, "worse": True, "undecided": False}
+Line = tuple[str, Effect | Group]  # its label, and a reading or the heading of a question
 
 
-def figure(results: Results) -> Figure:
-    """A panel a metric; a row a reading under its question, with its 95 % interval."""
+def draw(results: Results) -> Figure:
+    """One panel per metric; one line per reading below its question, with its 95 % interval."""
     found = compare_readings(results)
-    rows = _rows(found.groups)
-    if not rows:
+    lines = _lines(found.groups)
+    if not lines:
         return _nothing(headline(found, results).replace("`", ""))
-    made = style.new(9.2, 1.75 + ROW * (len(rows) + 1))
-    panels = made.subplots(1, len(METRICS), sharey=True, sharex=True)
+    changes = _changes(lines)
+    figure = style.new(9.2, 1.75 + ROW * (len(lines) + 1))
+    panels = figure.subplots(1, len(METRICS), sharey=True, sharex=True)
     for axes, metric in zip(panels, METRICS, strict=True):
-        _panel(axes, metric, rows, found)
-    _labels(panels[0], rows)
-    panels[0].set_xlim(_reach(found))
+        _background(axes, lines, found.apart.get((metric, SCORED)))
+        _intervals(axes, changes[changes.metric == metric])
+        axes.set(title=TITLES[metric], xlabel="", ylabel="")
+        axes.set_ylim(len(lines) - 0.4, -0.6)
+    _labels(panels[0], lines)
+    panels[0].set_xlim(_limits(changes, found))
     panels[1].set_xlabel(f"Change of F1 on {SCORED} against the unchanged system, points")
-    _legend(made, found)
+    _legend(figure, found)
     title = results.config.catalogue[results.config.sensitivity.system].title
     count = f"{found.seeds} seed{'s' * (found.seeds != 1)} unchanged"
-    style.footnote(made, results, title, count, "bars: 95 % intervals")
-    return made
+    style.footnote(figure, results, title, count, "bars: 95 % intervals")
+    return figure
 
 
 def caption(results: Results) -> str:
-    """What the picture shows, computed from the results."""
+    """What the figure shows, computed from the results."""
     found = compare_readings(results)
     first = headline(found, results).replace("`", "")
     if not found.groups:
         return first
     how = (
-        "Each row changes one reading of the unchanged system; questions stand in the order of "
-        "their largest decided change, else of their largest. A star marks readings that rest on "
-        "the same networks and are compared seed by seed. Better and worse go by each interval "
-        "alone, not corrected for being many. Intervals are cut where F1 would leave 0 to 100; "
-        "those of what is undecided may end outside."
+        "Each line changes one reading of the unchanged system. Questions are sorted by their "
+        "largest decided change, or by their largest change if none is decided. A star marks "
+        "readings that use the same networks and are compared seed by seed. Better and worse are "
+        "decided by each interval alone, without correction for multiple testing. Intervals are "
+        "cut where F1 would leave 0 to 100; those of undecided changes may extend beyond the axis."
     )
     return " ".join([first, how, *sentences(found, results)])
 
 
-def _rows(groups: Sequence[Group]) -> Rows:
-    rows: list[tuple[str, Effect | Group]] = []
+def _lines(groups: Sequence[Group]) -> list[Line]:
+    lines: list[Line] = []
     for group in groups:
-        rows.append((group.question.title, group))
-        rows += [(e.option.title + " *" * e.shared, e) for e in group.effects]
-    return rows
+        lines.append((group.question.title, group))
+        lines += [(e.option.title + " *" * e.shared, e) for e in group.effects]
+    return lines
 
 
-def _panel(axes: Axes, metric: str, rows: Rows, found: Study) -> None:
-    axes.set_title(TITLES[metric])
-    apart = found.apart.get((metric, SCORED))
+def _changes(lines: Sequence[Line]) -> pd.DataFrame:
+    """One row per reading and metric: line, metric, change, low, high (points) and decision."""
+    rows = [
+        (place, metric, change.found.mean, *change.ends, change.decision)
+        for place, (_, effect) in enumerate(lines)
+        if isinstance(effect, Effect)
+        for metric, change in ((m, effect.changes[m, SCORED]) for m in METRICS)
+    ]
+    return pd.DataFrame(rows, columns=["line", "metric", "change", "low", "high", "decision"])
+
+
+def _background(axes: Axes, lines: Sequence[Line], apart: float | None) -> None:
+    """The band of the seeds, the line of no change, and a rule above each question."""
     if apart is not None:
         axes.axvspan(-apart, apart, color=BAND, linewidth=0, zorder=0)
     axes.axvline(0, color="black", linewidth=0.8, zorder=1)
-    for place, (_, effect) in enumerate(rows):
-        if isinstance(effect, Group):
+    for place, (_, line) in enumerate(lines):
+        if isinstance(line, Group):
             axes.axhline(place - 0.5, color="#c8c8c8", linewidth=0.6, zorder=0.5)
-            continue
-        change = effect.changes[metric, SCORED]
-        colour, marker, face = MARKS[change.decision]
-        axes.plot(change.ends, (place, place), color=colour, linewidth=1.3, solid_capstyle="butt")
-        look = {"color": colour, "marker": marker, "markerfacecolor": face, "markersize": 5}
-        axes.plot(change.found.mean, place, zorder=3, **look)
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
 
 
-def _reach(found: Study) -> tuple[float, float]:
-    """Ends of the axis in points: the band, all means and all decided intervals lie inside."""
-    ends = [-1.0, 1.0]
-    for metric in METRICS:
-        apart = found.apart.get((metric, SCORED), 0.0)
-        ends += [-apart, apart]
-        for change in (effect.changes[metric, SCORED] for effect in found.effects):
-            ends.append(change.found.mean)
-            if change.decision != "undecided":
-                ends += change.ends
-    margin = 0.1 * (max(ends) - min(ends))
-    return min(ends) - margin, max(ends) + margin
+def _intervals(axes: Axes, changes: pd.DataFrame) -> None:
+    """One interval and one mark per reading, by seaborn."""
+    above = {"zorder": 3}
+    dots = {"x": "change", "marker": "decision", "orient": "y", "legend": False}
+    (
+        so.Plot(changes, y="line", color="decision")
+        .add(so.Range(linewidth=1.3), xmin="low", xmax="high", orient="y", legend=False)
+        .add(so.Dot(color="white", pointsize=5, artist_kws=above), **dots)
+        .add(so.Dot(pointsize=5, artist_kws=above), fill="decision", **dots)
+        .scale(color=COLOURS, marker=SHAPES, fill=FILLED)
+        .theme(rcParams)
+        .on(axes)
+        .plot()
+    )
+    axes.label_outer()
 
 
-def _labels(axes: Axes, rows: Rows) -> None:
-    """Readings and bold questions beside the first panel; what is unchanged stands in it."""
-    axes.set_yticks(range(len(rows)), [label for label, _ in rows])
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-    for place, (label, (_, row)) in enumerate(zip(axes.get_yticklabels(), rows, strict=True)):
-        if isinstance(row, Group):
+def _limits(changes: pd.DataFrame, found: Study) -> tuple[float, float]:
+    """Ends of the axis in points: the band, all means and all decided intervals are inside."""
+    decided = changes[changes.decision != "undecided"]
+    apart = [found.apart.get((metric, SCORED), 0.0) for metric in METRICS]
+    inside = pd.concat([changes.change, decided.low, decided.high])
+    low, high = min(-1.0, -max(apart), inside.min()), max(1.0, *apart, inside.max())
+    margin = 0.1 * (high - low)
+    return low - margin, high + margin
+
+
+def _labels(axes: Axes, lines: Sequence[Line]) -> None:
+    """Labels of readings and, in bold, of questions; the unchanged reading inside the panel."""
+    axes.set_yticks(range(len(lines)), [label for label, _ in lines])
+    look = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 6.5}
+    look |= {"bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5}, "color": style.GREY}
+    for place, (label, (_, line)) in enumerate(zip(axes.get_yticklabels(), lines, strict=True)):
+        if isinstance(line, Group):
             label.set_fontweight("bold")
-            axes.text(
-                0.01,
-                place,
-                f"unchanged: {row.unchanged}",
-                transform=axes.get_yaxis_transform(),
-                va="center",
-                fontsize=6.5,
-                color=style.GREY,
-                bbox=box,
-            )
+            axes.text(0.01, place, f"unchanged: {line.unchanged}", **look)
 
 
-def _legend(made: Figure, found: Study) -> None:
-    # Decided one by one; what stands among all the headline says.
+def _legend(figure: Figure, found: Study) -> None:
     words = {word: f"{word} by its interval" for word in ("better", "worse")}
     words["undecided"] = "undecided"
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=c, marker=m, markerfacecolor=f, markersize=5, label=words[decision])
-        for decision, (c, m, f) in MARKS.items()
+        Line2D(
+            [],
+            [],
+            color=colour,
+            marker=SHAPES[decision],
+            markerfacecolor=colour if FILLED[decision] else "white",
+            markersize=5,
+            label=words[decision],
+        )
+        for decision, colour in COLOURS.items()
     ]
     if found.apart:
-        text = f"as far apart as {found.seeds} seeds of the unchanged system"
+        text = f"range of the {found.seeds} seeds of the unchanged system"
         handles.append(Patch(color=BAND, label=text))
     if any(effect.shared for effect in found.effects):
         handles.append(Line2D([], [], linestyle="none", label="* same networks"))
-    made.legend(handles=handles, loc="outside upper center", ncols=len(handles))
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
 def _nothing(text: str) -> Figure:
-    """A picture that says that there is none."""
-    made = style.new(7.0, 1.2)
-    axes = made.subplots()
+    """A figure that reports that nothing was run."""
+    figure = style.new(7.0, 1.2)
+    axes = figure.subplots()
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, ha="center", va="center", color=style.GREY, wrap=True)
-    return made
-
-
-SENSITIVITY = Drawing("What the missing details are worth", figure, caption)
+    return figure

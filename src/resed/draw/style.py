@@ -1,22 +1,21 @@
-"""One look for all figures, and bytes that do not change from one drawing to the next."""
+"""The style of all figures; the same figure gives the same bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from resed.results.clips import in_short
 from resed.results.folder import Results, departures, short_hash
 from resed.runtime.files import atomic_path
 
-# Okabe & Ito (2008): eight colours that people with any colour vision tell apart.
+# Okabe & Ito (2008): eight colours that remain distinct with any colour vision.
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 YELLOW, BLUE, VERMILION, PURPLE = "#F0E442", "#0072B2", "#D55E00", "#CC79A7"
 SERIES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY, BLACK, "#999999")
-GREY = "#595959"
+GREY, RED = "#595959", "#CC0000"
 HEAT = "cividis"
 DOTS_PER_INCH = 180
 
@@ -41,14 +40,14 @@ _SETTINGS = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "figure.constrained_layout.use": True,
-    "svg.hashsalt": "resed",  # ids in the SVG are random otherwise
-    "svg.fonttype": "path",  # looks the same where the font is missing
+    "svg.hashsalt": "resed",  # otherwise the ids in the SVG are random
+    "svg.fonttype": "path",  # independent of the fonts of the viewer
 }
 
 
 @contextmanager
 def look() -> Iterator[None]:
-    """Settings of all figures, whatever the user's matplotlibrc says."""
+    """Apply the settings of all figures, independent of the user's matplotlibrc."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_SETTINGS)
@@ -56,26 +55,29 @@ def look() -> Iterator[None]:
 
 
 def new(width: float, height: float) -> Figure:
-    """An empty figure of so many inches, bound to no window."""
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
-    FigureCanvasAgg(figure)
-    return figure
+    """An empty figure of this size in inches.
+
+    It has no canvas: seaborn draws a figure that has one, and the layout of matplotlib misplaces
+    labels of a heat map that is drawn before they are set.
+    """
+    return Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
 
 
 def footnote(figure: Figure, results: Results, *facts: str) -> None:
-    """Say below the figure what it rests on, and whether the paper's numbers compare."""
-    ground = [in_short(results), f"manifest {short_hash(results.manifest)}"]
+    """Write data, clips and manifest below the figure, and whether it compares with the paper."""
+    basis = [in_short(results), f"manifest {short_hash(results.manifest)}"]
     if departures(results):
-        ground.append("not the paper's numbers")
-    parts = [results.dataset, *facts, *ground]
+        basis.append("not comparable with the paper")
+    parts = [results.dataset, *facts, *basis]
     note = figure.supxlabel(" · ".join(parts), x=0.01, ha="left", fontsize=6.5, color=GREY)
-    if note.get_window_extent().x1 > figure.bbox.x1:  # long titles: what it rests on goes below
-        note.set_text(" · ".join(parts[: -len(ground)]) + "\n" + " · ".join(ground))
+    if note.get_window_extent().x1 > figure.bbox.x1:  # too long for one line
+        note.set_text(" · ".join(parts[: -len(basis)]) + "\n" + " · ".join(basis))
 
 
 def save(figure: Figure, png: Path, svg: Path) -> None:
-    """Write PNG and SVG atomically, without dates."""
+    """Write PNG and SVG atomically, with one layout and without dates."""
     with atomic_path(png) as temporary:
         figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
+    figure.set_layout_engine("none")
     with atomic_path(svg) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": "resed"})

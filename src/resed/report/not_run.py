@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from resed.draw import FIGURES
+from resed.draw.inputs import figure_names
 from resed.paper.legacy_numbers import VERSIONS, Paper, load_paper
+from resed.paper.numbers import load_paper as read_paper
 from resed.results.folder import Results
 from resed.tabulate.table import Table
 
@@ -60,10 +61,11 @@ def _lacking(paper: Paper, place: str, rows: Sequence[str], of: int) -> str:
 
 
 def _figures(results: Results) -> Iterator[str]:
-    for drawing in FIGURES.values():
-        lacking = [str(row) for row in drawing.rows if not results.has_rows([row])]
-        if lacking:
-            yield f"{drawing.title}: needs the system of row {' and '.join(lacking)} of Table 1."
+    paper = read_paper(results.config.paper, results.config.root)
+    possible = figure_names(results.config, paper)
+    for name, entry in paper.figures.items():
+        if name not in possible and entry.system:
+            yield f"{entry.title}: requires {entry.system}."
 
 
 def _study(results: Results, tables: Mapping[str, Table]) -> Iterator[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from resed.draw import FIGURES
+from resed.draw.drawing import Drawing
+from resed.draw.registry import figures_of
 from resed.draw.style import DOTS_PER_INCH
 from resed.report import evidence, facts
 from resed.report.contents import contents
@@ -16,14 +17,12 @@ from resed.report.scorecard import cards, qualification
 from resed.report.symbols import mark, marked, slug
 from resed.report.table_view import Sheet, sheet
 from resed.report.verdict import ground, verdict
-from resed.results.clips import in_short
-from resed.results.folder import Results, departures, short_hash
+from resed.results.folder import Results, departures
 from resed.results.readings_study import compare_readings, headline
 from resed.runtime.files import existing
 from resed.tabulate import TABLES
 from resed.tabulate.table import Table
 
-WORKFLOW = "dag"  # the one figure that rests on no clip
 CONFUSIONS = ("figure5", "figure5_system3", "figure6")
 TRAINING = ("training_curves", "training_curves_table2")
 # Sections of the template that do not depend on what was run.
@@ -98,8 +97,8 @@ def _tables(results: Results) -> dict[str, Table]:
 
 def _pictures(results: Results, tables: Mapping[str, Table]) -> dict[str, Picture]:
     """All figures that the configured systems allow."""
-    names = [n for n, d in FIGURES.items() if d.possible(results)]
-    return {n: _picture(results, n) for n in names if n != STUDY or studied(tables)}
+    drawings = figures_of(results).items()
+    return {n: _picture(results, d) for n, d in drawings if n != STUDY or studied(tables)}
 
 
 def _ids(sheets: Mapping[str, Sheet], pictures: Mapping[str, Picture]) -> set[str]:
@@ -122,17 +121,17 @@ def _template() -> Template:
     return environment.get_template("page.html")
 
 
-def _picture(results: Results, name: str) -> Picture:
+def _picture(results: Results, drawing: Drawing) -> Picture:
+    name = drawing.name
     path = existing(results.folder / "figures" / f"{name}.png", f"run resed draw --figure {name}")
-    drawing = FIGURES[name]
     content = path.read_bytes()
     pixels = int.from_bytes(content[16:20], "big")  # of the PNG header
     width = round(pixels * ENLARGED / DOTS_PER_INCH)
     source = _embed(content, "image/png")
-    caption = drawing.caption(results)
-    if name != WORKFLOW:
-        caption += f" ({in_short(results)}, manifest {short_hash(results.manifest)}.)"
-    return Picture(name, drawing.heading(results), source, width, caption)
+    caption = drawing.caption()
+    if drawing.provenance:
+        caption += f" ({drawing.provenance}.)"
+    return Picture(name, drawing.title, source, width, caption)
 
 
 def _embed(content: bytes, kind: str) -> str:

@@ -1,9 +1,8 @@
-"""Training curves of all trained systems: losses, schedule, distillation, development scores."""
+"""Training curves of the systems of one table: losses, schedule, distillation, development."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from statistics import fmean
 
 from matplotlib.axes import Axes
@@ -12,18 +11,19 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from resed.draw import style
-from resed.draw.drawing import Drawing
-from resed.results.folder import ONE_STAGE, Results
+from resed.draw.inputs import systems_of
+from resed.paper.numbers import FigureEntry, load_paper
+from resed.results.folder import Results
 
 STYLES = ("-", "--", ":")  # student or first, teacher or second, third
-MARKERS = ("", "o", "s", "^", "D")  # colours repeat after eight systems: then with a mark
+MARKERS = ("", "o", "s", "^", "D")  # colours repeat after eight systems, with another marker
 WIDTH = 11.0  # inches
 History = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One quantity: its columns in the history in the order of STYLES, label and scale."""
+    """One quantity: label, scale, and its columns of the history in the order of STYLES."""
 
     title: str
     columns: tuple[str, ...]
@@ -65,9 +65,9 @@ PANELS = (
 )
 
 
-def training_curves(results: Results, members: Callable[[Results], list[str]]) -> Figure:
-    """Small multiples: a panel a quantity, a colour a system; means of seeds thick, seeds thin."""
-    systems = members(results)
+def draw(results: Results, entry: FigureEntry) -> Figure:
+    """One panel per quantity, one colour per system; the mean over seeds thick, each seed thin."""
+    systems = _systems(results, entry)
     figure = style.new(WIDTH, 7.6)
     grid = figure.subplots(3, 4, sharex=True)
     for name, look in zip(systems, _looks(), strict=False):
@@ -80,54 +80,42 @@ def training_curves(results: Results, members: Callable[[Results], list[str]]) -
         axes.set_xlabel("Epoch")
     _legend(figure, results, systems)
     words = results.config.seeds_in_words
-    seeds_drawn = "seed 0" if words == "1 seed" else f"{words}: mean, and students one by one"
-    style.footnote(figure, results, seeds_drawn)
+    several = f"{words}: mean, and the student of each seed"
+    style.footnote(figure, results, several if _several_seeds(results) else "seed 0")
     return figure
 
 
-def caption(results: Results, members: Callable[[Results], list[str]], systems: str) -> str:
-    """How to read the panels; `systems` says which are drawn."""
-    stages = sorted(
-        {
-            results.config.system(name).schedule.stage_one
-            for name in members(results)
-            if results.config.system(name).objective.focal.enabled
-        }
+def caption(results: Results, entry: FigureEntry) -> str:
+    """How to read the panels."""
+    text = f"{entry.note} " * bool(entry.note)
+    text += (
+        "One value per epoch. Solid: student; dashed: teacher. Consistency: solid is teacher to "
+        "student, dashed is student to teacher."
     )
-    focal = (
-        f" Systems with AFL change to the focal loss after epoch {_join(stages)}, so their weak "
-        "and strong losses are other quantities from there on."
-        if stages
-        else ""
+    if _several_seeds(results):
+        text += " Thick: mean over the seeds; thin: student of each seed."
+    text += (
+        " TFD as printed has a trivial minimum; a projection norm that goes to zero, or a rank "
+        "that falls to one, shows it. Development scores are computed before any filter, at "
+        "threshold 0.5, with frames gated by the tags of the clip."
     )
-    several = results.config.seeds_in_words != "1 seed"
-    thick = " Thick: the mean of the seeds; thin: the student of each seed." if several else ""
-    return (
-        f"{systems}, epoch by epoch. Solid: student; dashed: teacher; for consistency solid is "
-        f"teacher to student, dashed student to teacher.{thick} TFD as printed has a trivial "
-        "minimum: a projection norm that goes to zero, or a rank that falls to one, shows it. "
-        "Development scores are before any filter, at threshold 0.5, frames gated by the clip's "
-        "tags." + focal
-    )
+    every = map(results.config.system, _systems(results, entry))
+    stages = sorted({one.schedule.stage_one for one in every if one.objective.focal.enabled})
+    if stages:
+        text += (
+            f" Systems with AFL change to the focal loss after epoch {_join(stages)}; their weak "
+            "and strong losses are not comparable before and after it."
+        )
+    return text
 
 
-def trained(results: Results) -> list[str]:
-    """Configured systems with a checkpoint of their own, in the order of the config."""
+def _systems(results: Results, entry: FigureEntry) -> list[str]:
     config = results.config
-    return [name for name in config.systems if config.trained_as(name) == name]
+    return systems_of(entry, config, load_paper(config.paper, config.root))
 
 
-def of_table1(results: Results) -> list[str]:
-    """Those of them that Table 1 shows."""
-    entries = results.config.catalogue
-    return [n for n in trained(results) if entries[n].row is not None or not entries[n].stage]
-
-
-def of_table2(results: Results) -> list[str]:
-    """Those of them that Table 2 shows; none where it shows no more than Table 1."""
-    entries = results.config.catalogue
-    shown = [n for n in trained(results) if entries[n].stage or entries[n].row == ONE_STAGE]
-    return shown if any(entries[name].row is None for name in shown) else []
+def _several_seeds(results: Results) -> bool:
+    return any(len(results.config.seed_list(name)) > 1 for name in results.config.systems)
 
 
 def _lines(axes: Axes, panel: Panel, seeds: Sequence[History], look: Look) -> None:
@@ -138,14 +126,14 @@ def _lines(axes: Axes, panel: Panel, seeds: Sequence[History], look: Look) -> No
                 _plot(axes, values, color=look.colour, linewidth=0.5, alpha=0.45)
         mean = [_mean(values) for values in zip(*each, strict=False)]
         kept = sum(not math.isnan(value) for value in mean)
-        short = kept < 3 and not look.marker  # a line of one point shows nothing
+        short = kept < 3 and not look.marker  # a line of one point is invisible
         marks = {"marker": "o" if short else look.marker, "markersize": 3}
         marks |= {"markevery": max(1, len(mean) // 5), "markerfacecolor": "white"}
         _plot(axes, mean, color=look.colour, linestyle=line, linewidth=1.3, **marks)
 
 
 def _values(column: Sequence[float], panel: Panel) -> list[float]:
-    """As drawn: percent where the panel has it, NaN where nothing can be drawn."""
+    """Values as drawn: in percent if the panel is, NaN where a log scale has no place."""
     factor = 100 if panel.percent else 1
     return [math.nan if panel.log and value <= 0 else factor * value for value in column]
 
@@ -172,7 +160,7 @@ def _dress(axes: Axes, panel: Panel) -> None:
     elif panel.log:
         axes.set_yscale("log")
         low, high = axes.get_ylim()
-        axes.set_ylim(min(low, high / 4), high)  # a narrow range would show no tick
+        axes.set_ylim(min(low, high / 4), high)  # a narrower range has no tick
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.yaxis.set_minor_formatter(NullFormatter())
@@ -188,7 +176,7 @@ def _legend(figure: Figure, results: Results, systems: Sequence[str]) -> None:
     ]
     handles += [Line2D([], [], color=style.GREY, linestyle=line) for line in STYLES[:2]]
     labels = [*titles, "student", "teacher"]
-    inches = 0.7 + 0.075 * max(map(len, labels))  # of an entry, its handle included
+    inches = 0.7 + 0.075 * max(map(len, labels))  # per entry, with its handle
     columns = min(len(labels), max(1, int(WIDTH / inches)))
     figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
@@ -201,20 +189,3 @@ def _looks() -> Iterator[Look]:
 def _join(numbers: Sequence[int]) -> str:
     *first, last = map(str, numbers)
     return f"{', '.join(first)} or {last}" if first else last
-
-
-def _drawing(title: str, members: Callable[[Results], list[str]], systems: str) -> Drawing:
-    return Drawing(
-        title,
-        partial(training_curves, members=members),
-        partial(caption, members=members, systems=systems),
-        when=lambda results: bool(members(results)),
-    )
-
-
-TRAINING_CURVES = _drawing("Training curves", of_table1, "Training of the systems of Table 1")
-TRAINING_CURVES_TABLE2 = _drawing(
-    "Training curves, Table 2",
-    of_table2,
-    "Training of the systems of Table 2 (those of Table 1 among them once more)",
-)

@@ -1,0 +1,98 @@
+"""Which figures a config allows and what each of them reads.
+
+This module does not import matplotlib, so that a workflow can plan with it.
+"""
+
+from dataclasses import dataclass
+
+from resed.config.run import Config
+from resed.errors import ConfigError
+from resed.paper.numbers import FigureEntry, Paper
+
+# Figures that do not belong to a paper, and their titles.
+BUILT_IN = {"dag": "The stages", "sensitivity": "What the missing details are worth"}
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a figure reads besides the config, the paper and the summary of the audit.
+
+    Attributes:
+        histories: systems with a checkpoint of their own whose training histories it reads.
+        tags: systems whose decoded tags of the evaluation split it reads, seed 0.
+        posteriors: systems whose posteriors of the evaluation split it reads, seed 0.
+        windows: methods whose windows it reads (windows_METHOD.tsv).
+        annotations: roles of the splits whose annotations it reads.
+        study: whether it reads the scores of the study of readings.
+    """
+
+    histories: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    posteriors: tuple[str, ...] = ()
+    windows: tuple[str, ...] = ()
+    annotations: tuple[str, ...] = ()
+    study: bool = False
+
+
+def figure_names(config: Config, paper: Paper) -> list[str]:
+    """Names of the figures that the configured systems allow, those of the paper first."""
+    allowed = (
+        name
+        for name, entry in paper.figures.items()
+        if entry.kind == "durations" or systems_of(entry, config, paper)
+    )
+    return [*allowed, *BUILT_IN]
+
+
+def figure_entry(name: str, config: Config, paper: Paper) -> FigureEntry | None:
+    """The paper's entry of a figure; None for a built-in one.
+
+    Raises ConfigError if the configured systems do not allow the figure.
+    """
+    if name in BUILT_IN:
+        return None
+    entry = paper.figures[name]
+    if name not in figure_names(config, paper):
+        needed = entry.system or f"a trained system of {entry.table}"
+        cure = f"add {needed} to config.systems"
+        raise ConfigError(f"{name} requires {needed}", place="config.systems", cure=cure)
+    return entry
+
+
+def inputs(name: str, config: Config, paper: Paper) -> Inputs:
+    """What a figure reads. Raises ConfigError as `figure_entry`."""
+    entry = figure_entry(name, config, paper)
+    if entry is None:
+        return Inputs(study=name == "sensitivity")
+    if entry.kind == "durations":
+        return Inputs(windows=("esp",), annotations=("strong",))
+    systems = tuple(systems_of(entry, config, paper))
+    if entry.kind == "confusion":
+        source = "posteriors" if config.confusion == "single" else "tags"
+        return Inputs(annotations=("evaluation",), **{source: systems})
+    return Inputs(histories=tuple(dict.fromkeys(map(config.trained_as, systems))))
+
+
+def systems_of(entry: FigureEntry, config: Config, paper: Paper) -> list[str]:
+    """Configured systems that a figure shows, in the order of the config."""
+    if entry.system is not None:
+        return [entry.system] if entry.system in config.systems else []
+    if entry.table is None:
+        return []
+    shown = _trained(entry.table, config, paper)
+    main = paper.main_table
+    if main is None or entry.table == main:
+        return shown
+    # A figure that adds nothing to the one of the main table is left out.
+    return shown if set(shown) - set(_trained(main, config, paper)) else []
+
+
+def _trained(table: str, config: Config, paper: Paper) -> list[str]:
+    """Configured systems of a table that have a checkpoint of their own.
+
+    The main table also shows the systems that no table of the paper has.
+    """
+    members = set(paper.tables[table].systems())
+    if table == paper.main_table:
+        members |= set(config.systems) - set(paper.systems())
+    return [name for name in config.systems if name in members and config.trained_as(name) == name]

@@ -1,0 +1,47 @@
+"""What the report needs beside the picture of a figure: figures/NAME.json."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from resed.errors import ResultsError
+from resed.runtime.files import existing, write_text
+from resed.settings import Strict
+
+Inches = Annotated[float, Field(gt=0, le=1000)]
+
+
+class FigureDescription(Strict):
+    """Title, caption and size of one figure.
+
+    `kind` is the module that draws it. `provenance` names the clips and the manifest that the
+    figure is based on; it is "" for a figure that shows no results.
+    """
+
+    format: Literal["resed figure"] = "resed figure"
+    version: Literal[1] = 1
+    name: Annotated[str, Field(min_length=1)]
+    kind: Annotated[str, Field(min_length=1)]
+    title: Annotated[str, Field(min_length=1)]
+    caption: Annotated[str, Field(min_length=1)]
+    provenance: str
+    width_inches: Inches
+    height_inches: Inches
+
+
+def write_figure_description(path: Path | str, description: FigureDescription) -> None:
+    """Write the description as JSON, atomically."""
+    write_text(path, description.model_dump_json(indent=2) + "\n")
+
+
+def read_figure_description(path: Path | str) -> FigureDescription:
+    """Read and validate a description. Raises ResultsError or MissingFileError."""
+    cure = f"run resed draw --figure {Path(path).stem}"
+    content = existing(Path(path), cure).read_bytes()
+    try:
+        return FigureDescription.model_validate_json(content, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"])) or "content"
+        raise ResultsError(f"{key}: {first['msg']}", place=path, cure=cure) from None
