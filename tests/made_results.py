@@ -154,7 +154,9 @@ def _audit(folder: Path, clips: int) -> None:
     _json(folder / "audit" / "audit.json", {"manifest_sha256": MANIFEST, "splits": splits})
     rows = ["split\tfilename\tsha256\trate\tchannels\tseconds\tstatus\tsource"]
     for role in SPLITS:
-        rows += [f"{role}\t{role}{i}.wav\tab\t44100\t1\t10.0\tok\tmade" for i in range(clips)]
+        rows += [
+            f"{role}\t{role}{i}.wav\t{MANIFEST}\t44100\t1\t10.0\tok\tmade" for i in range(clips)
+        ]
     (folder / "audit" / "manifest.tsv").write_text("\n".join(rows) + "\n")
 
 

@@ -3,19 +3,21 @@
 import pytest
 from typer.testing import CliRunner
 
-from resed.audit.clip_audit import ClipAudit, manifest_text
 from resed.audit.manifest_comparison import compare_manifests as compare
 from resed.cli import app
 from resed.errors import DatasetError, MissingFileError
+from resed.formats.manifest import COLUMNS, ManifestRow, write_manifest
+
+HEADER = "\t".join(COLUMNS) + "\n"
 
 
 def row(split, filename, digest="a" * 64, status="ok"):
-    return ClipAudit(split, filename, digest, 44100, 1, 10.0, status, "local")
+    return ManifestRow(split, filename, digest, 44100, 1, 10.0, status, "local")
 
 
 def write(path, rows):
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(manifest_text(rows), encoding="utf-8")
+    write_manifest(path, rows)
     return path
 
 
@@ -75,10 +77,10 @@ def test_the_command_needs_no_dataset(pair):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("split\tfilename\nweak\ta.wav\n", "line 1: not a manifest"),
-        ("", "line 1: not a manifest"),
-        (manifest_text([row("weak", "a.wav")]) + "weak\tb.wav\n", "line 3: malformed row"),
-        (manifest_text([]) + "weak\tb.wav\t\tfast\t1\t1\tok\tlocal\n", "line 2: malformed row"),
+        ("split\tfilename\nweak\ta.wav\n", "line 1: the columns must be split, filename"),
+        ("", "line 1: the columns must be split, filename"),
+        (HEADER + "weak\ta.wav\t\t1\t1\t1\tok\tlocal\nweak\tb.wav\n", "line 3: 2 cells where"),
+        (HEADER + "weak\tb.wav\t\tfast\t1\t1\tok\tlocal\n", "line 2: rate is not an integer"),
     ],
 )
 def test_what_is_no_manifest_is_refused(pair, tmp_path, text, message):

@@ -100,7 +100,7 @@ def test_manifest_refusals(folder):
     with pytest.raises(DatasetError, match="none of the 1 clips of split weak has status ok"):
         usable_clips(folder / "manifest.tsv", "weak")
     (folder / "manifest.tsv").write_text("split\tfilename\n")
-    with pytest.raises(DatasetError, match="line 1: column sha256, status is missing; run resed"):
+    with pytest.raises(DatasetError, match="line 1: the columns must be split, filename"):
         usable_clips(folder / "manifest.tsv", "weak")
     with pytest.raises(MissingFileError, match="run resed audit again"):
         usable_clips(folder / "none.tsv", "weak")

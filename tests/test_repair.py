@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.config.run import load_dataset
-from resed.errors import AnnotationError, DatasetError, ResultsError
+from resed.errors import AnnotationError, DatasetError
 from resed.formats.annotations import read_events
+from resed.formats.manifest import ManifestRow, write_manifest
 from resed.repair import clip_ends, repair_dataset, repair_file
 from resed.repair.rules import EventSpan, apply_rules
 
@@ -199,14 +200,17 @@ def test_what_is_not_mended_stays_byte_for_byte(tmp_path):
 def test_a_clip_ends_where_its_manifest_says(tmp_path):
     path = file(tmp_path, ["a.wav 8.0 10.0 Dog", "b.wav 8.0 11.0 Dog", "c.wav 8.0 11.0 Dog"])
     manifest = tmp_path / "manifest.tsv"
-    rows = ["split\tfilename\tseconds", "s\ta.wav\t9.2345", "s\tb.wav\t11.0", "s\tc.wav\t0.0"]
-    manifest.write_text("\n".join(rows) + "\n")
+    rows = {"a.wav": 9.2345, "b.wav": 11.0, "c.wav": 0.0}
+    write_manifest(
+        manifest,
+        [ManifestRow("s", name, "", 44100, 1, end, "ok", "local") for name, end in rows.items()],
+    )
     ends = clip_ends(manifest)["s"]
     assert ends == {"a.wav": 9.2345, "b.wav": 11.0}, "a missing clip has no seconds"
     found = repaired(path, ends=ends)
     assert [change.after for _, change in found.changes] == ["8.0 9.234 Dog", "8.0 10.000 Dog"]
     manifest.write_text("filename\na.wav\n")
-    with pytest.raises(ResultsError, match="not a manifest"):
+    with pytest.raises(DatasetError, match="line 1: the columns must be split, filename"):
         clip_ends(manifest)
 
 

@@ -172,7 +172,7 @@ def test_a_stale_repair_is_refused(tmp_path):
     with pytest.raises(ResultsError, match=f"{copy} has changed since it was mended"):
         load_truth(results, "evaluation")
     log.write_text("{}")
-    with pytest.raises(ResultsError, match="lacks what was mended on evaluation"):
+    with pytest.raises(ResultsError, match=r"repair\.json: dataset is missing; run resed repair"):
         load_truth(results, "evaluation")
 
 

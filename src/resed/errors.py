@@ -4,42 +4,46 @@ The command line prints a `ResedError` as `resed: <message>` and exits with code
 exception that escapes is a bug.
 """
 
-import functools
-
 
 class ResedError(Exception):
-    """An error that the user can fix, in one line: "PLACE: PROBLEM; CURE".
+    """An error that the user can fix, in one line: "PLACE line LINE: PROBLEM; CURE".
 
     Attributes:
-        place: the file, line, config key or option that is wrong; may be empty.
+        place: the file, config key or option that is wrong; may be empty.
+        line: the line of the file, None where the problem is not in a single line.
         problem: what is wrong.
         cure: what the user should do; may be empty.
     """
 
-    def __init__(self, problem: object, *, place: object = "", cure: str = ""):
-        self.place, self.problem, self.cure = str(place), str(problem), cure
-        line = f"{self.place}: {self.problem}" if self.place else self.problem
-        super().__init__(f"{line}; {cure}" if cure else line)
+    def __init__(
+        self, problem: object, *, place: object = "", line: int | None = None, cure: str = ""
+    ) -> None:
+        self.place, self.line, self.problem, self.cure = str(place), line, str(problem), cure
+        where = self.place if line is None else f"{self.place} line {line}"
+        text = f"{where}: {self.problem}" if where else self.problem
+        super().__init__(f"{text}; {cure}" if cure else text)
 
     def __reduce__(self):
-        """Errors travel between processes with all their fields."""
-        return _rebuilt, (type(self), self.problem, self.place, self.cure)
+        """Keep all fields of an error that is sent to another process."""
+        return _rebuilt, (type(self), self.problem, self.place, self.line, self.cure)
 
 
-def _rebuilt(kind: type["ResedError"], problem: str, place: str, cure: str) -> "ResedError":
-    return kind(problem, place=place, cure=cure)
+def _rebuilt(
+    kind: type["ResedError"], problem: str, place: str, line: int | None, cure: str
+) -> "ResedError":
+    return kind(problem, place=place, line=line, cure=cure)
 
 
 class MissingFileError(ResedError):
-    """A file that was asked for is not there."""
+    """A file that is required does not exist."""
 
 
 class AlteredError(ResedError):
-    """A result is not the file that was made."""
+    """A result differs from the file that was made."""
 
 
 class ShareError(ResedError):
-    """Results cannot be shared or restored as they are."""
+    """Results cannot be shared or restored."""
 
 
 class ConfigError(ResedError):
@@ -47,23 +51,11 @@ class ConfigError(ResedError):
 
 
 class DatasetError(ResedError):
-    """A dataset file, a soundbank or a dataset folder is not as it must be."""
+    """A dataset file, a soundbank or a dataset folder is invalid."""
 
 
 class AnnotationError(ResedError):
-    """A TSV of events or tags is malformed; `line` is the malformed line, None for the file."""
-
-    def __init__(
-        self, problem: object, *, place: object = "", cure: str = "", line: int | None = None
-    ):
-        super().__init__(
-            problem, place=place if line is None else f"{place} line {line}", cure=cure
-        )
-        self.file, self.line = str(place), line
-
-    def __reduce__(self):
-        arguments = {"place": self.file, "cure": self.cure, "line": self.line}
-        return functools.partial(type(self), self.problem, **arguments), ()
+    """A TSV of events or tags is malformed."""
 
 
 class AudioError(ResedError):
@@ -79,7 +71,7 @@ class CheckpointError(ResedError):
 
 
 class DeviceError(ResedError):
-    """A GPU or its memory is not to be had."""
+    """A GPU, or memory on it, is not available."""
 
 
 class DivergedError(ResedError):
@@ -87,7 +79,7 @@ class DivergedError(ResedError):
 
 
 class ScoreError(ResedError):
-    """What is to be scored does not fit its reference."""
+    """The estimated events or tags do not fit their reference."""
 
 
 class ResultsError(ResedError):

@@ -5,7 +5,7 @@ the data in all later results. Findings are reported by kind and split with thei
 (audit.json, index.html), and one by one (findings.tsv).
 """
 
-from resed.audit.clip_audit import ClipAudit, ClipToAudit, audit_clip, manifest_text
+from resed.audit.clip_audit import ClipAudit, ClipToAudit, audit_clip
 from resed.audit.dataset_audit import audit_dataset
 
-__all__ = ["ClipAudit", "ClipToAudit", "audit_clip", "audit_dataset", "manifest_text"]
+__all__ = ["ClipAudit", "ClipToAudit", "audit_clip", "audit_dataset"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from resed.audit.findings import Defect
 from resed.config.dataset import Dataset
 from resed.errors import AnnotationError
+from resed.formats.annotation_text import AnnotationText
 from resed.formats.annotations import Event, located_events, read_clips, read_tags
 from resed.runtime.files import sha256
 
@@ -73,7 +74,7 @@ def read_annotations(
         mistakes.append(AnnotationError(problem, place=path, cure=cure))
     found.defects += [_malformed(split, path, mistake) for mistake in mistakes]
     if found.sha256:
-        raw = _raw_rows(path)
+        raw = list(AnnotationText.read(path, replace=True).cells())
         found.rows = len(raw)
         found.defects += _check_rows(split, labels, raw)
     if not mistakes:
@@ -100,18 +101,6 @@ def _malformed(split: str, path: Path, mistake: AnnotationError) -> Defect:
     line = "" if mistake.line is None else str(mistake.line)
     detail = "; ".join(filter(None, [mistake.problem, mistake.cure]))
     return Defect("annotations_malformed", split, path.name, line, detail)
-
-
-def _raw_rows(path: Path) -> RawRows:
-    """The rows that are not blank, without validation."""
-    text = path.read_bytes().decode("utf-8-sig", "replace")
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    header = [cell.strip() for cell in lines[0].split("\t")]
-    return [
-        (number, dict(zip(header, map(str.strip, line.split("\t")), strict=False)))
-        for number, line in enumerate(lines[1:], start=2)
-        if line.strip()
-    ]
 
 
 def _check_rows(split: str, labels: str, raw: RawRows) -> Iterator[Defect]:

@@ -1,22 +1,20 @@
 """Audit single clips: read and decode the file, and make its row of the manifest."""
 
-import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, fields
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
-import pandas as pd
 import soundfile
 
 from resed.acquire.clip_reader import ClipReader
 from resed.errors import AudioError, DatasetError
 from resed.formats.audio import decode
-from resed.runtime.files import existing
+from resed.formats.manifest import ManifestRow
 
 SILENT_PEAK = 10 ** (-90 / 20)  # full scale = 1; about one quantization step of 16-bit audio
 FULL_SCALE = 1 - 2**-15  # the largest sample value of 16-bit audio
@@ -24,27 +22,15 @@ CHUNK = 16  # clips per task
 
 
 @dataclass(frozen=True)
-class ClipAudit:
-    """The audit's result for one clip.
+class ClipAudit(ManifestRow):
+    """The row of one clip in the manifest, and the values that only the findings use.
 
-    `rate` is in Hz and `seconds` is the decoded length; both are 0 if unknown. `clipped` (the share
-    of samples at full scale) and `detail` (why the clip cannot be used) are used by the findings;
-    the other fields are the columns of the manifest.
+    `clipped` is the share of samples at full scale, and `detail` the reason why the clip cannot be
+    used.
     """
 
-    split: str
-    filename: str
-    sha256: str
-    rate: int
-    channels: int
-    seconds: float
-    status: str
-    source: str
     clipped: float = 0.0
     detail: str = ""
-
-
-COLUMNS = tuple(field.name for field in fields(ClipAudit))[:8]
 
 
 @dataclass(frozen=True)
@@ -146,33 +132,3 @@ def _start(readers: Mapping[str, ClipReader]) -> None:
 
 def _work(clip: ClipToAudit) -> ClipAudit:
     return audit_clip(clip, _readers[clip.split])
-
-
-def manifest_text(rows: Iterable[ClipAudit]) -> str:
-    """The manifest as tab-separated text."""
-    lines = ["\t".join(COLUMNS)]
-    lines += ["\t".join(str(getattr(row, name)) for name in COLUMNS) for row in rows]
-    return "\n".join(lines) + "\n"
-
-
-def read_manifest(path: Path) -> pd.DataFrame:
-    """Read a manifest. Raises MissingFileError, or DatasetError with the malformed line."""
-    cure = "pass a manifest.tsv written by resed audit"
-    rows = []
-    try:
-        with existing(path, cure).open(encoding="utf-8", newline="") as handle:
-            table = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-            if not set(COLUMNS) <= set(table.fieldnames or ()):
-                raise DatasetError("not a manifest", place=f"{path} line 1", cure=cure)
-            for row in table:
-                cells = [row[name] for name in COLUMNS]
-                cells[3:6] = int(cells[3]), int(cells[4]), float(cells[5])
-                rows.append(cells)
-    except (TypeError, ValueError, csv.Error):
-        place = f"{path} line {len(rows) + 2}"
-        raise DatasetError("malformed row of a manifest", place=place, cure=cure) from None
-    found = pd.DataFrame(rows, columns=COLUMNS)
-    if (double := found.duplicated(["split", "filename"])).any():
-        place = f"{path} line {double.idxmax() + 2}"
-        raise DatasetError("another row has the same split and filename", place=place, cure=cure)
-    return found

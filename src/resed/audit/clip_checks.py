@@ -1,6 +1,5 @@
 """Checks of the clips of one split: availability, format, number and classes."""
 
-import csv
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from resed.audit.findings import Defect
 from resed.audit.shared_recordings import Excerpt
 from resed.config.dataset import Dataset
 from resed.config.run import AuditSettings
+from resed.formats.acquisition import ClipState, StateError, read_states_table, table_path
 
 UNUSABLE = (
     *("missing", "outside", "unreadable", "empty", "truncated", "undecodable", "nonfinite"),
@@ -21,36 +21,25 @@ LOW_RATE = 32000  # Hz
 MOST_CLIPPED = 0.001  # share of samples
 
 
-def read_acquire_record(root: Path, split: str) -> tuple[dict[str, dict[str, str]], list[Defect]]:
-    """The table that acquire wrote for a split: clip -> its row; {} if there is none."""
-    path = root / ".acquire" / f"{split}.tsv"
-    rows: dict[str, dict[str, str]] = {}
+def read_acquire_record(root: Path, split: str) -> tuple[dict[str, ClipState], list[Defect]]:
+    """The table that acquire wrote for a split: clip -> its state; {} if there is none."""
+    path = table_path(root, split)
     defects = []
     if path.with_suffix(".jsonl").is_file():
         defects.append(Defect("acquire_unfinished", split, path.with_suffix(".jsonl").name))
-    if not path.is_file():
-        return rows, defects
     try:
-        with path.open(encoding="utf-8", newline="") as handle:
-            for row in csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE):
-                rows[row["filename"]] = {
-                    key: row[key] or "" for key in ("state", "source", "sha256")
-                }
-                rows[row["filename"]]["detail"] = row.get("detail") or ""
-    except (OSError, KeyError, ValueError, csv.Error):
+        return read_states_table(path), defects
+    except (OSError, StateError):
         return {}, [*defects, Defect("acquire_record", split, detail=f".acquire/{path.name}")]
-    return rows, defects
 
 
-def check_usable(
-    rows: Sequence[ClipAudit], record: Mapping[str, Mapping[str, str]]
-) -> Iterator[Defect]:
+def check_usable(rows: Sequence[ClipAudit], record: Mapping[str, ClipState]) -> Iterator[Defect]:
     """Clips with another status than ok, with the reason."""
     for row in rows:
         if row.status not in UNUSABLE:
             continue
-        known = record.get(row.filename, {})
-        why = " ".join(part for part in (known.get("state"), known.get("detail")) if part)
+        known = record.get(row.filename)
+        why = f"{known.state} {known.detail}".strip() if known else ""
         detail = row.detail or (f"acquire: {why}" if row.status == "missing" and why else "")
         yield Defect(row.status, row.split, row.filename, detail=detail)
 

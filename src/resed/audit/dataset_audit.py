@@ -14,7 +14,7 @@ from resed.audit.annotation_checks import (
     read_annotations,
 )
 from resed.audit.annotation_versions import check_version, recognise_version
-from resed.audit.clip_audit import ClipAudit, ClipToAudit, audited, manifest_text
+from resed.audit.clip_audit import ClipAudit, ClipToAudit, audited
 from resed.audit.clip_checks import (
     check_classes,
     check_format,
@@ -35,6 +35,8 @@ from resed.audit.summary import refusal, summarise, summarise_split, summary_lin
 from resed.config.dataset import ROLES, Dataset
 from resed.config.run import AuditSettings
 from resed.errors import MissingFileError
+from resed.formats.acquisition import ClipState
+from resed.formats.manifest import write_manifest
 from resed.runtime.files import sha256, write_json, write_text
 from resed.runtime.progress import progress
 
@@ -47,7 +49,7 @@ class Examination:
     root: Path
     settings: AuditSettings
     annotations: dict[str, SplitAnnotations] = field(default_factory=dict)
-    acquired: dict[str, dict[str, dict[str, str]]] = field(default_factory=dict)
+    acquired: dict[str, dict[str, ClipState]] = field(default_factory=dict)
     rows: dict[str, list[ClipAudit]] = field(default_factory=dict)
     excerpts: dict[str, dict[str, Excerpt]] = field(default_factory=dict)
     versions: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -94,7 +96,7 @@ def audit_dataset(
         for split, version in seen.versions.items()
         if version["by"] in {"bytes", "rows"}
     }
-    write_text(out / "manifest.tsv", manifest_text(seen.all_rows))
+    write_manifest(out / "manifest.tsv", seen.all_rows)
     write_text(out / "findings.tsv", findings_text(seen.defects))
     summary = summarise(
         dataset,
@@ -165,8 +167,8 @@ def _read_clips(seen: Examination, processes: int) -> None:
         readers[split] = clip_reader(dataset, seen.root, split)
         seen.rows[split] = []
         for name in sorted(seen.annotations[split].clips):
-            known = seen.acquired[split].get(name, {})
-            source, digest = known.get("source") or usual, known.get("sha256") or ""
+            known = seen.acquired[split].get(name, ClipState(name, "missing"))
+            source, digest = known.source or usual, known.sha256
             clips.append(ClipToAudit(split, name, source, digest))
     with progress(len(clips), f"audit {dataset.name}") as advance:
         for row in audited(clips, readers, processes):

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from resed.audit.clip_audit import read_manifest
 from resed.config.dataset import ROLES
+from resed.formats.manifest import read_manifest
 from resed.runtime.files import sha256, write_text
 
 DIFFERENCES = {  # the first that applies

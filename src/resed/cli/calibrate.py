@@ -80,8 +80,8 @@ def threshold(
     from resed.decode.events import decode_settings
     from resed.formats.annotations import read_events
     from resed.formats.posteriors import Posteriors
+    from resed.formats.thresholds import write_threshold
     from resed.formats.windows import read_windows
-    from resed.runtime.files import write_json
 
     chosen = choose_threshold(
         Posteriors.load(posteriors),
@@ -89,7 +89,7 @@ def threshold(
         read_events(reference),
         decode_settings(settings),
     )
-    write_json(out, chosen)
+    write_threshold(out, chosen)
     best = max(chosen["event_macro_f1"])
     typer.echo(
         f"threshold {chosen['threshold']:g}, event macro F1 {100 * best:.1f} % on development"

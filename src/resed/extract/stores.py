@@ -4,7 +4,6 @@ Each clip is hashed as it is decoded, and one that changed since the audit is re
 carries the manifest's hash, and what it holds must be what the manifest describes.
 """
 
-import csv
 import hashlib
 import os
 import signal
@@ -22,13 +21,13 @@ from resed.acquire.clip_reader import ClipReader, FileReader
 from resed.errors import AudioError, DatasetError, MissingFileError, StoreError
 from resed.extract.logmel import clip_features
 from resed.formats.audio import decode
+from resed.formats.manifest import read_manifest
 from resed.formats.store import Writer, create
-from resed.runtime.files import existing, sha256
+from resed.runtime.files import sha256
 from resed.runtime.progress import progress
 from resed.settings import FeatureSettings
 
 CHUNK = 16  # clips handed to a process at a time: a quarter of a second of work
-MANIFEST_COLUMNS = ("split", "filename", "sha256", "status")
 
 
 @dataclass(frozen=True)
@@ -97,24 +96,19 @@ def extract(
 
 
 def usable_clips(manifest: Path | str, split: str) -> list[Clip]:
-    """The clips of `split` whose status in the manifest is ok, in its order.
+    """The clips of `split` with status ok in the manifest, in its order.
 
-    Raises DatasetError where the manifest lacks a column or the split has no usable clip.
+    Raises DatasetError for a file that is not a manifest, or a split without usable clips.
     """
-    cure = "run resed audit again"
-    with existing(manifest, cure).open(encoding="utf-8-sig", newline="") as handle:
-        table = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-        missing = [name for name in MANIFEST_COLUMNS if name not in (table.fieldnames or ())]
-        if missing:
-            raise DatasetError(f"{manifest} line 1: column {', '.join(missing)} is missing; {cure}")
-        rows = [row for row in table if row["split"] == split]
-    usable = [row for row in rows if row["status"] == "ok"]
-    if not usable:
-        raise DatasetError(
-            f"{manifest}: none of the {len(rows)} clips of split {split} has status ok; "
-            "acquire its audio and run resed audit again"
-        )
-    return [Clip(i, row["filename"], row["sha256"] or "") for i, row in enumerate(usable)]
+    rows = read_manifest(manifest)
+    rows = rows[rows["split"] == split]
+    usable = rows[rows["status"] == "ok"]
+    if usable.empty:
+        problem = f"none of the {len(rows)} clips of split {split} has status ok"
+        cure = "acquire its audio and run resed audit again"
+        raise DatasetError(problem, place=manifest, cure=cure)
+    pairs = zip(usable["filename"], usable["sha256"], strict=True)
+    return [Clip(row, filename, digest) for row, (filename, digest) in enumerate(pairs)]
 
 
 def _extract_chunk(job: Job, clips: list[Clip]) -> int:

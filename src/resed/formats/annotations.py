@@ -1,13 +1,13 @@
 """Annotations as in DESED: tab-separated text, a header line, times in seconds.
 
-Strong labels have the columns `filename onset offset event_label` (a row whose other three cells
-are empty is a clip without events), weak labels `filename event_labels` (comma-separated), and
-unlabeled clips `filename` alone. Other columns are ignored, and their order is free. A UTF-8 byte
-order mark and CRLF or CR line ends are accepted. Whatever else is wrong is refused with the file,
-the line, what is wrong and how to mend it: a label read wrongly is worse than one not read.
+Strong labels have the columns `filename onset offset event_label`; a row whose other three cells
+are empty is a clip without events. Weak labels have `filename event_labels` (comma-separated), and
+unlabeled clips `filename`. Other columns are ignored, and the order of columns is free. A UTF-8
+byte order mark and CRLF or CR line ends are accepted. Anything else is refused with the file, the
+line, the problem and the cure, because a label that is misread goes unnoticed.
 
-Events of one class may overlap and may end after their clip does: the real annotations do both,
-and it is the audit that reports them.
+Events of one class may overlap and may end after their clip: the real annotations contain both,
+and the audit reports them.
 """
 
 import difflib
@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from resed.errors import AnnotationError
+from resed.formats.annotation_text import AnnotationText
 from resed.runtime.files import existing, write_text
 
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
@@ -51,17 +52,21 @@ def _stop(error: AnnotationError) -> None:
     raise error
 
 
-Refuse = Callable[[AnnotationError], None]  # what is done with a row that cannot be read
+Refuse = Callable[[AnnotationError], None]  # receives the error of a row that cannot be read
 
 
 def read_events(
     path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
 ) -> dict[str, list[Event]]:
-    """Read strong labels: clip name -> its events in the file's order; a clip without any -> [].
+    """Read strong labels: clip name -> its events in the file's order, [] for a clip without any.
 
-    `classes`, where given, are the only labels allowed. Raises MissingFileError, or AnnotationError
-    that names file, line, mistake and cure; `refuse`, where given, takes those of single rows
-    instead, which are then left out.
+    Args:
+        path: the TSV.
+        classes: the only labels that are allowed; None allows all.
+        refuse: receives the error of each row that cannot be read, and the row is skipped; by
+            default the error is raised.
+
+    Raises MissingFileError, and AnnotationError that names the file, the line and the cure.
     """
     events: dict[str, list[Event]] = {}
     for _, filename, event in located_events(path, classes, refuse):
@@ -74,12 +79,12 @@ def read_events(
 def located_events(
     path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
 ) -> Iterator[tuple[int, str, Event | None]]:
-    """Rows of strong labels: line in the file, clip, and its event; None where the row has none.
+    """Read strong labels row by row: line in the file, clip, and event (None for no event).
 
     Raises as `read_events`.
     """
     allowed = None if classes is None else frozenset(classes)
-    for number, place, (filename, onset, offset, label) in _rows(path, EVENT_COLUMNS, refuse):
+    for place, (filename, onset, offset, label) in _rows(path, EVENT_COLUMNS, refuse):
         event = None
         try:
             if onset or offset or label:
@@ -89,18 +94,18 @@ def located_events(
         except AnnotationError as error:
             refuse(error)
             continue
-        yield number, filename, event
+        yield place.line, filename, event
 
 
 def read_tags(
     path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
 ) -> dict[str, tuple[str, ...]]:
-    """Read weak labels: clip name -> its classes, sorted, without repeats; () for none.
+    """Read weak labels: clip name -> its classes, sorted and unique; () for none.
 
     Raises as `read_events`.
     """
     tags: dict[str, tuple[str, ...]] = {}
-    for _, place, (filename, labels) in _rows(path, TAG_COLUMNS, refuse):
+    for place, (filename, labels) in _rows(path, TAG_COLUMNS, refuse):
         names = [name.strip() for name in labels.split(",")] if labels else []
         try:
             for name in names:
@@ -116,15 +121,15 @@ def read_tags(
 
 
 def read_clips(path: Path | str, refuse: Refuse = _stop) -> list[str]:
-    """Read the clip names of an annotation file (strong, weak or names alone), each once.
+    """Read the unique clip names of an annotation file of any kind, in the file's order.
 
-    They keep the file's order; only the column `filename` is looked at. Raises as `read_events`.
+    Only the column `filename` is read. Raises as `read_events`.
     """
-    return list(dict.fromkeys(name for _, _, (name,) in _rows(path, CLIP_COLUMNS, refuse)))
+    return list(dict.fromkeys(name for _, (name,) in _rows(path, CLIP_COLUMNS, refuse)))
 
 
 def tags_of(events: Mapping[str, Sequence[Event]]) -> dict[str, tuple[str, ...]]:
-    """Clip name -> the classes of its events, sorted, without repeats."""
+    """Clip name -> the classes of its events, sorted and unique."""
     return {
         clip: tuple(sorted({event.event_label for event in items}))
         for clip, items in events.items()
@@ -132,10 +137,10 @@ def tags_of(events: Mapping[str, Sequence[Event]]) -> dict[str, tuple[str, ...]]
 
 
 def write_events(path: Path | str, events: Mapping[str, Sequence[Event]]) -> None:
-    """Write strong labels atomically, times with three decimals, clips and events in given order.
+    """Write strong labels atomically, times with three decimals, in the given order.
 
-    An event that rounding would leave without length keeps one millisecond, so that what was
-    written can be read. Raises AnnotationError for what `read_events` would refuse.
+    An event that rounding would leave without length keeps one millisecond, so that the file can
+    be read. Raises AnnotationError for events that `read_events` would refuse.
     """
     rows = []
     for clip, items in events.items():
@@ -153,12 +158,12 @@ def write_events(path: Path | str, events: Mapping[str, Sequence[Event]]) -> Non
 
 
 def write_tags(path: Path | str, tags: Mapping[str, Iterable[str]]) -> None:
-    """Write weak labels atomically: a row a clip in the given order, classes joined by commas."""
+    """Write weak labels atomically: one row per clip in the given order."""
     _write(path, TAG_COLUMNS, ((clip, ",".join(labels)) for clip, labels in tags.items()))
 
 
 def write_clips(path: Path | str, clips: Iterable[str]) -> None:
-    """Write clip names alone, as for unlabeled clips, atomically."""
+    """Write clip names atomically, as for unlabeled clips."""
     _write(path, CLIP_COLUMNS, ((clip,) for clip in clips))
 
 
@@ -174,20 +179,16 @@ def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str
 
 def _rows(
     path: Path | str, columns: Sequence[str], refuse: Refuse
-) -> Iterator[tuple[int, Row, list[str]]]:
-    """Yield the line, its place in the file and the cells of `columns` of each row not blank."""
+) -> Iterator[tuple[Row, list[str]]]:
+    """Yield the place and the cells of `columns` of each row that is not blank."""
     path = existing(path)
-    lines = _text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    header = [cell.strip() for cell in lines[0].split("\t")]
-    _check_header(path, header, columns)
-    where = [header.index(column) for column in columns]
-    width = len(header)
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
+    text = AnnotationText.read(path)
+    _check_header(path, text.header, columns)
+    where = [text.header.index(column) for column in columns]
+    for number, row in text.rows():
         place = Row(path, number)
         try:
-            cells = _fit([cell.strip() for cell in line.split("\t")], width, place)
+            cells = _fit(row, len(text.header), place)
             picked = [cells[index] for index in where]
             if not picked[0]:
                 raise place.error("the filename is empty", "name the clip or delete the row")
@@ -196,22 +197,7 @@ def _rows(
             continue
         if picked[0].endswith(".jams"):  # some releases of the synthetic labels name scaper's file
             picked[0] = picked[0].removesuffix(".jams") + ".wav"
-        yield number, place, picked
-
-
-def _text(path: Path) -> str:
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        cure = "save the file as tab-separated UTF-8"
-        raise Row(path, line).error("not UTF-8 text", cure) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        cure = "save the file as tab-separated UTF-8"
-        raise Row(path, line).error("not text (it contains a zero byte)", cure)
-    return text
+        yield place, picked
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
@@ -232,7 +218,7 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
 
 
 def _fit(cells: list[str], width: int, place: Row) -> list[str]:
-    """Pad a row whose trailing empty cells an editor has stripped; refuse any other odd length."""
+    """Pad a row whose trailing empty cells an editor removed; refuse any other width."""
     if len(cells) == width:
         return cells
     if len(cells) < width and (len(cells) > 1 or "," not in cells[0]):

@@ -1,4 +1,8 @@
-"""Checkpoints: whole or not there, loaded without executing anything, refused where foreign."""
+"""Checkpoints of PyTorch: written whole, loaded without executing anything, validated on reading.
+
+`checkpoint.pt` is a finished training: identity, epoch, networks. `resume.pt` is the state of an
+unfinished training after an epoch.
+"""
 
 import io
 import zipfile
@@ -6,17 +10,78 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from resed.errors import CheckpointError
+from resed.formats.validation import (
+    ANY,
+    NAME,
+    Fields,
+    Kind,
+    Source,
+    are_unique_names,
+    integer,
+    is_number,
+    list_of,
+    number,
+)
 from resed.runtime.files import atomic_path, existing
 
 VERSION = 1
 FORMAT = "resed checkpoint"
+CURE = "delete it and train again"
+MOST_CLASSES = 10_000
+COUNTER = "num_batches_tracked"  # the only tensor of integers in a network: of BatchNorm
+SHOWN = 40  # characters of a setting that differs
+
+MAPPING = Fields({}, others=ANY)
+DICT = Kind("a mapping", lambda value: isinstance(value, dict))  # of keys that are no text
+CLASSES = Kind(
+    f"a list of 1 to {MOST_CLASSES} unique names, none empty",
+    lambda value: are_unique_names(value) and len(value) <= MOST_CLASSES,
+)
+IDENTITY = Fields(
+    {
+        "system": NAME,
+        "seed": integer(),
+        "settings": MAPPING,
+        "features": MAPPING,
+        "classes": CLASSES,
+        "shares": list_of(number(0, 1), least=1),  # of the dimensions that each class sees
+        "data": Fields({"dataset": NAME}, others=ANY),
+    },
+    others=ANY,
+)
+GENERATOR = Kind(
+    "the state of a random generator",
+    lambda value: isinstance(value, Tensor) and value.dtype == torch.uint8 and value.dim() == 1,
+)
+# Of BatchNorm alone, an integer; all else are floating-point numbers.
+WEIGHTS = Kind(
+    "a mapping of names to finite floating-point tensors", lambda value: _are_weights(value)
+)
+FINISHED = {"format": ANY, "version": ANY, "identity": IDENTITY, "epoch": integer()}
+STATE = {
+    **FINISHED,
+    "networks": WEIGHTS,
+    "projections": WEIGHTS,
+    "optimiser": Fields({"state": DICT, "param_groups": list_of(DICT)}),
+    "generators": Fields({"cpu": GENERATOR, "cuda": Kind(GENERATOR.words, GENERATOR.holds, True)}),
+    "history": list_of(DICT),
+    "best": Fields(
+        {
+            "score": Kind("a finite number", is_number),
+            "epoch": integer(-1),
+            "weights": WEIGHTS,
+        }
+    ),
+    "made_with": Fields({}, others=ANY, optional=True),
+}
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write atomically; `content` holds tensors and plain values only. Equal ones, equal bytes."""
-    # By way of memory: given a file, torch writes its name into it, and a full disk is no OSError.
+    """Write atomically. `content` holds tensors and plain values; equal content, equal bytes."""
+    # Through memory: torch writes the name of a file into it, and a full disk is no OSError there.
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
     with atomic_path(path) as temporary:
@@ -24,43 +89,86 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
 
 def load(path: Path | str) -> dict[str, Any]:
-    """Read a checkpoint onto the CPU.
+    """Read any checkpoint of resed onto the CPU; its content is not validated.
 
-    Raises:
-        CheckpointError: damaged, not a checkpoint of resed, or of another version; one line.
+    Raises CheckpointError for a file that is damaged, foreign or of another version.
     """
-    path = existing(path, "train the system first")
-    cure = "delete it and train again"
+    source = Source(existing(path, "train the system first"), CheckpointError, CURE)
     try:
-        _check_whole(path)
+        _check_whole(source.path)
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for what is not a checkpoint
-        what = (
-            str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        )
-        raise CheckpointError(f"{path}: not a checkpoint, or damaged ({what}); {cure}") from None
+        what = next(iter(str(error).strip().splitlines()), type(error).__name__)[:120]
+        raise source.wrong(f"not a checkpoint, or damaged ({what})") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise CheckpointError(f"{path}: not a checkpoint of resed; {cure}")
-    if content["version"] != VERSION:
-        found = content["version"]
-        raise CheckpointError(f"{path}: version {found}, this resed reads {VERSION}; {cure}")
+        raise source.wrong("not a checkpoint of resed")
+    if content.get("version") != VERSION:
+        raise source.wrong(f"version {content.get('version')}, this resed reads {VERSION}")
     return content
+
+
+def load_finished(path: Path | str) -> dict[str, Any]:
+    """Read the checkpoint of a finished training: identity, epoch and networks, all validated.
+
+    Raises CheckpointError that names the key, MissingFileError.
+    """
+    content = load(path)
+    source = Source(Path(path), CheckpointError, CURE)
+    if "optimiser" in content:
+        cure = "use checkpoint.pt, not resume.pt"
+        raise CheckpointError("not the checkpoint of a finished training", place=path, cure=cure)
+    source.check(content, Fields({**FINISHED, "networks": WEIGHTS}))
+    _check_shares(source, content["identity"])
+    return content
+
+
+def load_state(path: Path | str) -> dict[str, Any]:
+    """Read resume.pt: the state of a training after an epoch, validated.
+
+    Raises CheckpointError that names the key, MissingFileError.
+    """
+    content = load(path)
+    source = Source(Path(path), CheckpointError, CURE)
+    source.check(content, Fields(STATE))
+    _check_shares(source, content["identity"])
+    if len(content["history"]) != content["epoch"]:
+        raise source.wrong(f"{len(content['history'])} rows of history, epoch {content['epoch']}")
+    return content
+
+
+def _check_shares(source: Source, identity: dict[str, Any]) -> None:
+    if len(identity["shares"]) != len(identity["classes"]):
+        raise source.wrong("identity.shares must have one value per class")
+
+
+def _are_weights(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    for name, tensor in value.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            return False
+        counter = name.rpartition(".")[2] == COUNTER and tensor.dtype == torch.int64
+        if not counter and not (tensor.is_floating_point() and bool(tensor.isfinite().all())):
+            return False
+    return True
 
 
 def _check_whole(path: Path) -> None:
     """Raise BadZipFile for flipped bytes: torch compares no CRC and would load wrong weights.
 
-    Of an entry marked as a folder it would even take what the memory happens to hold.
+    Entries marked as folders are refused because torch fills them from uninitialised memory, and
+    compressed entries because their size is not bounded by that of the file.
     """
     with zipfile.ZipFile(path) as archive:
-        marked = (entry.filename for entry in archive.infolist() if entry.external_attr)
-        bad = archive.testzip() or next(marked, None)
+        entries = archive.infolist()
+        odd = (e for e in entries if e.external_attr or e.compress_type != zipfile.ZIP_STORED)
+        bad = archive.testzip() or next((entry.filename for entry in odd), None)
     if bad:
         raise zipfile.BadZipFile(f"{bad} is not as it was written")
 
 
 def first_difference(ours: Any, theirs: Any, path: str = "") -> str | None:
-    """The first key under which two nested settings differ, with both values; None if equal."""
+    """The first key whose values differ in two nested settings, with both; None if equal."""
     if isinstance(ours, dict) and isinstance(theirs, dict):
         for key in sorted({*ours, *theirs}, key=str):
             inner = f"{path}.{key}" if path else str(key)
@@ -74,4 +182,4 @@ def first_difference(ours: Any, theirs: Any, path: str = "") -> str | None:
 
 def _short(value: Any) -> str:
     text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."

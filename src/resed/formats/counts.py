@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from resed.errors import ResultsError
-from resed.runtime.files import existing, write_text
+from resed.formats.validation import Source, Table
+from resed.runtime.files import write_text
 
 COLUMNS = ("clip", "metric", "class", "tp", "fp", "fn")
 CURE = "run resed score again"
@@ -102,19 +103,18 @@ def read_counts(path: Path, clips: int) -> dict[str, Counts]:
 
     Raises ResultsError for a file that `write_counts` did not write, MissingFileError.
     """
-    text = existing(path, "run resed score").read_text(encoding="utf-8")
-    rows = [line.split("\t") for line in text.splitlines()]
-    if not rows or tuple(rows[0]) != COLUMNS:
-        raise ResultsError(f"columns are not {', '.join(COLUMNS)}", place=path, cure=CURE)
-    for number, row in enumerate(rows[1:], start=2):
-        if len(row) != len(COLUMNS) or not all(c.isdecimal() and len(c) < 10 for c in row[3:]):
-            raise ResultsError("not a row of counts", place=f"{path} line {number}", cure=CURE)
-    frame = pd.DataFrame(rows[1:], columns=list(COLUMNS))
-    found = {metric: _table(group, clips) for metric, group in frame.groupby("metric", sort=False)}
-    for table in found.values():
-        if len(table.names) > clips:
-            problem = f"has counts of {len(table.names)} clips, but {clips} clips were scored"
-            raise ResultsError(problem, place=path, cure=CURE)
+    source = Source(Path(path), ResultsError, CURE)
+    table = Table(source, COLUMNS)
+    table.names("clip", "metric", "class")
+    table.unique("clip", "metric", "class")
+    for column in ("tp", "fp", "fn"):
+        table.integers(column)
+    metrics = table.frame.groupby("metric", sort=False)
+    found = {metric: _table(group, clips) for metric, group in metrics}
+    for metric, counts in found.items():
+        if len(counts.names) > clips:
+            problem = f"{metric} has counts of {len(counts.names)} clips, but {clips} were scored"
+            raise source.wrong(problem)
     return found
 
 
@@ -123,5 +123,5 @@ def _table(rows: pd.DataFrame, clips: int) -> Counts:
     values = np.zeros((len(names), len(classes), 3), dtype=np.int64)
     place = pd.Index(names).get_indexer(rows["clip"])
     column = pd.Index(classes).get_indexer(rows["class"])
-    values[place, column] = rows[["tp", "fp", "fn"]].to_numpy().astype(np.int64)
+    values[place, column] = rows[["tp", "fp", "fn"]].to_numpy()
     return Counts(tuple(names), tuple(classes), values, clips)

@@ -1,12 +1,15 @@
-"""The history of a training: one row an epoch, as CSV."""
+"""The history of a training: one row per epoch, as CSV."""
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from resed.runtime.files import write_text
+from resed.errors import ResultsError
+from resed.formats.validation import Source
+from resed.runtime.files import existing, write_text
 
 LOSS_COLUMNS = (
     "loss",
@@ -52,7 +55,7 @@ COLUMNS = (
 
 
 def columns(classes: Sequence[str]) -> list[str]:
-    """All columns; a class has its mean posterior p_t and its mean adaptive weight (Figure 3)."""
+    """All columns; each class has its mean posterior p_t and its mean adaptive weight."""
     return [
         *COLUMNS,
         *(f"posterior.{label}" for label in classes),
@@ -61,7 +64,7 @@ def columns(classes: Sequence[str]) -> list[str]:
 
 
 def write_history(path: Path, rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> None:
-    """Write all rows anew, atomically; a value that does not apply is empty."""
+    """Write all rows, atomically; a value that does not apply is an empty cell."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns(classes), restval="", lineterminator="\n")
     writer.writeheader()
@@ -72,3 +75,36 @@ def write_history(path: Path, rows: Sequence[dict[str, Any]], classes: Sequence[
 
 def _plain(value: Any) -> Any:
     return f"{value:.6g}" if isinstance(value, float) else value
+
+
+def read_history(path: Path | str) -> dict[str, list[float]]:
+    """Read history.csv: column -> one value per epoch, NaN where a cell is empty or infinite.
+
+    Raises ResultsError for a file without epochs, for a row of another width, a cell that is not
+    a number or epochs that do not count from 0; MissingFileError.
+    """
+    source = Source(Path(path), ResultsError, "run resed train again")
+    try:
+        text = existing(source.path, "run resed train").read_text(encoding="utf-8")
+        header, *rows = csv.reader(io.StringIO(text), strict=True)
+    except (ValueError, csv.Error) as error:
+        raise source.wrong(f"not a history ({error})") from None
+    if len(set(header)) < len(header) or "epoch" not in header:
+        raise source.wrong("the columns must be unique and include epoch", 1)
+    if not rows:
+        raise source.wrong("no epoch in it")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise source.wrong(f"{len(row)} cells where the header has {len(header)}", number)
+    try:
+        columns = {name: [_value(row[i]) for row in rows] for i, name in enumerate(header)}
+    except ValueError as error:
+        raise source.wrong(f"not a number ({error})") from None
+    if columns["epoch"] != list(range(len(rows))):
+        raise source.wrong("the epochs do not count from 0")
+    return columns
+
+
+def _value(cell: str) -> float:
+    value = float(cell) if cell else math.nan
+    return value if math.isfinite(value) else math.nan

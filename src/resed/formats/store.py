@@ -1,10 +1,10 @@
-"""One memory-mapped file a split: all log-mels of its clips, what they are and how they were made.
+"""Feature stores: one memory-mapped file per split with the log-mels of all its clips.
 
 Layout (little-endian):
     8 bytes magic, uint32 version, uint32 length of the header, uint32 CRC-32 of the header,
     the header (JSON: clips, split, settings, manifest_sha256, shape, resed), zeros up to a multiple
     of 4096, float32 [clips, frames, n_mels], uint32 [clips] CRC-32 of each clip's features.
-Equal input gives equal bytes: there is no time stamp inside.
+Equal input gives equal bytes; the file holds no time stamp.
 """
 
 import json
@@ -22,7 +22,8 @@ import numpy as np
 
 from resed import __version__
 from resed.errors import StoreError
-from resed.runtime.files import atomic_path, existing
+from resed.formats.validation import ANY, NAME, NAMES, TEXT, Fields, Kind, Source
+from resed.runtime.files import atomic_path, existing, parse_json
 from resed.settings import FeatureSettings
 
 MAGIC = b"\x93resedF\n"  # not text, and broken by programs that translate line ends
@@ -30,14 +31,30 @@ VERSION = 1
 ALIGNMENT = 4096  # bytes: a memory page
 PREFIX = struct.Struct("<8sIII")
 CURE = "run resed extract again"
+SHAPE = Kind(
+    "three integers above 0",
+    lambda value: (
+        isinstance(value, list) and len(value) == 3 and all(type(n) is int and n > 0 for n in value)
+    ),
+)
+HEADER = Fields(
+    {
+        "clips": NAMES,
+        "manifest_sha256": TEXT,
+        "resed": TEXT,
+        "settings": Fields({}, others=ANY),
+        "shape": SHAPE,
+        "split": NAME,
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Store:
     """An open feature store.
 
-    `features` is a read-only memory map, float32 [clips, frames, n_mels], row i being `clips[i]`;
-    `settings` are those of FeatureSettings the features were made with.
+    `features` is a read-only memory map, float32 [clips, frames, n_mels]; row i belongs to
+    `clips[i]`. `settings` are the FeatureSettings that the features were made with.
     """
 
     path: Path
@@ -57,14 +74,14 @@ class Store:
         split: str | None = None,
         verify: bool = True,
     ) -> "Store":
-        """Open a store; `settings` and `split`, where given, must be those it was made with.
+        """Open a store; `settings` and `split`, if given, must be those it was made with.
 
-        `verify` reads the whole file once to compare checksums (about a second a gigabyte).
+        `verify` reads the whole file to compare checksums (about a second per gigabyte).
 
         Raises:
             MissingFileError: there is no such file.
-            StoreError: it is no store, of another version, truncated, damaged or made with other
-                settings; one line with the file, the first key that differs and the cure.
+            StoreError: the file is no store, of another version, truncated, damaged, or made with
+                other settings; one line with the file, the first key that differs and the cure.
         """
         path = existing(path, CURE)
         header, start = _read_header(path)
@@ -72,15 +89,13 @@ class Store:
         expected = start + 4 * prod(shape) + 4 * shape[0]
         found = path.stat().st_size
         if found != expected:
-            raise StoreError(
-                f"{path}: truncated or overwritten: {found} bytes, should be {expected}; {CURE}"
-            )
+            problem = f"truncated or overwritten: {found} bytes, should be {expected}"
+            raise StoreError(problem, place=path, cure=CURE)
         if settings is not None:
             _compare(path, header["settings"], settings)
         if split is not None and split != header["split"]:
-            raise StoreError(
-                f"{path}: holds the split {header['split']}, not {split}; give the store of {split}"
-            )
+            problem = f"holds the split {header['split']}, not {split}"
+            raise StoreError(problem, place=path, cure=f"give the store of {split}")
         store = cls(
             path=path,
             features=np.memmap(path, "<f4", "r", start, shape),
@@ -96,15 +111,22 @@ class Store:
         return store
 
     def verify(self) -> None:
-        """Compare all features with their checksums; StoreError names the first damaged clip."""
+        """Compare all features with their checksums and require finite numbers.
+
+        Raises StoreError that names the first damaged clip.
+        """
         for clip, features, checksum in zip(self.clips, self.features, self.checksums, strict=True):
             if zlib.crc32(features) != checksum:
-                raise StoreError(f"{self.path}: the features of {clip} are damaged; {CURE}")
+                problem = f"the features of {clip} are damaged"
+                raise StoreError(problem, place=self.path, cure=CURE)
+            if not np.isfinite(features).all():
+                problem = f"the features of {clip} are not finite"
+                raise StoreError(problem, place=self.path, cure=f"audit the clip, then {CURE}")
 
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes clips of a store in the making, from any process and in any order."""
+    """Writes clips into a store that is being made, from any process and in any order."""
 
     path: Path
     start: int  # byte at which the features begin
@@ -130,12 +152,13 @@ def create(
     split: str,
     manifest_sha256: str,
 ) -> Iterator[Writer]:
-    """Make a store: yields a picklable Writer, and puts the file in place when the block ends well.
+    """Make a store: yield a picklable Writer, and rename the file when the block succeeds.
 
-    Raises StoreError where there are no clips, a clip stands there twice, or one was not written.
+    Raises StoreError if there are no clips, a clip is repeated, or one was not written.
     """
     if not clips or len(set(clips)) != len(clips):
-        raise StoreError(f"{path}: a store needs clips, each once; check the manifest")
+        problem = "a store requires at least one clip, and no clip twice"
+        raise StoreError(problem, place=path, cure="check the manifest")
     shape = (len(clips), settings.frames, settings.n_mels)
     header = {
         "clips": list(clips),
@@ -157,7 +180,7 @@ def create(
 
 
 def _allocate(descriptor: int, size: int) -> None:
-    """Take the disk space now, so that a full disk is known before the work and not after it."""
+    """Reserve the disk space, so that a full disk is reported before the work."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
     os.truncate(descriptor, size)
@@ -165,32 +188,43 @@ def _allocate(descriptor: int, size: int) -> None:
 
 def _check_complete(path: Path | str, writer: Writer, clips: Sequence[str]) -> None:
     checksums = np.fromfile(writer.path, "<u4", offset=writer.start + 4 * prod(writer.shape))
-    missing = np.flatnonzero(checksums == 0)  # a clip's own is 0 once in four thousand million
+    missing = np.flatnonzero(checksums == 0)  # a clip's own is 0 once in 2**32
     if missing.size:
-        names = clips[missing[0]]
-        raise StoreError(f"{path}: {missing.size} clips were not written, first {names}; {CURE}")
+        problem = f"{missing.size} clips were not written, first {clips[missing[0]]}"
+        raise StoreError(problem, place=path, cure=CURE)
 
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:
-    """The header as written, and the byte at which the features begin."""
+    """The validated header, and the byte at which the features begin."""
+    source = Source(path, StoreError, CURE)
     with path.open("rb") as handle:
         prefix = handle.read(PREFIX.size)
         if prefix[: len(MAGIC)] != MAGIC:
-            raise StoreError(f"{path}: not a feature store of resed; give one, or {CURE}")
+            cure = f"give one, or {CURE}"
+            raise StoreError("not a feature store of resed", place=path, cure=cure)
         if len(prefix) < PREFIX.size:
-            raise StoreError(f"{path}: truncated within its header; {CURE}")
+            raise source.wrong("truncated within its header")
         _, version, length, checksum = PREFIX.unpack(prefix)
         if version != VERSION:
-            raise StoreError(
-                f"{path}: a store of version {version}, but this resed reads version {VERSION}; "
-                f"{CURE}"
+            raise source.wrong(
+                f"a store of version {version}, but this resed reads version {VERSION}"
             )
+        if length > path.stat().st_size - PREFIX.size:
+            raise source.wrong("truncated within its header")
         text = handle.read(length)
-    if len(text) < length:
-        raise StoreError(f"{path}: truncated within its header; {CURE}")
     if zlib.crc32(text) != checksum:
-        raise StoreError(f"{path}: its header is damaged; {CURE}")
-    return json.loads(text), -(-(PREFIX.size + length) // ALIGNMENT) * ALIGNMENT
+        raise source.wrong("its header is damaged")
+    try:
+        header = source.check(parse_json(text), HEADER, "header")
+    except ValueError as error:
+        raise source.wrong(f"its header is not valid JSON ({error})") from None
+    clips, frames, n_mels = header["shape"]
+    settings = header["settings"]
+    if clips != len(header["clips"]):
+        raise source.wrong(f"header.shape has {clips} clips, header.clips {len(header['clips'])}")
+    if (frames, n_mels) != (settings.get("frames"), settings.get("n_mels")):
+        raise source.wrong("header.shape does not fit header.settings")
+    return header, -(-(PREFIX.size + length) // ALIGNMENT) * ALIGNMENT
 
 
 def _compare(
@@ -199,7 +233,6 @@ def _compare(
     wanted = asked.model_dump() if isinstance(asked, FeatureSettings) else dict(asked)
     for key in [*wanted, *(key for key in found if key not in wanted)]:
         if found.get(key) != wanted.get(key):
-            raise StoreError(
-                f"{path}: made with features.{key} {found.get(key)}, not {wanted.get(key)}; "
-                f"{CURE} with these settings, or set features.{key} back"
-            )
+            problem = f"made with features.{key} {found.get(key)}, not {wanted.get(key)}"
+            cure = f"{CURE} with these settings, or set features.{key} back"
+            raise StoreError(problem, place=path, cure=cure)

@@ -1,17 +1,33 @@
 """The frame threshold that `resed threshold` chose on development: a JSON file."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from resed.errors import ResultsError
-from resed.runtime.files import read_json
+from resed.formats.validation import Fields, Source, list_of, number
+from resed.runtime.files import write_json
+
+SHARE = number(0, 1)
+FIELDS = Fields(
+    {
+        "threshold": SHARE,
+        "grid": list_of(SHARE, least=1, optional=True),
+        "event_macro_f1": list_of(SHARE, least=1, optional=True),  # of each threshold of the grid
+    }
+)
+CURE = "run resed threshold again"
+
+
+def write_threshold(path: Path | str, chosen: Mapping[str, Any]) -> None:
+    """Write the threshold, the grid that was searched and the macro F1 of each of its values."""
+    write_json(path, chosen)
 
 
 def read_threshold(path: Path | str) -> float:
-    """The threshold, from 0 to 1. Raises ResultsError if the file holds none, MissingFileError."""
-    value = read_json(path)
-    threshold = value.get("threshold") if isinstance(value, dict) else None
-    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
-    if not is_number or not 0 <= threshold <= 1:
-        cure = "run resed threshold again"
-        raise ResultsError("holds no threshold from 0 to 1", place=path, cure=cure)
-    return float(threshold)
+    """The threshold, from 0 to 1. Raises ResultsError for any other content, MissingFileError."""
+    source = Source(Path(path), ResultsError, CURE)
+    values = source.json(FIELDS)
+    if len(values.get("grid", ())) != len(values.get("event_macro_f1", ())):
+        raise source.wrong("grid and event_macro_f1 have different lengths")
+    return float(values["threshold"])

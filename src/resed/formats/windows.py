@@ -1,19 +1,24 @@
 """Windows of the median filters: one row per class, tab-separated, in seconds."""
 
-import math
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
+import pandas as pd
+
 from resed.errors import ResultsError
-from resed.runtime.files import existing, write_text
+from resed.formats.validation import Source, Table
+from resed.runtime.files import write_text
+
+CURE = "make it by resed calibrate"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A row of WINDOWS.tsv. Seconds throughout; None where there is no such value.
+    """One row of WINDOWS.tsv. Seconds throughout; None where a value does not exist.
 
-    `method` is the one asked for; `fallback` says, if not "", why another value was taken.
+    `method` is the method that was asked for; `fallback` is the reason why another value was used,
+    or "".
     """
 
     event_label: str
@@ -30,7 +35,7 @@ COLUMNS = tuple(field.name for field in fields(Window))
 
 
 def write_windows(path: Path | str, windows: Iterable[Window]) -> None:
-    """Write WINDOWS.tsv atomically; seconds with six decimals, no value as an empty cell."""
+    """Write WINDOWS.tsv atomically; seconds with six decimals, a missing value as an empty cell."""
     rows = ["\t".join(COLUMNS)]
     for window in windows:
         cells = ["" if cell is None else cell for cell in astuple(window)]
@@ -39,31 +44,17 @@ def write_windows(path: Path | str, windows: Iterable[Window]) -> None:
 
 
 def read_windows(path: Path | str) -> dict[str, Window]:
-    """Read WINDOWS.tsv: label -> row. Raises ResultsError that names the line and the cure."""
-    lines = existing(path, "run resed calibrate").read_text(encoding="utf-8-sig").splitlines()
-    if not lines or tuple(lines[0].split("\t")) != COLUMNS:
-        raise ResultsError(
-            f"{path} line 1: the columns must be {', '.join(COLUMNS)}; make it by resed calibrate"
-        )
-    windows = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        try:
-            label, events, mean, seconds, method, index, at, fallback = line.split("\t")
-            window = Window(
-                label,
-                int(events),
-                float(mean) if mean else None,
-                float(seconds),
-                method,
-                int(index) if index else None,
-                float(at) if at else None,
-                fallback,
-            )
-        except ValueError:
-            window = None
-        if window is None or not 0 <= window.window_s < math.inf or window.event_label in windows:
-            raise ResultsError(f"{path} line {number}: not a window; make it by resed calibrate")
-        windows[label] = window
-    return windows
+    """Read WINDOWS.tsv: label -> row.
+
+    Raises ResultsError that names the line and the cure, MissingFileError.
+    """
+    table = Table(Source(Path(path), ResultsError, CURE), COLUMNS)
+    table.names("event_label", "method")
+    table.unique("event_label")
+    table.integers("events")
+    table.integers("knee_index", empty=True)
+    table.numbers("window_s")
+    for column in ("mean_s", "knee_s"):
+        table.numbers(column, empty=True)
+    rows = table.frame.astype(object).itertuples(index=False, name=None)
+    return {row[0]: Window(*(None if pd.isna(cell) else cell for cell in row)) for row in rows}

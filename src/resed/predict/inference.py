@@ -18,8 +18,6 @@ from resed.train.evaluate import infer
 from resed.train.framework import Networks, build_networks, frame_grid
 from resed.train.precision import arithmetic
 
-NEEDED = ("system", "seed", "settings", "features", "classes", "shares", "data")  # of an identity
-
 
 def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
     """The networks of a checkpoint in evaluation mode, and the identity they were trained with.
@@ -27,16 +25,8 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
     Raises:
         CheckpointError: damaged, foreign, of another version, or not fitting its own settings.
     """
-    content = checkpoint.load(path)
-    if "networks" not in content or "optimiser" in content:
-        cure = "use checkpoint.pt, not resume.pt"
-        raise CheckpointError(f"{path}: not the checkpoint of a finished training; {cure}")
+    content = checkpoint.load_finished(path)
     identity = content["identity"]
-    missing = [key for key in NEEDED if key not in identity]
-    if missing:
-        raise CheckpointError(
-            f"{path}: made by an older resed (no {missing[0]} in it); delete it and train again"
-        )
     settings = check(SystemSettings, identity["settings"], f"{path}: settings")
     features = check(FeatureSettings, identity["features"], f"{path}: features")
     networks = build_networks(
@@ -46,10 +36,8 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
         networks.load_state_dict(content["networks"])
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()
-        cure = "delete it and train again"
-        raise CheckpointError(
-            f"{path}: weights do not fit its settings ({first}); {cure}"
-        ) from None
+        problem, cure = f"weights do not fit its settings ({first})", "delete it and train again"
+        raise CheckpointError(problem, place=path, cure=cure) from None
     return networks.eval(), identity
 
 

@@ -13,6 +13,6 @@ A clip keeps at least one row. Rows that repairs.tsv does not list are copied by
 including line ends, additional columns and decimals. Repairing a repaired file changes nothing.
 """
 
-from resed.repair.dataset_repair import clip_ends, clips_of_repairs, repair_dataset, repair_file
+from resed.repair.dataset_repair import clip_ends, repair_dataset, repair_file
 
-__all__ = ["clip_ends", "clips_of_repairs", "repair_dataset", "repair_file"]
+__all__ = ["clip_ends", "repair_dataset", "repair_file"]

@@ -1,6 +1,5 @@
 """Repair all strong annotation files of a dataset."""
 
-import csv
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,14 +8,15 @@ from typing import Any
 
 from resed import __version__
 from resed.config.dataset import ROLES, Dataset
-from resed.errors import DatasetError, ResultsError
+from resed.errors import DatasetError
+from resed.formats.annotation_text import AnnotationText
 from resed.formats.annotations import Event, located_events
-from resed.repair.annotation_text import AnnotationText
+from resed.formats.manifest import read_manifest
+from resed.formats.repairs import write_repair_summary, write_repairs
 from resed.repair.rules import RULES, Change, EventSpan, apply_rules
-from resed.runtime.files import existing, sha256, write_json, write_text
+from resed.runtime.files import existing, sha256, write_text
 
 GAP_S = 0.15
-COLUMNS = ("split", "filename", "lines", "rule", "before", "after")
 NO_EVENT = "no event"
 
 
@@ -53,11 +53,10 @@ def repair_dataset(
 
     Raises:
         MissingFileError, AnnotationError: annotations do not exist or are malformed.
-        ResultsError: `manifest` is not a manifest.
-        DatasetError: `out` is the folder of the originals.
+        DatasetError: `manifest` is not a manifest, or `out` is the folder of the originals.
     """
     ends = clip_ends(manifest) if manifest else {}
-    splits, rows = {}, ["\t".join(COLUMNS)]
+    splits, rows = {}, []
     for split in ROLES:
         place = dataset.splits[split]
         if place.labels != "strong":
@@ -76,9 +75,9 @@ def repair_dataset(
         write_text(copy, found.text)
         for clip, change in found.changes:
             lines = ",".join(map(str, change.lines))
-            rows.append("\t".join((split, clip, lines, change.rule, change.before, change.after)))
+            rows.append((split, clip, lines, change.rule, change.before, change.after))
         splits[split] = _summary(place.annotations, original, copy, found)
-    write_text(out / "repairs.tsv", "\n".join(rows) + "\n")
+    write_repairs(out / "repairs.tsv", rows)
     summary = {
         "dataset": dataset.name,
         "resed": __version__,
@@ -86,7 +85,7 @@ def repair_dataset(
         "gap_s": gap_s,
         "splits": splits,
     }
-    write_json(out / "repair.json", summary)
+    write_repair_summary(out / "repair.json", summary)
     report(_summary_line(summary))
     return summary
 
@@ -114,35 +113,13 @@ def _summary_line(summary: Mapping[str, Any]) -> str:
 def clip_ends(manifest: Path) -> dict[str, dict[str, float]]:
     """Split -> clip -> its length in seconds, for the decoded clips of a manifest.
 
-    Raises ResultsError if the file is not a manifest, and MissingFileError.
+    Raises DatasetError if the file is not a manifest, and MissingFileError.
     """
-    ends: dict[str, dict[str, float]] = defaultdict(dict)
-    with existing(manifest, "run resed audit").open(newline="", encoding="utf-8") as handle:
-        for row in csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE):
-            try:
-                seconds = float(row["seconds"])
-                if seconds > 0:
-                    ends[row["split"]][row["filename"]] = seconds
-            except (KeyError, TypeError, ValueError):
-                cure = "pass a manifest.tsv written by resed audit"
-                raise ResultsError("not a manifest", place=manifest, cure=cure) from None
+    rows = read_manifest(manifest)
+    ends: dict[str, dict[str, float]] = {}
+    for split, clips in rows[rows["seconds"] > 0].groupby("split", sort=False):
+        ends[split] = dict(zip(clips["filename"], clips["seconds"], strict=True))
     return ends
-
-
-def clips_of_repairs(path: Path) -> dict[str, dict[str, Counter[str]]]:
-    """Read repairs.tsv: split -> clip -> number of changes by each rule.
-
-    Raises ResultsError if the file has other columns, and MissingFileError.
-    """
-    found: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
-    with existing(path, "run resed repair").open(newline="", encoding="utf-8") as handle:
-        reader = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            problem = f"the columns are not {', '.join(COLUMNS)}"
-            raise ResultsError(problem, place=path, cure="run resed repair again")
-        for row in reader:
-            found[row["split"]][row["filename"]][row["rule"]] += 1
-    return found
 
 
 def repair_file(
@@ -195,8 +172,9 @@ def _repair_clip(
     if not stay:
         first = rows[0][0]
         stay.add(first)
-        text.clear_event(first)
+        text.write(first, dict.fromkeys(("onset", "offset", "event_label"), ""))
         changes = [replace(one, after=NO_EVENT) if first in one.lines else one for one in changes]
-    text.write_times(kept)
+    for span in kept:  # the times of a merged event are written into the first of its lines
+        text.write(span.lines[0], {"onset": span.texts[0], "offset": span.texts[1]})
     text.remove([line for line, _ in rows if line not in stay])
     return changes, len(kept)

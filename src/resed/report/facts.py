@@ -1,6 +1,5 @@
 """What a reader must know to judge the numbers: data, versions, settings, windows."""
 
-import csv
 import json
 import platform
 import subprocess
@@ -12,9 +11,9 @@ from typing import Any
 
 from resed import __version__
 from resed.config.dataset import ROLES
+from resed.formats.manifest import read_manifest
 from resed.results.clips import coverage
 from resed.results.folder import Results, readable
-from resed.runtime.files import existing
 
 PACKAGES = (
     *("torch", "numpy", "librosa", "sed_eval", "sed_scores_eval"),
@@ -67,12 +66,11 @@ def splits(results: Results) -> list[Split]:
 
 
 def _statuses(path: Path) -> dict[str, Counter[str]]:
-    found: dict[str, Counter[str]] = {}
-    if path.is_file():
-        with existing(path).open(newline="", encoding="utf-8") as handle:
-            for row in csv.DictReader(handle, delimiter="\t"):
-                found.setdefault(row.get("split", ""), Counter())[row.get("status", "")] += 1
-    return found
+    """Split -> how many of its clips have each status; {} without an audit."""
+    if not path.is_file():
+        return {}
+    clips = read_manifest(path).groupby("split")["status"]
+    return {split: Counter(statuses) for split, statuses in clips}
 
 
 def versions() -> dict[str, str]:

@@ -4,7 +4,6 @@ Every reader raises ResultsError or MissingFileError in one line that names the 
 that makes it.
 """
 
-import csv
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -19,15 +18,17 @@ from resed.config.rows import Row
 from resed.config.run import Config
 from resed.errors import ResultsError
 from resed.formats.counts import Counts, read_counts
+from resed.formats.history import read_history
+from resed.formats.metrics import BLOCKS, read_metrics
+from resed.formats.thresholds import read_threshold
 from resed.formats.windows import Window, read_windows
 from resed.paper.legacy_numbers import Paper, load_paper
 from resed.results.layout import Layout
-from resed.runtime.files import existing, read_json
+from resed.runtime.files import read_json
 from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
 from resed.stats.intervals import Decision, Interval, decide, difference, interval
 
 ONE_STAGE = 6  # the row of the journal's Table 1 that Table 2 repeats as its row of one stage
-BLOCKS = ("event", "segment", "tags", "tags_raw", "tags_teacher")
 SPLITS = ("development", "evaluation")
 LAID_OVER = {"override", "system_overrides", "features", "feature_overrides", "calibrate"}
 A_THIRD = 1e-4  # how near 1/3 an eta is one: configs and commands write 0.3333333 and 0.3333
@@ -140,29 +141,17 @@ class Results:
 
     def threshold(self, system: str, seed: int = 0) -> float:
         """Frame threshold chosen on development."""
-        path = self.layout.threshold(system, seed)
-        try:
-            return float(read_json(path)["threshold"])
-        except (KeyError, TypeError, ValueError):
-            raise ResultsError(f"{path}: no threshold in it; run resed threshold again") from None
+        return read_threshold(self.layout.threshold(system, seed))
 
     def history(self, system: str, seed: int = 0) -> dict[str, list[float]]:
-        """A training history: column -> a value an epoch, NaN where a cell is empty or text."""
-        path = self.layout.trained(self.config.trained_as(system), seed) / "history.csv"
-        with existing(path, "run resed train").open(newline="", encoding="utf-8") as handle:
-            rows = list(csv.DictReader(handle))
-        if not rows:
-            raise ResultsError(f"{path}: no epoch in it; run resed train again")
-        return {column: [_number(row[column]) for row in rows] for column in rows[0] if column}
+        """A training history: column -> one value per epoch, NaN where a cell is empty."""
+        folder = self.layout.trained(self.config.trained_as(system), seed)
+        return read_history(folder / "history.csv")
 
     def metrics(self, split: str, row: Row | str, seed: int = 0) -> dict[str, Any]:
-        """metrics.json of one row and seed. Raises ResultsError if a key is missing."""
+        """metrics.json of one row and seed, validated, with its path under the key `path`."""
         path = self.layout.scored(split, row, seed) / "metrics.json"
-        name = Row.of(row).folder
-        values = read_json(existing(path, f"run resed score for {name} on {split}"))
-        for key in ("clips", "event", "segment"):
-            if key not in values:
-                raise ResultsError(f"{path}: lacks {key}; run resed score again")
+        values = read_metrics(path, f"run resed score for {Row.of(row).folder} on {split}")
         return {**values, "path": str(path)}
 
     def seeds(self, row: Row | str) -> list[int]:
@@ -295,10 +284,3 @@ def _counts(metrics: dict[str, Any]) -> dict[str, Counts]:
                     "run resed score again"
                 )
     return found
-
-
-def _number(cell: str | None) -> float:
-    try:
-        return float(cell) if cell else math.nan
-    except ValueError:
-        return math.nan

@@ -15,9 +15,9 @@ import numpy as np
 from resed.errors import ResultsError
 from resed.formats.annotations import Event, read_clips, read_events
 from resed.formats.counts import Counts
-from resed.repair import clips_of_repairs
+from resed.formats.repairs import read_repair_summary, read_repairs
 from resed.results.folder import Results
-from resed.runtime.files import existing, read_json, sha256
+from resed.runtime.files import existing, sha256
 from resed.score.f1 import event_counts, segment_counts
 
 METRICS = {"event": event_counts, "segment": segment_counts}
@@ -49,11 +49,13 @@ def load_truth(results: Results, split: str) -> Truth | None:
     folder = results.folder / "repair"
     if not (folder / "repair.json").is_file():
         return None
-    summary = read_json(folder / "repair.json")
+    summary = read_repair_summary(folder / "repair.json")
     place = results.config.dataset_file.splits[split].annotations
     original, copy = existing(results.annotations(split)), existing(folder / place, AGAIN)
     _check(folder / "repair.json", summary, split, original, copy, results.manifest)
-    repairs = clips_of_repairs(folder / "repairs.tsv").get(split, {})
+    rows = read_repairs(folder / "repairs.tsv")
+    clips = rows[rows["split"] == split].groupby("filename", sort=False)["rule"]
+    repairs = {clip: Counter(rules) for clip, rules in clips}
     sides = [read_events(path) for path in (original, copy)]
     before, after = ({clip: side.get(clip, []) for clip in repairs} for side in sides)
     return Truth(repairs, before, after)
@@ -62,12 +64,11 @@ def load_truth(results: Results, split: str) -> Truth | None:
 def _check(
     path: Path, summary: Any, split: str, original: Path, copy: Path, manifest: str | None
 ) -> None:
-    try:
-        own = summary["splits"][split]
-        hashes = {original: own["original_sha256"], copy: own["repaired_sha256"]}
-        audited = summary["manifest_sha256"]
-    except (KeyError, TypeError):
-        raise ResultsError(f"{path}: lacks what was mended on {split}; {AGAIN}") from None
+    own = summary["splits"].get(split)
+    if own is None:
+        raise ResultsError(f"has no split {split}", place=path, cure=AGAIN)
+    hashes = {original: own["original_sha256"], copy: own["repaired_sha256"]}
+    audited = summary["manifest_sha256"]
     for file, expected in hashes.items():
         if sha256(file) != expected:
             raise ResultsError(f"{path}: {file} has changed since it was mended; {AGAIN}")

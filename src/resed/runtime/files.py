@@ -13,6 +13,7 @@ from resed.errors import MissingFileError, ResedError
 from resed.runtime import acquired_annotations as acquired
 from resed.runtime import checksums
 
+LARGEST_JSON = 256 << 20  # bytes; the header of a store with two million clips has about 60 MB
 HOST = re.sub(r"[^\w-]", "_", platform.node())  # a folder may be shared by machines
 PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # names that atomic_path gives here
 
@@ -81,12 +82,32 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a JSON file; MissingFileError or ResedError in one line where it is absent or broken."""
+    """Read a JSON file. Raises MissingFileError, or ResedError where it is not valid JSON."""
     path = existing(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ResedError(f"{path}: not valid JSON ({error}); delete it and make it again") from None
+        return parse_json(path)
+    except ValueError as error:
+        cure = "delete it and make it again"
+        raise ResedError(f"not valid JSON ({error})", place=path, cure=cure) from None
+
+
+def parse_json(source: Path | bytes) -> Any:
+    """Parse JSON with finite numbers, of at most LARGEST_JSON bytes, from a file or its bytes.
+
+    Raises ValueError that says in one line what is wrong.
+    """
+    size = source.stat().st_size if isinstance(source, Path) else len(source)
+    if size > LARGEST_JSON:
+        raise ValueError(f"{size} bytes; at most {LARGEST_JSON} are read")
+    data = source.read_bytes() if isinstance(source, Path) else source
+    try:
+        return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a finite number")
 
 
 def existing(path: Path | str, cure: str = "check the path, or run the stage before") -> Path:

@@ -24,7 +24,8 @@ from resed import __version__
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_clips, read_events, read_tags, tags_of
 from resed.formats.counts import Counts, write_counts
-from resed.runtime.files import sha256, write_json
+from resed.formats.metrics import FORMAT, write_metrics
+from resed.runtime.files import sha256
 
 if TYPE_CHECKING:
     from resed.score.threshold_free import Detector
@@ -200,6 +201,7 @@ def score_files(
         **{block: tag_counts(true_tags, found, chosen) for block, found in blocks.items()},
     }
     metrics = {
+        "format": FORMAT,
         "clips": len(chosen),
         "settings": Rules().settings(),
         "versions": {"resed": __version__, "sed_eval": version("sed_eval")},
@@ -214,7 +216,7 @@ def score_files(
         metrics["versions"]["sed_scores_eval"] = version("sed_scores_eval")
         metrics["threshold_free"] = found
         notes += [f"threshold-free, {key}: {text}" for key, text in found["notes"].items()]
-    write_json(out, metrics)
+    write_metrics(out, metrics)
     if counts:
         write_counts(counts, tables)
     return metrics, notes

@@ -264,7 +264,7 @@ class Trainer:
     def _restore(self, path: Path) -> None:
         if not path.is_file():
             return
-        state = checkpoint.load(path)
+        state = checkpoint.load_state(path)
         different = checkpoint.first_difference(self.run.identity(), state["identity"])
         if different:
             self.say(f"{path}: made with other settings ({different}); starting anew")

@@ -14,68 +14,22 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from resed.acquire.recordings.fetch.part import full_disk
 from resed.errors import ResedError
-from resed.runtime.files import write_text
+from resed.formats.acquisition import (
+    COLUMNS,
+    CURE,
+    FOLDER,
+    ClipState,
+    StateError,
+    read_states_table,
+    write_states,
+)
 
-FOLDER = ".acquire"
-STATES = ("present", "gone", "blocked", "corrupt", "failed", "missing")
-COLUMNS = ("filename", "state", "source", "bytes", "sha256", "detail", "gone_at")
-CURE = "delete it and run resed acquire again: what is in place is found again"
 SYNC = 1.0  # seconds: a power cut loses no more than these; a kill loses nothing
-
-
-class StateError(ResedError):
-    """The record of what became of the clips is damaged, or another run writes it."""
-
-
-@dataclass(frozen=True)
-class ClipState:
-    """A clip's row. `detail` is deterministic text, "" where present.
-
-    `gone_at` are the names of the sources that said that they do not have it, sorted.
-    """
-
-    filename: str
-    state: str
-    source: str = ""
-    bytes: int | None = None
-    sha256: str = ""
-    detail: str = ""
-    gone_at: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        if self.state not in STATES:
-            raise ValueError(f"{self.state} is no state of a clip")
-        text = "".join((self.filename, self.source, self.sha256, *self.gone_at))
-        if not self.filename or set(text) & set("\t\n\r") or not _is_unicode(text):
-            raise StateError(
-                f"{self.filename!r}: empty names and names with tabs, line ends or bytes that are "
-                "no UTF-8 cannot be recorded; rename it"
-            )
-        detail = " ".join(self.detail.encode("utf-8", "replace").decode().split())
-        object.__setattr__(self, "detail", detail)
-        object.__setattr__(self, "gone_at", tuple(sorted(set(self.gone_at))))
-
-    def cells(self) -> list[str]:
-        """The cells of its row, as COLUMNS."""
-        size = "" if self.bytes is None else str(self.bytes)
-        last = ",".join(self.gone_at)
-        return [self.filename, self.state, self.source, size, self.sha256, self.detail, last]
-
-
-def _is_unicode(text: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in text)
-
-
-def _of_cells(cells: list[str]) -> ClipState:
-    filename, state, source, size, digest, detail, gone_at = cells
-    asked = tuple(gone_at.split(",")) if gone_at else ()
-    return ClipState(filename, state, source, int(size) if size else None, digest, detail, asked)
 
 
 class State:
@@ -88,7 +42,7 @@ class State:
         self.table, self.journal = folder / f"{split}.tsv", folder / f"{split}.jsonl"
         self._descriptor: int | None = descriptor
         self._lock, self._synced = threading.Lock(), 0.0
-        self._clips = read_table(self.table)
+        self._clips = read_states_table(self.table)
         whole = 0
         for state, end in _read_journal(self.journal):
             self._clips[state.filename], whole = state, end
@@ -165,10 +119,9 @@ class State:
                 self._descriptor = None
 
     def _fold(self) -> None:
-        rows = ["\t".join(self._clips[name].cells()) for name in sorted(self._clips)]
-        if rows or self.table.exists():
+        if self._clips or self.table.exists():
             try:
-                write_text(self.table, "\n".join(["\t".join(COLUMNS), *rows]) + "\n")
+                write_states(self.table, [self._clips[name] for name in sorted(self._clips)])
             except OSError as error:  # the journal stays
                 raise full_disk(self.table.parent, error) from None
         self.journal.unlink(missing_ok=True)  # after the table is whole: it may be read twice
@@ -180,28 +133,8 @@ def read_states(root: Path | str, split: str) -> dict[str, ClipState]:
     Empty where acquire has not run. Raises StateError where table or journal are damaged.
     """
     folder = Path(root) / FOLDER
-    clips = read_table(folder / f"{split}.tsv")
+    clips = read_states_table(folder / f"{split}.tsv")
     clips.update((state.filename, state) for state, _ in _read_journal(folder / f"{split}.jsonl"))
-    return clips
-
-
-def read_table(path: Path) -> dict[str, ClipState]:
-    """Read a table of states, by clip name; {} where there is none. Raises StateError."""
-    try:
-        lines = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
-    except FileNotFoundError:
-        return {}
-    except UnicodeDecodeError:
-        raise StateError(f"{path}: not UTF-8 text; {CURE}") from None
-    if lines[0].split("\t") != list(COLUMNS):
-        raise StateError(f"{path} line 1: not the columns of this version; {CURE}")
-    clips = {}
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            state = _of_cells(line.split("\t"))
-        except (ValueError, ResedError):
-            raise StateError(f"{path} line {number}: damaged; {CURE}") from None
-        clips[state.filename] = state
     return clips
 
 
@@ -217,9 +150,9 @@ def _read_journal(path: Path) -> Iterator[tuple[ClipState, int]]:
             return
         try:
             values: dict[str, Any] = json.loads(line)
-            state = _of_cells([values[column] for column in COLUMNS])
+            state = ClipState.of_cells([values[column] for column in COLUMNS])
         except (ValueError, KeyError, TypeError, AttributeError, ResedError):
-            raise StateError(f"{path} line {number}: damaged; {CURE}") from None
+            raise StateError("damaged", place=path, line=number, cure=CURE) from None
         end += len(line)
         yield state, end
 

@@ -1,0 +1,69 @@
+"""The manifest of an audit: one row per clip of every split, tab-separated (manifest.tsv)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import pandas as pd
+
+from resed.errors import DatasetError
+from resed.formats.validation import Source, Table
+from resed.runtime.files import write_text
+
+# `ok` clips are used; the others are listed with what is wrong with them (see resed.audit.clip_audit).
+STATUSES = (
+    *("ok", "missing", "outside", "unreadable", "empty", "truncated", "undecodable"),
+    *("nonfinite", "silent", "altered", "leak"),
+)
+CURE = "give a manifest.tsv of resed audit, or run resed audit again"
+
+
+@dataclass(frozen=True)
+class ManifestRow:
+    """One clip: rate in Hz, seconds as decoded, both 0 where they are not known.
+
+    `sha256` is the hash of the file's bytes, "" where they could not be read.
+    """
+
+    split: str
+    filename: str
+    sha256: str
+    rate: int
+    channels: int
+    seconds: float
+    status: str
+    source: str
+
+
+COLUMNS = tuple(field.name for field in fields(ManifestRow))
+
+
+def write_manifest(path: Path | str, rows: Iterable[ManifestRow]) -> None:
+    """Write the rows in the given order, atomically."""
+    lines = ["\t".join(COLUMNS)]
+    lines += ["\t".join(str(getattr(row, name)) for name in COLUMNS) for row in rows]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_manifest(path: Path | str) -> pd.DataFrame:
+    """Read a manifest: one row per clip in the file's order, columns as in ManifestRow.
+
+    The index is the line in the file. rate and channels are int64, seconds float64, others text; an
+    empty number is read as 0, not known.
+
+    Raises:
+        DatasetError: a column is missing, a cell has another type or range, or a clip of a split
+            has two rows; names the line.
+        MissingFileError: there is no such file.
+    """
+    table = Table(Source(Path(path), DatasetError, CURE), COLUMNS, exact=False)
+    table.names("split", "filename")
+    table.one_of("status", STATUSES)
+    hashes = table.frame["sha256"].str.fullmatch("([0-9a-f]{64})?").astype(bool)
+    table.refuse(~hashes, "sha256 is not 64 digits in hex")
+    table.integers("rate", empty=True)
+    table.integers("channels", empty=True)
+    table.numbers("seconds", empty=True)
+    table.unique("split", "filename")
+    known = table.frame[["rate", "channels", "seconds"]].fillna(0)
+    return table.frame.assign(**known.astype({"rate": "int64", "channels": "int64"}))

@@ -1,0 +1,55 @@
+"""Scores of one system, seed and split: metrics.json, all values as fractions."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from resed.errors import ResultsError
+from resed.formats.validation import ANY, HASH, TEXT, Fields, Kind, Source, integer, number
+from resed.runtime.files import write_json
+
+FORMAT = 1
+SHARE = number(0, 1)
+RATES = Fields(
+    {
+        **dict.fromkeys(("f1", "precision", "recall"), SHARE),
+        **{count: integer() for count in ("tp", "fp", "fn")},
+    }
+)
+BLOCK = Fields({"macro_f1": SHARE, "micro_f1": SHARE, "classes": Fields({}, others=RATES)})
+BLOCKS = ("event", "segment", "tags", "tags_raw", "tags_teacher")
+_OPTIONAL = Fields(BLOCK.keys, optional=True)
+_SCORE = Kind("a finite number from 0 to 1 or null", lambda v: v is None or SHARE.holds(v), True)
+FIELDS = Fields(
+    {
+        "format": integer(FORMAT, FORMAT, optional=True),  # absent in files of resed 0.1
+        "clips": integer(),
+        "event": BLOCK,
+        "segment": BLOCK,
+        **dict.fromkeys(BLOCKS[2:], _OPTIONAL),
+        "manifest_sha256": Kind(HASH.words, HASH.holds, optional=True),
+        "threshold_free": Fields(
+            {
+                **dict.fromkeys(("psds1", "psds2", "tags_map", "tags_map_teacher"), _SCORE),
+                "notes": Fields({}, others=TEXT, optional=True),
+            },
+            others=ANY,
+            optional=True,
+        ),
+    },
+    others=ANY,
+)
+
+
+def write_metrics(path: Path | str, metrics: Mapping[str, Any]) -> None:
+    """Write the scores, which include the version of the format, atomically."""
+    write_json(path, metrics)
+
+
+def read_metrics(path: Path | str, cure: str = "run resed score again") -> dict[str, Any]:
+    """Read and check metrics.json.
+
+    Raises ResultsError that names the key that is missing, of another type or out of range, and
+    MissingFileError.
+    """
+    return Source(Path(path), ResultsError, cure).json(FIELDS)

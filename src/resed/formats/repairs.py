@@ -1,0 +1,61 @@
+"""What `resed repair` changed: repairs.tsv, one row per change, and its summary repair.json."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from resed.errors import ResultsError
+from resed.formats.validation import HASH, NAME, TEXT, Fields, Source, Table, integer, number
+from resed.runtime.files import write_json, write_text
+
+COLUMNS = ("split", "filename", "lines", "rule", "before", "after")
+CURE = "run resed repair again"
+SPLIT = Fields(
+    {
+        "annotations": NAME,
+        "original_sha256": HASH,
+        "repaired_sha256": HASH,
+        "events": integer(),
+        "events_repaired": integer(),
+        "repairs": Fields({}, others=integer()),  # rule -> number of changes
+    }
+)
+SUMMARY = Fields(
+    {
+        "dataset": NAME,
+        "resed": TEXT,
+        "manifest_sha256": HASH,
+        "gap_s": number(0),
+        "splits": Fields({}, others=SPLIT),
+    }
+)
+
+
+def write_repairs(path: Path | str, rows: Iterable[Sequence[str]]) -> None:
+    """Write repairs.tsv atomically: the cells of each row in the order of COLUMNS."""
+    lines = ["\t".join(COLUMNS), *("\t".join(row) for row in rows)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
+def read_repairs(path: Path | str) -> pd.DataFrame:
+    """Read repairs.tsv: one row per change, cells as text.
+
+    Raises ResultsError that names the line, MissingFileError.
+    """
+    table = Table(Source(Path(path), ResultsError, CURE), COLUMNS)
+    table.names("split", "filename", "rule", "before")
+    lines = table.frame["lines"].str.fullmatch(r"[0-9]{1,15}(,[0-9]{1,15})*").astype(bool)
+    table.refuse(~lines, "lines are not numbers separated by commas")
+    return table.frame
+
+
+def write_repair_summary(path: Path | str, summary: Mapping[str, Any]) -> None:
+    """Write repair.json atomically: hashes and counts of each repaired split."""
+    write_json(path, summary)
+
+
+def read_repair_summary(path: Path | str) -> dict[str, Any]:
+    """Read and check repair.json. Raises ResultsError that names the key, MissingFileError."""
+    return Source(Path(path), ResultsError, CURE).json(SUMMARY)

@@ -1,0 +1,582 @@
+"""Readers of the files that resed wrote: valid content is read, other content is refused."""
+
+import json
+import math
+import struct
+import zipfile
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from resed.errors import (
+    CheckpointError,
+    DatasetError,
+    MissingFileError,
+    ResedError,
+    ResultsError,
+    StoreError,
+)
+from resed.formats import checkpoint
+from resed.formats.counts import Counts, read_counts, write_counts
+from resed.formats.history import read_history
+from resed.formats.manifest import ManifestRow, read_manifest, write_manifest
+from resed.formats.metrics import read_metrics, write_metrics
+from resed.formats.posteriors import Posteriors
+from resed.formats.repairs import (
+    read_repair_summary,
+    read_repairs,
+    write_repair_summary,
+    write_repairs,
+)
+from resed.formats.store import ALIGNMENT, MAGIC, PREFIX, Store
+from resed.formats.thresholds import read_threshold, write_threshold
+from resed.formats.windows import Window, read_windows, write_windows
+from resed.runtime.files import parse_json
+
+HASH = "0123456789abcdef" * 4
+
+
+def refusal(kind: type[ResedError], read, *arguments) -> str:
+    """The one line with which a reader refuses a file; it names the file and a cure."""
+    with pytest.raises(kind) as refused:
+        read(*arguments)
+    error = refused.value
+    assert "\n" not in str(error)
+    assert error.place == str(arguments[0])
+    assert error.cure
+    return str(error)
+
+
+# ---- tables --------------------------------------------------------------------------------------
+
+ROWS = [
+    ManifestRow("weak", "a \u2028.wav", HASH, 44100, 2, 10.0, "ok", "local"),
+    ManifestRow("strong", "a \u2028.wav", "", 0, 0, 0.0, "missing", "local"),
+]
+
+
+def test_a_manifest_is_read_as_it_was_written(tmp_path):
+    write_manifest(tmp_path / "m.tsv", ROWS)
+    frame = read_manifest(tmp_path / "m.tsv")
+    assert [ManifestRow(*row) for row in frame.itertuples(index=False)] == ROWS
+    assert list(frame.index) == [2, 3]
+    write_manifest(tmp_path / "m.tsv", [])
+    assert read_manifest(tmp_path / "m.tsv").empty
+    with pytest.raises(MissingFileError):
+        read_manifest(tmp_path / "none.tsv")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("44100", "fast", "line 2: rate is not an integer"),
+        ("44100", "-44100", "line 2: rate is below 0"),
+        ("10.0", "nan", "line 2: seconds is not a finite number"),
+        ("10.0", "inf", "line 2: seconds is not a finite number"),
+        ("10.0", "-1", "line 2: seconds is below 0"),
+        ("\tok\t", "\tfine\t", "line 2: status is none of ok, missing"),
+        (HASH, HASH[:-1], "line 2: sha256 is not 64 digits"),
+        ("weak\t", "\t", "line 2: split is empty"),
+        ("strong", "weak", "line 3: another row has the same split and filename"),
+        ("\tlocal\n", "\n", "line 2: 7 cells where the header has 8"),
+        ("filename", "file", "line 1: the columns must be split, filename"),
+    ],
+)
+def test_a_manifest_is_validated(tmp_path, old, new, message):
+    path = tmp_path / "m.tsv"
+    write_manifest(path, ROWS)
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert message in refusal(DatasetError, read_manifest, path)
+
+
+WINDOWS = [
+    Window("Cat", 3, 1.5, 0.5, "esp", 2, 0.25, ""),
+    Window("Dog", 0, None, 0.5, "esp", None, None, "no event"),
+]
+
+
+def test_windows_are_read_as_they_were_written(tmp_path):
+    write_windows(tmp_path / "w.tsv", WINDOWS)
+    read = read_windows(tmp_path / "w.tsv")
+    assert list(read.values()) == WINDOWS
+    assert [type(value) for value in (read["Cat"].events, read["Cat"].window_s)] == [int, float]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("0.500000", "-0.5", "line 2: window_s is below 0"),
+        ("0.500000", "", "line 2: window_s is not a finite number"),
+        ("1.500000", "long", "line 2: mean_s is not a finite number"),
+        ("\t3\t", "\t3.5\t", "line 2: events is not an integer"),
+        ("Dog", "Cat", "line 3: another row has the same event_label"),
+    ],
+)
+def test_windows_are_validated(tmp_path, old, new, message):
+    path = tmp_path / "w.tsv"
+    write_windows(path, WINDOWS)
+    path.write_text(path.read_text().replace(old, new, 1))
+    assert message in refusal(ResultsError, read_windows, path)
+
+
+def test_counts_are_read_as_they_were_written_and_validated(tmp_path):
+    path = tmp_path / "counts.tsv"
+    values = np.array([[[1, 2, 3], [0, 0, 0]], [[0, 0, 0], [4, 5, 6]]])
+    write_counts(path, {"event": Counts.of(["a\u2028.wav", "b.wav"], ["Cat", "Dog"], values)})
+    read = read_counts(path, 2)["event"]
+    assert (read.names, read.classes) == (("a\u2028.wav", "b.wav"), ("Cat", "Dog"))
+    np.testing.assert_array_equal(read.values, values)
+    text = path.read_text()
+    for old, new, message in [
+        ("\t3\n", "\t-3\n", "line 2: fn is below 0"),
+        ("\t3\n", "\t3.0\n", "line 2: fn is not an integer"),
+        ("b.wav\tevent\tDog", "a\u2028.wav\tevent\tCat", "line 3: another row has the same clip"),
+        ("Cat", "", "line 2: class is empty"),
+    ]:
+        path.write_text(text.replace(old, new, 1))
+        assert message in refusal(ResultsError, read_counts, path, 2)
+    path.write_text(text)
+    assert "event has counts of 2 clips, but 1 were" in refusal(ResultsError, read_counts, path, 1)
+
+
+def test_repairs_are_read_as_they_were_written_and_validated(tmp_path):
+    path = tmp_path / "repairs.tsv"
+    rows = [("strong", "a.wav", "2,3", "gap", "0.0 1.0 Dog; 1.1 2.0 Dog", "0.0 2.0 Dog")]
+    write_repairs(path, rows)
+    assert list(read_repairs(path).itertuples(index=False, name=None)) == rows
+    path.write_text(path.read_text().replace("2,3", "2;3"))
+    assert "line 2: lines are not numbers" in refusal(ResultsError, read_repairs, path)
+
+
+def test_a_history_is_validated(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("epoch,loss,alpha\n0,0.5,\n1,inf,0.25\n")
+    read = read_history(path)
+    assert (read["epoch"], read["loss"][0]) == ([0, 1], 0.5)
+    assert math.isnan(read["alpha"][0]) and math.isnan(read["loss"][1])
+    for text, message in [
+        ("epoch,loss\n", "no epoch in it"),
+        ("", "not a history"),
+        ("step,loss\n1,1\n", "line 1: the columns must be unique and include epoch"),
+        ("epoch,loss\n0\n", "line 2: 1 cells where the header has 2"),
+        ("epoch,loss\n0,high\n", "not a number"),
+        ("epoch,loss\n1,0.5\n", "the epochs do not count from 0"),
+        ('epoch,loss\n0,"0.5\n', "not a history"),
+    ]:
+        path.write_text(text)
+        assert message in refusal(ResultsError, read_history, path)
+
+
+# ---- JSON ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[" * 200_000, '{"a": NaN}', '{"b": -Infinity}', "1" * 5000, "\xff", "nul"],
+)
+def test_json_that_python_would_take_or_die_of_is_refused(text):
+    with pytest.raises(ValueError, match=r"\S"):
+        parse_json(text.encode("latin-1"))
+
+
+RATES = {"f1": 0.5, "precision": 0.5, "recall": 0.5, "tp": 1, "fp": 1, "fn": 1}
+BLOCK = {"macro_f1": 0.5, "micro_f1": 0.5, "classes": {"Dog": RATES}}
+METRICS = {"clips": 3, "event": BLOCK, "segment": BLOCK, "manifest_sha256": HASH}
+
+
+def test_metrics_are_read_as_they_were_written(tmp_path):
+    for content in (METRICS, {**METRICS, "format": 1}):
+        write_metrics(tmp_path / "m.json", content)
+        assert read_metrics(tmp_path / "m.json") == content
+    write_metrics(tmp_path / "m.json", {**METRICS, "format": 2})
+    assert "format must be an integer from 1 to 1, not 2" in refusal(
+        ResultsError, read_metrics, tmp_path / "m.json"
+    )
+
+
+def changed(value: dict, path: str, new: object) -> dict:
+    """A deep copy with one value changed, or its key removed (None)."""
+    copy = json.loads(json.dumps(value))
+    *above, last = path.split("/")
+    inner = copy
+    for key in above:
+        inner = inner[key]
+    if new is None:
+        del inner[last]
+    else:
+        inner[last] = new
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("path", "new", "message"),
+    [
+        ("clips", -1, "clips must be an integer from 0, not -1"),
+        ("clips", True, "clips must be an integer from 0, not True"),
+        ("event", None, "event is missing"),
+        ("segment", [], "segment must be a mapping, not a list of 0"),
+        ("event/macro_f1", 1.5, "event.macro_f1 must be a finite number from 0 to 1, not 1.5"),
+        ("event/classes/Dog/tp", 0.5, "event.classes.'Dog'.tp must be an integer from 0, not 0.5"),
+        ("event/classes/Dog/f1", None, "event.classes.'Dog'.f1 is missing"),
+        ("event/classes/Dog/f2", 0.5, "unknown key 'f2' in event.classes.'Dog'"),
+        ("manifest_sha256", "12", "manifest_sha256 must be a SHA-256 in hex or null"),
+        ("tags", {"macro_f1": 1}, "tags.micro_f1 is missing"),
+        ("threshold_free", {"psds1": 2}, "threshold_free.psds1 must be a finite number from 0"),
+    ],
+)
+def test_metrics_are_validated(tmp_path, path, new, message):
+    place = tmp_path / "metrics.json"
+    place.write_text(json.dumps(changed(METRICS, path, new)))
+    assert message in refusal(ResultsError, read_metrics, place)
+
+
+def test_thresholds_are_validated(tmp_path):
+    path = tmp_path / "t.json"
+    write_threshold(path, {"threshold": 0.25, "grid": [0.25, 0.5], "event_macro_f1": [0.5, 0.1]})
+    assert read_threshold(path) == 0.25
+    for value, message in [
+        ({"threshold": 0.5, "grid": [0.5], "event_macro_f1": [0.5, 0.5]}, "different lengths"),
+        ({"threshold": 0.5, "grid": ["a"]}, "grid must be a list, each item a finite number"),
+        ({"threshold": 0.5, "other": 1}, "unknown key 'other'"),
+    ]:
+        path.write_text(json.dumps(value))
+        assert message in refusal(ResultsError, read_threshold, path)
+
+
+def test_the_summary_of_a_repair_is_validated(tmp_path):
+    path = tmp_path / "repair.json"
+    split = {
+        "annotations": "a.tsv",
+        "original_sha256": HASH,
+        "repaired_sha256": HASH,
+        "events": 3,
+        "events_repaired": 2,
+        "repairs": {"gap": 1},
+    }
+    summary = {"dataset": "d", "resed": "0", "manifest_sha256": None, "gap_s": 0.15, "splits": {}}
+    summary["splits"]["strong"] = split
+    write_repair_summary(path, summary)
+    assert read_repair_summary(path) == summary
+    for key, new, message in [
+        ("gap_s", -1, "gap_s must be a finite number from 0, not -1"),
+        ("splits/strong/events", "3", "splits.'strong'.events must be an integer"),
+        ("splits/strong/original_sha256", "x", "original_sha256 must be a SHA-256"),
+        ("more", 1, "unknown key 'more'"),
+    ]:
+        path.write_text(json.dumps(changed(summary, key, new)))
+        assert message in refusal(ResultsError, read_repair_summary, path)
+
+
+# ---- posteriors ----------------------------------------------------------------------------------
+
+
+def posteriors(**values) -> Posteriors:
+    random = np.random.default_rng(0)
+    found = {
+        "frames": random.random((2, 5, 3), dtype=np.float32),
+        "tags": random.random((2, 3), dtype=np.float32),
+        "teacher_tags": random.random((2, 3), dtype=np.float32),
+        "clips": ["a.wav", "b.wav"],
+        "classes": ["Cat", "Dog", "Cow"],
+        "meta": {"seconds_per_frame": 0.1},
+    }
+    return Posteriors(**{**found, **values})
+
+
+def write_arrays(path: Path, save=np.savez, **values) -> None:
+    """Arrays of a valid posterior file with some replaced, written without any check."""
+    posteriors().save(path)
+    with np.load(path) as data:
+        arrays = dict(data)
+    save(path, **{**arrays, **values})
+
+
+def test_posteriors_are_read_as_they_were_saved(tmp_path):
+    made = posteriors()
+    made.save(tmp_path / "p.npz")
+    read = Posteriors.load(tmp_path / "p.npz")
+    for name in ("frames", "tags", "teacher_tags"):
+        np.testing.assert_array_equal(getattr(read, name), getattr(made, name))
+    assert (read.clips, read.classes) == (made.clips, made.classes)
+    assert read.meta == {"seconds_per_frame": 0.1, "version": 1}
+    assert read.lost_head_tags is None
+
+
+FRAMES = np.full((2, 5, 3), 0.5, np.float32)
+META = {"seconds_per_frame": 0.1, "version": 1}
+BAD_ARRAYS = {
+    "nan": ({"frames": np.where(np.arange(3) == 1, np.nan, FRAMES)}, "frames must be numbers"),
+    "inf": ({"tags": np.full((2, 3), np.inf, np.float32)}, "tags must be numbers from 0 to 1"),
+    "five": ({"teacher_tags": np.full((2, 3), 5, np.float32)}, "teacher_tags must be numbers"),
+    "below": ({"lost_head_tags": np.full((2, 3), -0.1, np.float32)}, "lost_head_tags must be"),
+    "complex": ({"frames": FRAMES.astype(complex)}, "frames.npy holds complex128"),
+    "double": ({"frames": FRAMES.astype(float)}, "frames.npy holds float64"),
+    "integers": ({"tags": np.ones((2, 3), int)}, "tags.npy holds int64"),
+    "flat": ({"frames": FRAMES[:, 0]}, "frames do not fit"),
+    "few": ({"tags": np.zeros((1, 3), np.float32)}, "tags do not fit"),
+    "no frames": ({"frames": FRAMES[:, :0]}, "frames do not fit"),
+    "twice": ({"clips": np.array(["a.wav", "a.wav"])}, "clips must be unique names"),
+    "empty name": ({"classes": np.array(["Cat", "", "Cow"])}, "classes must be unique names"),
+    "numbers as names": ({"clips": np.arange(2)}, "clips.npy holds int64"),
+    "one name": ({"clips": np.array("a.wav")}, "clips must be unique names"),
+    "backwards": (
+        {"meta": np.array(json.dumps({**META, "seconds_per_frame": -1}))},
+        "meta.seconds_per_frame must be a finite number above 0, not -1",
+    ),
+    "no step": ({"meta": np.array('{"version": 1}')}, "meta.seconds_per_frame is missing"),
+    "list": ({"meta": np.array("[]")}, "version None, this resed reads"),
+    "no json": ({"meta": np.array("{")}, "not a posterior file, or damaged"),
+    "deep": ({"meta": np.array("[" * 100_000)}, "not a posterior file, or damaged"),
+    "more": ({"other": np.zeros(2)}, "its arrays must be frames"),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), BAD_ARRAYS.values(), ids=BAD_ARRAYS)
+def test_posteriors_are_validated(tmp_path, values, message):
+    path = tmp_path / "p.npz"
+    values = {
+        key: value.astype(np.float32) if key == "frames" and "nan" in str(value) else value
+        for key, value in values.items()
+    }
+    write_arrays(path, **values)
+    assert message in refusal(StoreError, Posteriors.load, path)
+
+
+def test_pickled_compressed_and_encrypted_arrays_are_refused(tmp_path):
+    path = tmp_path / "p.npz"
+    write_arrays(path, clips=np.array([{"a": 1}, None], dtype=object))
+    assert "clips.npy holds object" in refusal(StoreError, Posteriors.load, path)
+    write_arrays(path, save=np.savez_compressed)
+    assert "is compressed or encrypted" in refusal(StoreError, Posteriors.load, path)
+    posteriors().save(path)
+    content = bytearray(path.read_bytes())
+    start = 0
+    while (start := content.find(b"PK\x01\x02", start)) >= 0:
+        content[start + 8] |= 1
+        start += 1
+    path.write_bytes(content)
+    assert "is compressed or encrypted" in refusal(StoreError, Posteriors.load, path)
+
+
+def test_no_memory_is_taken_for_a_shape_that_the_file_does_not_hold(tmp_path):
+    path = tmp_path / "p.npz"
+    posteriors().save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    buffer = BytesIO()
+    header = {"descr": "<f4", "fortran_order": False, "shape": (2, 10**12, 3)}
+    np.lib.format.write_array_header_1_0(buffer, header)
+    members["frames.npy"] = buffer.getvalue() + bytes(100)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    assert "does not have the size of its shape" in refusal(StoreError, Posteriors.load, path)
+
+
+def test_every_flipped_byte_of_posteriors_is_refused_or_changes_nothing(tmp_path):
+    path = tmp_path / "p.npz"
+    made = posteriors()
+    made.save(path)
+    written = path.read_bytes()
+    refused = 0
+    for place in range(0, len(written), 7):
+        damaged = bytearray(written)
+        damaged[place] ^= 0x10
+        path.write_bytes(damaged)
+        try:
+            read = Posteriors.load(path)
+        except StoreError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(read.frames, made.frames)
+            assert (read.clips, read.classes) == (made.clips, made.classes)
+    assert refused > len(written) / 7 / 2
+
+
+def test_posteriors_that_could_not_be_read_are_not_saved(tmp_path):
+    path = tmp_path / "p.npz"
+    with pytest.raises(StoreError, match="frames must be numbers from 0 to 1; train the system"):
+        posteriors(frames=FRAMES * np.nan).save(path)
+    assert not path.exists()
+
+
+# ---- stores --------------------------------------------------------------------------------------
+
+HEADER = {
+    "clips": ["a.wav", "b.wav"],
+    "manifest_sha256": HASH,
+    "resed": "0",
+    "settings": {"frames": 3, "n_mels": 2},
+    "shape": [2, 3, 2],
+    "split": "weak",
+}
+
+
+def write_store(path: Path, text: bytes, features: np.ndarray) -> None:
+    """A store with any header, with valid checksums."""
+    start = -(-(PREFIX.size + len(text)) // ALIGNMENT) * ALIGNMENT
+    head = PREFIX.pack(MAGIC, 1, len(text), zlib.crc32(text)) + text
+    sums = struct.pack(f"<{len(features)}I", *(zlib.crc32(clip) for clip in features))
+    path.write_bytes(head.ljust(start, b"\0") + features.tobytes() + sums)
+
+
+def test_a_store_with_such_a_header_is_read(tmp_path):
+    features = np.arange(12, dtype="<f4").reshape(2, 3, 2)
+    write_store(tmp_path / "a.store", json.dumps(HEADER).encode(), features)
+    np.testing.assert_array_equal(Store.open(tmp_path / "a.store").features, features)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"[]", "header must be a mapping, not a list of 0"),
+        (b"no json", "its header is not valid JSON"),
+        (b"[" * 100_000, "its header is not valid JSON (nested too deeply)"),
+        (changed(HEADER, "shape", None), "header.shape is missing"),
+        (changed(HEADER, "shape", [2, 3.0, 2]), "header.shape must be three integers above 0"),
+        (changed(HEADER, "shape", [2, 3, 2, 1]), "header.shape must be three integers above 0"),
+        (changed(HEADER, "shape", [2, 0, 2]), "header.shape must be three integers above 0"),
+        (changed(HEADER, "shape", [10**9, 3, 2]), "header.shape has 1000000000 clips, header"),
+        (changed(HEADER, "shape", [2, 2, 3]), "header.shape does not fit header.settings"),
+        (changed(HEADER, "clips", ["a.wav", "a.wav"]), "header.clips must be a list of unique"),
+        (changed(HEADER, "clips", "ab"), "header.clips must be a list of unique names"),
+        (changed(HEADER, "clips", ["a.wav", 1]), "header.clips must be a list of unique names"),
+        (changed(HEADER, "split", ""), "header.split must be text that is not empty"),
+        (changed(HEADER, "settings", 1), "header.settings must be a mapping, not 1"),
+        (changed(HEADER, "more", 1), "unknown key 'more' in header"),
+    ],
+)
+def test_the_header_of_a_store_is_validated(tmp_path, text, message):
+    text = text if isinstance(text, bytes) else json.dumps(text).encode()
+    path = tmp_path / "a.store"
+    write_store(path, text, np.zeros((2, 3, 2), "<f4"))
+    assert message in refusal(StoreError, Store.open, path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_features_that_are_not_finite_are_refused_with_their_clip(tmp_path, value):
+    features = np.zeros((2, 3, 2), "<f4")
+    features[1, 2, 0] = value
+    path = tmp_path / "a.store"
+    write_store(path, json.dumps(HEADER).encode(), features)
+    message = refusal(StoreError, Store.open, path)
+    assert "the features of b.wav are not finite" in message
+
+
+def test_a_header_that_is_longer_than_its_file_is_refused(tmp_path):
+    path = tmp_path / "a.store"
+    path.write_bytes(PREFIX.pack(MAGIC, 1, 2**32 - 1, 0) + b"{}")
+    assert "truncated within its header" in refusal(StoreError, Store.open, path)
+
+
+# ---- checkpoints ---------------------------------------------------------------------------------
+
+IDENTITY = {
+    "system": "pts",
+    "seed": 0,
+    "settings": {},
+    "features": {},
+    "classes": ["Cat", "Dog"],
+    "shares": [0.5, 1.0],
+    "data": {"dataset": "demo"},
+}
+
+
+def weights() -> dict:
+    count = torch.tensor(3)
+    return {"a.weight": torch.ones(2, 2), "norm.num_batches_tracked": count}
+
+
+def finished() -> dict:
+    return {"identity": dict(IDENTITY), "epoch": 2, "networks": weights()}
+
+
+def state() -> dict:
+    return {
+        **finished(),
+        "projections": {},
+        "optimiser": {"state": {}, "param_groups": []},
+        "generators": {"cpu": torch.get_rng_state()},
+        "history": [{"loss": 0.5}, {"loss": 0.4}],
+        "best": {"score": -1.0, "epoch": -1, "weights": {}},
+    }
+
+
+def test_checkpoints_are_read_as_they_were_saved(tmp_path):
+    checkpoint.save(tmp_path / "checkpoint.pt", finished())
+    assert checkpoint.load_finished(tmp_path / "checkpoint.pt")["identity"] == IDENTITY
+    checkpoint.save(tmp_path / "resume.pt", state())
+    assert checkpoint.load_state(tmp_path / "resume.pt")["epoch"] == 2
+
+
+NAN = {"a.weight": torch.tensor([1.0, float("nan")])}
+BAD_FINISHED = {
+    "no identity": ({"identity": None}, "identity must be a mapping, not None"),
+    "nan": ({"networks": NAN}, "networks must be a mapping of names to finite"),
+    "inf": ({"networks": {"a": torch.tensor(float("inf"))}}, "networks must be a mapping of names"),
+    "integers": ({"networks": {"a": torch.ones(2, dtype=torch.int64)}}, "networks must be"),
+    "list": ({"networks": [torch.ones(2)]}, "networks must be a mapping of names"),
+    "epoch": ({"epoch": -3}, "epoch must be an integer from 0, not -3"),
+    "more": ({"more": 1}, "unknown key 'more'"),
+}
+BAD_IDENTITY = {
+    "negative share": ({"shares": [-0.5, 1.0]}, "identity.shares must be a list, each item a"),
+    "share over 1": ({"shares": [0.5, 1.5]}, "identity.shares must be a list, each item a"),
+    "one share": ({"shares": [0.5]}, "identity.shares must have one value per class"),
+    "class twice": ({"classes": ["Cat", "Cat"]}, "identity.classes must be a list of 1 to 10000"),
+    "many classes": ({"classes": [str(i) for i in range(10_001)]}, "not a list of 10001"),
+    "no data": ({"data": None}, "identity.data must be a mapping, not None"),
+    "no dataset": ({"data": {}}, "identity.data.dataset is missing"),
+    "seed": ({"seed": 2**64}, "identity.seed must be an integer from 0"),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), BAD_FINISHED.values(), ids=BAD_FINISHED)
+def test_finished_checkpoints_are_validated(tmp_path, values, message):
+    path = tmp_path / "checkpoint.pt"
+    checkpoint.save(path, {**finished(), **values})
+    assert message in refusal(CheckpointError, checkpoint.load_finished, path)
+
+
+@pytest.mark.parametrize(("values", "message"), BAD_IDENTITY.values(), ids=BAD_IDENTITY)
+def test_the_identity_of_a_checkpoint_is_validated(tmp_path, values, message):
+    path = tmp_path / "checkpoint.pt"
+    for content, read in (
+        (finished(), checkpoint.load_finished),
+        (state(), checkpoint.load_state),
+    ):
+        checkpoint.save(path, {**content, "identity": {**IDENTITY, **values}})
+        assert message in refusal(CheckpointError, read, path)
+
+
+BAD_STATES = {
+    "epoch": ({"epoch": -3}, "epoch must be an integer from 0, not -3"),
+    "epoch as text": ({"epoch": "2"}, "epoch must be an integer from 0, not '2'"),
+    "history": ({"history": []}, "0 rows of history, epoch 2"),
+    "history of text": ({"history": ["a", "b"]}, "history must be a list"),
+    "generator": ({"generators": {"cpu": torch.ones(3)}}, "generators.cpu must be the state of"),
+    "optimiser": ({"optimiser": {}}, "optimiser.state is missing"),
+    "best": ({"best": {"score": 1.0, "epoch": 0, "weights": NAN}}, "best.weights must be"),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), BAD_STATES.values(), ids=BAD_STATES)
+def test_states_of_trainings_are_validated(tmp_path, values, message):
+    path = tmp_path / "resume.pt"
+    checkpoint.save(path, {**state(), **values})
+    assert message in refusal(CheckpointError, checkpoint.load_state, path)
+
+
+def test_one_kind_of_checkpoint_is_not_taken_for_the_other(tmp_path):
+    path = tmp_path / "x.pt"
+    checkpoint.save(path, finished())
+    assert "projections is missing" in refusal(CheckpointError, checkpoint.load_state, path)
+    checkpoint.save(path, state())
+    message = refusal(CheckpointError, checkpoint.load_finished, path)
+    assert "not the checkpoint of a finished training; use checkpoint.pt, not resume.pt" in message
+    torch.save({"format": checkpoint.FORMAT}, path)
+    assert "version None, this resed reads 1" in refusal(CheckpointError, checkpoint.load, path)
