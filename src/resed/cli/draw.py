@@ -13,7 +13,7 @@ def register(app: typer.Typer) -> None:
 def draw(
     figure: str = typer.Option(
         ...,
-        help="A figure of config/papers/PAPER/numbers.yaml (as figure7), dag or sensitivity.",
+        help="A figure in config/papers/{paper}/numbers.yaml, or dag, or sensitivity.",
     ),
     config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),

@@ -1,10 +1,9 @@
 """Training curves of the systems of one table: losses, schedule, distillation, development."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -18,7 +17,6 @@ from resed.results.folder import Results
 STYLES = ("-", "--", ":")  # student or first, teacher or second, third
 MARKERS = ("", "o", "s", "^", "D")  # colours repeat after eight systems, with another marker
 WIDTH = 11.0  # inches
-History = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Panel:
     columns: tuple[str, ...]
     label: str
     log: bool = False
-    percent: bool = False
+    factor: float = 1.0  # 100 for a panel in percent
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,9 @@ PANELS = (
         "Development: AT",
         ("development.tags_f1", "development.teacher_tags_f1"),
         "macro F1, %",
-        percent=True,
+        factor=100.0,
     ),
-    Panel("Development: frames", ("development.frame_f1",), "macro F1, %", percent=True),
+    Panel("Development: frames", ("development.frame_f1",), "macro F1, %", factor=100.0),
 )
 
 
@@ -71,7 +69,7 @@ def draw(results: Results, entry: FigureEntry) -> Figure:
     figure = style.new(WIDTH, 7.6)
     grid = figure.subplots(3, 4, sharex=True)
     for name, look in zip(systems, _looks(), strict=False):
-        seeds = [results.history(name, seed) for seed in results.config.seed_list(name)]
+        seeds = [pd.DataFrame(results.history(name, k)) for k in results.config.seed_list(name)]
         for axes, panel in zip(grid.flat, PANELS, strict=True):
             _lines(axes, panel, seeds, look)
     for axes, panel in zip(grid.flat, PANELS, strict=True):
@@ -95,16 +93,20 @@ def caption(results: Results, entry: FigureEntry) -> str:
     if _several_seeds(results):
         text += " Thick: mean over the seeds; thin: student of each seed."
     text += (
-        " TFD as printed has a trivial minimum; a projection norm that goes to zero, or a rank "
-        "that falls to one, shows it. Development scores are computed before any filter, at "
-        "threshold 0.5, with frames gated by the tags of the clip."
+        " Development scores are computed before any filter, at threshold 0.5, with frames gated "
+        "by the tags of the clip."
     )
-    every = map(results.config.system, _systems(results, entry))
+    every = [results.config.system(name) for name in _systems(results, entry)]
+    if any(one.objective.distillation.tfd for one in every):
+        text += (
+            " TFD as printed has a trivial minimum, which shows as a projection norm that goes to "
+            "zero or a rank that falls to one."
+        )
     stages = sorted({one.schedule.stage_one for one in every if one.objective.focal.enabled})
     if stages:
         text += (
             f" Systems with AFL change to the focal loss after epoch {_join(stages)}; their weak "
-            "and strong losses are not comparable before and after it."
+            "and strong losses before and after it are not comparable."
         )
     return text
 
@@ -118,34 +120,28 @@ def _several_seeds(results: Results) -> bool:
     return any(len(results.config.seed_list(name)) > 1 for name in results.config.systems)
 
 
-def _lines(axes: Axes, panel: Panel, seeds: Sequence[History], look: Look) -> None:
+def _lines(axes: Axes, panel: Panel, seeds: Sequence[pd.DataFrame], look: Look) -> None:
     for column, line in zip(panel.columns, STYLES, strict=False):
-        each = [_values(history.get(column, ()), panel) for history in seeds]
-        if line == "-" and len(each) > 1:
-            for values in each:
-                _plot(axes, values, color=look.colour, linewidth=0.5, alpha=0.45)
-        mean = [_mean(values) for values in zip(*each, strict=False)]
-        kept = sum(not math.isnan(value) for value in mean)
-        short = kept < 3 and not look.marker  # a line of one point is invisible
+        if not all(column in history for history in seeds):
+            continue
+        values = pd.concat([history[column] for history in seeds], axis=1)
+        values = values.where(values > 0) if panel.log else values * panel.factor
+        values.index += 1  # epochs are counted from 1
+        if line == "-" and len(seeds) > 1:
+            for _, seed in values.items():
+                _plot(axes, seed, color=look.colour, linewidth=0.5, alpha=0.45)
+        mean = values.mean(axis=1, skipna=False)
+        short = mean.count() < 3 and not look.marker  # a line of one point is invisible
         marks = {"marker": "o" if short else look.marker, "markersize": 3}
-        marks |= {"markevery": max(1, len(mean) // 5), "markerfacecolor": "white"}
+        marks |= {"markevery": max(1, len(values) // 5), "markerfacecolor": "white"}
         _plot(axes, mean, color=look.colour, linestyle=line, linewidth=1.3, **marks)
 
 
-def _values(column: Sequence[float], panel: Panel) -> list[float]:
-    """Values as drawn: in percent if the panel is, NaN where a log scale has no place."""
-    factor = 100 if panel.percent else 1
-    return [math.nan if panel.log and value <= 0 else factor * value for value in column]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return math.nan if any(map(math.isnan, values)) else fmean(values)
-
-
-def _plot(axes: Axes, values: Sequence[float], **look: object) -> None:
-    points = [(n, value) for n, value in enumerate(values, start=1) if not math.isnan(value)]
-    if points:
-        axes.plot(*zip(*points, strict=True), **look)
+def _plot(axes: Axes, values: pd.Series, **look: object) -> None:
+    """Plot the values that are not NaN; no line if there are none."""
+    points = values.dropna()
+    if len(points):
+        axes.plot(points, **look)
 
 
 def _dress(axes: Axes, panel: Panel) -> None:
