@@ -1,23 +1,21 @@
-"""Verdicts on the paper's claims: what its own tables say, and what the runs here say.
+"""Verdicts on a paper's claims: what its own tables show, and what the runs here show.
 
-The same rule judges both (resed.paper.legacy_claims names the kinds of tests). Comparisons of
-separately trained
-systems need two seeds a side, and so do confusions; two decodings of one checkpoint are decided
-over clips.
+The same rule judges both (`resed.paper.claims` defines the kinds of tests). A comparison of
+separately trained systems needs two seeds per side, and so do confusions; two decodings of one
+checkpoint are decided over clips.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from resed.judge import classes, comparisons, networks, training_events
-from resed.judge.outcome import HERE, PRINTED, Outcome, Verdict, of_printed, of_runs
+from resed.judge.outcome import Basis, Outcome, State, Verdict, of_printed, of_runs
 from resed.judge.sources import Printed, Runs
-from resed.paper.legacy_claims import Annotations, Claim
-from resed.paper.legacy_numbers import Paper
-from resed.results.folder import Results, readable
+from resed.paper.claims import Annotations, Claim
+from resed.results.folder import Results
 
-__all__ = ["HERE", "PRINTED", "Judgement", "Verdict", "judge"]
+__all__ = ["COMPARISONS", "Judgement", "State", "Verdict", "judge"]
 
 COMPARISONS: dict[str, Callable[..., Any]] = {
     "better": comparisons.better,
@@ -37,72 +35,54 @@ RULES = comparisons.RULES | classes.RULES | networks.RULES | training_events.RUL
 
 @dataclass(frozen=True)
 class Judgement:
-    """Both verdicts on one claim, and the rule behind the second."""
+    """Both verdicts on one claim, and the rule behind them in words."""
 
     printed: Verdict
     here: Verdict
     rule: str
 
 
-def judge(claim: Claim, papers: Mapping[str, Paper], results: Results) -> Judgement:
-    """Judge a claim by the tables of the version where it stands, and by the results here."""
+def judge(claim: Claim, results: Results) -> Judgement:
+    """Judge a claim by the tables of the edition where it stands, and by the results here."""
     test = claim.test
     kind = test.quantity if isinstance(test, Annotations) else test.kind
     rule = RULES[kind].format(**test.model_dump())
-    return Judgement(_printed(claim, papers[claim.version]), _here(claim, results), rule)
+    printed = of_printed(_printed(claim, Printed(results.paper, claim.edition)), claim.edition)
+    return Judgement(printed, _here(claim, results), rule)
 
 
-def _printed(claim: Claim, paper: Paper) -> Verdict:
+def _printed(claim: Claim, source: Printed) -> list[Outcome]:
     test = claim.test
     if test.kind in COMPARISONS:
-        return of_printed(list(COMPARISONS[test.kind](test, Printed(paper))))
+        return list(COMPARISONS[test.kind](test, source))
     if test.kind == "confusion":
-        return of_printed(list(networks.printed_confusion(test, paper)))
+        return list(networks.printed_confusion(test, source))
     if test.kind == "weights":
-        return of_printed(list(networks.printed_weights(test, paper)))
-    return of_printed([])  # sizes and durations stood in figures alone
+        return list(networks.printed_weights(test, source))
+    return []  # sizes and durations are printed in figures only
 
 
 def _here(claim: Claim, results: Results) -> Verdict:
     test, runs = claim.test, Runs(results)
-    strange = sorted(set(_labels(test)) - set(runs.labels))
-    if strange:
-        names = ", ".join(map(readable, strange))
-        return Verdict(HERE["absent"], f"names classes that are not here: {names}")
-    ground = ""
+    unknown = tuple(sorted(set(_labels(test)) - set(runs.labels)))
+    if unknown:
+        return Verdict(State.ABSENT, (), Basis(reason="classes", unknown_classes=unknown))
     outcomes: list[Outcome]
     if test.kind in COMPARISONS:
         outcomes = list(COMPARISONS[test.kind](test, runs))
-        ground = _ground(runs)
     elif test.kind == "confusion":
         outcomes = list(networks.confusion(test, runs))
-        ground = _ground(runs)
     elif test.kind == "weights":
         outcomes = list(networks.weights(test, runs))
     elif test.kind == "parameters":
         outcomes = list(networks.parameters(test, results))
     else:
         outcomes = list(training_events.annotations(test, results))
-    verdict = of_runs(outcomes, ground)
-    if verdict.word != HERE["absent"] or verdict.evidence:
-        return verdict
-    return Verdict(verdict.word, _why(test.kind))
-
-
-def _ground(runs: Runs) -> str:
-    """What the answers rest on: how many seeds, and whether networks of the study."""
-    text = _seeds(runs.seeds)
-    if runs.studied and runs.results.config.sensitivity.override:
-        text += "; with the study's override (config.sensitivity.override)"
-    return text
-
-
-def _seeds(found: set[int]) -> str:
-    """How many seeds the answers rest on, where there was one."""
-    if found == {1}:
-        return "1 seed, intervals over clips alone"
-    low, high = min(found, default=0), max(found, default=0)
-    return f"{high} seeds" if low == high else f"{low} to {high} seeds"
+    if all(outcome.state == State.ABSENT for outcome in outcomes):
+        reason = "annotations" if test.kind == "annotations" else "systems"
+        return of_runs(outcomes, Basis(reason=reason))
+    override = bool(runs.studied and results.config.sensitivity.override)
+    return of_runs(outcomes, Basis(seeds=tuple(sorted(runs.seeds)), override=override))
 
 
 def _labels(test: Any) -> list[str]:
@@ -110,9 +90,3 @@ def _labels(test: Any) -> list[str]:
     named = [*getattr(test, "classes", ()), *getattr(test, "outside", ())]
     gains = getattr(test, "gains", ())
     return [*named, *(gain.event_label for gain in gains if gain.event_label)]
-
-
-def _why(kind: str) -> str:
-    if kind == "annotations":
-        return "the strong training annotations are not here"
-    return "a system that it compares is not in config.systems, or not scored so"

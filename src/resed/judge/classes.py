@@ -2,97 +2,93 @@
 
 from collections.abc import Iterator
 
-from resed.judge.comparisons import above, beyond
-from resed.judge.outcome import METRIC_NAMES, Measured, Outcome, State
-from resed.judge.sources import Source, named
-from resed.paper.legacy_claims import Classes, ClassGain, Extreme
-from resed.results.folder import readable
+from resed.judge.comparisons import above, beyond, question
+from resed.judge.outcome import Measured, Outcome, State
+from resed.judge.sources import NumberSource, reference_name
+from resed.paper.claims import Classes, ClassGain, Extreme
 
 RULES = {
-    "classes": "holds if in {share} classes the difference lies above 0 with its whole interval, "
-    "not if that cannot be any more",
+    "classes": "holds if the interval of the difference lies above 0 in {share} classes, fails if "
+    "that is no longer possible",
     "class_gain": "holds if the interval of the gain of these classes lies above that of the "
-    "others, not if below",
-    "extreme": "holds if the intervals of these classes lie beyond those of all others, not if one "
-    "of the others surely is beyond one of them",
+    "others, fails if below",
+    "extreme": "holds if the intervals of these classes lie beyond those of all others, fails if "
+    "the interval of one of the others lies beyond that of one of them",
 }
 
 
-def classes(test: Classes, source: Source) -> Iterator[Outcome]:
-    """One outcome a class and metric, or for `most` one a metric."""
-    group = f"{named(test.first)} over {named(test.second)}"
+def classes(test: Classes, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per class and metric, or for `most` one per metric."""
     for metric in test.metrics:
-        found = {
+        gains = {
             label: source.gain(test.first, test.second, metric, test.split, (label,))
             for label in source.labels
             if label not in test.outside
         }
         if test.share == "most":
-            yield _most(found, group, METRIC_NAMES[metric], test.split)
+            state, number, others = _most([gain for gain in gains.values() if gain is not None])
+            about = question(test.first, test.second, metric, test.split)
+            yield Outcome(state, "gaining_classes", **about, number=number, others=others)
             continue
-        for label, gain in found.items():
+        for label, gain in gains.items():
             state = above(gain)
-            if state == "undecided" and gain and gain.exact:
-                state = "fails"
-            value, mean = (gain.text(), gain.mean) if gain else ("–", None)
-            place = f"{group}, {METRIC_NAMES[metric]}"
-            yield Outcome(state, place, readable(label), value, test.split, mean)
+            if state == State.UNDECIDED and gain and gain.exact:
+                state = State.FAILS
+            about = question(test.first, test.second, metric, test.split, label)
+            yield Outcome(state, "gain", **about, number=gain)
 
 
-def _most(found: dict[str, Measured | None], group: str, metric: str, split: str) -> Outcome:
-    there = [gain for gain in found.values() if gain is not None]
-    if not there:
-        return Outcome("absent", group, metric, split=split)
-    states = [above(gain) for gain in there]
-    gained, lost = states.count("holds"), states.count("fails")
-    possible = gained if there[0].exact else len(there) - lost
-    state: State = "undecided"
-    if gained > len(there) / 2:
-        state = "holds"
-    elif possible <= len(there) / 2:
-        state = "fails"
-    value = f"{gained} of {len(there)} classes gain, {lost} lose"
-    if not there[0].exact:
-        higher = sum(gain.mean > 0 for gain in there)
-        value = f"{gained} of {len(there)} classes surely gain, {lost} lose, {higher} have more"
-    return Outcome(state, group, metric, value, split)
+def _most(gains: list[Measured]) -> tuple[State, Measured | None, dict[str, Measured]]:
+    """State, number of gaining classes, and the numbers of all, losing and higher classes."""
+    if not gains:
+        return State.ABSENT, None, {}
+    exact, count = gains[0].exact, len(gains)
+    states = [above(gain) for gain in gains]
+    gained, lost = states.count(State.HOLDS), states.count(State.FAILS)
+    state = State.UNDECIDED
+    if gained > count / 2:
+        state = State.HOLDS
+    elif (gained if exact else count - lost) <= count / 2:
+        state = State.FAILS
+    others = {"classes": count, "losing": lost}
+    if not exact:
+        others["higher"] = sum(gain.value > 0 for gain in gains)
+    counted = {name: Measured.exactly(value) for name, value in others.items()}
+    return state, Measured.exactly(gained), counted
 
 
-def class_gain(test: ClassGain, source: Source) -> Iterator[Outcome]:
-    """One outcome a metric: macro-averaged gain of these classes against that of the others."""
-    others = [label for label in source.labels if label not in test.classes]
+def class_gain(test: ClassGain, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per metric: mean gain of these classes against that of the others."""
+    rest = [label for label in source.labels if label not in test.classes]
     for metric in test.metrics:
         one, two = (
             source.gain(test.first, test.second, metric, test.split, labels) if labels else None
-            for labels in (test.classes, others)
+            for labels in (test.classes, rest)
         )
-        value = f"{one.text()} against {two.text()} of the others" if one and two else "–"
-        group = f"{named(test.first)} over {named(test.second)}"
-        yield Outcome(beyond(one, two, 1), group, METRIC_NAMES[metric], value, test.split)
+        about = question(test.first, test.second, metric, test.split)
+        others = {"other_classes": two} if two else {}
+        yield Outcome(beyond(one, two, 1), "class_gain", **about, number=one, others=others)
 
 
-def extreme(test: Extreme, source: Source) -> Iterator[Outcome]:
-    """One outcome a named class: it lies beyond every class that is not named."""
+def extreme(test: Extreme, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per named class; `others` holds the classes that lie beyond it."""
     scores = {
         label: source.score(test.system, test.metric, test.split, label) for label in source.labels
     }
-    others = {label: s for label, s in scores.items() if label not in test.classes and s}
+    rivals = {label: s for label, s in scores.items() if label not in test.classes and s}
     sign = -1 if test.end == "lowest" else 1
-    group = f"{METRIC_NAMES[test.metric]} of {named(test.system)}"
     for label in test.classes:
         own = scores.get(label)
-        if own is None or not others:
-            yield Outcome("absent", group, readable(label), split=test.split)
+        about = {"metric": test.metric, "split": test.split, "label": label}
+        system = reference_name(test.system)
+        if own is None or not rivals:
+            yield Outcome(State.ABSENT, "score", system, **about)
             continue
-        states = {name: beyond(own, other, sign) for name, other in others.items()}
-        state: State = "undecided"
-        if "fails" in states.values():
-            state = "fails"
-        elif set(states.values()) == {"holds"}:
-            state = "holds"
-        value = own.text(signed=False)
-        beaten = [name for name, found in states.items() if found == "fails"]
-        if beaten:
-            listed = ", ".join(f"{readable(n)} {others[n].text(signed=False)}" for n in beaten)
-            value += f" (beyond it: {listed})"
-        yield Outcome(state, group, readable(label), value, test.split)
+        states = {name: beyond(own, rival, sign) for name, rival in rivals.items()}
+        state = State.UNDECIDED
+        if State.FAILS in states.values():
+            state = State.FAILS
+        elif set(states.values()) == {State.HOLDS}:
+            state = State.HOLDS
+        others = {name: rivals[name] for name, found in states.items() if found == State.FAILS}
+        yield Outcome(state, "score", system, **about, number=own, others=others)

@@ -1,15 +1,15 @@
-"""Rules for claims that compare systems: each gives one outcome a pair, metric and split.
+"""Rules for claims that compare systems: one outcome per pair, metric and split.
 
-Every rule is written once, for printed numbers and for runs: a printed number is an interval
-without width. RULES says for people when a claim holds.
+Every rule is written once, for printed numbers and for runs: a printed number is an interval of
+width 0. RULES states when a claim holds.
 """
 
 from collections.abc import Iterator
 from itertools import combinations
 
-from resed.judge.outcome import METRIC_NAMES, Measured, Outcome, State
-from resed.judge.sources import Runs, Source, named
-from resed.paper.legacy_claims import (
+from resed.judge.outcome import Measured, Outcome, State
+from resed.judge.sources import NumberSource, reference_name
+from resed.paper.claims import (
     BestOf,
     Better,
     Margin,
@@ -21,144 +21,133 @@ from resed.paper.legacy_claims import (
     Sensitive,
     TeacherTags,
 )
-from resed.paper.legacy_numbers import METRICS
-from resed.results.folder import readable
 
 RULES = {
-    "better": "holds if every difference lies above 0 with its whole interval, not if one lies "
-    "below",
-    "margin": "holds if the interval lies above 0 and contains the printed gain, not if it "
-    "excludes the printed gain",
-    "range": "holds if every interval lies between the bounds, not if one lies outside",
-    "no_gain": "holds if every interval ends below a gain of {margin:.1f} points, not if one lies "
-    "above 0",
-    "best_of": "holds if every difference lies above 0 with its whole interval, not if one lies "
-    "below",
-    "sensitive": "holds if two of the rows are surely {points:.1f} points apart on every metric, "
-    "not if all are surely closer on one",
-    "metric_gain": "holds if the interval of that gain is beyond those of the other metrics, not "
-    "if it is on the other side of one",
-    "teacher_tags": "holds if the interval of teacher minus student lies above 0, not if below",
+    "better": "holds if the interval of every difference lies above 0, fails if one lies below",
+    "margin": "holds if the interval lies above 0 and contains the stated gain, fails if it "
+    "excludes the stated gain",
+    "range": "holds if every interval lies between the bounds, fails if one lies outside",
+    "no_gain": "holds if every interval ends below a gain of {margin:g}, fails if one lies above 0",
+    "best_of": "holds if the interval of every difference lies above 0, fails if one lies below",
+    "sensitive": "holds if the intervals show two of the systems to be at least {points:g} apart "
+    "on every metric, fails if they show all to be closer on one metric",
+    "metric_gain": "holds if the interval of that gain lies beyond those of the other metrics, "
+    "fails if it lies on the other side of one",
+    "teacher_tags": "holds if the interval of teacher minus student lies above 0, fails if below",
 }
 
 
-ROUNDED = 0.101  # points: printed numbers are rounded to 0.1, so their difference may be that off
+def better(test: Better, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per pair, class, metric and split; a printed tie fails."""
+    for about, gain in _pairs(test, source):
+        yield Outcome(_with_ties(gain, State.FAILS), "gain", **about, number=gain)
 
 
-def better(test: Better, source: Source) -> Iterator[Outcome]:
-    """One outcome a pair, class, metric and split; a printed tie fails."""
-    for group, metric, split, found in _pairs(test, source):
-        state = above(found)
-        if state == "undecided" and found and found.exact:
-            state = "fails"
-        yield _outcome(state, group, metric, split, found)
+def no_gain(test: NoGain, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per pair, class, metric and split; a gain below `margin` does not count."""
+    for about, gain in _pairs(test, source):
+        state = State.UNDECIDED
+        if gain is None:
+            state = State.ABSENT
+        elif gain.settled and gain.high < test.margin:
+            state = State.HOLDS
+        elif gain.settled and gain.low > 0:
+            state = State.FAILS
+        yield Outcome(state, "gain", **about, number=gain)
 
 
-def no_gain(test: NoGain, source: Source) -> Iterator[Outcome]:
-    """One outcome a pair, class, metric and split; a gain below `margin` points is none."""
-    for group, metric, split, found in _pairs(test, source):
-        state: State = "undecided"
-        if found is None:
-            state = "absent"
-        elif found.settled and found.high < test.margin:
-            state = "holds"
-        elif found.settled and found.low > 0:
-            state = "fails"
-        yield _outcome(state, group, metric, split, found)
-
-
-def _pairs(test: Pairs, source: Source) -> Iterator[tuple[str, str, str, Measured | None]]:
+def _pairs(test: Pairs, source: NumberSource) -> Iterator[tuple[dict[str, str], Measured | None]]:
     for first, second in test.pairs:
-        for label in test.classes or [None]:
-            group = _over(first, second) + (f", {readable(label)}" if label else "")
+        for label in test.classes or [""]:
             for metric in test.metrics:
                 for split in test.splits:
                     labels = (label,) if label else ()
-                    yield group, metric, split, source.gain(first, second, metric, split, labels)
+                    gain = source.gain(first, second, metric, split, labels)
+                    yield question(first, second, metric, split, label), gain
 
 
-def best_of(test: BestOf, source: Source) -> Iterator[Outcome]:
-    """One outcome a rival, metric and split; a printed tie holds."""
+def best_of(test: BestOf, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per rival, metric and split; a printed tie holds."""
     for other in test.others:
         for metric in test.metrics:
             for split in test.splits:
-                found = source.gain(test.best, other, metric, split)
-                state = above(found)
-                if state == "undecided" and found and found.exact:
-                    state = "holds"
-                yield _outcome(state, _over(test.best, other), metric, split, found)
+                gain = source.gain(test.best, other, metric, split)
+                about = question(test.best, other, metric, split)
+                yield Outcome(_with_ties(gain, State.HOLDS), "gain", **about, number=gain)
 
 
-def margin(test: Margin, source: Source) -> Iterator[Outcome]:
-    """One outcome a stated gain."""
-    for gain in test.gains:
-        label = (gain.event_label,) if gain.event_label else ()
-        found = source.gain(test.first, test.second, gain.metric, gain.split, label)
-        item = readable(gain.event_label) + " " if gain.event_label else ""
-        item += METRIC_NAMES[gain.metric]
-        value = f"{found.text()} (stated {gain.points:+.1f})" if found else "–"
-        group = _over(test.first, test.second)
-        yield Outcome(_margin(found, gain.points), group, item, value, gain.split)
+def margin(test: Margin, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per stated gain."""
+    for stated in test.gains:
+        label = stated.event_label or ""
+        labels = (label,) if label else ()
+        gain = source.gain(test.first, test.second, stated.metric, stated.split, labels)
+        about = question(test.first, test.second, stated.metric, stated.split, label)
+        state = _margin(gain, stated.points, source.metrics[stated.metric].decimals)
+        others = {"stated": Measured.exactly(stated.points)}
+        yield Outcome(state, "gain", **about, number=gain, others=others)
 
 
-def _margin(found: Measured | None, points: float) -> State:
-    if found is None:
-        return "absent"
-    if found.exact:
-        return "holds" if abs(found.mean - points) <= ROUNDED else "fails"
-    if not found.settled:
-        return "undecided"
-    if not found.low <= points <= found.high:
-        return "fails"
-    return "holds" if found.low > 0 else "undecided"
+def _margin(gain: Measured | None, stated: float, decimals: int) -> State:
+    if gain is None:
+        return State.ABSENT
+    if gain.exact:
+        # Both printed numbers are rounded, so their difference may be off by one last digit.
+        return State.HOLDS if abs(gain.value - stated) <= 1.01 * 10**-decimals else State.FAILS
+    if not gain.settled:
+        return State.UNDECIDED
+    if not gain.low <= stated <= gain.high:
+        return State.FAILS
+    return State.HOLDS if gain.low > 0 else State.UNDECIDED
 
 
-def within(test: Range, source: Source) -> Iterator[Outcome]:
-    """One outcome a metric and split."""
+def within(test: Range, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per metric and split."""
     high = float("inf") if test.high is None else test.high
     for metric in test.metrics:
         for split in test.splits:
-            found = source.gain(test.first, test.second, metric, split)
-            state: State = "undecided"
-            if found is None:
-                state = "absent"
-            elif found.settled and test.low <= found.low and found.high <= high:
-                state = "holds"
-            elif found.settled and (found.high < test.low or found.low > high):
-                state = "fails"
-            yield _outcome(state, _over(test.first, test.second), metric, split, found)
+            gain = source.gain(test.first, test.second, metric, split)
+            state = State.UNDECIDED
+            if gain is None:
+                state = State.ABSENT
+            elif gain.settled and test.low <= gain.low and gain.high <= high:
+                state = State.HOLDS
+            elif gain.settled and (gain.high < test.low or gain.low > high):
+                state = State.FAILS
+            about = question(test.first, test.second, metric, split)
+            yield Outcome(state, "gain", **about, number=gain)
 
 
-def sensitive(test: Sensitive, source: Source) -> Iterator[Outcome]:
-    """One outcome a metric and split: the pair of rows that lies furthest apart."""
-    group = "largest difference"
+def sensitive(test: Sensitive, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per metric and split: the pair of systems with the largest difference."""
     for metric in test.metrics:
         for split in test.splits:
             pairs = list(combinations(test.systems, 2))
-            gains = {pair: source.gain(*pair, metric, split) for pair in pairs}
-            there = {pair: gain for pair, gain in gains.items() if gain is not None}
-            if not there:
-                yield Outcome("absent", group, METRIC_NAMES[metric], split=split)
+            gains = [(pair, source.gain(*pair, metric, split)) for pair in pairs]
+            known = [(pair, gain) for pair, gain in gains if gain is not None]
+            if not known:
+                about = {"metric": metric, "split": split}
+                yield Outcome(State.ABSENT, "largest_difference", **about)
                 continue
-            pair = max(there, key=lambda pair: abs(there[pair].mean))
-            state = _apart(list(there.values()), test.points, len(there) == len(gains))
-            value = f"{there[pair].text()} ({_over(*pair)})"
-            yield Outcome(state, group, METRIC_NAMES[metric], value, split)
+            pair, largest = max(known, key=lambda item: abs(item[1].value))
+            complete = len(known) == len(gains)
+            state = _apart([gain for _, gain in known], test.points, complete)
+            about = question(*pair, metric, split)
+            yield Outcome(state, "largest_difference", **about, number=largest)
 
 
 def _apart(gains: list[Measured], points: float, complete: bool) -> State:
     if any(g.settled and (g.low >= points or g.high <= -points) for g in gains):
-        return "holds"
+        return State.HOLDS
     if complete and all(g.settled and -points < g.low and g.high < points for g in gains):
-        return "fails"
-    return "undecided"
+        return State.FAILS
+    return State.UNDECIDED
 
 
-def metric_gain(test: MetricGain, source: Source) -> Iterator[Outcome]:
-    """One outcome a split and other metric."""
+def metric_gain(test: MetricGain, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per other metric and split; `others` holds the gain on the other metric."""
     sign = 1 if test.end == "largest" else -1
-    group = f"{_over(test.first, test.second)}, {METRIC_NAMES[test.metric]} against the others"
-    for other in METRICS:
+    for other in source.metrics:
         if other == test.metric:
             continue
         for split in test.splits:
@@ -166,46 +155,58 @@ def metric_gain(test: MetricGain, source: Source) -> Iterator[Outcome]:
                 source.gain(test.first, test.second, metric, split)
                 for metric in (test.metric, other)
             )
+            about = question(test.first, test.second, test.metric, split)
+            others = {other: two} if two else {}
             state = beyond(one, two, sign)
-            value = f"{one.text()} against {two.text()}" if one and two else "–"
-            yield Outcome(state, group, METRIC_NAMES[other], value, split)
+            yield Outcome(state, "metric_gain", **about, number=one, others=others)
 
 
-def teacher_tags(test: TeacherTags, source: Source) -> Iterator[Outcome]:
-    """One outcome a split; the paper prints nothing on it."""
+def teacher_tags(test: TeacherTags, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per split: F1 of the raw clip tags, teacher minus student."""
     for split in test.splits:
-        runs = isinstance(source, Runs)
-        found = source.teacher_gain(test.system, split) if runs else None
-        yield _outcome(above(found), "raw tags, teacher minus student", "tags", split, found)
+        gain = source.teacher_gain(test.system, split)
+        system = reference_name(test.system)
+        yield Outcome(above(gain), "teacher_gain", system, split=split, number=gain)
 
 
-def above(found: Measured | None) -> State:
-    """Whether a gain lies above 0 (holds) or below (fails) with its whole interval."""
-    if found is None:
-        return "absent"
-    if found.settled and found.low > 0:
-        return "holds"
-    return "fails" if found.settled and found.high < 0 else "undecided"
+def question(
+    first: Reference, second: Reference, metric: str, split: str, label: str = ""
+) -> dict[str, str]:
+    """The fields of an outcome that say what was compared."""
+    return {
+        "first": reference_name(first),
+        "second": reference_name(second),
+        "metric": metric,
+        "split": split,
+        "label": label,
+    }
+
+
+def above(gain: Measured | None) -> State:
+    """Whether the interval of a gain lies above 0 (holds) or below (fails)."""
+    if gain is None:
+        return State.ABSENT
+    if gain.settled and gain.low > 0:
+        return State.HOLDS
+    return State.FAILS if gain.settled and gain.high < 0 else State.UNDECIDED
+
+
+def _with_ties(gain: Measured | None, tie: State) -> State:
+    """As `above`; `tie` if two printed numbers are equal."""
+    state = above(gain)
+    return tie if state == State.UNDECIDED and gain and gain.exact else state
 
 
 def beyond(one: Measured | None, two: Measured | None, sign: int) -> State:
-    """Whether the first lies above the second (`sign` 1) or below it (-1), intervals apart."""
+    """Whether the first lies above (`sign` 1) or below (-1) the second, intervals disjoint."""
     if one is None or two is None:
-        return "absent"
+        return State.ABSENT
     if one.exact:
-        return "holds" if sign * (one.mean - two.mean) >= 0 else "fails"
+        return State.HOLDS if sign * (one.value - two.value) >= 0 else State.FAILS
     if not (one.settled and two.settled):
-        return "undecided"
-    over, under = one.low > two.high, one.high < two.low
-    if over or under:
-        return "holds" if over == (sign > 0) else "fails"
-    return "undecided"
-
-
-def _over(first: Reference, second: Reference) -> str:
-    return f"{named(first)} over {named(second)}"
-
-
-def _outcome(state: State, group: str, metric: str, split: str, found: Measured | None) -> Outcome:
-    value, gain = (found.text(), found.mean) if found else ("–", None)
-    return Outcome(state, group, METRIC_NAMES[metric], value, split, gain)
+        return State.UNDECIDED
+    if one.low > two.high:
+        return State.HOLDS if sign > 0 else State.FAILS
+    if one.high < two.low:
+        return State.FAILS if sign > 0 else State.HOLDS
+    return State.UNDECIDED

@@ -7,97 +7,93 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from resed.config.run import Config
-from resed.judge.confusions import confusions
-from resed.judge.outcome import Outcome, State
-from resed.judge.sources import Runs
-from resed.paper.legacy_claims import Confusion, Parameters, Weights
-from resed.paper.legacy_numbers import Paper
-from resed.results.folder import Results, readable
-from resed.score.confusion import normalise_rows
+from resed.judge.confusions import SPLIT, confusions
+from resed.judge.outcome import Measured, Outcome, State
+from resed.judge.sources import Printed, Runs
+from resed.paper.claims import Confusion, Parameters, Weights
+from resed.results.folder import Results
 from resed.settings import FeatureSettings
 
 RULES = {
     "parameters": "holds if the student has fewer, at full size and with the default readings",
     "confusion": "holds if, with two seeds or more, the interval over clips lies between {low:.0%} "
-    "and {high:.0%}, not if outside",
+    "and {high:.0%}, fails if outside",
     "weights": "holds if the rank correlation of weight and posterior over the classes is below "
-    "-0.5 for every seed, not if above 0.5",
+    "-0.5 for every seed, fails if above 0.5",
 }
 CORRELATION = 0.5
 LEAST_CLASSES = 3  # two are always in one order or the other
 POSTERIORS = (0.1, 0.3, 0.5, 0.7, 0.9)
 
 
-def network_parameters(config: Config, row: int) -> dict[str, int]:
-    """Trainable parameters of teacher and student of a row of Table 1, at full size.
+def network_parameters(config: Config, system: str) -> dict[str, int]:
+    """Trainable parameters of teacher and student of a system, at full size.
 
     Full size: without the overrides of the config, which shrink networks to what a laptop trains.
     """
     from resed.train.model import TeacherStudent, parameter_count
 
     bare = config.model_copy(update={"override": {}, "system_overrides": {}})
-    name = next(name for name, entry in config.catalogue.items() if entry.row == row)
     features = FeatureSettings()
     classes = len(config.dataset_file.classes)
-    model = TeacherStudent(bare.system(name).model, features.n_mels, features.frames, classes)
+    model = TeacherStudent(bare.system(system).model, features.n_mels, features.frames, classes)
     networks = {"teacher": model.teacher, "student": model.student}
     return {side: parameter_count(network) for side, network in networks.items()}
 
 
 def parameters(test: Parameters, results: Results) -> Iterator[Outcome]:
-    """One outcome: the sizes that the text fixes, and the defaults for those it does not."""
-    found = network_parameters(results.config, test.row)
-    smaller = found["student"] < found["teacher"]
-    value = ", ".join(f"{side} {thousands(found[side])}" for side in ("student", "teacher"))
-    yield Outcome("holds" if smaller else "fails", "trainable parameters", "", value)
+    """One outcome: the sizes that the text states, and the defaults for those it does not."""
+    found = network_parameters(results.config, test.system)
+    state = State.HOLDS if found["student"] < found["teacher"] else State.FAILS
+    student, teacher = (Measured.exactly(found[side]) for side in ("student", "teacher"))
+    others = {"teacher": teacher}
+    yield Outcome(state, "parameters", test.system, number=student, others=others)
 
 
-def thousands(count: int) -> str:
-    """1 550 814."""
-    return f"{count:,}".replace(",", " ")
-
-
-def printed_confusion(test: Confusion, paper: Paper) -> Iterator[Outcome]:
-    """A recall r allows an F1 of at most 2 r / (1 + r), which Table 3 must not exceed."""
+def printed_confusion(test: Confusion, source: Printed) -> Iterator[Outcome]:
+    """A recall r allows an F1 of at most 2 r / (1 + r), which no printed F1 must exceed."""
     ceiling = 200 * test.high / (1 + test.high)
+    metric = next((name for name, m in source.metrics.items() if m.block == "tags"), "")
     for label in test.classes:
-        f1 = paper.number(f"table3.{label}.esp.tags")
+        about = {"first": test.system, "metric": metric, "split": SPLIT, "label": label}
+        f1 = source.score(test.system, metric, SPLIT, label) if metric else None
         if f1 is None:
-            yield Outcome("absent", "AT-F1", readable(label))
+            yield Outcome(State.ABSENT, "score_ceiling", **about)
             continue
-        state: State = "holds" if f1 <= ceiling else "fails"
-        value = f"{f1:.1f} (recall {test.high:.0%} allows {ceiling:.1f} at most)"
-        yield Outcome(state, "AT-F1", readable(label), value)
+        state = State.HOLDS if f1.value <= ceiling else State.FAILS
+        others = {"recall": Measured.exactly(test.high), "ceiling": Measured.exactly(ceiling)}
+        yield Outcome(state, "score_ceiling", **about, number=f1, others=others)
 
 
 def confusion(test: Confusion, runs: Runs) -> Iterator[Outcome]:
-    """One outcome a class: the share on the diagonal, over clips (Wilson) and the mean of seeds.
+    """One outcome per class: the share on the diagonal, the mean of the seeds.
 
-    A single training settles nothing: another might confuse other classes.
+    Its interval is Wilson's, over clips. A single training settles nothing: another one might
+    confuse other classes.
     """
-    name = runs.system(test.row)
-    if name is None:
+    row = runs.row(test.system)
+    about = {"first": test.system, "split": SPLIT}
+    if row is None:
         for label in test.classes:
-            yield Outcome("absent", "diagonal", readable(label))
+            yield Outcome(State.ABSENT, "diagonal", **about, label=label)
         return
-    seeds = runs.results.seeds(name)
-    found = [confusions(runs.results, name, seed) for seed in seeds]
+    seeds = runs.results.seeds(row)
+    found = [confusions(runs.results, row, seed) for seed in seeds]
     runs.seeds.add(len(seeds))
     for label in test.classes:
-        row = list(runs.labels).index(label)
-        clips = found[0].clips[row]
+        index = list(runs.labels).index(label)
+        clips = found[0].clips[index]
         if not clips:
-            yield Outcome("absent", "diagonal", readable(label))
+            yield Outcome(State.ABSENT, "diagonal", **about, label=label)
             continue
-        share = float(np.mean([normalise_rows(one.counts)[row, row] for one in found]))
-        low, high = _wilson(share, clips)
-        state: State = "undecided"
-        if len(seeds) > 1 and test.low <= low and high <= test.high:
-            state = "holds"
-        elif len(seeds) > 1 and (high < test.low or low > test.high):
-            state = "fails"
-        value = f"{share:.0%} [{low:.0%}, {high:.0%}]"
-        yield Outcome(state, "diagonal", readable(label), value)
+        share = float(np.mean([one.shares[index, index] for one in found]))
+        measured = Measured(share, *_wilson(share, clips), settled=len(seeds) > 1)
+        state = State.UNDECIDED
+        if measured.settled and test.low <= measured.low and measured.high <= test.high:
+            state = State.HOLDS
+        elif measured.settled and (measured.high < test.low or measured.low > test.high):
+            state = State.FAILS
+        yield Outcome(state, "diagonal", **about, label=label, number=measured)
 
 
 def _wilson(share: float, count: int) -> tuple[float, float]:
@@ -108,14 +104,24 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
     return float(centre - half), float(centre + half)
 
 
-def printed_weights(test: Weights, paper: Paper) -> Iterator[Outcome]:
-    """Both weights, as printed and as cited, at the paper's exponent."""
-    gamma = paper.cell("settings.gamma")
-    for item, weight in (("1 - p^γ", printed_weight), ("(1 - p)^γ", standard_weight)):
+def printed_weights(test: Weights, source: Printed) -> Iterator[Outcome]:
+    """The weight as printed and as cited, at the paper's exponent: one outcome each.
+
+    `number` is the weight at the lowest posterior, `others` holds that at the highest.
+    """
+    gamma = source.paper.cell("settings.gamma")
+    for label, weight in (("1 - p^γ", printed_weight), ("(1 - p)^γ", standard_weight)):
         values = [weight(p, gamma) for p in POSTERIORS]
         falls = all(one > two for one, two in pairwise(values))
-        value = f"{values[0]:.2f} at p = {POSTERIORS[0]} to {values[-1]:.2f} at {POSTERIORS[-1]}"
-        yield Outcome("holds" if falls else "fails", f"γ = {gamma:g}", item, value)
+        others = {"gamma": gamma, "at": POSTERIORS[0], "end": values[-1], "at_end": POSTERIORS[-1]}
+        yield Outcome(
+            State.HOLDS if falls else State.FAILS,
+            "weight",
+            test.system,
+            label=label,
+            number=Measured.exactly(values[0]),
+            others={name: Measured.exactly(value) for name, value in others.items()},
+        )
 
 
 def printed_weight(p: float, gamma: float) -> float:
@@ -129,36 +135,39 @@ def standard_weight(p: float, gamma: float) -> float:
 
 
 def weights(test: Weights, runs: Runs) -> Iterator[Outcome]:
-    """One outcome a seed: ranks of posterior and weight over the classes, at the last epoch."""
-    name = runs.system(test.row)
-    if name is None:
-        yield Outcome("absent", "rank correlation", "")
+    """One outcome per seed: rank correlation of posterior and weight over the classes.
+
+    Both are those of the last epoch that has them.
+    """
+    row = runs.row(test.system)
+    if row is None:
+        yield Outcome(State.ABSENT, "rank_correlation", test.system)
         return
-    for seed in runs.results.seeds(name):
-        found = _last(runs, name, seed)
+    for seed in runs.results.seeds(row):
+        found = _last(runs, test.system, seed)
         if found is None:
-            yield Outcome("absent", "rank correlation", f"seed {seed}")
+            yield Outcome(State.ABSENT, "rank_correlation", test.system, seed=seed)
             continue
         if len(runs.labels) < LEAST_CLASSES:
-            value = f"{LEAST_CLASSES} classes are needed to rank them"
-            yield Outcome("undecided", "rank correlation", f"seed {seed}", value)
+            yield Outcome(State.UNDECIDED, "rank_correlation", test.system, seed=seed)
             continue
         ranks = [rankdata(values) for values in found]
         correlation = float(np.corrcoef(ranks)[0, 1])
-        state: State = "undecided"
+        state = State.UNDECIDED
         if abs(correlation) > CORRELATION:
-            state = "holds" if correlation < 0 else "fails"
-        yield Outcome(state, "rank correlation", f"seed {seed}", f"{correlation:+.2f}")
+            state = State.HOLDS if correlation < 0 else State.FAILS
+        number = Measured.exactly(correlation)
+        yield Outcome(state, "rank_correlation", test.system, seed=seed, number=number)
 
 
-def _last(runs: Runs, name: str, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
+def _last(runs: Runs, system: str, seed: int) -> tuple[np.ndarray, np.ndarray] | None:
     """Mean posterior and weight of each class at the last epoch that has them."""
-    history = runs.results.history(name, seed)
+    history = runs.results.history(system, seed)
     columns = [
         np.array([history.get(f"{kind}.{label}", []) for label in runs.labels])
         for kind in ("posterior", "weight")
     ]
     if any(column.ndim < 2 or not column.size for column in columns):
         return None
-    there = np.flatnonzero(np.isfinite(np.concatenate(columns)).all(axis=0))
-    return (columns[0][:, there[-1]], columns[1][:, there[-1]]) if there.size else None
+    complete = np.flatnonzero(np.isfinite(np.concatenate(columns)).all(axis=0))
+    return (columns[0][:, complete[-1]], columns[1][:, complete[-1]]) if complete.size else None

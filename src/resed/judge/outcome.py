@@ -1,140 +1,156 @@
-"""Outcomes of single comparisons, and how they add up to a verdict with its evidence."""
+"""Outcomes of single comparisons and the verdict that they add up to, as data.
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+`resed.judge.evidence` turns them into words.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Literal
 
-State = Literal["holds", "fails", "undecided", "absent"]
-HERE: dict[State, str] = {
-    "holds": "holds",
-    "fails": "does not hold",
-    "undecided": "undecided",
-    "absent": "not run",
-}
-PRINTED: dict[State, str] = {
-    "holds": "supported",
-    "fails": "contradicted",
-    "undecided": "in part",
-    "absent": "not shown",
-}
-LISTED = 18  # comparisons that a line of evidence lists before it names only the remarkable ones
-SHOWN = 6  # of the remarkable ones
-NAMED = {"fails": "failing", "undecided": "undecided"}
-COUNTED: dict[State, str] = {"holds": "hold", "fails": "fail", "undecided": "are undecided"}
-METRIC_NAMES = {"event": "event", "segment": "segment", "tags": "AT"}
+
+class State(StrEnum):
+    """What a comparison, or all comparisons of a claim, came to."""
+
+    HOLDS = "holds"
+    FAILS = "fails"
+    UNDECIDED = "undecided"
+    ABSENT = "absent"
+
+
+Quantity = Literal[
+    "gain",
+    "largest_difference",
+    "metric_gain",
+    "class_gain",
+    "gaining_classes",
+    "score",
+    "teacher_gain",
+    "diagonal",
+    "score_ceiling",
+    "weight",
+    "rank_correlation",
+    "parameters",
+    "fewest",
+    "short",
+    "imbalance",
+    "spread",
+    "windows",
+    "closer",
+]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """An F1 or a gain in percent, with its interval; `exact` for printed numbers (no interval).
+    """A number with its 95 % interval.
 
-    `settled` is False where one training a side cannot settle anything
-    (resed.stats.intervals.decide).
+    Attributes:
+        value: the number, in the unit of its quantity.
+        low, high: ends of the interval; NaN if it has none.
+        settled: False if one training per side cannot decide anything
+            (`resed.stats.intervals.decide`).
+        exact: True for printed and counted numbers; `low` and `high` are then `value`.
     """
 
-    mean: float
-    low: float
-    high: float
+    value: float
+    low: float = math.nan
+    high: float = math.nan
     settled: bool = True
     exact: bool = False
 
     @classmethod
-    def printed(cls, value: float) -> "Measured":
-        """A printed number, to its one decimal."""
-        value = round(value, 1)
+    def exactly(cls, value: float) -> "Measured":
+        """A printed or counted number."""
         return cls(value, value, value, exact=True)
 
-    def text(self, signed: bool = True) -> str:
-        """`+1.2 [-0.8, +3.2]`, or `+1.2` of a printed number."""
-        form = "+.1f" if signed else ".1f"
-        mean, low, high = (format(value, form) for value in (self.mean, self.low, self.high))
-        return mean if self.exact else f"{mean} [{low}, {high}]"
+    def rounded(self, decimals: int) -> "Measured":
+        """An exact number with the decimals that tables print."""
+        return self.exactly(round(self.value, decimals))
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the interval; None for an exact number and if it has none."""
+        return None if self.exact or math.isnan(self.low) else (self.low, self.high)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One comparison: `group`, `item` and `split` say of what, `value` with what numbers.
+    """One comparison.
 
-    `gain` is the mean difference where there is one: of many that hold the smallest is shown.
+    Attributes:
+        state: whether it holds.
+        quantity: what `number` is.
+        first, second: systems (`system@reading` for a reading); `number` is of the first, or of
+            the first minus the second.
+        metric, split, label, seed: which metric, split, class and seed, if it is about one.
+        number: the number that was judged; None if it was not run or not printed.
+        others: the numbers that it was judged against, by name; see the rule of the quantity.
     """
 
     state: State
-    group: str
-    item: str
-    value: str = "–"
+    quantity: Quantity
+    first: str = ""
+    second: str = ""
+    metric: str = ""
     split: str = ""
-    gain: float | None = None
+    label: str = ""
+    seed: int | None = None
+    number: Measured | None = None
+    others: Mapping[str, Measured] = field(default_factory=dict)
+
+
+Reason = Literal["", "classes", "annotations", "systems", "not_printed"]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a verdict rests on.
+
+    Attributes:
+        edition: the edition whose tables were read; empty for runs.
+        seeds: the numbers of seeds that the compared numbers rest on, ascending.
+        override: True if config.sensitivity.override was laid over a compared system.
+        reason: why the state is absent.
+        unknown_classes: classes that the claim names and the dataset does not have.
+    """
+
+    edition: str = ""
+    seeds: tuple[int, ...] = ()
+    override: bool = False
+    reason: Reason = ""
+    unknown_classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """A word of HERE or PRINTED, and the numbers behind it."""
+    """A state, the outcomes behind it and what they rest on."""
 
-    word: str
-    evidence: str
+    state: State
+    outcomes: tuple[Outcome, ...] = ()
+    basis: Basis = Basis()
 
 
-def of_printed(outcomes: Sequence[Outcome]) -> Verdict:
-    """What the printed tables say: cells that the paper does not print are left out."""
-    shown = [outcome for outcome in outcomes if outcome.state != "absent"]
+def of_printed(outcomes: Sequence[Outcome], edition: str = "") -> Verdict:
+    """The verdict of printed numbers: those that the paper does not print are left out.
+
+    It is undecided if some comparisons hold and others fail.
+    """
+    shown = tuple(outcome for outcome in outcomes if outcome.state != State.ABSENT)
     states = {outcome.state for outcome in shown}
     if not shown:
-        return Verdict(PRINTED["absent"], "no printed number shows it")
-    state = states.pop() if len(states) == 1 else "undecided"
-    return Verdict(PRINTED[state], evidence(shown))
+        return Verdict(State.ABSENT, (), Basis(edition, reason="not_printed"))
+    state = states.pop() if len(states) == 1 else State.UNDECIDED
+    return Verdict(state, shown, Basis(edition))
 
 
-def of_runs(outcomes: Sequence[Outcome], ground: str = "") -> Verdict:
-    """What the runs here say: one comparison that fails refutes, all must hold to confirm.
+def of_runs(outcomes: Sequence[Outcome], basis: Basis = Basis()) -> Verdict:
+    """The verdict of runs: it fails if one comparison fails, and holds if all hold.
 
-    A comparison that was not run leaves the rest undecided, unless one of them fails.
+    A comparison that was not run leaves the verdict undecided, unless another one fails.
     """
     states = {outcome.state for outcome in outcomes}
-    if states <= {"absent"}:
-        return Verdict(HERE["absent"], "")
-    state: State = "holds" if states == {"holds"} else "undecided"
-    if "fails" in states:
-        state = "fails"
-    return Verdict(HERE[state], evidence(outcomes) + (f"; {ground}" if ground else ""))
-
-
-def evidence(outcomes: Sequence[Outcome]) -> str:
-    """All comparisons by group and item; of many, the counts and those that do not hold."""
-    present = [outcome for outcome in outcomes if outcome.state != "absent"]
-    missing = len(outcomes) - len(present)
-    text = _listed(present) if len(present) <= LISTED else _counted(present)
-    return text + (f"; {missing} comparisons not run" if missing else "")
-
-
-def _counted(present: Sequence[Outcome]) -> str:
-    counts = Counter(outcome.state for outcome in present)
-    if counts["holds"] == len(present):
-        closest = min(present, key=lambda o: float("inf") if o.gain is None else o.gain)
-        return f"all {len(present)} comparisons hold, the closest {_listed([closest])}"
-    state: State = "fails" if counts["fails"] else "undecided"
-    chosen = [outcome for outcome in present if outcome.state == state]
-    words = ", ".join(f"{counts[s]} {word}" for s, word in COUNTED.items() if counts[s])
-    more = f" and {len(chosen) - SHOWN} more" if len(chosen) > SHOWN else ""
-    listed = _listed(chosen[:SHOWN]) + more
-    return f"of {len(present)} comparisons {words}; {NAMED[state]}: {listed}"
-
-
-def _listed(outcomes: Sequence[Outcome]) -> str:
-    """`group: item value / value, item value (split / split)`, the splits once where they can."""
-    groups: dict[str, dict[str, list[Outcome]]] = {}
-    for outcome in outcomes:
-        groups.setdefault(outcome.group, {}).setdefault(outcome.item, []).append(outcome)
-    cells = [cell for items in groups.values() for cell in items.values()]
-    splits = {tuple(outcome.split for outcome in cell) for cell in cells}
-    each = len(splits) > 1
-    parts = []
-    for group, items in groups.items():
-        listed = [f"{item} {_values(cell, each)}".strip() for item, cell in items.items()]
-        parts.append((f"{group}: " if group else "") + ", ".join(listed))
-    shared = " / ".join(filter(None, splits.pop())) if not each else ""
-    return "; ".join(parts) + (f" ({shared})" if shared else "")
-
-
-def _values(cell: Sequence[Outcome], each: bool) -> str:
-    return " / ".join(f"{o.value} {o.split}".strip() if each else o.value for o in cell)
+    if states <= {State.ABSENT}:
+        return Verdict(State.ABSENT, tuple(outcomes), basis)
+    state = State.HOLDS if states == {State.HOLDS} else State.UNDECIDED
+    return Verdict(State.FAILS if State.FAILS in states else state, tuple(outcomes), basis)

@@ -1,10 +1,10 @@
 """Where the numbers of a claim come from: the printed tables, or the runs here.
 
-Both answer the same two questions, so that one rule judges both: the F1 of a system, and the gain
-of one over another, on a metric and a split, overall or macro-averaged over some classes.
+Both answer the same questions, so that one rule judges both: the score of a system, and the gain
+of one system over another, on a metric and a split, overall or macro-averaged over some classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import fmean
@@ -13,23 +13,25 @@ from typing import Protocol
 from resed.config.rows import Row
 from resed.formats.counts import Counts
 from resed.judge.outcome import Measured
-from resed.paper.legacy_claims import ReadingReference, Reference, StageReference
-from resed.paper.legacy_numbers import WINDOWS, Paper
+from resed.paper.claims import ReadingReference, Reference
+from resed.paper.numbers import Metric, Paper
 from resed.results.folder import Results
 from resed.stats.intervals import Interval, difference
 
-WINDOWS_OF = {row: window for window, row in WINDOWS.items()}
 
-
-class Source(Protocol):
+class NumberSource(Protocol):
     """What a rule may ask. None: not printed, or not run."""
 
     @property
     def labels(self) -> Sequence[str]:
         """The classes."""
 
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The paper's metrics."""
+
     def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
-        """F1 of one class in percent."""
+        """Score of one class, in the metric's unit."""
 
     def gain(
         self,
@@ -39,24 +41,33 @@ class Source(Protocol):
         split: str,
         labels: Sequence[str] = (),
     ) -> Measured | None:
-        """First minus second in points, macro-averaged over `labels` (none: overall)."""
+        """First minus second, macro-averaged over `labels` (none: overall)."""
+
+    def teacher_gain(self, system: Reference, split: str) -> Measured | None:
+        """F1 of the raw clip tags, teacher minus student, in points."""
 
 
 @dataclass(frozen=True)
 class Printed:
-    """The tables of one version of the paper."""
+    """The tables of one edition of a paper."""
 
     paper: Paper
+    edition: str
 
     @property
     def labels(self) -> Sequence[str]:
-        """The classes of Table 3."""
-        return list(self.paper.table3.rows)
+        """The classes of the edition's tables of classes."""
+        return self.paper.classes(self.edition)
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The paper's metrics."""
+        return self.paper.metrics
 
     def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
-        """A cell of Table 3, which has evaluation alone."""
+        """A number of a table of classes."""
         value = self._number(system, metric, split, label)
-        return None if value is None else Measured.printed(value)
+        return None if value is None else self._exactly(value, metric)
 
     def gain(
         self,
@@ -69,82 +80,71 @@ class Printed:
         """The difference of two printed numbers, or its mean over `labels`."""
         gains = []
         for label in labels or [None]:
-            values = [self._number(side, metric, split, label) for side in (first, second)]
-            if None in values:
+            one, two = (self._number(side, metric, split, label) for side in (first, second))
+            if one is None or two is None:
                 return None
-            gains.append(values[0] - values[1])
-        return Measured.printed(fmean(gains))
+            gains.append(one - two)
+        return self._exactly(fmean(gains), metric)
+
+    def teacher_gain(self, system: Reference, split: str) -> Measured | None:
+        """None: papers print no scores of the teacher alone."""
+        del system, split
+
+    def _exactly(self, value: float, metric: str) -> Measured:
+        return Measured.exactly(round(value, self.metrics[metric].decimals))
 
     def _number(
         self, system: Reference, metric: str, split: str, label: str | None
     ) -> float | None:
-        number = self.paper.number
-        if label is not None:
-            window = WINDOWS_OF.get(system) if isinstance(system, int) else None
-            known = window and split == "evaluation"
-            return number(f"table3.{label}.{window}.{metric}") if known else None
-        if isinstance(system, int):
-            return number(f"table1.{system}.{metric}.{split}")
-        if isinstance(system, StageReference) and system.form == "printed":
-            gamma = "" if system.gamma is None else f"-{system.gamma:g}"
-            return number(f"table2.{system.tau}{gamma}.{metric}.{split}")
-        return None
+        if isinstance(system, ReadingReference):
+            return None
+        return self.paper.printed(system, metric, split, label, self.edition)
 
 
 @dataclass(frozen=True)
 class Runs:
     """What was trained and scored here.
 
-    `seeds` remembers how many each answer rested on, `studied` the systems of the study of readings
-    that were asked for: `config.sensitivity.override` is laid over those.
+    `seeds` collects how many seeds the answers rest on, `studied` the rows of the study of
+    readings that were asked for: `config.sensitivity.override` is laid over those.
     """
 
     results: Results
     seeds: set[int] = field(default_factory=set)
-    studied: set[str] = field(default_factory=set)
+    studied: set[Row] = field(default_factory=set)
 
     @property
     def labels(self) -> Sequence[str]:
         """The dataset's classes."""
         return self.results.config.dataset_file.classes
 
-    def system(self, reference: Reference) -> str | None:
-        """The configured system that a reference names; None where there is none."""
-        if isinstance(reference, int):
-            return self._rows.get(reference)
-        if isinstance(reference, ReadingReference):
-            system = self._rows.get(reference.row)
-            if system is None or Row(system, reference.reading) not in self._readings:
-                return None
-            name = Row(system, reference.reading).folder
-            self.studied.add(name)
-            return name
-        return self.results.system_of_stage(reference.tau, reference.gamma, reference.form)
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The paper's metrics."""
+        return self.results.paper.metrics
 
-    @cached_property
-    def _rows(self) -> dict[int, str]:
-        config = self.results.config
-        rows = {config.catalogue[name].row: name for name in reversed(config.systems)}
-        return {row: name for row, name in rows.items() if row is not None}
+    def row(self, reference: Reference) -> Row | None:
+        """The row of results that a reference names; None if it is not configured."""
+        if not isinstance(reference, ReadingReference):
+            return Row(reference) if reference in self.results.config.systems else None
+        row = Row(reference.system, reference.reading)
+        if row not in self._readings:
+            return None
+        self.studied.add(row)
+        return row
 
     @cached_property
     def _readings(self) -> list[Row]:
         config = self.results.config
         return config.sensitivity_rows() if config.sensitivity.report else []
 
-    def counts(self, system: str, split: str, block: str) -> list[Counts]:
-        """A counts table a seed; none where the block was not scored."""
-        read = self.results.counts
-        found = [read(split, system, seed, block) for seed in self.results.seeds(system)]
-        return [] if None in found else found
-
     def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
-        """F1 of one class with its interval; a single training settles nothing."""
-        name = self.system(system)
-        if name is None or not _has(self.counts(name, split, metric), [label]):
+        """Score of one class with its interval; a single training settles nothing."""
+        row = self.row(system)
+        if row is None or not _has(self._counts(row, split, metric), [label]):
             return None
-        found = self.results.interval(split, name, metric, label)
-        return self._measured(found, found.seeds > 1)
+        found = self.results.interval(split, row, metric, label)
+        return found and self._measured(found, found.seeds > 1)
 
     def gain(
         self,
@@ -155,46 +155,46 @@ class Runs:
         labels: Sequence[str] = (),
     ) -> Measured | None:
         """The difference on the same clips, with its interval."""
-        names = [self.system(first), self.system(second)]
-        if None in names:
+        one, two = self.row(first), self.row(second)
+        if one is None or two is None:
             return None
-        paired = self.results.paired(*names)
+        paired = self.results.paired(one, two)
         if labels:
-            sides = [self.counts(name, split, metric) for name in names]
+            sides = [self._counts(row, split, metric) for row in (one, two)]
             if not any(_has(side, labels) for side in sides):
                 return None
-            sides = [[table.only(*labels) for table in side] for side in sides]
-            found = difference(sides[0], sides[1], paired)
+            found = difference(*([t.only(*labels) for t in side] for side in sides), paired)
         else:
-            found = self.results.difference(split, *names, metric)
+            found = self.results.difference(split, one, two, metric)
         return found and self._measured(found, paired or found.seeds > 1)
 
-    def _measured(self, found: Interval, settled: bool) -> Measured:
-        self.seeds.add(found.seeds)
-        return Measured(found.mean, found.low, found.high, settled)
-
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
-        """Raw clip tags: the teacher's F1 minus the student's, training by training."""
-        name = self.system(system)
-        if name is None:
+        """The teacher's F1 minus the student's, seed by seed."""
+        row = self.row(system)
+        if row is None:
             return None
-        sides = [self.counts(name, split, block) for block in ("tags_teacher", "tags_raw")]
+        sides = [self.results.tables(split, row, block) for block in ("tags_teacher", "tags_raw")]
         if not all(sides):
             return None
         found = difference(sides[0], sides[1], paired=True)
         return self._measured(found, found.seeds > 1)  # two networks: one training settles nothing
+
+    def _counts(self, row: Row, split: str, metric: str) -> list[Counts]:
+        """Counts per seed; empty if the metric has none."""
+        block = self.metrics[metric].block
+        return self.results.tables(split, row, block) if block else []
+
+    def _measured(self, found: Interval, settled: bool) -> Measured:
+        self.seeds.add(found.seeds)
+        return Measured(found.mean, found.low, found.high, settled)
 
 
 def _has(tables: Sequence[Counts], labels: Sequence[str]) -> bool:
     return any(set(labels) & set(table.classes) for table in tables)
 
 
-def named(reference: Reference) -> str:
-    """A reference for people: 6, `τ 15 γ 2`, `9 (filter.none)`."""
-    if isinstance(reference, int):
-        return str(reference)
+def reference_name(reference: Reference) -> str:
+    """The system that a reference names, or `system@reading`."""
     if isinstance(reference, ReadingReference):
-        return f"{reference.row} ({reference.reading})"
-    gamma = "" if reference.gamma is None else f" γ {reference.gamma:g}"
-    form = "" if reference.form == "printed" else " (1-p)^γ"
-    return f"τ {reference.tau}{gamma}{form}"
+        return Row(reference.system, reference.reading).folder
+    return reference

@@ -1,4 +1,4 @@
-"""Rules for claims about the strong training events and the windows made of them."""
+"""Rules for claims about the strong training events and the windows derived from them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from statistics import median
@@ -7,24 +7,24 @@ import numpy as np
 
 from resed.calibrate.windows import class_window
 from resed.formats.annotations import read_events
-from resed.judge.outcome import Outcome, State
-from resed.paper.legacy_claims import Annotations
-from resed.results.folder import Results, readable
+from resed.judge.outcome import Measured, Outcome, State
+from resed.paper.claims import Annotations
+from resed.results.folder import Results
 
 RULES = {
     "fewest": "holds if no other class has as few events",
     "short": "holds if the mean duration lies below the median of the classes' means",
-    "imbalance": "holds from {bound:g} times on",
+    "imbalance": "holds if the ratio is at least {bound:g}",
     "spread": "holds if the 90th percentile of duration is at least {bound:g} times the 10th",
     "windows": "holds if the two windows differ by at least {bound:.0%} of the average one",
     "closer": "holds if more than {bound:.0%} of the events are closer to it",
 }
 Durations = Mapping[str, np.ndarray]
-Answer = tuple[bool, str]
+Answer = tuple[bool, float, dict[str, float]]  # holds, the number, what it is judged against
 
 
 def durations(results: Results, split: str = "strong") -> dict[str, np.ndarray] | None:
-    """Seconds of the events of each class of a split; None where its annotations are not here."""
+    """Seconds of the events of each class of a split; None if its annotations are missing."""
     path = results.annotations(split)
     if not path.is_file():
         return None
@@ -36,58 +36,71 @@ def durations(results: Results, split: str = "strong") -> dict[str, np.ndarray] 
 
 
 def annotations(test: Annotations, results: Results) -> Iterator[Outcome]:
-    """One outcome a class, or one in all for `imbalance`."""
+    """One outcome per class; a single one for `imbalance`."""
     found = durations(results)
-    group = "strong training events"
     if not found:
-        yield Outcome("absent", group, test.quantity)
+        yield Outcome(State.ABSENT, test.quantity)
+        return
+    if len(found) == 1 and test.quantity in ("fewest", "imbalance"):  # no other class
+        yield Outcome(State.UNDECIDED, test.quantity, label=next(iter(found)))
         return
     if test.quantity == "imbalance":
-        counts = {label: len(values) for label, values in found.items()}
-        most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
-        ratio = counts[most] / counts[least]
-        value = f"{counts[most]} against {readable(least)} {counts[least]}, {ratio:.1f} times"
-        if len(counts) == 1:
-            yield Outcome("undecided", group, readable(most), "there is no other class")
-            return
-        yield Outcome(_state(ratio >= test.bound), group, readable(most), value)
+        yield _imbalance(found, test)
         return
     for label in test.classes or found:
         if label not in found:
-            yield Outcome("absent", group, readable(label))
+            yield Outcome(State.ABSENT, test.quantity, label=label)
             continue
-        holds, value = QUANTITIES[test.quantity](label, found, test, results)
-        yield Outcome(_state(holds), group, readable(label), value)
+        holds, number, others = QUANTITIES[test.quantity](label, found, test, results)
+        yield _outcome(test, label, holds, number, others)
+
+
+def _outcome(
+    test: Annotations, label: str, holds: bool, number: float, others: Mapping[str, float]
+) -> Outcome:
+    exact = {name: Measured.exactly(value) for name, value in others.items()}
+    state = State.HOLDS if holds else State.FAILS
+    number_of = Measured.exactly(number)
+    return Outcome(state, test.quantity, label=label, number=number_of, others=exact)
+
+
+def _imbalance(found: Durations, test: Annotations) -> Outcome:
+    """Events of the largest class over those of the smallest, and both counts."""
+    counts = {label: len(values) for label, values in found.items()}
+    most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
+    ratio = counts[most] / counts[least]
+    both = {most: counts[most], least: counts[least]}
+    return _outcome(test, most, ratio >= test.bound, ratio, both)
 
 
 def _fewest(label: str, found: Durations, test: Annotations, results: Results) -> Answer:
     others = {name: len(values) for name, values in found.items() if name != label}
     least = min(others, key=others.__getitem__)
     count = len(found[label])
-    return count < others[least], f"{count} events, {readable(least)} has {others[least]}"
+    return count < others[least], count, {least: others[least]}
 
 
 def _short(label: str, found: Durations, test: Annotations, results: Results) -> Answer:
-    middle = median(values.mean() for values in found.values())
-    mean = found[label].mean()
-    return bool(mean < middle), f"{mean:.2f} s (median of the classes {middle:.2f})"
+    middle = float(median(values.mean() for values in found.values()))
+    mean = float(found[label].mean())
+    return mean < middle, mean, {"median": middle}
 
 
 def _spread(label: str, found: Durations, test: Annotations, results: Results) -> Answer:
-    low, high = np.percentile(found[label], [10, 90])
-    return bool(high >= test.bound * low), f"{low:.2f} to {high:.2f} s"
+    low, high = map(float, np.percentile(found[label], [10, 90]))
+    return high >= test.bound * low, high, {"tenth_percentile": low}
 
 
 def _windows(label: str, found: Durations, test: Annotations, results: Results) -> Answer:
     mean, own = _seconds(found[label], results)
     share = abs(own - mean) / mean
-    return share >= test.bound, f"{own:.2f} s, average {mean:.2f} s ({share:.0%})"
+    return share >= test.bound, own, {"average": mean, "share": share}
 
 
 def _closer(label: str, found: Durations, test: Annotations, results: Results) -> Answer:
     mean, own = _seconds(found[label], results)
     share = float(np.mean(np.abs(found[label] - own) < np.abs(found[label] - mean)))
-    return share > test.bound, f"{share:.0%}"
+    return share > test.bound, share, {}
 
 
 QUANTITIES: dict[str, Callable[[str, Durations, Annotations, Results], Answer]] = {
@@ -103,9 +116,5 @@ def _seconds(values: np.ndarray, results: Results) -> tuple[float, float]:
     """Average and event-specific duration in seconds: the windows of eq. 7 without eta."""
     settings = results.config.calibrate
     options = {"method": settings.knee, "guard": settings.guard, "quantile": settings.quantile}
-    both = [class_window("", values, method, 1.0, options) for method in ("average", "esp")]
-    return both[0].window_s, both[1].window_s
-
-
-def _state(holds: bool) -> State:
-    return "holds" if holds else "fails"
+    average, own = (class_window("", values, method, 1.0, options) for method in ("average", "esp"))
+    return average.window_s, own.window_s

@@ -38,6 +38,16 @@ class Metric(Strict):
             raise ValueError("set either block or score")
         return self
 
+    @property
+    def full_scale(self) -> float:
+        """The highest possible value, in its unit."""
+        return 100.0 if self.unit == "percent" else 1.0
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals the paper prints."""
+        return 1 if self.unit == "percent" else 3
+
 
 class Edition(Strict):
     """One publication of the work."""

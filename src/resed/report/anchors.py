@@ -52,7 +52,7 @@ def _of_system(record: Record, results: Results) -> str:
     if record["group"] not in ("paper", "own"):
         return ""
     entry = results.config.catalogue.get(record["system"])
-    rows = {printed.id: printed.row for printed in results.paper.table1.rows}
+    rows = {printed.id: printed.row for printed in results.legacy_paper.table1.rows}
     number = entry.row if entry else rows.get(record["id"])
     return "" if number is None else row(number)
 

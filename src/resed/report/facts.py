@@ -135,7 +135,7 @@ def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
 def _place(results: Results, name: str) -> str:
     """Where the paper has the system: its number in Table 1, or what it is in Table 2."""
     entry = results.config.catalogue[name]
-    printed = results.paper.by_row.get(entry.row) if entry.row is not None else None
+    printed = results.legacy_paper.by_row.get(entry.row) if entry.row is not None else None
     if printed:
         return str(printed.id)
     return f"τ {entry.stage.tau}, γ {entry.stage.gamma:g}" if entry.stage else ""

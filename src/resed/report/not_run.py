@@ -13,7 +13,7 @@ STUDY = "sensitivity"
 
 def not_run(results: Results, tables: Mapping[str, Table]) -> list[str]:
     """A sentence each; `tables` are those of the page."""
-    config, paper = results.config, results.paper
+    config, paper = results.config, results.legacy_paper
     missing = []
     if config.dataset_file.name != paper.dataset:
         missing.append(
@@ -31,14 +31,14 @@ def studied(tables: Mapping[str, Table]) -> bool:
 
 def _rows(results: Results) -> Iterator[str]:
     """Rows of Table 1 without a configured system."""
-    table = results.paper.table1
+    table = results.legacy_paper.table1
     lacking = [
         f"{row.id} {row.system}"
         for row in table.rows
         if row.row is None or not results.has_rows([row.row])
     ]
     if lacking:
-        yield _lacking(results.paper, table.place, lacking, len(table.rows))
+        yield _lacking(results.legacy_paper, table.place, lacking, len(table.rows))
 
 
 def _stages(results: Results) -> Iterator[str]:

@@ -77,19 +77,19 @@ def _compare(book: ScoreBook, rows: tuple[int, int]) -> Comparison:
 
 def _title(row: int, results: Results) -> str:
     """The row as the paper names it, and by the system that stands for it where it does not."""
-    printed = results.paper.by_row.get(row)
+    printed = results.legacy_paper.by_row.get(row)
     entries = results.config.catalogue.values()
     return printed.system if printed else next((e.title for e in entries if e.row == row), NONE)
 
 
 def _id(row: int, results: Results) -> str:
-    printed = results.paper.by_row.get(row)
+    printed = results.legacy_paper.by_row.get(row)
     return str(printed.id) if printed else NONE
 
 
 def _printed(rows: tuple[int, int], metric: str, split: str, results: Results) -> float | None:
     """The difference of the paper's two numbers, where it prints both."""
-    known = [results.paper.by_row.get(row) for row in rows]
+    known = [results.legacy_paper.by_row.get(row) for row in rows]
     if None in known:
         return None
     first, second = (getattr(row, metric)[SPLITS.index(split)] for row in known)
@@ -127,7 +127,7 @@ def _record(one: Comparison, split: str, book: ScoreBook) -> dict[str, Any]:
 
 
 def _notes(results: Results) -> tuple[str, ...]:
-    paper = results.paper
+    paper = results.legacy_paper
     alone = (
         "With one seed, only systems that share a checkpoint can be told apart: another training "
         "of the same system may differ by more."

@@ -98,7 +98,7 @@ def table1(results: Results) -> Table:
 def _paper(book: ScoreBook) -> Iterator[Row]:
     """The paper's rows in its order."""
     results = book.results
-    for row in results.paper.table1.rows:
+    for row in results.legacy_paper.table1.rows:
         if row.row is None or not results.has_rows([row.row]):
             yield Row("paper", None, row.system, row)
         else:
@@ -111,7 +111,7 @@ def _own(book: ScoreBook) -> Iterator[Row]:
     results = book.results
     for name in _systems(results):
         entry = results.config.catalogue[name]
-        if entry.row not in results.paper.by_row or results.system_of_row(entry.row) != name:
+        if entry.row not in results.legacy_paper.by_row or results.system_of_row(entry.row) != name:
             yield _row(book, "own", name, entry.title)
 
 
@@ -187,7 +187,7 @@ def _record(row: Row, book: ScoreBook) -> dict[str, Any]:
 
 
 def _notes(results: Results) -> tuple[str, ...]:
-    paper = results.paper
+    paper = results.legacy_paper
     return (
         "F1 in percent, macro-averaged over classes. Event: 200 ms onset collar, offset "
         "max(200 ms, 20 %). Segment: 1 s.",

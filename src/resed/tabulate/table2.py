@@ -69,8 +69,8 @@ def table2(results: Results) -> Table:
 
 def _paper(results: Results) -> Paper:
     """The version that prints the table: the configured one, or else the journal's."""
-    if results.paper.table2:
-        return results.paper
+    if results.legacy_paper.table2:
+        return results.legacy_paper
     return load_paper(VERSIONS["journal"], results.config.root)
 
 

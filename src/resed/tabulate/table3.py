@@ -87,7 +87,7 @@ def table3(results: Results) -> Table:
     Raises ResultsError or MissingFileError where a configured system's metrics lack or rest on
     other clips.
     """
-    return class_table(results, results.paper, "Table 3", SPLITS)
+    return class_table(results, results.legacy_paper, "Table 3", SPLITS)
 
 
 def class_table(results: Results, paper: Paper, name: str, splits: Sequence[str]) -> Table:
