@@ -1,11 +1,14 @@
 """The paper against itself: figures computed from what they name, and nothing unlisted."""
 
+import shutil
+
 import pytest
 from made_results import REPOSITORY, make_results, make_root
 
 from resed.config.run import load_config
 from resed.errors import ConfigError
-from resed.paper.legacy_contradictions import load_contradictions
+from resed.judge.figures import Figures
+from resed.paper.contradictions import load_contradictions
 from resed.results.folder import Results
 from resed.tabulate.contradictions import contradictions
 
@@ -41,7 +44,7 @@ def figures(results):
 
 
 def test_all_known_inconsistencies_are_there():
-    entries = {entry.id: entry for entry in load_contradictions(REPOSITORY)}
+    entries = {entry.id: entry for entry in load_contradictions("liang", REPOSITORY)}
     assert set(ITEMS.values()) <= set(entries) and len(entries) >= 20
     assert all(entries[name].figures for name in ITEMS.values())
 
@@ -65,8 +68,8 @@ def test_all_known_inconsistencies_are_there():
         ("beta", "0: 0.00674, 0.1: 0.0174, 0.25: 0.0601, 0.5: 0.287, 1: 1"),
         ("focal_weight", "1 - p^γ at p 0.1: 0.99, 0.3: 0.91, 0.5: 0.75, 0.7: 0.51, 0.9: 0.19"),
         ("focal_weight", "(1 - p)^γ at p 0.1: 0.81, 0.3: 0.49, 0.5: 0.25, 0.7: 0.09, 0.9: 0.01"),
-        ("running_water_fewest", "frying (needs the DCASE 2019 annotations)"),
-        ("clips", "weak 1473; official (needs the DCASE 2019 annotations)"),
+        ("running_water_fewest", "frying (needs the paper's annotations)"),
+        ("clips", "weak 1473; official (needs the paper's annotations)"),
     ],
 )
 def test_figures_are_computed(figures, name, text):
@@ -108,12 +111,16 @@ def test_places_stand_for_both_versions(results):
 
 def test_a_number_copied_wrongly_stands_out(tmp_path):
     config = make_root(tmp_path, systems=["pts"])
-    path = tmp_path / "config" / "papers" / "liang_letter.yaml"
-    path.write_text(path.read_text().replace("tags: [null, 78.1]", "tags: [null, 78.4]"))
+    path = tmp_path / "config" / "papers" / "liang" / "numbers.yaml"
+    text = path.read_text()
+    before, letter, after = text.partition("  letter_table1:")
+    assert "tags: [78.1]" in after
+    path.write_text(before + letter + after.replace("tags: [78.1]", "tags: [78.4]", 1))
     table = contradictions(Results.of(config, make_results(config, 4)))
     last = table.records[-1]
-    assert last["id"] == "unlisted" and last["found_by"] == "versions.table1.8.tags.evaluation"
-    assert "78.4 in the letter, 78.1 in the journal" in last["text"]
+    assert last["id"] == "unlisted"
+    assert last["found_by"] == "letter_table1.7.tags.evaluation"
+    assert "78.4" in last["text"] and "78.1" in last["text"]
     assert table.caption[0].startswith("**1 printed numbers disagree")
 
 
@@ -122,32 +129,60 @@ def test_a_number_copied_wrongly_stands_out(tmp_path):
     [
         ("kind: alpha", "kind: alfa", "figures.0"),
         (
-            "label: frying, split: strong, event_label: Frying",
-            "label: x, split: strong",
+            'label: "frying", split: strong, event_label: Frying',
+            'label: "frying", split: strong',
             "event_label",
         ),
-        ("id: beta", "id: alpha", "stands twice"),
-        ("    letter: abstract, Table I\n    figures", "    figures", "names no place"),
+        ("id: beta", "id: alpha", "an id is used twice"),
+        ("    places:\n      letter: abstract, Table I\n    figures", "    figures", "places"),
     ],
 )
 def test_a_mistake_is_named(tmp_path, old, new, message):
-    folder = tmp_path / "config" / "papers"
-    folder.mkdir(parents=True)
-    text = (REPOSITORY / "config" / "papers" / "liang_contradictions.yaml").read_text()
+    shutil.copytree(REPOSITORY / "config/papers/liang", tmp_path / "config/papers/liang")
+    path = tmp_path / "config" / "papers" / "liang" / "contradictions.yaml"
+    text = path.read_text()
     assert old in text
-    (folder / "liang_contradictions.yaml").write_text(text.replace(old, new, 1))
+    path.write_text(text.replace(old, new, 1))
     with pytest.raises(ConfigError, match=message):
-        load_contradictions(tmp_path)
+        load_contradictions("liang", tmp_path)
+
+
+def changed(tmp_path, old, new):
+    """Results whose paper lists other contradictions."""
+    config = make_root(tmp_path, systems=["pts"])
+    path = tmp_path / "config" / "papers" / "liang" / "contradictions.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return Results.of(config, make_results(config, 4))
 
 
 @pytest.mark.parametrize(
-    "place", ["table1.3.event.test", "stated.abstract.table1.0.event.evaluation"]
+    "place", ["table1.3.event.test", "stated.journal.abstract.table1.0.event.evaluation"]
 )
 def test_a_figure_of_no_place_is_refused(tmp_path, place):
-    config = make_root(tmp_path, systems=["pts"])
-    path = tmp_path / "config" / "papers" / "liang_contradictions.yaml"
-    path.write_text(
-        path.read_text().replace("place: table1.3.event.evaluation}", f"place: {place}}}")
-    )
-    with pytest.raises(ConfigError, match=f"no number at {place}"):
-        contradictions(Results.of(config, make_results(config, 4)))
+    results = changed(tmp_path, "place: table1.3.event.evaluation}", f"place: {place}}}")
+    with pytest.raises(ConfigError, match=f"{place}: no number at this place"):
+        contradictions(results)
+
+
+@pytest.mark.parametrize("column", ["table9, column: esp", "table3, column: esq"])
+def test_a_mean_over_no_classes_is_refused(tmp_path, column):
+    results = changed(tmp_path, "table: table3, column: esp", f"table: {column}")
+    with pytest.raises(ConfigError, match="no numbers of classes at this place"):
+        contradictions(results)
+
+
+def test_figures_are_data(results):
+    """1 - 0.996^-30 and 1 - 0.996^170; the mean of Table 3; and what the annotations would give."""
+    figures = Figures(results)
+    entries = {entry.id: entry for entry in load_contradictions("liang", REPOSITORY)}
+    (alpha,) = [f for f in entries["alpha"].figures if f.kind == "alpha"]
+    found = figures.value(alpha)
+    assert (found.at[0], found.at[-1], found.available) == (0, 200, True)
+    assert found.values[0] == pytest.approx(-0.1278, abs=1e-4)
+    assert found.values[-1] == pytest.approx(0.4940, abs=1e-4)
+    mean = figures.value(next(f for f in entries["table3_end"].figures if f.kind == "class_mean"))
+    assert mean.values == pytest.approx((47.04,)) and mean.at == () and mean.lacking == ""
+    events = figures.value(entries["running_water_fewest"].figures[0])
+    assert (events.available, events.lacking, events.values) == (False, "annotations", ())

@@ -7,11 +7,12 @@ from typing import Literal
 
 import numpy as np
 
+from resed.errors import ConfigError
 from resed.formats.annotations import read_clips
 from resed.judge.networks import network_parameters, printed_weight, standard_weight
 from resed.judge.training_events import durations
 from resed.paper.consistency import class_mean
-from resed.paper.contradictions import AnnotationFigure, Figure, FormulaFigure
+from resed.paper.contradictions import AnnotationFigure, ClassMeanFigure, Figure, FormulaFigure
 from resed.paper.numbers import Paper
 from resed.results.folder import Results
 
@@ -71,9 +72,7 @@ class Figures:
             case "lowest_recall":
                 value = 100 * figure.percent / (200 - figure.percent)
             case "cited":
-                return FigureValue(
-                    figure.label, figure.kind, (figure.value,), source=figure.source
-                )
+                return FigureValue(figure.label, figure.kind, (figure.value,), source=figure.source)
             case "parameters":
                 value = self._network(figure.system)[figure.network]
             case "events" | "mean_seconds" | "clips":
@@ -81,6 +80,17 @@ class Figures:
             case _:
                 return self._formula(figure)
         return FigureValue(figure.label, figure.kind, (value,))
+
+    def _class_mean(self, figure: ClassMeanFigure) -> float:
+        table = self.paper.tables.get(figure.table)
+        mean = None
+        if table is not None and table.layout == "classes":
+            if figure.metric in table.metrics and figure.column in table.columns:
+                mean = class_mean(table, figure.column, figure.metric)
+        if mean is None:
+            place = f"{self.paper.name}: {figure.table}.{figure.column}.{figure.metric}"
+            raise ConfigError("no numbers of classes at this place", place=place)
+        return mean
 
     def _network(self, system: str) -> dict[str, int]:
         if system not in self._parameters:

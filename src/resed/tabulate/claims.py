@@ -1,8 +1,8 @@
 """Every comparative statement of the paper, what its own tables say, and what the runs say."""
 
-from resed.judge import HERE, PRINTED, Judgement, judge
-from resed.paper.legacy_claims import Claim, load_claims
-from resed.paper.legacy_numbers import load_versions
+from resed.judge import Judgement, State, judge
+from resed.judge.evidence import PRINTED_WORDS, evidence_lines, word
+from resed.paper.claims import Claim, load_claims
 from resed.results.folder import Results
 from resed.tabulate.provenance import on_papers_data, qualified, tally, warning
 from resed.tabulate.table import NONE, Line, Table
@@ -18,8 +18,8 @@ def claims(results: Results) -> Table:
 
     Raises ResultsError or MissingFileError where a configured system's results lack.
     """
-    papers = load_versions(results.config.root)
-    judged = [(c, judge(c, papers, results)) for c in load_claims(results.config.root).claims]
+    known = load_claims(results.config.paper, results.config.root).claims
+    judged = [(claim, judge(claim, results)) for claim in known]
     return Table(
         title=f"Claims of the paper on {results.config.dataset_file.title}",
         caption=_caption([found for _, found in judged], results),
@@ -31,17 +31,17 @@ def claims(results: Results) -> Table:
 
 
 def _line(claim: Claim, found: Judgement, results: Results) -> Line:
-    evidence = found.here.evidence
-    if found.here.word != HERE["absent"]:
+    evidence = "; ".join(evidence_lines(found.here, results.paper))
+    if found.here.state != State.ABSENT:
         evidence += f". Rule: {found.rule}."
     return Line(
         (
             claim.statement,
             claim.place,
-            qualified(found.here.word, results),
+            qualified(word(found.here), results),
             evidence or NONE,
-            found.printed.word,
-            found.printed.evidence or NONE,
+            word(found.printed),
+            "; ".join(evidence_lines(found.printed, results.paper)) or NONE,
         )
     )
 
@@ -50,13 +50,13 @@ def _record(claim: Claim, found: Judgement, results: Results) -> dict[str, objec
     return {
         "id": claim.id,
         "statement": claim.statement,
-        "journal": claim.journal,
-        "letter": claim.letter,
+        "journal": claim.places.get("journal"),
+        "letter": claim.places.get("letter"),
         "kind": claim.test.kind,
-        "printed": found.printed.word,
-        "printed_evidence": found.printed.evidence,
-        "here": found.here.word,
-        "here_evidence": found.here.evidence,
+        "printed": word(found.printed),
+        "printed_evidence": "; ".join(evidence_lines(found.printed, results.paper)),
+        "here": word(found.here),
+        "here_evidence": "; ".join(evidence_lines(found.here, results.paper)),
         "rule": found.rule,
         "seeds": results.config.seeds_in_words,
         "dataset": results.config.dataset_file.name,
@@ -65,8 +65,10 @@ def _record(claim: Claim, found: Judgement, results: Results) -> dict[str, objec
 
 
 def _caption(judged: list[Judgement], results: Results) -> tuple[str, ...]:
-    here = tally((found.here.word for found in judged), MANY)
-    printed = tally((found.printed.word for found in judged), {w: w for w in PRINTED.values()})
+    here = tally((word(found.here) for found in judged), MANY)
+    printed = tally(
+        (word(found.printed) for found in judged), {w: w for w in PRINTED_WORDS.values()}
+    )
     many = results.config.seeds_in_words
     alone = many == "1 seed"
     covers = "clips alone" if alone else "clips and seeds"

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from resed.judge.figures import NOT_HERE, OF_ANNOTATIONS, Figures
-from resed.paper.legacy_consistency import Discrepancy, discrepancies
-from resed.paper.legacy_contradictions import Contradiction, load_contradictions
-from resed.paper.legacy_numbers import VERSIONS, load_versions
+from resed.judge.evidence import NOT_HERE, figure_text
+from resed.judge.figures import OF_ANNOTATIONS, Figures
+from resed.paper.consistency import Discrepancy, discrepancies
+from resed.paper.contradictions import Contradiction, load_contradictions
 from resed.results.folder import Results
 from resed.tabulate.provenance import on_papers_data
 from resed.tabulate.table import NONE, Line, Table
@@ -18,11 +18,10 @@ def contradictions(results: Results) -> Table:
 
     Raises ConfigError where a figure names a place that is not there.
     """
-    papers = load_versions(results.config.root)
-    entries = load_contradictions(results.config.root)
-    figures = Figures(results, papers)
+    entries = load_contradictions(results.config.paper, results.config.root)
+    figures = Figures(results)
     listed = {key for entry in entries for key in entry.found_by}
-    strange = [found for found in discrepancies(papers) if found.key not in listed]
+    strange = [found for found in discrepancies(results.paper) if found.key not in listed]
     records = [*(_record(e, figures) for e in entries), *map(_unlisted, strange)]
     return Table(
         title="Where the paper contradicts itself",
@@ -38,9 +37,9 @@ def _record(entry: Contradiction, figures: Figures) -> dict[str, object]:
     return {
         "id": entry.id,
         "text": entry.text,
-        "journal": entry.journal,
-        "letter": entry.letter,
-        "figures": "; ".join(figures.text(figure) for figure in entry.figures),
+        "journal": entry.places.get("journal"),
+        "letter": entry.places.get("letter"),
+        "figures": "; ".join(figure_text(figures.value(figure)) for figure in entry.figures),
         "found_by": " ".join(entry.found_by),
         "claims": " ".join(entry.claims),
     }
@@ -59,7 +58,10 @@ def _unlisted(found: Discrepancy) -> dict[str, object]:
 
 
 def _place(record: Mapping[str, object]) -> str:
-    return "; ".join(f"{name} {record[name]}" for name in VERSIONS if record[name]) or NONE
+    return (
+        "; ".join(f"{name} {record[name]}" for name in ("journal", "letter") if record[name])
+        or NONE
+    )
 
 
 def _caption(entries: list[Contradiction], strange: int, results: Results) -> tuple[str, ...]:

@@ -1,0 +1,207 @@
+"""An outcome in words: the group it is listed in, the item, and the value."""
+
+from collections.abc import Callable, Mapping
+
+from resed.config.rows import Row
+from resed.judge.networks import LEAST_CLASSES
+from resed.judge.outcome import Measured, Outcome
+from resed.paper.numbers import Paper
+from resed.results.folder import readable
+
+Parts = tuple[str, str, str]  # group, item, value
+
+
+def outcome_parts(outcome: Outcome, paper: Paper) -> Parts:
+    """Group, item and value; outcomes of one group are listed together."""
+    return PARTS[outcome.quantity](outcome, paper)
+
+
+def system_text(name: str, paper: Paper) -> str:
+    """A system as texts name it: `6`, `τ 10 γ 2`, `9 (filter.none)` for a reading of it."""
+    row = Row.of(name)
+    label = paper.label(row.system)
+    return f"{label} ({row.reading})" if row.reading else label
+
+
+def _over(outcome: Outcome, paper: Paper) -> str:
+    return f"{system_text(outcome.first, paper)} over {system_text(outcome.second, paper)}"
+
+
+def number_text(number: Measured | None, decimals: int = 1, signed: bool = True) -> str:
+    """`+1.2 [-0.8, +3.2]`, or `+1.2` for a number without an interval."""
+    if number is None:
+        return "–"
+    form = f"{'+' * signed}z.{decimals}f"
+    value = format(number.value, form)
+    if number.interval is None:
+        return value
+    low, high = (format(end, form) for end in number.interval)
+    return f"{value} [{low}, {high}]"
+
+
+def _metric_number(
+    outcome: Outcome, number: Measured | None, paper: Paper, signed: bool = True
+) -> str:
+    return number_text(number, paper.metrics[outcome.metric].decimals, signed)
+
+
+def _metric(outcome: Outcome, paper: Paper) -> str:
+    return paper.metrics[outcome.metric].short
+
+
+def _gain_parts(outcome: Outcome, paper: Paper) -> Parts:
+    group, metric = _over(outcome, paper), _metric(outcome, paper)
+    value = _metric_number(outcome, outcome.number, paper)
+    if "stated" in outcome.others:
+        value += f" (stated {_metric_number(outcome, outcome.others['stated'], paper)})"
+    if outcome.label:
+        return f"{group}, {metric}", readable(outcome.label), value
+    return group, metric, value
+
+
+def _difference_parts(outcome: Outcome, paper: Paper) -> Parts:
+    value = f"{_metric_number(outcome, outcome.number, paper)} ({_over(outcome, paper)})"
+    return "largest difference", _metric(outcome, paper), value
+
+
+def _metric_gain_parts(outcome: Outcome, paper: Paper) -> Parts:
+    group = f"{_over(outcome, paper)}, {_metric(outcome, paper)} against the others"
+    ((name, other),) = outcome.others.items()
+    metric = paper.metrics[name]
+    own = _metric_number(outcome, outcome.number, paper)
+    return group, metric.short, f"{own} against {number_text(other, metric.decimals)}"
+
+
+def _class_gain_parts(outcome: Outcome, paper: Paper) -> Parts:
+    own = _metric_number(outcome, outcome.number, paper)
+    rest = _metric_number(outcome, outcome.others["other_classes"], paper)
+    return _over(outcome, paper), _metric(outcome, paper), f"{own} against {rest} of the others"
+
+
+def _gaining_parts(outcome: Outcome, paper: Paper) -> Parts:
+    gained, counts = _whole(outcome.number), {n: _whole(m) for n, m in outcome.others.items()}
+    text = f"{gained} of {counts['classes']} classes gain, {counts['losing']} lose"
+    if "higher" in counts:
+        text += f" by their intervals, {counts['higher']} have a higher mean"
+    return _over(outcome, paper), _metric(outcome, paper), text
+
+
+def _score_parts(outcome: Outcome, paper: Paper) -> Parts:
+    group = f"{_metric(outcome, paper)} of {system_text(outcome.first, paper)}"
+    value = _metric_number(outcome, outcome.number, paper, signed=False)
+    if outcome.others:
+        listed = ", ".join(
+            f"{readable(name)} {_metric_number(outcome, other, paper, signed=False)}"
+            for name, other in outcome.others.items()
+        )
+        value += f" (beyond it: {listed})"
+    return group, readable(outcome.label), value
+
+
+def _teacher_parts(outcome: Outcome, paper: Paper) -> Parts:
+    del paper
+    return "raw tags, teacher minus student", "F1", number_text(outcome.number)
+
+
+def _diagonal_parts(outcome: Outcome, paper: Paper) -> Parts:
+    del paper
+    share = outcome.number
+    assert share is not None
+    value = f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]"
+    return "diagonal", readable(outcome.label), value
+
+
+def _ceiling_parts(outcome: Outcome, paper: Paper) -> Parts:
+    recall, ceiling = outcome.others["recall"].value, outcome.others["ceiling"].value
+    value = f"{_metric_number(outcome, outcome.number, paper, signed=False)} "
+    value += f"(recall {recall:.0%} allows {ceiling:.1f} at most)"
+    return paper.metrics[outcome.metric].title, readable(outcome.label), value
+
+
+def _weight_parts(outcome: Outcome, paper: Paper) -> Parts:
+    del paper
+    other = {name: number.value for name, number in outcome.others.items()}
+    assert outcome.number is not None
+    start = f"{outcome.number.value:.2f} at p = {other['at']:g}"
+    end = f"{other['end']:.2f} at {other['at_end']:g}"
+    return f"γ = {other['gamma']:g}", outcome.label, f"{start} to {end}"
+
+
+def _correlation_parts(outcome: Outcome, paper: Paper) -> Parts:
+    del paper
+    value = f"{LEAST_CLASSES} classes are needed to rank them"
+    if outcome.number is not None:
+        value = f"{outcome.number.value:+.2f}"
+    return "rank correlation", f"seed {outcome.seed}", value
+
+
+def _parameters_parts(outcome: Outcome, paper: Paper) -> Parts:
+    del paper
+    student, teacher = thousands(outcome.number), thousands(outcome.others["teacher"])
+    return "trainable parameters", "", f"student {student}, teacher {teacher}"
+
+
+def _events_parts(value: Callable[[Measured, Mapping[str, Measured]], str]) -> Callable[..., Parts]:
+    """Parts of an outcome about the training events; `value` writes its numbers."""
+
+    def parts(outcome: Outcome, paper: Paper) -> Parts:
+        del paper
+        text = "the dataset has no other class"
+        if outcome.number is not None:
+            text = value(outcome.number, outcome.others)
+        return "strong training events", readable(outcome.label), text
+
+    return parts
+
+
+def _fewest_text(own: Measured, others: Mapping[str, Measured]) -> str:
+    ((label, least),) = others.items()
+    return f"{_whole(own)} events, {readable(label)} has {_whole(least)}"
+
+
+def _imbalance_text(own: Measured, others: Mapping[str, Measured]) -> str:
+    (_, most), (label, least) = others.items()
+    return f"{_whole(most)} against {readable(label)} {_whole(least)}, {own.value:.1f} times"
+
+
+def _windows_text(own: Measured, others: Mapping[str, Measured]) -> str:
+    average, share = others["average"].value, others["share"].value
+    return f"{own.value:.2f} s, average {average:.2f} s ({share:.0%})"
+
+
+PARTS: dict[str, Callable[[Outcome, Paper], Parts]] = {
+    "gain": _gain_parts,
+    "largest_difference": _difference_parts,
+    "metric_gain": _metric_gain_parts,
+    "class_gain": _class_gain_parts,
+    "gaining_classes": _gaining_parts,
+    "score": _score_parts,
+    "teacher_gain": _teacher_parts,
+    "diagonal": _diagonal_parts,
+    "score_ceiling": _ceiling_parts,
+    "weight": _weight_parts,
+    "rank_correlation": _correlation_parts,
+    "parameters": _parameters_parts,
+    "fewest": _events_parts(_fewest_text),
+    "short": _events_parts(
+        lambda own, others: (
+            f"{own.value:.2f} s (median of the classes {others['median'].value:.2f})"
+        )
+    ),
+    "imbalance": _events_parts(_imbalance_text),
+    "spread": _events_parts(
+        lambda own, others: f"{others['tenth_percentile'].value:.2f} to {own.value:.2f} s"
+    ),
+    "windows": _events_parts(_windows_text),
+    "closer": _events_parts(lambda own, _: f"{own.value:.0%}"),
+}
+
+
+def _whole(number: Measured | None) -> int:
+    return 0 if number is None else round(number.value)
+
+
+def thousands(count: Measured | float | None) -> str:
+    """1 550 814."""
+    value = count.value if isinstance(count, Measured) else count or 0
+    return f"{value:,.0f}".replace(",", " ")
