@@ -83,10 +83,9 @@ class Figures:
 
     def _class_mean(self, figure: ClassMeanFigure) -> float:
         table = self.paper.tables.get(figure.table)
-        mean = None
-        if table is not None and table.layout == "classes":
-            if figure.metric in table.metrics and figure.column in table.columns:
-                mean = class_mean(table, figure.column, figure.metric)
+        known = table is not None and table.layout == "classes"
+        known = known and figure.metric in table.metrics and figure.column in table.columns
+        mean = class_mean(table, figure.column, figure.metric) if known else None
         if mean is None:
             place = f"{self.paper.name}: {figure.table}.{figure.column}.{figure.metric}"
             raise ConfigError("no numbers of classes at this place", place=place)

@@ -11,8 +11,9 @@ from statistics import fmean
 from typing import Any
 
 from resed.config import rows as kinds
+from resed.formats.metrics import BLOCKS
 from resed.paper.legacy_numbers import METRICS, SystemRow
-from resed.results.folder import BLOCKS, SPLITS, Results
+from resed.results.folder import SPLITS, Results
 from resed.stats.intervals import Interval
 from resed.tabulate.score_reader import ScoreBook
 from resed.tabulate.table import (
