@@ -10,7 +10,7 @@ from resed.errors import DatasetError
 from resed.formats.validation import Source, Table
 from resed.runtime.files import write_text
 
-# `ok` clips are used; the others are listed with what is wrong with them (see resed.audit.clip_audit).
+# `ok` clips are used; the others are listed with what is wrong with them (resed.audit.clip_audit).
 STATUSES = (
     *("ok", "missing", "outside", "unreadable", "empty", "truncated", "undecodable"),
     *("nonfinite", "silent", "altered", "leak"),

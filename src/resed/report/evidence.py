@@ -4,8 +4,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from resed.judge.sources import named
-from resed.paper.legacy_claims import Claim, Reference, StageReference, load_claims
+from resed.paper.legacy_claims import (
+    Claim,
+    ReadingReference,
+    Reference,
+    StageReference,
+    load_claims,
+)
 from resed.paper.legacy_numbers import WINDOWS, load_versions
 from resed.report import anchors
 from resed.report.verdict import Tally, claim_anchor
@@ -201,3 +206,14 @@ def _link(reference: Reference, places: Places) -> Link:
         section = "sensitivity" if "sensitivity" in places.ids else "readings"
         text = f"Reading: {named(reference)}"
     return Link(text, wanted if wanted in places.ids else section)
+
+
+def named(reference: Reference) -> str:
+    """A reference for people: 6, `τ 15 γ 2`, `9 (filter.none)`."""
+    if isinstance(reference, int):
+        return str(reference)
+    if isinstance(reference, ReadingReference):
+        return f"{reference.row} ({reference.reading})"
+    gamma = "" if reference.gamma is None else f" γ {reference.gamma:g}"
+    form = "" if reference.form == "printed" else " (1-p)^γ"
+    return f"τ {reference.tau}{gamma}{form}"
