@@ -114,7 +114,10 @@ class Results(ResultsReader):
         return self._trained_as(first) == self._trained_as(second)
 
     def _metric(self, metric: str | Metric) -> Metric:
-        return metric if isinstance(metric, Metric) else self.paper.metrics[metric]
+        if isinstance(metric, Metric):
+            return metric
+        own = self.paper.metrics.get(metric)  # else a block that the paper does not print
+        return own or Metric(title=metric, short=metric, block=metric)
 
     def _clips(self, split: str, row: Row | str) -> int:
         return self.metrics(split, row, self.seeds(row)[0])["clips"]
