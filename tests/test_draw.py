@@ -247,7 +247,7 @@ def test_a_missing_history_is_named(results, tmp_path):
         drawing.draw()
     path = tmp_path / "train" / "pts_tfd_afl" / "seed0" / "history.csv"
     path.parent.mkdir(parents=True)
-    path.write_text("epoch,step\n1,20\n")
+    path.write_text("epoch,step\n0,20\n")
     message = r"no columns posterior\.Alarm_bell_ringing and weight\.Alarm_bell_ringing"
     with pytest.raises(ResultsError, match=message):
         drawing.draw()
