@@ -1,6 +1,7 @@
 """resed.calibrate.windows: equation 7 by hand, the knee against kneed, and the real annotations."""
 
 import math
+from dataclasses import FrozenInstanceError
 
 import kneed
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from resed import cli
-from resed.calibrate.windows import calibrate, class_window, duration_cdf, knee
+from resed.calibrate.windows import calibrate, class_window, density_mode, duration_cdf, knee
 from resed.errors import AnnotationError, ResultsError
 from resed.formats.annotations import Event, read_events, write_events
 from resed.formats.windows import read_windows, write_windows
@@ -147,3 +148,120 @@ def test_real_annotations(shared):
         assert average[label].window_s == pytest.approx(average[label].mean_s / 3)
         assert row.window_s <= average[label].window_s + 1e-12
         assert math.isfinite(row.window_s)
+
+
+def reflected_mode(durations):
+    """Mode of a Gaussian density of Scott's width, mirrored at the longest, on 1000 places."""
+    x = np.sort(durations)
+    width = len(x) ** (-1 / 5) * np.std(x, ddof=1)
+    places = x[0] + (x[-1] - x[0]) * np.arange(1000) / 999
+    both = np.concatenate([x, 2 * x[-1] - x])
+    density = np.exp(-(((places[:, None] - both) / width) ** 2) / 2).sum(axis=1)
+    return places[density.argmax()]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_mode_of_the_density_by_summing_gaussians(seed):
+    rng = np.random.default_rng(seed)
+    durations = 0.25 + rng.exponential(1 + seed % 3, 5 + seed)
+    mode = reflected_mode(durations)
+    assert density_mode(np.sort(durations)) == pytest.approx(mode, rel=1e-9)
+    assert knee(durations, "kde_mode").index == max(1, np.sum(durations <= mode))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_knee_by_loops(seed):
+    """Kneedle, the elbow of the cumulated duration, and quantiles, one event after another."""
+    durations = sorted(0.25 + np.random.default_rng(seed).exponential(2, 15))
+    count, total = len(durations), sum(durations)
+    span = durations[-1] - durations[0]
+    bulge = [i / (count - 1) - (d - durations[0]) / span for i, d in enumerate(durations)]
+    found = knee(durations, guard=0.0)
+    assert found.index == bulge.index(max(bulge)) + 1
+    assert found.height == pytest.approx(max(bulge))
+    assert found.seconds == durations[found.index - 1]
+    above = [(i + 1) / count - sum(durations[: i + 1]) / total for i in range(count)]
+    assert knee(durations, "cumulative_elbow").index == above.index(max(above)) + 1
+    for share in (0.0, 0.1, 0.34, 0.5, 0.99, 1.0):
+        expected = min(count, max(1, math.ceil(share * count)))
+        assert knee(durations, "quantile", quantile=share).index == expected
+        assert knee(durations, "quantile", guard=1.0, quantile=share).refusal == ""
+    assert knee(durations, "quantile").index == 8, "half of 15, rounded up"
+
+
+def test_a_knee_of_exactly_the_guard_is_one():
+    height = knee(BY_HAND).height
+    assert knee(BY_HAND, guard=height).refusal == ""
+    assert knee(BY_HAND, guard=np.nextafter(height, 1)).refusal != ""
+    low = [1.0, 2.0, 3.0, 4.0, 5.2]  # a height of 3/4 - 3/4.2: below 0.1
+    assert knee(low).refusal and not knee(low, guard=0.0).refusal
+
+
+def test_too_few_events_for_a_knee():
+    nothing, single, equal = knee([]), knee([3.0]), knee([2.0, 2.0])
+    assert (nothing.index, math.isnan(nothing.seconds), nothing.height) == (0, True, 0.0)
+    assert (single.index, single.seconds, single.height) == (1, 3.0, 0.0)
+    assert (equal.index, equal.seconds, equal.height) == (2, 2.0, 0.0)
+    assert all(found.refusal for found in (nothing, single, equal))
+    two = knee([1.0, 2.0], guard=0.0)
+    assert (two.index, two.height, two.refusal) == (1, 0.0, "")
+
+
+@pytest.mark.parametrize("method", ["esp", "average"])
+def test_a_class_without_events_is_not_smoothed(method):
+    row = class_window("Cat", [], method)
+    assert (row.events, row.mean_s, row.window_s, row.method) == (0, None, 0.0, method)
+    assert (row.knee_index, row.knee_s) == (None, None)
+    assert row.fallback
+
+
+def test_options_of_the_command_by_hand(tmp_path):
+    """Durations of 1, 2, 3, 4 and 10 s: events up to the knee (5: all), and eta."""
+    mode = sum(d <= reflected_mode(np.array(BY_HAND)) for d in BY_HAND)
+    cases = [
+        ({}, 4, 1 / 3),
+        ({"eta": 0.5}, 4, 0.5),
+        ({"method": "average"}, 5, 1 / 3),
+        ({"method": "average", "eta": 1.0}, 5, 1.0),
+        ({"guard": 0.5}, 5, 1 / 3),
+        ({"knee": "quantile"}, 3, 1 / 3),
+        ({"knee": "quantile", "quantile": 0.2}, 1, 1 / 3),
+        ({"knee": "cumulative_elbow"}, 4, 1 / 3),  # i/N less the share of 20 s: .15 .25 .3 .3 0
+        ({"knee": "kde_mode", "guard": 0.9}, mode, 1 / 3),
+    ]
+    events, out = tmp_path / "strong.tsv", tmp_path / "w.tsv"
+    write_events(events, {"a.wav": [Event("a.wav", 0, d, "Dog") for d in BY_HAND]})
+    for options, count, eta in cases:
+        words = [f"--{name}={value}" for name, value in options.items()]
+        done = CliRunner().invoke(
+            cli.app, ["calibrate", "--events", str(events), "--out", str(out), *words]
+        )
+        assert done.exit_code == 0, done.output
+        expected = eta * float(np.mean(sorted(BY_HAND)[:count]))
+        assert read_windows(out)["Dog"].window_s == pytest.approx(expected, abs=1e-6), options
+
+
+def test_calibrate_sorts_classes_and_passes_its_options_on():
+    events = {
+        "a": [Event("a", 1.0, 1.0 + d, "Dog") for d in BY_HAND[:3]],
+        "b": [Event("b", 0.5, 0.5 + d, "Dog") for d in BY_HAND[3:]] + [Event("b", 2, 5, "Cat")],
+    }
+    rows = calibrate(events, "esp", 0.5, ["Zebra"], {"method": "quantile", "quantile": 0.4})
+    assert [row.event_label for row in rows] == ["Cat", "Dog", "Zebra"]
+    cat, dog, zebra = rows
+    assert (dog.events, dog.knee_index, dog.knee_s) == (5, 2, pytest.approx(2.0))
+    assert dog.window_s == pytest.approx(0.5 * 1.5)
+    assert cat.window_s == pytest.approx(1.5) and zebra.window_s == 0.0
+    assert calibrate(events)[1].window_s == pytest.approx(2.5 / 3)
+    with pytest.raises(FrozenInstanceError):
+        knee(BY_HAND).index = 5
+
+
+def test_a_class_that_has_two_rows_is_refused(tmp_path):
+    path = tmp_path / "w.tsv"
+    write_windows(path, calibrate({"a": [Event("a", 0, 2, "Dog"), Event("a", 0, 1, "Cat")]}))
+    text = path.read_text()
+    assert list(read_windows(path)) == ["Cat", "Dog"]
+    path.write_text(text + text.splitlines(keepends=True)[1])
+    with pytest.raises(ResultsError, match=r"w\.tsv line 4"):
+        read_windows(path)

@@ -62,3 +62,42 @@ def test_single_looks_at_clips_with_one_tag():
     np.testing.assert_array_equal(counts, [[0, 1, 0, 0], [0, 1, 0, 0], [0, 0, 0, 0]])
     with pytest.raises(ResultsError, match="clip 4 has no posterior"):
         single({"4": ("a",)}, scores[:3], ["1", "2", "3"], LABELS)
+
+
+def drawn(seed):
+    random = np.random.default_rng(seed)
+
+    def draw(clips):
+        return {str(i): tuple(np.array(LABELS)[random.random(3) < 0.4]) for i in clips}
+
+    return draw(range(50)), draw(range(5, 55))  # some clips on one side alone
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_spread_and_cooccurrence_by_loops(seed):
+    """Clip by clip and pair by pair; what only the estimate has does not count."""
+    reference, estimated = drawn(seed)
+    shares, pairs = np.zeros((3, 4)), np.zeros((3, 4))
+    for clip, true in reference.items():
+        found = estimated.get(clip, ())
+        false = [tag for tag in found if tag not in true]
+        for tag in true:
+            row = LABELS.index(tag)
+            if tag in found:
+                shares[row, row] += 1
+            elif not false:
+                shares[row, 3] += 1
+            for other in false if tag not in found else ():
+                shares[row, LABELS.index(other)] += 1 / len(false)
+            pairs[row, 3] += not found
+            for other in found:
+                pairs[row, LABELS.index(other)] += 1
+    np.testing.assert_allclose(spread(reference, estimated, LABELS), shares)
+    np.testing.assert_array_equal(cooccurrence(reference, estimated, LABELS), pairs)
+    totals = shares.sum(axis=1)
+    np.testing.assert_allclose(normalise_rows(shares), shares / totals[:, None])
+
+
+def test_rows_without_a_clip_have_no_shares():
+    found = normalise_rows(np.array([[0.0, 0.0], [3.0, 1.0]]))
+    assert np.isnan(found[0]).all() and found[1].tolist() == [0.75, 0.25]

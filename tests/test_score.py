@@ -1,5 +1,6 @@
 """resed.score.f1 against sed_eval called by hand, and the properties any F1 must have."""
 
+import hashlib
 import json
 import math
 import random
@@ -7,12 +8,17 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import FrozenInstanceError
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+import resed
+from resed.cli import app
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
 from resed.score.f1 import (
@@ -27,7 +33,7 @@ from resed.score.f1 import (
 LABELS = ("Speech", "Dog", "Running_water")
 
 
-def by_hand(reference, estimated, clips, *, segment, collar=0.2):
+def by_hand(reference, estimated, clips, *, segment, collar=0.2, fraction=0.2, length=1.0):
     """What a user of sed_eval writes: union of the labels, file by file, NaN taken as 0."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -37,12 +43,12 @@ def by_hand(reference, estimated, clips, *, segment, collar=0.2):
         {e.event_label for side in (reference, estimated) for c in side for e in side[c]}
     )
     if segment:
-        metric = sed_eval.sound_event.SegmentBasedMetrics(labels, time_resolution=1.0)
+        metric = sed_eval.sound_event.SegmentBasedMetrics(labels, time_resolution=length)
     else:
         metric = sed_eval.sound_event.EventBasedMetrics(
             labels,
             t_collar=collar,
-            percentage_of_length=0.2,
+            percentage_of_length=fraction,
             empty_system_output_handling="zero_score",
         )
     for clip in clips:
@@ -329,3 +335,139 @@ def test_real_validation_set_scores_quickly_and_perfectly(shared):
     assert [summary["macro_f1"] for summary in summaries] == [1.0, 1.0]
     assert len(clips) == 1168
     assert not any(math.isnan(e["f1"]) for s in summaries for e in s["classes"].values())
+
+
+# ---- options of the command by value -------------------------------------------------------
+
+
+@pytest.fixture
+def sides(tmp_path):
+    """Files of one scoring: two clips with events, and a third that only the true tags name."""
+    reference = {
+        "a.wav": [Event("a.wav", 0.0, 1.0, "Dog")],
+        "b.wav": [Event("b.wav", 0.0, 1.0, "Cat"), Event("b.wav", 2.0, 3.0, "Dog")],
+    }
+    estimated = {"a.wav": [Event("a.wav", 0.0, 1.0, "Dog")], "b.wav": []}
+    write_events(tmp_path / "ref.tsv", reference)
+    write_events(tmp_path / "est.tsv", estimated)
+    true = {"a.wav": ("Cat",), "b.wav": ("Cat", "Dog"), "c.wav": ("Dog",)}
+    write_tags(tmp_path / "true_tags.tsv", true)
+    write_tags(tmp_path / "tags.tsv", {"a.wav": ("Cat",), "b.wav": ("Dog",)})
+    return tmp_path
+
+
+def tag_block(folder, **files):
+    named = {"reference": "ref.tsv", "estimated": "est.tsv", **files}
+    options = []
+    for key, name in named.items():
+        options += [f"--{key.replace('_', '-')}", str(folder / name)]
+    done = CliRunner().invoke(app, ["score", *options, "--out", str(folder / "m.json")])
+    assert done.exit_code == 0, done.output
+    return json.loads((folder / "m.json").read_text())
+
+
+def counts_of(block):
+    return {k: (v["tp"], v["fp"], v["fn"]) for k, v in block["classes"].items()}
+
+
+def test_without_tags_there_is_no_block_of_tags(sides):
+    metrics = tag_block(sides)
+    assert not {"tags", "tags_raw", "tags_teacher"} & set(metrics)
+    assert metrics["clips"] == 2
+
+
+def test_true_tags_come_from_the_events_unless_they_are_given(sides):
+    """Estimated: a Cat, b Dog. Events say a Dog, b Cat and Dog; true tags a Cat, b both, c Dog."""
+    from_events = tag_block(sides, estimated_tags="tags.tsv")
+    assert counts_of(from_events["tags"]) == {"Cat": (0, 1, 1), "Dog": (1, 0, 1)}
+    assert from_events["clips"] == 2
+    given_tags = tag_block(sides, estimated_tags="tags.tsv", reference_tags="true_tags.tsv")
+    assert counts_of(given_tags["tags"]) == {"Cat": (1, 0, 1), "Dog": (1, 0, 1)}
+    assert given_tags["clips"] == 3, "c.wav is named by the true tags alone"
+
+
+def test_estimated_tags_come_from_the_events_where_only_true_tags_are_given(sides):
+    """Detected: a Dog, nothing else."""
+    metrics = tag_block(sides, reference_tags="true_tags.tsv")
+    assert counts_of(metrics["tags"]) == {"Cat": (0, 0, 2), "Dog": (0, 1, 2)}
+    assert metrics["clips"] == 3
+
+
+def test_raw_and_teacher_tags_are_blocks_of_their_own(sides):
+    write_tags(sides / "raw.tsv", {"a.wav": ("Dog",), "b.wav": ()})
+    write_tags(sides / "teacher.tsv", {"a.wav": (), "b.wav": ("Cat",)})
+    metrics = tag_block(sides, raw_tags="raw.tsv", teacher_tags="teacher.tsv")
+    assert counts_of(metrics["tags_raw"]) == {"Cat": (0, 0, 1), "Dog": (1, 0, 1)}
+    assert counts_of(metrics["tags_teacher"]) == {"Cat": (1, 0, 0), "Dog": (0, 0, 2)}
+    assert "tags" not in metrics
+
+
+def test_only_the_clips_given_count(sides):
+    """Also those without any event; a clip that the reference lacks is named once."""
+    (sides / "clips.tsv").write_text("filename\na.wav\nb.wav\nz.wav\n")
+    metrics, notes = score_files(
+        sides / "ref.tsv", sides / "est.tsv", sides / "m.json", clips=sides / "clips.tsv"
+    )
+    assert metrics["clips"] == 3
+    assert len(notes) == 1 and "clip z.wav is not in " in notes[0] and "(1 such)" in notes[0]
+    (sides / "clips.tsv").write_text("filename\nb.wav\na.wav\n")
+    assert (
+        score_files(
+            sides / "ref.tsv", sides / "est.tsv", sides / "m.json", clips=sides / "clips.tsv"
+        )[1]
+        == []
+    )
+    (sides / "clips.tsv").write_text("filename\nb.wav\n")
+    with pytest.raises(ScoreError, match=r"a\.wav was estimated"):
+        score_files(
+            sides / "ref.tsv", sides / "est.tsv", sides / "m.json", clips=sides / "clips.tsv"
+        )
+
+
+def test_metrics_say_by_which_rules(sides):
+    metrics = tag_block(sides)
+    assert metrics["settings"] == {
+        "onset_collar_s": 0.2,
+        "offset_collar_s": 0.2,
+        "offset_fraction": 0.2,
+        "segment_s": 1.0,
+        "event_matching": "optimal",
+    }
+    assert metrics["versions"] == {"resed": resed.__version__, "sed_eval": version("sed_eval")}
+    assert metrics["manifest_sha256"] is None
+    with_manifest = tag_block(sides, manifest="tags.tsv")
+    expected = hashlib.sha256((sides / "tags.tsv").read_bytes()).hexdigest()
+    assert with_manifest["manifest_sha256"] == expected
+    with pytest.raises(FrozenInstanceError):
+        Rules().collar = 1.0
+
+
+@pytest.mark.parametrize("block", range(3))
+def test_other_rules_equal_sed_eval_by_hand(block):
+    generator = random.Random(100 + block)
+    for _ in range(40):
+        reference, estimated = random_case(generator)
+        clips = clips_to_score(reference, estimated)
+        rules = Rules(collar=0.5, offset_fraction=0.1, segment=0.5)
+        found = event_counts(reference, estimated, clips, rules).summary()
+        theirs = by_hand(reference, estimated, clips, segment=False, collar=0.5, fraction=0.1)
+        assert_equal(found, theirs)
+        found = segment_counts(reference, estimated, clips, rules).summary()
+        assert_equal(found, by_hand(reference, estimated, clips, segment=True, length=0.5))
+
+
+def test_clips_are_sorted_unless_they_are_given():
+    assert clips_to_score(["b", "a"], ["c", "a"]) == ("a", "b", "c")
+    assert clips_to_score(["b"], ["b"], ["c", "b"]) == ("c", "b")
+    counts = tag_counts({"b": ("Dog",)}, {"a": ("Dog",)}, ["b", "a"])
+    assert (counts.names, counts.clips) == (("b", "a"), 2)
+    assert counts.values.tolist() == [[[0, 0, 1]], [[0, 1, 0]]]
+    assert counts.values.dtype == np.int64
+
+
+def test_sed_eval_is_imported_without_its_warnings():
+    code = "import warnings; warnings.simplefilter('error'); from resed.score.f1 import sed_eval; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "print(sed_eval().__name__)"], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "sed_eval", done.stderr[-500:]

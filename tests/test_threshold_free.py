@@ -2,9 +2,10 @@
 
 import json
 import pathlib
+import subprocess
 import sys
 import sysconfig
-from dataclasses import asdict
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import numpy as np
 import pytest
@@ -369,3 +370,116 @@ def test_the_workflow_asks_for_it_once_a_system(tmp_path):
     posteriors = "--posteriors results/demo/predict/evaluation/pts_tfd_afl/seed0.npz"
     assert f"{posteriors} --windows results/demo/calibrate/windows_esp.tsv --settings '{{" in plain
     assert "--posteriors" not in tuned, "the same again"
+
+
+def test_a_lost_head_ranks_clips_and_gates_frames():
+    """Both clip mAP and the gate take the tags of the lost head, in the order of the clips."""
+    frames = np.zeros((3, 72, 2), np.float32)
+    frames[0, 4:10, 0] = frames[1, 4:10, 0] = frames[2, 8:12, 1] = 0.9
+    kept = np.array([[0.9, 0.1], [0.8, 0.2], [0.1, 0.9]], np.float32)
+    lost = np.array([[0.1, 0.9], [0.9, 0.2], [0.8, 0.1]], np.float32)
+    detector = made(frames, kept, gate="student")
+    whole = Detector(
+        replace(detector.posteriors, lost_head_tags=lost, teacher_tags=lost[::-1]),
+        detector.windows,
+        DecodeSettings(**{**OPEN, "gate": "student", "attention_head": "lost"}),
+    )
+    reference = {
+        "c2": [Event("c2", 4.0, 6.0, "rain")],
+        "c0": [Event("c0", 2.0, 5.0, "bark")],
+        "c1": [Event("c1", 2.0, 5.0, "bark")],
+    }
+    tags = {clip: {event.event_label for event in events} for clip, events in reference.items()}
+    found = threshold_free(whole, reference, tags, list(reference))
+    true = np.array([[0, 1], [1, 0], [1, 0]], bool)  # c2, c0, c1
+    for key, scores in (("tags_map", lost[[2, 0, 1]]), ("tags_map_teacher", lost[::-1][[2, 0, 1]])):
+        expected = np.mean([precision_by_counting(scores[:, c], true[:, c]) for c in range(2)])
+        assert found[key] == pytest.approx(expected)
+    shut = frame_scores(whole.posteriors, whole.windows, whole.settings)
+    assert np.array_equal(np.isneginf(shut).all(axis=1), lost < 0.5)
+    assert np.array_equal(shut[1, :, 0], frames[1, :, 0])
+    assert whole.on(["c2", "c0"]).lost_head_tags.tolist() == lost[[2, 0]].tolist()
+    assert whole.on(["c2", "c0"]).clips == ["c2", "c0"]
+
+
+def test_settings_and_notes_of_the_block():
+    events = [("c0", 2.0, 5.0, "bark"), ("c0", 4.0, 7.0, "bark"), ("c1", 30.0, 99.0, "bark")]
+    frames = ten_clips(2)
+    frames[0, 4:14, 0] = 0.9
+    found = scored(made(frames), events)
+    decoding = DecodeSettings(**OPEN).model_dump(mode="json")
+    del decoding["frame_threshold"], decoding["tags"]
+    assert found["settings"] == {
+        "psds1": asdict(SCENARIOS["psds1"]),
+        "psds2": asdict(SCENARIOS["psds2"]),
+        "seconds_per_clip": 36.0,
+        **decoding,
+    }
+    assert found["notes"] == {
+        "reference": "reference events cut at their clip's end (36 s): 1; reference events joined "
+        "with one of their class that they overlap or touch: 1; classes left out, for the "
+        "reference has no event: rain"
+    }
+
+
+def test_tags_of_other_classes_are_refused_too():
+    detector = made(ten_clips(2))
+    with pytest.raises(ScoreError, match="the reference has horn"):
+        threshold_free(detector, {}, {"c0": ["horn"]}, ["c0"])
+    threshold_free(detector, {"c9": [Event("c9", 0, 1, "horn")]}, {"c8": ["horn"]}, ["c0"])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gate_is_minus_infinity_in_float32(dtype):
+    detector = made(np.full((2, 9, 2), 0.7, dtype), [[0.4, 0.5], [0.6, 0.2]], gate="student")
+    scores = frame_scores(detector.posteriors, detector.windows, detector.settings)
+    assert scores.dtype == np.float32
+    assert np.isneginf(scores[0, :, 0]).all() and np.isneginf(scores[1, :, 1]).all()
+    assert (scores[0, :, 1] == np.float32(0.7)).all() and (scores[1, :, 0] == np.float32(0.7)).all()
+
+
+def test_mended_keeps_classes_apart_and_the_longer_end():
+    events = [(1, 8, "bark"), (2, 3, "bark"), (2.5, 4, "rain"), (8, 9, "bark"), (5, 6, "rain")]
+    reference = {"a": [Event("a", on, off, label) for on, off, label in events]}
+    truth, notes = mended(reference, ["a"], seconds=9.0, slack=0.1)
+    assert truth == {"a": [(1, 9.0, "bark"), (2.5, 4, "rain"), (5, 6, "rain")]}
+    assert len(notes) == 1 and notes[0].endswith(": 2")
+    at_end = {"a": [Event("a", 9.0, 9.5, "bark"), Event("a", 8.0, 9.1, "bark")]}
+    truth, notes = mended(at_end, ["a"], seconds=9.0, slack=0.1)
+    assert truth == {"a": [(8.0, 9.0, "bark")]}, "what begins at the end is not in the clip"
+    assert [note.rpartition(": ")[2] for note in notes] == ["1"]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_psds_of_any_labels_and_one_class_equals_the_library(seed):
+    """Labels that the library forbids; and one class, which it cannot take with cross triggers."""
+    frames, events = noisy(seed)
+    frames = frames[:, :, :1]
+    truth = {f"c{row}": [] for row in range(len(frames))}
+    for clip, onset, offset, label in events:
+        if label == LABELS[0]:
+            truth[clip].append((onset, offset, "none\\of\\it"))
+    found = psds(frames, truth, ["none\\of\\it"], 0.5)
+    module = sed_scores_eval()
+    create = module.base_modules.scores.create_score_dataframe
+    stamps = np.arange(61) * 0.5
+    frame = {f"c{row}": create(frames[row], stamps, ["x"]) for row in range(len(frames))}
+    plain = {clip: [(on, off, "x") for on, off, _ in rows] for clip, rows in truth.items()}
+    for name, (dtc, gtc) in {"psds1": (0.7, 0.7), "psds2": (0.1, 0.1)}.items():
+        alone = module.intersection_based.psds(
+            frame, plain, dict.fromkeys(plain, 30.0), dtc_threshold=dtc, gtc_threshold=gtc,
+            cttc_threshold=None, alpha_ct=0.0, alpha_st=1.0, max_efpr=100.0,
+        )[0]  # fmt: skip
+        assert found[name] == pytest.approx(alone, abs=1e-12)
+
+
+def test_the_library_is_imported_without_its_warnings():
+    code = "import warnings; warnings.simplefilter('error'); import resed.score.psds as p; "
+    done = subprocess.run(
+        [sys.executable, "-c", code + "print(p.sed_scores_eval().__name__)"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.strip() == "sed_scores_eval", done.stderr[-500:]
+    with pytest.raises(FrozenInstanceError):
+        SCENARIOS["psds1"].alpha_st = 0.0

@@ -18,7 +18,6 @@ from resed.errors import AnnotationError
 from resed.formats.annotations import Event
 from resed.formats.windows import Window
 
-METHODS = ("esp", "average")
 KNEES = ("kneedle", "kde_mode", "cumulative_elbow", "quantile")
 ETA = 1 / 3
 
@@ -74,7 +73,7 @@ def knee(
         if height < guard:
             refusal = f"no knee: max(F - t) = {height:.3f} < {guard:g}"
     elif method == "kde_mode":
-        index = max(1, int(np.searchsorted(x, _density_mode(x), side="right")))
+        index = max(1, int(np.searchsorted(x, density_mode(x), side="right")))
     elif method == "cumulative_elbow":
         index = int(np.argmax(y - np.cumsum(x) / x.sum())) + 1
     elif method == "quantile":
@@ -84,7 +83,7 @@ def knee(
     return Knee(index, float(x[index - 1]), height, refusal)
 
 
-def _density_mode(x: np.ndarray) -> float:
+def density_mode(x: np.ndarray) -> float:
     """Mode in seconds of a Gaussian density estimate, reflected at the longest event.
 
     Without the reflection mass leaks out at the clip's end and a mode there is missed. The short
