@@ -22,6 +22,7 @@ from resed.results.folder import Results
 from resed.results.layout import Layout
 
 REPOSITORY = Path(__file__).parents[1]
+PAPERS = Path(__file__).parent / "papers"  # made-up papers
 MANIFEST = "0123456789abcdef" * 4
 CLASSES = ["Alarm_bell_ringing", "Blender", "Cat", "Dishes", "Dog"]
 SPLITS = {
@@ -34,9 +35,13 @@ SPLITS = {
 
 
 def make_root(root: Path, classes: list[str] = CLASSES, **config: object) -> Config:
-    """A folder with config/ as in the repository and a dataset `made` of `classes`."""
+    """A folder with config/ as in the repository and a dataset `made` of `classes`.
+
+    config/papers also holds the made-up papers of tests/papers.
+    """
     for part in ("systems", "papers"):
         shutil.copytree(REPOSITORY / "config" / part, root / "config" / part)
+    shutil.copytree(PAPERS, root / "config" / "papers", dirs_exist_ok=True)
     dataset = {
         "name": "made",
         "title": "Made-up results",

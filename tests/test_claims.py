@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 import yaml
 from made_results import CLASSES, REPOSITORY, lose_a_clip, make_results, make_root, make_score
-from scipy.stats import binomtest
+from scipy.stats import binomtest, ttest_ind
 
 from resed.config.readings import load_readings
 from resed.config.run import load_config
@@ -22,7 +22,7 @@ from resed.judge.outcome import Basis, Measured, Outcome, State, Verdict, of_pri
 from resed.judge.sources import Printed, Runs
 from resed.paper.claims import Claim, Extreme, load_claims
 from resed.paper.contradictions import load_contradictions
-from resed.paper.numbers import load_paper
+from resed.paper.numbers import Metric, load_paper
 from resed.results.folder import Results
 from resed.tabulate.claims import claims
 
@@ -661,3 +661,79 @@ def test_both_sources_answer_alike():
     assert list(Printed(PAPER, "journal").labels) == REAL
     dataset = yaml.safe_load((REPOSITORY / "config" / "datasets" / "dcase2019.yaml").read_text())
     assert dataset["classes"] == REAL
+
+
+# --- Another paper: mAP, PSDS and F1 as fractions
+
+
+def pooled(root, seeds, levels):
+    """Runs beside the made-up paper; `levels`: mAP of the seeds, by system."""
+    config = make_root(root, paper="pooled", systems=["pts", "pts_tfd"], seeds=seeds)
+    results = Results.of(config, make_results(config, 30))
+    events = read_events(results.annotations("evaluation"))
+    for system, values in levels.items():
+        for seed, level in enumerate(values):
+            make_score(results.folder, "evaluation", system, seed, level, events)
+    claims = {claim.id: claim for claim in load_claims("pooled", root).claims}
+    return results, {name: judge(claim, results) for name, claim in claims.items()}
+
+
+def test_printed_numbers_of_another_paper(tmp_path):
+    """0.437 - 0.412; PSDS falls by 0.004; dogs at 0.571 are above blenders at 0.477."""
+    results, found = pooled(tmp_path, 1, {})
+    states = {name: judged.printed.state for name, judged in found.items()}
+    assert states == {
+        "pooled_map": State.HOLDS,
+        "pooled_map_by": State.HOLDS,
+        "pooled_everywhere": State.UNDECIDED,
+        "pooled_range": State.HOLDS,
+        "psds_least": State.HOLDS,
+        "dog_easiest": State.HOLDS,
+    }
+    lines = evidence_lines(found["pooled_everywhere"].printed, results.paper)
+    assert lines == ["pooled over baseline: mAP +0.025, PSDS -0.004, tagging +0.024 (evaluation)"]
+    assert found["pooled_map_by"].printed.outcomes[0].number.value == 0.025
+
+
+def test_a_stated_gain_is_met_to_its_last_digit(tmp_path):
+    for points, state in ((0.026, State.HOLDS), (0.027, State.FAILS)):
+        config = make_root(tmp_path / str(points), paper="pooled", systems=["pts", "pts_tfd"])
+        path = tmp_path / str(points) / "config" / "papers" / "pooled" / "claims.yaml"
+        path.write_text(path.read_text().replace("points: 0.025", f"points: {points}"))
+        results = Results.of(config, make_results(config, 4))
+        claim = load_claims("pooled", config.root).claims[1]
+        assert judge(claim, results).printed.state == state
+
+
+def test_a_score_of_one_seed_settles_nothing(tmp_path):
+    """However far apart, and without an interval."""
+    results, found = pooled(tmp_path, 1, {"pts": [0.1], "pts_tfd": [0.9]})
+    verdict = found["pooled_map"].here
+    (outcome,) = verdict.outcomes
+    assert verdict.state == State.UNDECIDED and outcome.number.interval is None
+    assert outcome.number.value == pytest.approx(0.8) and not outcome.number.settled
+    record = as_records(verdict)[0]
+    assert (record["low"], record["high"], record["metric"]) == (None, None, "map")
+    assert (
+        evidence_lines(verdict, results.paper)[0] == "pooled over baseline: mAP +0.800 (evaluation)"
+    )
+
+
+def test_scores_of_several_seeds_are_settled_by_welch(tmp_path):
+    levels = {"pts": [0.40, 0.42, 0.41], "pts_tfd": [0.61, 0.60, 0.63]}
+    results, found = pooled(tmp_path, 3, levels)
+    (outcome,) = found["pooled_map"].here.outcomes
+    expected = ttest_ind(levels["pts_tfd"], levels["pts"], equal_var=False).confidence_interval(
+        0.95
+    )
+    assert outcome.state == State.HOLDS
+    assert (outcome.number.low, outcome.number.high) == pytest.approx((expected.low, expected.high))
+    assert found["pooled_map_by"].here.state == State.FAILS, "far more than 0.025"
+    (tagging,) = found["pooled_range"].here.outcomes
+    percent = results.difference(
+        "evaluation", "pts_tfd", "pts", Metric(title="", short="", block="tags")
+    )
+    assert tagging.number.value == pytest.approx(percent.mean / 100)
+    assert tagging.number.low == pytest.approx(percent.low / 100)
+    (dog,) = found["dog_easiest"].here.outcomes
+    assert 0 <= dog.number.low <= dog.number.value <= dog.number.high <= 1

@@ -1,9 +1,13 @@
 """What departs from the paper, and what only looks as if it did."""
 
+import numpy as np
 import pytest
-from made_results import make_root
+from made_results import make_results, make_root
+from scipy.stats import t as student
 
+from resed.config.rows import Row
 from resed.config.run import load_config
+from resed.paper.numbers import Metric
 from resed.results.folder import Results, departures
 
 SETTINGS = "settings other than the paper's (see the settings of each system)"
@@ -72,3 +76,48 @@ def test_windows_that_depart_from_the_paper(root, calibrate, told):
 )
 def test_what_changes_nothing_is_no_departure(root, changes):
     assert found(root, **changes) == []
+
+
+@pytest.fixture(scope="module")
+def pooled(tmp_path_factory):
+    """Runs beside a made-up paper that prints mAP, PSDS and an F1, as fractions."""
+    root = tmp_path_factory.mktemp("pooled")
+    config = make_root(root, paper="pooled", systems=["pts", "pts_tfd"], seeds=3)
+    return Results.of(config, make_results(config, 20))
+
+
+def test_a_score_without_counts_has_an_interval_over_seeds(pooled):
+    values = [
+        pooled.metrics("evaluation", "pts", seed)["threshold_free"]["tags_map"] for seed in range(3)
+    ]
+    assert pooled.values("evaluation", "pts", "map") == values
+    found = pooled.interval("evaluation", "pts", "map")
+    half = student.ppf(0.975, 2) * np.std(values, ddof=1) / 3**0.5
+    assert (found.mean, found.high) == pytest.approx((np.mean(values), np.mean(values) + half))
+    assert (found.covers, found.seeds, found.clips) == ("seeds", 3, 20)
+    assert pooled.interval("evaluation", "pts", "map", "Dog") is None, "no score per class"
+
+
+def test_an_f1_as_a_fraction(pooled):
+    percent = Metric(title="", short="", block="tags")
+    for label in (None, "Dog"):
+        own = pooled.interval("evaluation", "pts", "tagging", label)
+        assert own == pooled.interval("evaluation", "pts", percent, label).scaled(0.01)
+    assert pooled.values("evaluation", "pts", "tagging") == pytest.approx(
+        [pooled.metrics("evaluation", "pts", k)["tags"]["macro_f1"] for k in range(3)]
+    )
+    one = pooled.difference("evaluation", "pts_tfd", "pts", "tagging")
+    two = pooled.difference("evaluation", "pts_tfd", "pts", percent)
+    assert (one.mean, one.low) == pytest.approx((two.mean / 100, two.low / 100))
+    assert pooled.decision("evaluation", "pts_tfd", "pts", "tagging") == pooled.decision(
+        "evaluation", "pts_tfd", "pts", percent
+    )
+
+
+def test_rows_without_such_a_score_have_none(pooled):
+    assert pooled.interval("evaluation", Row("prior", baseline=True), "map") is None
+    assert pooled.interval("evaluation", Row("pts").tuned, "map") is None
+    assert pooled.difference("evaluation", Row("pts").tuned, "pts_tfd", "map") is None
+    raw = Metric(title="", short="", block="tags_raw")
+    assert pooled.interval("evaluation", Row("prior", baseline=True), raw) is None
+    assert pooled.values("evaluation", Row("prior", baseline=True), raw) == []
