@@ -19,7 +19,7 @@ from resed.draw.style import look, save
 from resed.errors import ConfigError, MissingFileError, ResultsError
 from resed.formats.annotations import read_events, tags_of
 from resed.formats.figure_description import read_figure_description
-from resed.paper.numbers import FigureEntry, Paper, load_paper
+from resed.paper.numbers import FigureEntry, Paper
 from resed.results.folder import Results
 
 
@@ -31,10 +31,6 @@ def results(tmp_path_factory):
 
 def other(results, **changes):
     return Results.of(results.config.model_copy(update=changes), results.folder, results.data)
-
-
-def entry(results, name):
-    return load_paper(results.config.paper, results.config.root).figures[name]
 
 
 def test_shares_are_percent_of_the_reference_tags(results):
@@ -178,9 +174,9 @@ def test_durations_are_an_empirical_distribution(results):
 
 
 def test_durations_take_the_papers_classes_or_those_that_follow_them(results):
-    four = entry(results, "figure7")
+    four = results.paper.figures["figure7"]
     assert durations.chosen(results, four) == ["Blender", "Cat", "Dishes", "Dog"]
-    assert durations.chosen(results, entry(results, "figure7_all")) == CLASSES
+    assert durations.chosen(results, results.paper.figures["figure7_all"]) == CLASSES
     follows = {
         "Vac": "Vacuum_cleaner",
         "zap": "Dog",
@@ -328,7 +324,7 @@ def test_inputs_do_not_import_matplotlib():
 
 @pytest.mark.parametrize("name", ["figure3", "figure6", "figure7", "training_curves_table2"])
 def test_figures_need_no_file_but_their_inputs(results, tmp_path, name):
-    needed = inputs(name, results.config, load_paper(results.config.paper, results.config.root))
+    needed = inputs(name, results.config, results.paper)
     copy = Results.of(results.config, tmp_path / "results", tmp_path / "data")
     kept = [results.folder / "train" / system for system in needed.histories]
     kept += [results.folder / "decode" / "evaluation" / system for system in needed.tags]

@@ -36,14 +36,14 @@ def draw(
     from resed.draw.registry import figure_of
     from resed.draw.style import look, save
     from resed.formats.figure_description import write_figure_description
-    from resed.paper.numbers import load_paper
     from resed.results.folder import Results
 
     config = load_config(read_settings(config_json, "--config-json"))
-    names = [*load_paper(config.paper, config.root).figures, *BUILT_IN]
+    source = Results.of(config, results, data)
+    names = [*source.paper.figures, *BUILT_IN]
     if figure not in names:
         raise typer.BadParameter(f"one of {', '.join(names)}", param_hint="--figure")
-    drawing = figure_of(figure, Results.of(config, results, data))
+    drawing = figure_of(figure, source)
     with look():
         made = drawing.draw()
         save(made, out_png, out_svg)

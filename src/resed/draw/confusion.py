@@ -8,7 +8,6 @@ from resed.draw import style
 from resed.judge.confusions import SPLIT, confusions
 from resed.paper.numbers import FigureEntry
 from resed.results.folder import Results, readable
-from resed.score.confusion import normalise_rows
 
 NONE = "None"
 DARK = 55  # percent; up to here white text has the higher contrast on the colour of the cell
@@ -29,10 +28,10 @@ def shares(results: Results, system: str) -> pd.DataFrame:
     The counts are those that judge a claim on confusions. A row without clips is NaN. Row labels
     have the number of clips or pairs.
     """
-    counts = confusions(results, system).counts
+    found = confusions(results, system)
     names = [readable(label) for label in results.config.dataset_file.classes]
-    rows = [f"{name} ({row.sum():.0f})" for name, row in zip(names, counts, strict=True)]
-    return pd.DataFrame(100 * normalise_rows(counts), rows, [*names, NONE])
+    rows = [f"{name} ({row.sum():.0f})" for name, row in zip(names, found.counts, strict=True)]
+    return pd.DataFrame(100 * found.shares, rows, [*names, NONE])
 
 
 def draw(results: Results, entry: FigureEntry) -> Figure:

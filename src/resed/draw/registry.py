@@ -5,7 +5,7 @@ from functools import partial
 from resed.draw import class_weights, confusion, dag, durations, sensitivity, training_curves
 from resed.draw.drawing import Drawing
 from resed.draw.inputs import BUILT_IN, figure_entry, figure_names
-from resed.paper.numbers import FigureEntry, load_paper
+from resed.paper.numbers import FigureEntry
 from resed.results.clips import in_short
 from resed.results.folder import Results, short_hash
 
@@ -20,14 +20,12 @@ KINDS = {
 
 def figures_of(results: Results) -> dict[str, Drawing]:
     """The figures that the configured systems allow, by name."""
-    paper = load_paper(results.config.paper, results.config.root)
-    return {name: figure_of(name, results) for name in figure_names(results.config, paper)}
+    return {name: figure_of(name, results) for name in figure_names(results.config, results.paper)}
 
 
 def figure_of(name: str, results: Results) -> Drawing:
     """One figure. Raises ConfigError if a system that it needs is not configured."""
-    paper = load_paper(results.config.paper, results.config.root)
-    entry = figure_entry(name, results.config, paper)
+    entry = figure_entry(name, results.config, results.paper)
     if name == "dag":
         return Drawing(name, name, BUILT_IN[name], "", dag.draw, dag.caption)
     provenance = f"{in_short(results)}, manifest {short_hash(results.manifest)}"

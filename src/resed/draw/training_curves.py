@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from resed.draw import style
 from resed.draw.inputs import systems_of
-from resed.paper.numbers import FigureEntry, load_paper
+from resed.paper.numbers import FigureEntry
 from resed.results.folder import Results
 
 STYLES = ("-", "--", ":")  # student or first, teacher or second, third
@@ -65,7 +65,7 @@ PANELS = (
 
 def draw(results: Results, entry: FigureEntry) -> Figure:
     """One panel per quantity, one colour per system; the mean over seeds thick, each seed thin."""
-    systems = _systems(results, entry)
+    systems = systems_of(entry, results.config, results.paper)
     figure = style.new(WIDTH, 7.6)
     grid = figure.subplots(3, 4, sharex=True)
     for name, look in zip(systems, _looks(), strict=False):
@@ -96,7 +96,8 @@ def caption(results: Results, entry: FigureEntry) -> str:
         " Development scores are computed before any filter, at threshold 0.5, with frames gated "
         "by the tags of the clip."
     )
-    every = [results.config.system(name) for name in _systems(results, entry)]
+    systems = systems_of(entry, results.config, results.paper)
+    every = [results.config.system(name) for name in systems]
     if any(one.objective.distillation.tfd for one in every):
         text += (
             " TFD as printed has a trivial minimum, which shows as a projection norm that goes to "
@@ -109,11 +110,6 @@ def caption(results: Results, entry: FigureEntry) -> str:
             "and strong losses before and after it are not comparable."
         )
     return text
-
-
-def _systems(results: Results, entry: FigureEntry) -> list[str]:
-    config = results.config
-    return systems_of(entry, config, load_paper(config.paper, config.root))
 
 
 def _several_seeds(results: Results) -> bool:
