@@ -207,6 +207,38 @@ def test_curves_leave_out_what_does_not_apply(results):
     assert len(others[0].lines) == 8
 
 
+def test_curves_are_the_history_epoch_by_epoch(tmp_path):
+    config = make_root(tmp_path, systems=["pts_tfd"])
+    results = Results.of(config, make_results(config, clips=3))
+    history = pd.DataFrame(results.history("pts_tfd"))
+    history.loc[2, "loss.tfd"] = 0  # a logarithmic axis has no place for it
+    history.to_csv(results.folder / "train" / "pts_tfd" / "seed0" / "history.csv", index=False)
+    with look():
+        panels = figure_of("training_curves", results).draw().axes
+    tags, teacher = next(one for one in panels if one.get_title("left") == "Development: AT").lines
+    np.testing.assert_array_equal(tags.get_xdata(), range(1, 13))
+    np.testing.assert_allclose(tags.get_ydata(), 100 * history["development.tags_f1"])
+    np.testing.assert_allclose(teacher.get_ydata(), 100 * history["development.teacher_tags_f1"])
+    assert (tags.get_linestyle(), teacher.get_linestyle()) == ("-", "--")
+    tfd = next(one for one in panels if one.get_title("left").startswith("TFD"))
+    assert tfd.get_yscale() == "log"
+    (line,) = tfd.lines
+    np.testing.assert_array_equal(line.get_xdata(), [1, 2, *range(4, 13)])
+    np.testing.assert_allclose(line.get_ydata(), history["loss.tfd"].drop(2))
+
+
+@pytest.mark.parametrize(
+    ("system", "change"),
+    [("pts_tfd_afl", "after epoch 15; their weak"), ("pts_tfd", "TFD as printed"), ("pts", "")],
+)
+def test_captions_of_curves_name_what_the_systems_use(tmp_path, system, change):
+    config = make_root(tmp_path, systems=[system])
+    caption = figure_of("training_curves", Results.of(config, tmp_path)).caption()
+    assert change in caption
+    assert ("focal loss" in caption) == (system == "pts_tfd_afl")
+    assert ("TFD as printed" in caption) == (system != "pts")
+
+
 def test_curves_of_many_systems_are_told_apart(results):
     looks = list(training_curves._looks())
     assert len(looks) == len(set(looks)) >= 24

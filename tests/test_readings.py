@@ -403,6 +403,13 @@ def test_the_picture_has_a_row_a_reading_and_a_band(results):
     np.testing.assert_allclose(drawn[-1].get_edgecolors(), to_rgba_array(expected))
     hollow = drawn[-1].get_facecolors()[:, 3] == 0
     assert list(hollow) == [change.decision == "undecided" for change in changes]
+    low, high = event.get_xlim()
+    for effect in compare_readings(results).effects:
+        for metric in METRICS:
+            change = effect.changes[metric, "evaluation"]
+            assert low < change.found.mean < high
+            if change.decision != "undecided":
+                assert low < change.ends[0] and change.ends[1] < high
     (band,) = event.patches
     assert band.get_width() == pytest.approx(
         2 * compare_readings(results).apart["event", "evaluation"]

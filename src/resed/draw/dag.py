@@ -8,6 +8,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from resed.draw import style
 
+Point = tuple[float, float]
 WIDTH, HEIGHT = 2.3, 1.15  # of a box, in data units
 
 
@@ -43,9 +44,9 @@ TOGETHER = (4.7, -1.02, 5.6, 1.64)  # tabulate and draw have the same inputs
 class Flow:
     """An arrow through corner points, with its label and the position of the label."""
 
-    points: tuple[tuple[float, float], ...]
+    points: tuple[Point, ...]
     label: str = ""
-    place: tuple[float, float] = (0.0, 0.0)
+    place: Point = (0.0, 0.0)
 
 
 def draw() -> Figure:
@@ -56,7 +57,7 @@ def draw() -> Figure:
     axes.set_axis_off()
     axes.set_aspect("equal")
     x, y, width, height = TOGETHER
-    _rounded(axes, (x, y), width, height, "#FBF4F8", "--")
+    _rounded(axes, (x, y), (width, height), colour="#FBF4F8", line="--")
     for flow in _flows():
         _arrow(axes, flow)
     for name, stage in STAGES.items():
@@ -68,26 +69,23 @@ def caption() -> str:
     """How to read the graph."""
     return (
         "Data flow between the stages. Each stage is a rule, a command `resed STAGE` and a folder "
-        "of results. Blue: data; orange: networks; green: from posteriors to scores; pink: what "
-        "people read."
+        "of results. Blue: data; orange: networks; green: from posteriors to scores; pink: "
+        "tables, figures and report."
     )
 
 
 def _box(axes: Axes, name: str, stage: Stage) -> None:
     corner = (stage.x - WIDTH / 2, stage.y - HEIGHT / 2)
-    _rounded(axes, corner, WIDTH, HEIGHT, stage.colour, "-")
+    _rounded(axes, corner, (WIDTH, HEIGHT), colour=stage.colour, line="-")
     axes.text(stage.x, stage.y + 0.31, name, ha="center", va="center", fontsize=11, weight="bold")
     axes.text(stage.x, stage.y - 0.2, stage.makes, ha="center", va="center", fontsize=8.5)
 
 
-def _rounded(
-    axes: Axes, corner: tuple[float, float], width: float, height: float, colour: str, line: str
-) -> None:
+def _rounded(axes: Axes, corner: Point, size: Point, *, colour: str, line: str) -> None:
     axes.add_patch(
         FancyBboxPatch(
             corner,
-            width,
-            height,
+            *size,
             boxstyle="round,pad=0,rounding_size=0.16",
             facecolor=colour,
             edgecolor=LINE,

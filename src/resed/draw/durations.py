@@ -56,7 +56,8 @@ def draw(results: Results, entry: FigureEntry) -> Figure:
     figure, grid = _grid(len(labels))
     for axes, label in zip(grid.flat, labels, strict=False):
         seconds = events.seconds[events.event_label == label]
-        _panel(axes, label, seconds, windows[label], results.config.calibrate.eta)
+        eta = results.config.calibrate.eta
+        _panel(axes, label, seconds, window=windows[label], eta=eta)
     for axes in grid.flat[len(labels) :]:
         axes.set_visible(False)
     for axes in grid.flat[max(0, len(labels) - grid.shape[1]) : len(labels)]:
@@ -112,7 +113,7 @@ def _grid(panels: int) -> tuple[Figure, object]:
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def _panel(axes: Axes, label: str, seconds: pd.Series, window: Window, eta: float) -> None:
+def _panel(axes: Axes, label: str, seconds: pd.Series, *, window: Window, eta: float) -> None:
     count = len(seconds)
     axes.set_title(readable(label), fontsize=9)
     if count:
