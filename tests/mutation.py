@@ -54,11 +54,11 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "decode": (
         ("decode/events.py", "decode/baselines.py"),
-        ("test_decode.py", "test_sanity.py", "test_peers.py"),
+        ("test_decode.py", "test_decode_options.py", "test_sanity.py", "test_peers.py"),
     ),
     "calibrate": (
         ("calibrate/windows.py", "calibrate/thresholds.py"),
-        ("test_calibrate.py", "test_decode.py"),
+        ("test_calibrate.py", "test_decode.py", "test_decode_options.py"),
     ),
     "objective": (
         ("train/objective.py",),

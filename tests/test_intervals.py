@@ -1,5 +1,6 @@
 """Intervals: by hand, against resed.score.f1, and their coverage by simulation."""
 
+from dataclasses import FrozenInstanceError
 from statistics import fmean
 
 import numpy as np
@@ -12,7 +13,15 @@ from resed.errors import MissingFileError, ResultsError
 from resed.formats.counts import COLUMNS, Counts, read_counts, write_counts
 from resed.results.folder import Results
 from resed.stats import intervals
-from resed.stats.intervals import decide, difference, interval, score_difference, score_interval
+from resed.stats.intervals import (
+    BOTH,
+    Interval,
+    decide,
+    difference,
+    interval,
+    score_difference,
+    score_interval,
+)
 from resed.stats.multiple_testing import p_value
 
 REPETITIONS, RESAMPLES, CLIPS = 1500, 300, 100
@@ -225,12 +234,12 @@ def test_equal_scores_give_equal_intervals():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("clip\tclass\n", "counts.tsv: columns are not clip, metric, class, tp, fp, fn"),
-        ("{}\na\tevent\tx\t1\t2\n", "counts.tsv line 2: not a row of counts"),
-        ("{}\na\tevent\tx\t1\t-2\t0\n", "counts.tsv line 2: not a row of counts"),
+        ("clip\tclass\n", "counts.tsv line 1: the columns must be clip, metric, class, tp, fp, fn"),
+        ("{}\na\tevent\tx\t1\t2\n", "counts.tsv line 2: 5 cells where the header has 6"),
+        ("{}\na\tevent\tx\t1\t-2\t0\n", "counts.tsv line 2: fp is below 0"),
         (
             "{}\na\tevent\tx\t1\t0\t0\nb\tevent\tx\t1\t0\t0\n",
-            "has counts of 2 clips, but 1 clips were scored",
+            "has counts of 2 clips, but 1 were scored",
         ),
     ],
 )
@@ -328,3 +337,156 @@ def test_an_interval_in_another_unit():
     assert found.deviation == pytest.approx(0.0707107)
     single = score_interval([30.0], clips=40).scaled(0.01)
     assert single.deviation is None and not single.known
+
+
+# ---- every part of an interval by loops ----------------------------------------------------
+
+
+def replicates_by_loops(values: np.ndarray, resamples: int) -> np.ndarray:
+    """Macro F1 in percent of each training on each resample of the clips."""
+    weights = intervals._weights(values.shape[1], resamples)
+    found = np.zeros((len(values), resamples))
+    for seed, row in np.ndindex(*found.shape):
+        f1 = []
+        for label in range(values.shape[2]):
+            tp, fp, fn = (float(weights[row] @ values[seed, :, label, k]) for k in range(3))
+            if tp + fp + fn:
+                f1.append(2 * tp / (2 * tp + fp + fn))
+        found[seed, row] = 100 * np.mean(f1)
+    return found
+
+
+def covariance(one: np.ndarray, two: np.ndarray) -> float:
+    return float(np.cov(np.stack([one, two]))[0, 1])
+
+
+def half_by_hand(parts: list[tuple[float, float]]) -> float:
+    """t SE of (variance, degrees of freedom), each weighted by its share."""
+    variance = sum(value for value, _ in parts)
+    freedom = variance / sum(value / degrees for value, degrees in parts)
+    return student.ppf(0.975, freedom) * variance**0.5
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 3), (2, 4), (4, 2)])
+def test_sides_that_share_no_training(first, second):
+    world = World(*MIXTURES["both"])
+    made = world.trainings(world.clips(40), first + second)
+    replicates = replicates_by_loops(made, 60)
+    sides = range(first), range(first, first + second)
+
+    def mean(pairs):
+        return np.mean([covariance(replicates[i], replicates[j]) for i, j in pairs])
+
+    own = [mean([(i, j) for i in side for j in side if i < j]) for side in sides]
+    across = mean([(i, j) for i in sides[0] for j in sides[1]])
+    scores = [np.array([100 * t.f1() for t in tables(made[list(side)])]) for side in sides]
+    errors = [np.var(s, ddof=1) / len(s) for s in scores]
+    welch = sum(errors) ** 2 / sum(e**2 / (len(s) - 1) for e, s in zip(errors, scores, strict=True))
+    parts = [(max(0.0, sum(own) - 2 * across), 39), (sum(errors), welch)]
+    found = difference(*(tables(made[list(side)]) for side in sides), paired=False, resamples=60)
+    middle = scores[0].mean() - scores[1].mean()
+    half = half_by_hand(parts)
+    assert (found.mean, found.low, found.high) == pytest.approx(
+        (middle, middle - half, middle + half), rel=1e-5
+    )
+    assert (found.seeds, found.covers, found.deviation) == (min(first, second), BOTH, None)
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 3), (3, 1), (1, 1)])
+def test_a_single_training_on_a_side_leaves_the_clips_alone(first, second):
+    """The variance of the difference of the sides' means over the resamples; clips - 1."""
+    world = World(*MIXTURES["both"])
+    made = world.trainings(world.clips(40), first + second)
+    replicates = replicates_by_loops(made, 60)
+    apart = replicates[:first].mean(axis=0) - replicates[first:].mean(axis=0)
+    half = student.ppf(0.975, 39) * np.std(apart, ddof=1)
+    sides = tables(made[:first]), tables(made[first:])
+    found = difference(*sides, paired=False, resamples=60)
+    assert found.high - found.mean == pytest.approx(half, rel=1e-5)
+    assert found.mean - found.low == pytest.approx(half, rel=1e-5)
+    assert (found.seeds, found.covers, found.deviation) == (1, intervals.CLIPS, None)
+
+
+@pytest.mark.parametrize(("first", "second"), [(3, 3), (2, 4), (4, 2), (1, 2)])
+def test_sides_that_share_their_checkpoints(first, second):
+    """Seed by seed: differences of scores and of resamples; further seeds are left out."""
+    world = World(*MIXTURES["both"])
+    clips = world.clips(40)
+    made = world.trainings(clips, first + second)
+    seeds = min(first, second)
+    one, two = made[:first][:seeds], made[first:][:seeds]
+    apart = replicates_by_loops(one, 60) - replicates_by_loops(two, 60)
+    scores = [np.array([100 * t.f1() for t in tables(side)]) for side in (one, two)]
+    change = scores[0] - scores[1]
+    pairs = [(i, j) for i in range(seeds) for j in range(i)] or [(0, 0)]
+    shared = max(0.0, np.mean([covariance(apart[i], apart[j]) for i, j in pairs]))
+    parts = [(shared, 39)]
+    if seeds > 1:
+        parts.append((np.var(change, ddof=1) / seeds, seeds - 1))
+    found = difference(tables(made[:first]), tables(made[first:]), paired=True, resamples=60)
+    assert found.mean == pytest.approx(change.mean())
+    assert found.high - found.mean == pytest.approx(half_by_hand(parts), rel=1e-5)
+    assert found.low == pytest.approx(2 * found.mean - found.high)
+    expected = pytest.approx(np.std(change, ddof=1)) if seeds > 1 else None
+    assert found.deviation == expected
+    assert found.seeds == seeds and found.covers == (BOTH if seeds > 1 else intervals.CLIPS)
+
+
+def test_ends_of_an_interval_lie_on_both_sides_and_within_0_and_100():
+    world = World(*MIXTURES["both"])
+    found = interval(tables(world.trainings(world.clips(60), 3)))
+    assert 0 < found.low < found.mean < found.high < 100
+    assert found.mean - found.low == pytest.approx(found.high - found.mean)
+    assert found.deviation > 0
+    low = Counts(("a", "b"), ("x",), np.array([[[1, 9, 9]], [[0, 9, 0]]]), 2)
+    high = Counts(("a", "b"), ("x",), np.array([[[9, 1, 0]], [[9, 0, 0]]]), 2)
+    assert interval([low]).low == 0.0 and interval([high]).high == 100.0
+    assert interval([low]).deviation is None
+
+
+def test_one_class_of_several():
+    """The interval of a class is that of its counts alone."""
+    world = World(*MIXTURES["both"])
+    made = tables(world.trainings(world.clips(50), 3))
+    for label in ("a", "b"):
+        whole, alone = interval(made, label), interval([table.only(label) for table in made])
+        assert whole == alone
+        shifted = difference(made[:1], made[1:2], paired=True, label=label)
+        assert shifted.mean == pytest.approx(100 * (made[0].f1(label) - made[1].f1(label)))
+
+
+def test_a_thousand_resamples_of_one_seed_unless_told():
+    world = World(*MIXTURES["both"])
+    made = tables(world.trainings(world.clips(50), 2))
+    assert interval(made[:1]) == interval(made[:1], resamples=1000)
+    assert interval(made[:1]) != interval(made[:1], resamples=999)
+    assert difference(made, made[::-1], True) == difference(made, made[::-1], True, None, 1000)
+    drawn = np.random.default_rng(2019).integers(50, size=(1000, 50))
+    expected = np.stack([np.bincount(row, minlength=50) for row in drawn])
+    np.testing.assert_array_equal(intervals._weights(50, 1000), expected)
+
+
+def test_two_resamples_are_enough_for_a_covariance():
+    values = np.array([[[1, 0, 1]], [[2, 1, 0]], [[0, 1, 3]]])
+    table = Counts(("a", "b", "c"), ("x",), values, 3)
+    replicates = replicates_by_loops(values[None], 2)[0]
+    half = student.ppf(0.975, 2) * np.std(replicates, ddof=1)
+    found = interval([table], resamples=2)
+    assert found.high == pytest.approx(min(100.0, found.mean + half), rel=1e-5)
+    assert half > 0
+    single_resample = interval([table], resamples=1)
+    assert single_resample.low == single_resample.mean == single_resample.high
+
+
+def test_who_is_better_needs_two_trainings_or_a_shared_one():
+    def found(low, high, seeds):
+        return Interval((low + high) / 2, low, high, seeds, 9, BOTH)
+
+    assert decide(found(0.1, 2.0, 2), paired=False) == "better"
+    assert decide(found(-2.0, -0.1, 2), paired=False) == "worse"
+    assert decide(found(0.0, 2.0, 2), paired=False) == "undecided"
+    assert decide(found(-2.0, 0.0, 2), paired=False) == "undecided"
+    assert decide(found(0.1, 2.0, 1), paired=False) == "undecided"
+    assert decide(found(0.1, 2.0, 1), paired=True) == "better"
+    with pytest.raises(FrozenInstanceError):
+        found(0.1, 2.0, 1).mean = 3.0

@@ -1,20 +1,22 @@
 """resed.decode.baselines: each baseline on a made-up split."""
 
+from dataclasses import FrozenInstanceError
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import median_filter
 from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.config.rows import BASELINES
 from resed.config.run import load_dataset
-from resed.decode.baselines import Split, baseline, loudness_gate
+from resed.decode.baselines import Split, baseline, loudness_gate, whole_clip
 from resed.decode.events import write_decoded
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors
-from resed.formats.store import create
+from resed.formats.store import Store, create
 from resed.score.f1 import event_counts, segment_counts, tag_counts
 from resed.settings import FeatureSettings
 
@@ -146,3 +148,99 @@ def test_command_line(tmp_path):
         assert done.exit_code == 0, done.output
     assert (tmp_path / "everything" / "events.tsv").read_text().count("\t1.000\t") == 20
     assert read_tags(tmp_path / "reference" / "tags.tsv") == {"a.wav": (label,), "b.wav": ()}
+
+
+def test_prior_by_the_same_draws():
+    """One draw per clip and class for whether it is there, one more for which training clip."""
+    train = {
+        "x": [Event("x", 1, 2, "Dog"), Event("x", 9.5, 12, "Dog"), Event("x", 11, 12, "Dog")],
+        "y": [Event("y", 3, 5, "Dog"), Event("y", 0, 5, "Cat"), Event("y", 2, 3, "Whale")],
+        "z": [],
+    }
+    clips = [f"{i}" for i in range(60)]
+    split = Split(clips, CLASSES, SPLIT.features, SPF, "magnitude")
+    random = np.random.default_rng(4)
+    layouts = {
+        "Cat": [[(0, 5)]],
+        "Dog": [[(1, 2), (9.5, 10.0)], [(3, 5)]],  # cut at 10 s, or left out past it
+        "Speech": [],
+    }
+    expected = {}
+    for clip in clips:
+        rows = []
+        for label in CLASSES:
+            if random.random() < len(layouts[label]) / 3:
+                layout = layouts[label][random.integers(len(layouts[label]))]
+                rows += [(onset, offset, label) for onset, offset in layout]
+        expected[clip] = sorted(rows, key=lambda row: row[0])
+    found = baseline("prior", split, {}, train=train, seed=4)
+    assert {
+        clip: [(e.onset, e.offset, e.event_label) for e in rows]
+        for clip, rows in found.events.items()
+    } == expected
+    assert any(len(rows) > 2 for rows in expected.values())
+    seedless = baseline("prior", split, {}, train=train)
+    assert seedless == baseline("prior", split, {}, train=train, seed=0)
+    with pytest.raises(ScoreError, match="train-events"):
+        baseline("prior", split, {})
+
+
+def test_prior_without_training_clips_finds_nothing():
+    found = baseline("prior", SPLIT, REFERENCE, train={})
+    assert found.events == {clip: [] for clip in CLIPS}
+
+
+@pytest.mark.parametrize("spectrum", ["magnitude", "power"])
+def test_the_gate_of_loudness_by_loops(spectrum):
+    """6 dB above the 10th percentile of the clip's frame levels, smoothed over 15 frames."""
+    rng = np.random.default_rng(1)
+    features = np.cumsum(rng.normal(0, 0.1, (3, 200, 4)), axis=1).astype(np.float32)
+    features[2] = -40  # digital silence
+    exponent = 2 if spectrum == "magnitude" else 1
+    for row, clip in enumerate(features.astype(float)):
+        power = [sum(np.exp(exponent * mel) for mel in frame) for frame in clip]
+        level = [10 * np.log10(max(value, 1e-30)) for value in power]
+        loud = np.array(level) >= np.percentile(level, 10) + 6
+        expected = median_filter(loud.astype(float), size=15, mode="reflect") > 0.5
+        found = loudness_gate(features, SPF, spectrum)[row]
+        assert found.dtype == bool
+        np.testing.assert_array_equal(found, expected)
+    assert expected.sum() == 0
+
+
+def test_baselines_take_all_clips_of_the_split():
+    """Also those that the reference lacks; what only the reference has is left out."""
+    split = Split(["n.wav", "a.wav"], CLASSES, SPLIT.features[:2], SPF, "magnitude")
+    for kind in ("reference", "loudness", "nothing", "everything"):
+        found = baseline(kind, split, REFERENCE)
+        assert list(found.events) == list(found.tags) == ["n.wav", "a.wav"]
+        assert (found.events["n.wav"] == []) == (kind != "everything")
+    assert baseline("reference", split, REFERENCE).events["a.wav"] == REFERENCE["a.wav"]
+    tags = whole_clip({"a.wav": ("Dog", "Cat")}, ["a.wav", "n.wav"], 7.5)
+    assert tags == {
+        "a.wav": [Event("a.wav", 0.0, 7.5, "Dog"), Event("a.wav", 0.0, 7.5, "Cat")],
+        "n.wav": [],
+    }
+    with pytest.raises(ValueError, match="unknown baseline 'all'"):
+        baseline("all", split, REFERENCE)
+
+
+def test_tags_of_a_baseline_are_those_of_its_events():
+    found = run("reference")
+    expected = {"a.wav": ("Cat", "Dog"), "b.wav": ("Dog",), "c.wav": ()}
+    for tags in (found.tags, found.raw_tags, found.teacher_tags):
+        assert {clip: tuple(sorted(labels)) for clip, labels in tags.items()} == expected
+
+
+def test_a_split_is_what_its_store_says(tmp_path):
+    settings = FeatureSettings(frames=50, hop=441, spectrum="power")
+    with create(tmp_path / "s", ["b", "a"], settings, "development", "0" * 64) as writer:
+        for row in range(2):
+            writer.write(row, np.full((50, 64), row, np.float32))
+    split = Split.of(Store.open(tmp_path / "s"), ("Dog", "Cat"))
+    assert (split.clips, split.classes) == (["b", "a"], ["Dog", "Cat"])
+    assert (split.seconds_per_frame, split.spectrum) == (0.01, "power")
+    assert split.seconds == pytest.approx(0.5)
+    assert (split.features[1] == 1).all()
+    with pytest.raises(FrozenInstanceError):
+        split.spectrum = "magnitude"
