@@ -1,1 +1,216 @@
-ATTACKS = []
+"""Mutants written by hand: options that once had no test. `python tests/mutation.py --attacks`.
+
+Each entry: name, file below src/resed, old text (once in the file), new text, test files.
+"""
+
+SCORE = ("test_score.py",)
+DECODE = ("test_decode_options.py",)
+OBJECTIVE = ("test_objective_options.py",)
+INTERVALS = ("test_intervals.py",)
+WINDOWS = ("test_calibrate.py",)
+AUDIT = ("test_audit_thresholds.py",)
+
+ATTACKS: list[tuple[str, ...]] = [
+    (
+        "reference tags are ignored",
+        "score/f1.py",
+        "read_tags(reference_tags) if reference_tags else tags_of(true)",
+        "tags_of(true)",
+        *SCORE,
+    ),
+    (
+        "with true tags, estimated tags do not come from the events",
+        "score/f1.py",
+        'if reference_tags and "tags" not in blocks:',
+        "if False:",
+        *SCORE,
+    ),
+    (
+        "without true tags, estimated tags come from the events",
+        "score/f1.py",
+        'if reference_tags and "tags" not in blocks:',
+        'if "tags" not in blocks:',
+        *SCORE,
+    ),
+    (
+        "clips that only the true tags name are left out",
+        "score/f1.py",
+        "{**true, **(true_tags if blocks else {})}",
+        "true",
+        *SCORE,
+    ),
+    (
+        "the command does not pass true tags on",
+        "cli/score.py",
+        "reference_tags=reference_tags,",
+        "reference_tags=None,",
+        *SCORE,
+    ),
+    (
+        "a fixed window is ignored",
+        "decode/events.py",
+        'settings.window_frames == "fixed"',
+        "False",
+        *DECODE,
+    ),
+    (
+        "a fixed window has one frame less",
+        "decode/events.py",
+        "[settings.fixed_window]",
+        "[settings.fixed_window - 1]",
+        *DECODE,
+    ),
+    (
+        "tags: clip is ignored",
+        "decode/events.py",
+        'if settings.tags == "after_filters" else raw',
+        "if True else raw",
+        *DECODE,
+    ),
+    (
+        "tags: after_filters is ignored",
+        "decode/events.py",
+        'if settings.tags == "after_filters" else raw',
+        "if False else raw",
+        *DECODE,
+    ),
+    (
+        "events are not in the order of their onsets",
+        "decode/events.py",
+        "found.sort(key=lambda event: event.onset)",
+        "found.sort(key=lambda event: event.event_label)",
+        *DECODE,
+    ),
+    (
+        "dfd_weight is ignored",
+        "train/objective.py",
+        "beta * chosen.dfd_weight * loss",
+        "beta * loss",
+        *OBJECTIVE,
+    ),
+    (
+        "dfd_weight is tfd_weight",
+        "train/objective.py",
+        "chosen.dfd_weight",
+        "chosen.tfd_weight",
+        *OBJECTIVE,
+    ),
+    (
+        "strong.weight is ignored",
+        "train/objective.py",
+        "strong.weight * self._supervised(frames, target, focal)",
+        "self._supervised(frames, target, focal)",
+        *OBJECTIVE,
+    ),
+    (
+        "strong.teacher repeat is reversed in time",
+        "train/objective.py",
+        "frames = repeat_cells(frames, target.shape[1])",
+        "frames = repeat_cells(frames, target.shape[1]).flip(1)",
+        *OBJECTIVE,
+    ),
+    (
+        "align repeat is reversed in time",
+        "train/distillation.py",
+        "return cells[:, index]",
+        "return cells[:, index.flip(0)]",
+        *OBJECTIVE,
+    ),
+    (
+        "align pool takes the maximum",
+        "train/distillation.py",
+        "functional.adaptive_avg_pool1d(student.mT, cells)",
+        "functional.adaptive_max_pool1d(student.mT, cells)",
+        *OBJECTIVE,
+    ),
+    (
+        "align linear takes corners",
+        "train/distillation.py",
+        '"align_corners": False',
+        '"align_corners": True',
+        *OBJECTIVE,
+    ),
+    (
+        "the distance with batch normalisation leaves the teacher as it is",
+        "train/distillation.py",
+        "teacher = self.teacher_norm(teacher.flatten(0, 1)).view_as(teacher)",
+        "pass",
+        *OBJECTIVE,
+    ),
+    (
+        "the distance with batch normalisation leaves the student as it is",
+        "train/distillation.py",
+        "student = self.student_norm(student.flatten(0, 1)).view_as(student)",
+        "pass",
+        *OBJECTIVE,
+    ),
+    (
+        "a class may have two rows of windows",
+        "formats/windows.py",
+        'table.unique("event_label")',
+        "pass",
+        *WINDOWS,
+    ),
+    (
+        "the low end of an interval is its mean",
+        "stats/intervals.py",
+        "low, high = max(0.0, mean - half), min(100.0, mean + half)",
+        "low, high = max(0.0, mean), min(100.0, mean + half)",
+        *INTERVALS,
+    ),
+    (
+        "the low end of an interval is not cut",
+        "stats/intervals.py",
+        "low, high = max(0.0, mean - half), min(100.0, mean + half)",
+        "low, high = mean - half, min(100.0, mean + half)",
+        *INTERVALS,
+    ),
+    (
+        "clips that have only labels which no class follows are kept",
+        "acquire/soundscapes/scenes.py",
+        "(kept or not found)",
+        "True",
+        "test_scenes.py",
+    ),
+    (
+        "labels that no class follows are kept",
+        "acquire/soundscapes/scenes.py",
+        "if followed is None or label in followed)",
+        ")",
+        "test_scenes.py",
+    ),
+    (
+        "clips without labels are left out",
+        "acquire/soundscapes/scenes.py",
+        "(kept or not found)",
+        "kept",
+        "test_scenes.py",
+    ),
+    ("audit: -90 dB", "audit/clip_audit.py", "10 ** (-90 / 20)", "10 ** (-84 / 20)", *AUDIT),
+    ("audit: full scale", "audit/clip_audit.py", "1 - 2**-15", "1 - 2**-12", *AUDIT),
+    ("audit: low rate", "audit/clip_checks.py", "LOW_RATE = 32000", "LOW_RATE = 22050", *AUDIT),
+    (
+        "audit: share of clipped samples",
+        "audit/clip_checks.py",
+        "MOST_CLIPPED = 0.001",
+        "MOST_CLIPPED = 0.002",
+        *AUDIT,
+    ),
+    (
+        "audit: tolerance of lengths",
+        "audit/clip_checks.py",
+        "LENGTH_TOLERANCE_S = 0.1",
+        "LENGTH_TOLERANCE_S = 0.2",
+        *AUDIT,
+    ),
+    ("audit: gaps", "audit/annotation_checks.py", "NEAR_S = 0.15", "NEAR_S = 0.16", *AUDIT),
+    ("audit: short", "audit/annotation_checks.py", "SHORT_S = 0.25", "SHORT_S = 0.24", *AUDIT),
+    ("audit: past", "audit/annotation_checks.py", "PAST_S = 1e-3", "PAST_S = 2e-3", *AUDIT),
+    (
+        "audit: rows alike",
+        "audit/annotation_checks.py",
+        "FEWEST_ALIKE = 10",
+        "FEWEST_ALIKE = 11",
+        *AUDIT,
+    ),
+]
