@@ -10,7 +10,7 @@ from resed.errors import DatasetError
 from resed.formats.validation import Source, Table
 from resed.runtime.files import write_text
 
-# `ok` clips are used; the others are listed with what is wrong with them (resed.audit.clip_audit).
+# Clips with status `ok` are used; resed.audit.clip_audit describes the others.
 STATUSES = (
     *("ok", "missing", "outside", "unreadable", "empty", "truncated", "undecodable"),
     *("nonfinite", "silent", "altered", "leak"),
