@@ -141,13 +141,13 @@ def test_a_gpu_that_torch_cannot_use_is_told_and_not_held(four_gpus, monkeypatch
         assert device.type == "cpu"
         with leased(FOUR[:1], 1, four_gpus) as free:  # at once: nothing is held
             assert free == FOUR[0]
-    assert "cannot use the GPU that is there" in said[0]
+    assert "cannot use the machine's GPU" in said[0]
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
 
 
 @pytest.mark.parametrize(
     ("chosen", "told"),
-    [("1,0", "cannot use the GPU that is there"), ("", "no GPU is visible"), ("-1", "no GPU is")],
+    [("1,0", "cannot use the machine's GPU"), ("", "no GPU is visible"), ("-1", "no GPU is")],
 )
 def test_a_gpu_that_a_scheduler_gave_is_told_where_torch_cannot_use_it(monkeypatch, chosen, told):
     """As on a node without nvidia-smi."""
@@ -214,7 +214,7 @@ def test_a_file_system_without_locks_is_told_and_not_waited_for(tmp_path, monkey
     def no_locks(*_):
         raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr("resed.runtime.devices.fcntl.flock", no_locks)
+    monkeypatch.setattr("resed.runtime.locks.fcntl.flock", no_locks)
     with pytest.raises(DeviceError) as error, leased(FOUR, 1, tmp_path, say=pytest.fail):
         pass
     assert str(error.value) == (
@@ -226,6 +226,6 @@ def test_what_else_fails_is_not_taken_for_a_busy_device(tmp_path, monkeypatch):
     def broken(*_):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("resed.runtime.devices.fcntl.flock", broken)
+    monkeypatch.setattr("resed.runtime.locks.fcntl.flock", broken)
     with pytest.raises(OSError, match=r"GPU-aaaa\.0"), leased(FOUR, 1, tmp_path, say=pytest.fail):
         pass

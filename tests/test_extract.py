@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sounds
 
-from resed.errors import AudioError, DatasetError, MissingFileError, StoreError
+from resed.errors import AudioError, DatasetError, MissingFileError, ProcessError
 from resed.extract.logmel import clip_features
 from resed.extract.stores import extract, usable_clips
 from resed.formats.audio import read_audio
@@ -85,7 +85,7 @@ def test_a_broken_clip_is_named_and_nothing_is_left(folder, processes):
 def test_changed_and_lost_clips_are_refused(folder):
     sounds.good(folder / "03.wav", 0.2)
     with pytest.raises(
-        AudioError, match=r"03\.wav: is not the file that .*manifest\.tsv describes"
+        AudioError, match=r"03\.wav: differs from the file that .*manifest\.tsv describes"
     ):
         run(folder, "a.store")
     (folder / "03.wav").unlink()
@@ -160,7 +160,7 @@ def test_a_bar_where_there_is_one(monkeypatch, capsys):
 
 @pytest.mark.skipif(get_start_method() != "fork", reason="the patch reaches forked workers only")
 def test_a_killed_worker_is_told_in_one_line(folder, monkeypatch):
-    monkeypatch.setattr("resed.extract.stores._extract_chunk", lambda job, clips: os._exit(9))
-    with pytest.raises(StoreError, match=r"a worker process was killed, .* use fewer than 2 proc"):
+    monkeypatch.setattr("resed.extract.stores._extract_clip", lambda job, clip: os._exit(9))
+    with pytest.raises(ProcessError, match=r"a worker process was killed, .*; use fewer than 2 pr"):
         run(folder, "a.store", 2)
     assert not [item for item in folder.iterdir() if "store" in item.name]

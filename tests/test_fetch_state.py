@@ -74,7 +74,7 @@ def test_a_kill_between_table_and_journal_changes_nothing(tmp_path):
 
 def test_a_second_writer_is_refused_and_others_splits_are_free(tmp_path):
     with State.open(tmp_path, "weak"):
-        with pytest.raises(StateError, match=r"weak\.jsonl: another resed acquire is at work"):
+        with pytest.raises(StateError, match=r"weak\.jsonl: another resed acquire is running here"):
             State.open(tmp_path, "weak")
         State.open(tmp_path, "strong").close()
     State.open(tmp_path, "weak").close()

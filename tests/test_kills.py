@@ -88,7 +88,7 @@ dvc.END_S = 0.5
 with Run((), "x").alone():
     dvc.dvc("fetch", sys.argv[1])
 """
-REFUSED = "resed: results/x: another run is at work there (process {} on "
+REFUSED = "resed: results/x: another run is working there (process {} on "
 
 
 def job_command(folder: Path) -> str:
@@ -248,7 +248,7 @@ def test_after_a_kill_the_same_command_comes_home(busy, group):
     code, said = end(begin(folder))
     assert code == 0, said
     (line,) = [line for line in said_by_resed(said) if "waiting" not in line]
-    assert f"resed: results/x: the last run was cut off (process {process.pid} on " in line
+    assert f"resed: results/x: the last run was killed (process {process.pid} on " in line
     assert not alive(job)
     assert (folder / "results/x/b.txt").read_text() == "a\n"
     code, said = end(begin(folder))
@@ -277,7 +277,7 @@ def test_of_two_started_together_one_refuses_in_one_line(folder):
     (_, refusal), (code, said) = sorted(map(end, both), key=lambda ended: ended[0], reverse=True)
     assert code == 0, said
     assert len(said_by_resed(refusal)) == 1, refusal
-    assert "another run is at work there" in refusal
+    assert "another run is working there" in refusal
     assert "Traceback" not in refusal
     assert sorted(process.returncode for process in both) == [0, 1]
 
@@ -405,7 +405,7 @@ def test_a_run_of_another_machine_is_not_called_dead(busy):
     (line,) = said_by_resed(said)
     assert "whether the last run" in line
     assert "on node7" in line
-    assert line.endswith("give the same command with --unlock, then without")
+    assert line.endswith("run the same command with --unlock, then without")
     assert end(begin(folder, "--unlock"))[0] == 0
     assert end(begin(folder))[0] == 0
 
@@ -484,7 +484,7 @@ def left(request, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(watch.RUN, "")
-    monkeypatch.setattr("resed.runtime.run_lock.fcntl.flock", no_locks)
+    monkeypatch.setattr("resed.runtime.locks.fcntl.flock", no_locks)
     lock = tmp_path / ".snakemake" / "locks" / "0.output.lock"
     lock.parent.mkdir(parents=True)
     lock.write_text("results/x/a.txt\n")
@@ -503,7 +503,7 @@ def test_without_locks_share_and_restore_go_by_those_of_snakemake(left):
     with Run((), "other").alone():
         assert os.environ[watch.RUN], "what is started is followed all the same"
     assert os.environ[watch.RUN] == ""
-    with pytest.raises(ResedError, match="Snakemake's locks say that a run is at work there; wait"):
+    with pytest.raises(ResedError, match="Snakemake's locks are set, so a run may be working"):
         Run((), "x").alone().__enter__()
     left.unlink()
     with Run((), "x").alone():

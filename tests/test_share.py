@@ -228,7 +228,7 @@ def test_nothing_is_shared_while_a_run_is_at_work(there, monkeypatch):
         for command in ("share", "restore"):
             code, told = resed(there, command)
             assert code == 1
-            assert "results/demo: another run is at work there" in one_line(told)
+            assert "results/demo: another run is working there" in one_line(told)
 
 
 # ---- what a clone gets ---------------------------------------------------------------------------

@@ -74,6 +74,10 @@ class DeviceError(ResedError):
     """A GPU, or memory on it, is not available."""
 
 
+class ProcessError(ResedError):
+    """A worker process was killed."""
+
+
 class DivergedError(ResedError):
     """The training loss is no longer finite."""
 

@@ -3,8 +3,6 @@
 import hashlib
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 
@@ -12,9 +10,10 @@ import numpy as np
 import soundfile
 
 from resed.acquire.clip_reader import ClipReader
-from resed.errors import AudioError, DatasetError
+from resed.errors import AudioError
 from resed.formats.audio import decode
 from resed.formats.manifest import ManifestRow
+from resed.runtime.pool import map_in_processes
 
 SILENT_PEAK = 10 ** (-90 / 20)  # full scale = 1; about one quantization step of 16-bit audio
 FULL_SCALE = 1 - 2**-15  # the largest sample value of 16-bit audio
@@ -106,29 +105,12 @@ def audited(
 ) -> Iterator[ClipAudit]:
     """Audit `clips` in the given order; `readers` maps a split to the reader of its clips.
 
-    Raises DatasetError if a process is killed.
+    Raises ProcessError if a process is killed.
     """
-    if processes == 1 or not clips:
-        for clip in clips:
-            yield audit_clip(clip, readers[clip.split])
-        return
-    try:
-        with ProcessPoolExecutor(processes, initializer=_start, initargs=(readers,)) as pool:
-            yield from pool.map(_work, clips, chunksize=CHUNK)
-    except BrokenProcessPool:
-        raise DatasetError(
-            "a process was killed, probably because memory ran out",
-            place="audit", cure="use fewer --processes",
-        ) from None  # fmt: skip
+    return map_in_processes(
+        _audit_one, readers, clips, processes=processes, chunk=CHUNK, place="audit"
+    )
 
 
-_readers: Mapping[str, ClipReader] = {}  # set once per worker process
-
-
-def _start(readers: Mapping[str, ClipReader]) -> None:
-    global _readers
-    _readers = readers
-
-
-def _work(clip: ClipToAudit) -> ClipAudit:
-    return audit_clip(clip, _readers[clip.split])
+def _audit_one(readers: Mapping[str, ClipReader], clip: ClipToAudit) -> ClipAudit:
+    return audit_clip(clip, readers[clip.split])

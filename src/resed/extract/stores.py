@@ -5,25 +5,17 @@ carries the manifest's hash, and what it holds must be what the manifest describ
 """
 
 import hashlib
-import os
-import signal
-import threading
-import time
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from threadpoolctl import threadpool_limits
-
 from resed.acquire.clip_reader import ClipReader, FileReader
-from resed.errors import AudioError, DatasetError, MissingFileError, StoreError
+from resed.errors import AudioError, DatasetError, MissingFileError
 from resed.extract.logmel import clip_features
 from resed.formats.audio import decode
 from resed.formats.manifest import read_manifest
 from resed.formats.store import Writer, create
 from resed.runtime.files import sha256
+from resed.runtime.pool import map_in_processes
 from resed.runtime.progress import progress
 from resed.settings import FeatureSettings
 
@@ -74,24 +66,20 @@ def extract(
         The number of clips.
 
     Raises:
-        MissingFileError, AudioError, DatasetError, StoreError: in one line, naming the clip.
+        MissingFileError, AudioError, DatasetError: one line that names the clip.
+        ProcessError: a worker process was killed.
     """
     manifest, folder = Path(manifest), Path(folder)
     clips = usable_clips(manifest, split)
     names = [clip.filename for clip in clips]
     with create(out, names, settings, split, sha256(manifest)) as writer:
         job = Job(writer, folder, settings, manifest, read or FileReader(folder))
-        chunks = [clips[start : start + CHUNK] for start in range(0, len(clips), CHUNK)]
-        done = _in_pool(job, chunks, processes) if processes > 1 else _here(job, chunks)
+        done = map_in_processes(
+            _extract_clip, job, clips, processes=processes, chunk=CHUNK, place=out
+        )
         with progress(len(clips), f"extract {split}") as advance:
-            try:
-                for count in done:
-                    advance(count)
-            except BrokenProcessPool:
-                raise StoreError(
-                    f"{out}: a worker process was killed, likely for want of memory; "
-                    f"use fewer than {processes} processes"
-                ) from None
+            for _ in done:
+                advance(1)
     return len(clips)
 
 
@@ -111,56 +99,13 @@ def usable_clips(manifest: Path | str, split: str) -> list[Clip]:
     return [Clip(row, filename, digest) for row, (filename, digest) in enumerate(pairs)]
 
 
-def _extract_chunk(job: Job, clips: list[Clip]) -> int:
-    for clip in clips:
-        path, data = job.folder / clip.filename, job.read(clip.filename)
-        if data is None:
-            raise MissingFileError(
-                f"{path}: no such file; {job.manifest} lists it: restore it, or audit again"
-            )
-        if clip.sha256 and hashlib.sha256(data).hexdigest() != clip.sha256:
-            raise AudioError(
-                f"{path}: is not the file that {job.manifest} describes (sha256 differs); "
-                "restore it, or run resed audit again"
-            )
-        wave = decode(data, str(path), job.settings.sample_rate)
-        job.writer.write(clip.row, clip_features(wave, job.settings))
-    return len(clips)
-
-
-def _here(job: Job, chunks: list[list[Clip]]) -> Iterator[int]:
-    with threadpool_limits(1):
-        for chunk in chunks:
-            yield _extract_chunk(job, chunk)
-
-
-def _in_pool(job: Job, chunks: list[list[Clip]], processes: int) -> Iterator[int]:
-    pool = ProcessPoolExecutor(
-        min(processes, len(chunks)), initializer=_start_worker, initargs=(job, os.getpid())
-    )
-    try:
-        yield from pool.map(_work, chunks)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_job: Job  # of this worker process
-
-
-def _start_worker(job: Job, parent: int) -> None:
-    global _job
-    _job = job
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C for all
-    threadpool_limits(1)  # a process a core: more threads would only fight
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """End this worker when its parent was killed: nobody else would."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
-
-
-def _work(clips: list[Clip]) -> int:
-    return _extract_chunk(_job, clips)
+def _extract_clip(job: Job, clip: Clip) -> None:
+    path, data = job.folder / clip.filename, job.read(clip.filename)
+    if data is None:
+        cure = f"{job.manifest} lists it: restore it, or run resed audit again"
+        raise MissingFileError("no such file", place=path, cure=cure)
+    if clip.sha256 and hashlib.sha256(data).hexdigest() != clip.sha256:
+        problem = f"differs from the file that {job.manifest} describes (sha256)"
+        raise AudioError(problem, place=path, cure="restore it, or run resed audit again")
+    wave = decode(data, str(path), job.settings.sample_rate)
+    job.writer.write(clip.row, clip_features(wave, job.settings))

@@ -1,10 +1,9 @@
-"""A GPU of its own for each job: Snakemake counts GPUs, but tells no job which one is free.
+"""One GPU per job: Snakemake counts GPUs, but does not assign them to jobs.
 
-A lease is a lock on a small file, one for each place on each device. The kernel drops the lock with
-the process that holds it, however that process ends: there is nothing to clean up after a kill.
+A lease is a lock on a small file, one for each place on each device; it ends with the process that
+holds it.
 """
 
-import fcntl
 import os
 import re
 import subprocess
@@ -16,22 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resed.errors import ConfigError, DeviceError
-from resed.runtime.run_lock import NO_LOCKS
+from resed.runtime.locks import NO_LOCKS, open_locked
 
 if TYPE_CHECKING:
     import torch
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-POLL_S = 0.25  # how soon a free place is noticed
-TOLD_EVERY_S = 60.0
+POLL_S = 0.25  # how often a free place is looked for
+REPORT_S = 60.0  # how often waiting is reported
 QUERY = ("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader")
-ANSWER_S = 30  # more than a busy driver takes
+ANSWER_S = 30  # seconds; longer than a busy driver takes
 
 
 def visible_devices(say: Callable[[str], None] = print) -> list[str]:
-    """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else all, by UUID.
+    """UUIDs of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else all.
 
-    None where nvidia-smi is not there, or fails, which is said: then CUDA alone can tell.
+    Empty where nvidia-smi is absent or fails, which is reported: then only CUDA knows the devices.
     """
     known = _installed(say)
     if VISIBLE not in os.environ or not known:
@@ -42,7 +41,7 @@ def visible_devices(say: Callable[[str], None] = print) -> list[str]:
 def _named() -> list[str]:
     """The devices that CUDA_VISIBLE_DEVICES names."""
     names = [name.strip() for name in os.environ.get(VISIBLE, "").split(",")]
-    if "-1" in names:  # CUDA looks at nothing from there on
+    if "-1" in names:  # CUDA ignores it and all names after it
         names = names[: names.index("-1")]
     return [name for name in names if name]
 
@@ -73,17 +72,17 @@ def leased(
     folder: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Iterator[str]:
-    """Hold a place on one of `devices` while the block runs; yields the device.
+    """Hold a place on one of `devices` while the block runs; yield the device.
 
-    No device has more than `jobs_per_gpu` holders, and an empty device is taken before a second
-    place on a used one. Waits where all places are taken, and says so. `folder` holds the locks
-    (one a user, on this machine); all jobs that share devices must share it.
+    No device has more than `jobs_per_gpu` holders, and an unused device is preferred. Waits while
+    all places are taken, and reports it. `folder` holds the locks (by default one folder per user
+    and machine); all jobs that share devices must share it.
 
-    Raises DeviceError where it lies on a file system without locks.
+    Raises DeviceError where the file system of `folder` has no locks.
     """
     folder = folder or _lock_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    told = -TOLD_EVERY_S
+    reported = -REPORT_S
     while True:
         for place in range(jobs_per_gpu):
             for device in devices:
@@ -94,8 +93,8 @@ def leased(
                     finally:
                         os.close(handle)
                     return
-        if time.monotonic() - told >= TOLD_EVERY_S:
-            told = time.monotonic()
+        if time.monotonic() - reported >= REPORT_S:
+            reported = time.monotonic()
             say(f"waiting for a GPU: all of {len(devices)} have {jobs_per_gpu} jobs")
         time.sleep(POLL_S)
 
@@ -103,42 +102,34 @@ def leased(
 def _lock_folder() -> Path:
     folder = Path(tempfile.gettempdir()) / f"resed-gpus-{os.getuid()}"
     if folder.exists() and folder.stat().st_uid != os.getuid():
-        raise DeviceError(f"{folder}: belongs to another user; remove it, or set TMPDIR")
+        raise DeviceError("belongs to another user", place=folder, cure="remove it, or set TMPDIR")
     return folder
 
 
 def _try(path: Path) -> int | None:
     """An open, locked descriptor; None where another process holds the lock."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        return None
-    except OSError as error:  # waiting would not help
-        os.close(handle)
-        if error.errno in NO_LOCKS:
-            raise DeviceError(
-                f"{path.parent}: this file system has no file locks; set TMPDIR to one that has, "
-                "such as /tmp"
-            ) from None
-        error.filename = str(path)
+        return open_locked(path, flags=os.O_NOFOLLOW, mode=0o600)
+    except OSError as error:
+        if error.errno in NO_LOCKS:  # waiting would not help
+            cure = "set TMPDIR to one that has, such as /tmp"
+            problem = "this file system has no file locks"
+            raise DeviceError(problem, place=path.parent, cure=cure) from None
+        error.filename = error.filename or str(path)
         raise
-    return handle
 
 
 @contextmanager
 def device_for(
     name: str, jobs_per_gpu: int = 1, say: Callable[[str], None] = print
 ) -> Iterator["torch.device"]:
-    """The device of one job: "cpu", "cuda" (one, leased), or "auto": a GPU where there is one.
+    """The device of one job: "cpu", "cuda" (one leased GPU), or "auto" (a GPU if there is one).
 
-    Must be entered before anything asks CUDA, which reads CUDA_VISIBLE_DEVICES once. Out of memory
-    becomes one line.
+    Must be entered before CUDA is initialised, because CUDA reads CUDA_VISIBLE_DEVICES once.
 
     Raises:
-        ConfigError: "cuda" was asked for in vain.
-        DeviceError: the device's memory is too small, or there can be no leases.
+        ConfigError: "cuda", but no CUDA device is visible.
+        DeviceError: the device is out of memory, or devices cannot be leased.
     """
     import torch
 
@@ -149,29 +140,31 @@ def device_for(
         if chosen.type == "cuda":
             say(f"on {torch.cuda.get_device_name(chosen)} ({own})")
         elif name == "cuda":
-            raise ConfigError("--device cuda: no CUDA device is visible; use --device cpu or auto")
+            cure = "use --device cpu or auto"
+            problem = "no CUDA device is visible"
+            raise ConfigError(problem, place="--device cuda", cure=cure)
         elif own:
-            say(f"on the CPU: this PyTorch ({torch.__version__}) cannot use the GPU that is there")
+            say(f"on the CPU: this PyTorch ({torch.__version__}) cannot use the machine's GPU")
             held.close()
         else:
             say("on the CPU" + ": no GPU is visible" * (name == "auto"))
         try:
             yield chosen
         except torch.OutOfMemoryError:
-            raise DeviceError(
-                f"{own or chosen.type}: out of memory; lower schedule.batch of the system, let "
-                "fewer jobs share the GPU (jobs_per_gpu), or use --device cpu"
-            ) from None
+            cure = (
+                "lower schedule.batch of the system, let fewer jobs share the GPU (jobs_per_gpu), "
+                "or use --device cpu"
+            )
+            raise DeviceError("out of memory", place=own or chosen.type, cure=cure) from None
         except MemoryError:
-            raise DeviceError(
-                "out of memory; run fewer jobs at a time (--cores), or lower schedule.batch"
-            ) from None
+            cure = "run fewer jobs at a time (--cores), or lower schedule.batch"
+            raise DeviceError("out of memory", cure=cure) from None
 
 
 def _take(
     held: ExitStack, jobs_per_gpu: int, say: Callable[[str], None]
 ) -> tuple["torch.device", str]:
-    """A leased GPU and its name; the CPU where there is none, or none that PyTorch can use."""
+    """A leased GPU and its name; the CPU if there is no GPU that PyTorch can use."""
     import torch
 
     if devices := visible_devices(say):
@@ -180,18 +173,18 @@ def _take(
         return torch.device("cuda" if torch.cuda.is_available() else "cpu"), own
     if not torch.cuda.is_available():
         return torch.device("cpu"), ",".join(_named())  # which a scheduler may have set
-    # Who can count the devices without nvidia-smi is CUDA, and once it has, it reads
-    # CUDA_VISIBLE_DEVICES no more: the device is chosen by its index among those that CUDA sees.
-    # Named by the UUID, it is locked to jobs beside this one that nvidia-smi did answer.
+    # Without nvidia-smi, CUDA counts the devices, and does not read CUDA_VISIBLE_DEVICES again
+    # after that: the device is chosen by its index among those that CUDA sees. Its lock is named by
+    # its UUID, as in jobs for which nvidia-smi answered.
     devices = [_uuid(index) for index in range(torch.cuda.device_count())]
     own = held.enter_context(leased(devices, jobs_per_gpu, say=say))
     chosen = torch.device("cuda", devices.index(own))
-    torch.cuda.set_device(chosen)  # for what is asked of CUDA without naming a device
+    torch.cuda.set_device(chosen)  # the default of calls that name no device
     return chosen, own
 
 
 def _uuid(index: int) -> str:
-    """A device's UUID as nvidia-smi writes it; its index where PyTorch does not tell."""
+    """A device's UUID as nvidia-smi writes it; its index where PyTorch does not know the UUID."""
     import torch
 
     uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)

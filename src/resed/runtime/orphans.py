@@ -1,12 +1,11 @@
-"""Orphans end: a job whose run or shell was killed stops at once, and so do its pool workers.
+"""Orphaned processes end: a job whose run or shell was killed stops, and so do its workers.
 
-SIGKILL of Snakemake, of the shell between or of a job's main process leaves what is below it at
-work: it would go on writing what the next run reads, or hold a pipe open for ever. So a run names
-itself in the environment, and every `resed` below follows it. `resed` used alone follows nothing;
-its workers follow it.
+SIGKILL of Snakemake, of the shell between or of a job's main process leaves its children running:
+they would write files that the next run reads, or keep a pipe open. So a run names itself in the
+environment, and every `resed` below it ends with it. `resed` used alone ends with nothing else; its
+workers end with it.
 """
 
-import fcntl
 import functools
 import os
 import signal
@@ -18,21 +17,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from resed.runtime import locks
+
 RUN = "RESED_RUN"  # set by a run for its jobs
-POLL_S = 0.25  # how soon an orphan notices
+POLL_S = 0.25  # how often a process looks whether its parent runs
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2) of Linux
 
 
 class Terminated(BaseException):
-    """SIGTERM was received. No Exception, so that nothing swallows it on its way out."""
+    """SIGTERM was received. Not an Exception, so that no handler of exceptions catches it."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process, told from later ones with the same number."""
+    """A process, distinguished from later ones with the same number."""
 
     pid: int
-    start: int  # clock ticks since boot; 0 where the system does not tell
+    start: int  # clock ticks since boot; 0 where /proc is absent
     machine: str
 
     @classmethod
@@ -41,7 +42,7 @@ class Process:
         return cls(os.getpid(), _stat(os.getpid())[1], machine())
 
     def alive(self) -> bool:
-        """Whether it still runs. Only its own machine can tell."""
+        """Whether it still runs. Only meaningful on its own machine."""
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
@@ -52,7 +53,7 @@ class Process:
 
 
 def machine() -> str:
-    """Kernel and process namespace, without blanks: a pid means something in one of them only."""
+    """Boot and process namespace, without blanks: a pid is only valid within one of them."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
@@ -60,19 +61,19 @@ def machine() -> str:
 
 
 def announce(jobs_lock: Path) -> None:
-    """Name this process as the run that jobs started from here on follow.
+    """Name this process as the run with which all jobs started from now on end.
 
-    While a job lives it holds `jobs_lock` (shared), so that the next run can wait for its end.
+    A job holds `jobs_lock` (shared) while it runs, so that the next run can wait for its end.
     """
     run = Process.own()
     os.environ[RUN] = f"{run.pid} {run.start} {run.machine} {jobs_lock}"
 
 
 def follow() -> None:
-    """End with the run that started this process, if one did; forked workers end with this one.
+    """End with the run that started this process, if any; forked workers end with this process.
 
-    Ends are by os._exit or SIGKILL, within POLL_S: whatever is half written stays under its
-    temporary name.
+    Processes end by os._exit or SIGKILL, within POLL_S: half-written files keep their temporary
+    names.
     """
     _follow_forks()
     words = os.environ.get(RUN, "").split(" ", 3)
@@ -80,11 +81,11 @@ def follow() -> None:
         return
     run = Process(int(words[0]), int(words[1]), words[2])
     _hold(Path(words[3]))
-    if run.machine != machine():  # in a container the run's processes cannot be seen
+    if run.machine != machine():  # processes of a run outside this container are not visible
         return
     parent = os.getppid()
     if sys.platform == "linux":  # at once, before Snakemake learns that its shell is dead
-        import ctypes  # costs 5 ms, which `resed` alone saves
+        import ctypes  # takes 5 ms, so only where it is needed
 
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if not _descends_from(run):
@@ -93,7 +94,7 @@ def follow() -> None:
 
 
 def terminate_cleanly() -> None:
-    """Let SIGTERM raise Terminated: temporary files are removed on the way out."""
+    """Let SIGTERM raise Terminated, so that temporary files are removed."""
     signal.signal(signal.SIGTERM, _terminate)
 
 
@@ -101,12 +102,13 @@ def _terminate(_signal: int, _frame: object) -> None:
     raise Terminated
 
 
-@functools.cache  # hooks cannot be taken back
+@functools.cache  # hooks cannot be removed
 def _follow_forks() -> None:
     os.register_at_fork(before=_remember, after_in_child=_follow_parent)
 
 
 _forking = 0  # the process that forks, as its child knows it
+_watching = 0  # the process that watches its parent already: this one, or one that it was forked of
 
 
 def _remember() -> None:
@@ -115,10 +117,17 @@ def _remember() -> None:
 
 
 def _follow_parent() -> None:
-    parent = _forking
     if signal.getsignal(signal.SIGTERM) is _terminate:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a pool ends its workers by it
-    _watch(lambda: os.getppid() == parent)
+    end_with_parent(_forking)
+
+
+def end_with_parent(parent: int) -> None:
+    """End this process, a child of the process `parent`, soon after that has ended."""
+    global _watching
+    if _watching != os.getpid():
+        _watching = os.getpid()
+        _watch(lambda: os.getppid() == parent)
 
 
 def _watch(going: Callable[[], bool]) -> None:
@@ -133,13 +142,13 @@ def _watch(going: Callable[[], bool]) -> None:
 
 
 def _hold(lock: Path) -> None:
-    """Hold a run's lock of jobs until this process and its workers end; without it, no harm."""
+    """Hold a run's lock of jobs until this process and its workers end, where that is possible."""
     with suppress(OSError):
-        fcntl.flock(os.open(lock, os.O_RDWR), fcntl.LOCK_SH | fcntl.LOCK_NB)
+        locks.take(os.open(lock, os.O_RDWR), shared=True)
 
 
 def _descends_from(run: Process) -> bool:
-    """Whether `run` is among the processes above this one, as far as the system tells."""
+    """Whether `run` is among the ancestors of this process, as far as /proc shows it."""
     if not run.start:
         return run.alive()
     above = os.getppid()
@@ -149,7 +158,7 @@ def _descends_from(run: Process) -> bool:
 
 
 def _stat(pid: int) -> tuple[int, int]:
-    """Parent and start of a process; zeros for one that is dead, or where /proc does not tell."""
+    """Parent and start of a process; zeros if it is dead, or /proc is absent."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

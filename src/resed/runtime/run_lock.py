@@ -1,18 +1,16 @@
-"""One run at a time in a results folder, and none that a dead run locks out.
+"""One run at a time in a results folder; a dead run does not block the next one.
 
-Snakemake's locks are files, which stay after a kill -9. Beside them a run holds a lock of the
-kernel's, which ends with its process: where nobody holds that, Snakemake's locks are left-overs.
-The one module that knows what Snakemake (9.27) looks like inside.
+Snakemake's locks are files, which stay after a kill -9. In addition a run holds a lock of the
+kernel, which ends with its process: where no process holds that lock, Snakemake's are left over.
+Only this module depends on the internals of Snakemake (9.27).
 """
 
 import errno
-import fcntl
 import json
 import os
 import socket
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -21,38 +19,37 @@ from typing import Any
 from uuid import uuid4
 
 from resed.errors import ResedError
-from resed.runtime import orphans as watch
+from resed.runtime import locks, orphans
+from resed.runtime.files import parse_json
 
 STATE = Path(".snakemake")
-OWNER = "RESED_OWNER"  # which run sent a job to a scheduler; not every scheduler hands it on
+OWNER = "RESED_OWNER"  # which run sent a job to a scheduler; not all schedulers pass it on
 GRACE_S = 1.0  # a process that is being killed holds its lock a moment longer
-ORPHANS_S = 30.0  # jobs of a dead run end within watch.POLL_S, if the machine is not too busy
-POLL_S = 0.1
-# What a file system without flock answers: NFS without lockd, FUSE, Lustre mounted without it.
-NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
+ORPHANS_S = 30.0  # jobs of a dead run end within orphans.POLL_S, unless the machine is very busy
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+RECORDED = ("pid", "host", "since")  # what errors show of the holder of a lock
 PROBE = 1 << 20  # bytes: with less, Snakemake can hardly write its records
 
 
 class LockedError(ResedError):
-    """Another run, or a job that one left behind, is at work in the results folder."""
+    """Another run, or a job of an earlier run, is working in the results folder."""
 
 
 def guard(workflow: Any, results: str) -> None:
-    """Let jobs of `workflow` follow this process, and let it run only where no other run does.
+    """Let jobs of `workflow` end with this process, and refuse to run beside another run.
 
-    Plans (dry runs, summaries, graphs, --lint, --unlock) neither take the lock nor look at it. A
-    process that Snakemake starts for a single job does nothing if another run has begun since, as
-    after long in a queue. Refusal is one line and exit code 1.
+    Plans (dry runs, summaries, graphs, --lint, --unlock) do not use the lock. A process that
+    Snakemake starts for a single job does nothing if another run has begun since, which happens
+    after a long wait in a queue. A refusal is one line and exit code 1.
     """
     path = STATE / "resed" / results.replace("/", "-")
-    watch.announce(_beside(path, "jobs"))
+    orphans.announce(_beside(path, "jobs"))
     if workflow.is_main_process:
         os.environ.pop(OWNER, None)
     elif owner := os.environ.get(OWNER):
         with _one_line(results):
             _join(path, results, owner)
-    execute = workflow.execute  # which Snakemake calls for runs and dry runs, and nothing else
+    execute = workflow.execute  # called for runs and dry runs only
 
     def execute_alone(*arguments: Any, executor_plugin: Any, **settings: Any) -> Any:
         planning = executor_plugin.common_settings.dryrun_exec
@@ -69,9 +66,9 @@ def guard(workflow: Any, results: str) -> None:
 
 @contextmanager
 def _one_line(results: str) -> Iterator[None]:
-    """Tell what the user can mend in one line, where Snakemake would print a traceback or nothing.
+    """Print errors that the user can fix in one line, instead of a traceback or nothing.
 
-    A job's own line about a full disk may be lost: its log lies on the same disk.
+    A job cannot report a full disk itself if its log is on the same disk.
     """
     try:
         yield
@@ -81,12 +78,12 @@ def _one_line(results: str) -> Iterator[None]:
         mine = isinstance(error, OSError) and error.errno in UNWRITABLE
         if found := error if mine else _unwritable(Path(results)):
             place = found.filename or results
-            sys.exit(f"resed: {place}: {found.strerror}; free space or mend the permissions")
+            sys.exit(f"resed: {place}: {found.strerror}; free space or change the permissions")
         raise
 
 
 def _unwritable(folder: Path) -> OSError | None:
-    """Why no file can be made in `folder`, or nothing."""
+    """The error with which no file can be made in `folder`; None if one can be made."""
     while not folder.exists():
         folder = folder.parent
     try:
@@ -101,21 +98,21 @@ def _unwritable(folder: Path) -> OSError | None:
 
 @contextmanager
 def alone(path: Path, results: str) -> Iterator[str]:
-    """Be the only run in `results` while the block runs; `path` is where its locks are.
+    """Be the only run in `results` while the block runs; `path` is the path of its locks.
 
-    Waits for jobs of a run that was killed, and takes away the locks of Snakemake that it left.
-    Yields the run's name, for its jobs; "" where the file system has no locks and nothing is held:
-    Snakemake's own must do.
+    Waits for jobs of a run that was killed, and removes the locks of Snakemake that it left. Yields
+    the run's name, for its jobs; "" where the file system has no locks: then only Snakemake's own
+    locks protect the folder.
 
     Raises:
-        LockedError: another run is alive, or may be; or jobs of a dead one do not end.
-        OSError: the folder of the locks cannot be written.
+        LockedError: another run is alive, or may be alive; or jobs of a dead run do not end.
+        OSError: the folder of the locks is not writable.
     """
     with ExitStack() as held:
         try:
             owner = held.enter_context(_locking(path, results))
         except OSError as error:
-            if error.errno not in NO_LOCKS:
+            if error.errno not in locks.NO_LOCKS:
                 raise
             owner = ""
         yield owner
@@ -123,94 +120,89 @@ def alone(path: Path, results: str) -> Iterator[str]:
 
 @contextmanager
 def working(path: Path, results: str) -> Iterator[None]:
-    """As `alone`, for what moves results and is no run of Snakemake's.
+    """As `alone`, for commands that move results and are not runs of Snakemake.
 
-    What it starts and calls watch.follow ends with this process, and is waited for by the next run.
+    Processes that are started meanwhile and call orphans.follow end with this process; the next run
+    waits for their end.
 
     Raises LockedError, OSError as `alone`.
     """
     with alone(path, results) as owner:
         if not owner and _left_locks(results):
-            raise LockedError(
-                f"{results}: Snakemake's locks say that a run is at work there; wait until it "
-                "ends; if it is dead, give its command with --unlock"
-            )
-        before = os.environ.get(watch.RUN)
-        watch.announce(_beside(path, "jobs"))
+            problem = "Snakemake's locks are set, so a run may be working there"
+            cure = "wait until it ends; if it is dead, run its command with --unlock"
+            raise LockedError(problem, place=results, cure=cure)
+        before = os.environ.get(orphans.RUN)
+        orphans.announce(_beside(path, "jobs"))
         try:
             yield
         finally:
-            os.environ.pop(watch.RUN)
+            os.environ.pop(orphans.RUN)
             if before is not None:
-                os.environ[watch.RUN] = before
+                os.environ[orphans.RUN] = before
 
 
 @contextmanager
 def _locking(path: Path, results: str) -> Iterator[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _opened(_beside(path, "run")) as run, _opened(_beside(path, "jobs")) as jobs:
-        if not _locked(run, GRACE_S):
-            raise LockedError(
-                f"{results}: another run is at work there{_told(_read(run))}; "
-                "wait until it ends, or end it"
-            )
+        if not locks.take(run, seconds=GRACE_S):
+            problem = f"another run is working there{_who(_read(run))}"
+            raise LockedError(problem, place=results, cure="wait until it ends, or end it")
         _clean_after(_read(run), jobs, results)
         owner = uuid4().hex
         _write(run, owner)
-        # From here on a job of the run before finds another's name.
-        fcntl.flock(jobs, fcntl.LOCK_UN)
+        # From now on a job of an earlier run finds the name of this run.
+        locks.release(jobs)
         try:
             yield owner
         finally:
             with suppress(OSError):
-                os.ftruncate(run, 0)  # ended by itself: nothing to clean up
+                os.ftruncate(run, 0)  # not killed: nothing to clean up
 
 
 def _join(path: Path, results: str, owner: str) -> None:
-    """Hold the lock of the jobs until this process ends; LockedError if `owner` runs no more."""
+    """Hold the lock of the jobs until this process ends; LockedError if `owner` has ended."""
     jobs = os.open(_beside(path, "jobs"), os.O_RDWR)
     try:
-        fcntl.flock(jobs, fcntl.LOCK_SH)  # a run that begins has it to itself until it is recorded
-    except OSError as error:  # a node may mount without locks what its head mounts with them
-        if error.errno not in NO_LOCKS:
+        locks.take(jobs, shared=True, seconds=None)  # a starting run holds it until it is recorded
+    except OSError as error:  # a node may mount the folder without locks
+        if error.errno not in locks.NO_LOCKS:
             raise
     with _opened(_beside(path, "run")) as run:
         now = _read(run).get("owner")
     if now != owner:
-        raise LockedError(f"{results}: this job's run has ended; the job does nothing")
+        raise LockedError("this job's run has ended; the job does nothing", place=results)
 
 
 def _clean_after(last: dict[str, Any], jobs: int, results: str) -> None:
-    """Take the lock of the jobs once nothing of the run before is at work; remove its locks."""
+    """Take the lock of the jobs once no job of the last run is working; remove its locks."""
     left = _left_locks(results)
-    elsewhere = last and last["host"] != socket.gethostname()
-    if left and elsewhere and _boot(last["machine"]) != _boot(watch.machine()):
-        # Not all network file systems tell of locks on other machines.
-        raise LockedError(
-            f"{results}: it cannot be seen from here whether the last run{_told(last)} is alive; "
-            "if it is dead, give the same command with --unlock, then without"
-        )
-    if not _locked(jobs, 0):
+    elsewhere = last and last.get("host") != socket.gethostname()
+    if left and elsewhere and _boot(str(last.get("machine"))) != _boot(orphans.machine()):
+        # Not all network file systems show the locks of other machines.
+        problem = f"this machine cannot see whether the last run{_who(last)} is alive"
+        cure = "if it is dead, run the same command with --unlock, then without"
+        raise LockedError(problem, place=results, cure=cure)
+    if not locks.take(jobs):
         print(f"resed: {results}: waiting for jobs of the last run to end", file=sys.stderr)
-        if not _locked(jobs, ORPHANS_S):
-            raise LockedError(
-                f"{results}: jobs of the last run{_told(last)} are still at work; "
-                "wait until they end, or end them"
-            )
+        if not locks.take(jobs, seconds=ORPHANS_S):
+            problem = f"jobs of the last run{_who(last)} are still working"
+            raise LockedError(problem, place=results, cure="wait until they end, or end them")
     if last:
-        print(f"resed: {results}: the last run was cut off{_told(last)}", file=sys.stderr)
+        print(f"resed: {results}: the last run was killed{_who(last)}", file=sys.stderr)
     for lock in left:
         lock.unlink(missing_ok=True)
 
 
 def _left_locks(results: str) -> list[Path]:
-    """Snakemake's locks on files in `results`: lists of names, a file for inputs and outputs each.
+    """Snakemake's locks on files in `results`: one list of names for inputs, one for outputs.
 
-    Another run in this folder may work on another dataset: its locks stay.
+    Locks of runs on other datasets in this folder stay.
     """
     found = []
     for lock in sorted(STATE.glob("locks/*.lock")):
-        with suppress(FileNotFoundError):  # its run has ended meanwhile
+        with suppress(FileNotFoundError):  # its run has just ended
             if f"\n{results}/" in "\n" + lock.read_text(encoding="utf-8"):
                 found.append(lock)
     return found
@@ -220,8 +212,10 @@ def _beside(path: Path, kind: str) -> Path:
     return path.with_name(f"{path.name}.{kind}")
 
 
-def _told(record: dict[str, Any]) -> str:
-    return " (process {pid} on {host}, since {since})".format(**record) if record else ""
+def _who(record: dict[str, Any]) -> str:
+    if not all(key in record for key in RECORDED):
+        return ""
+    return " (process {pid} on {host}, since {since})".format(**record)
 
 
 def _boot(machine: str) -> str:
@@ -237,26 +231,13 @@ def _opened(path: Path) -> Iterator[int]:
         os.close(handle)
 
 
-def _locked(handle: int, seconds: float) -> bool:
-    """Take the lock, within so many seconds. Raises OSError where the file system has no locks."""
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                return False
-            time.sleep(POLL_S)
-        else:
-            return True
-
-
 def _read(handle: int) -> dict[str, Any]:
-    """What the holder of the lock wrote; nothing where it has not written yet, or ended well."""
+    """What the holder of the lock wrote; {} before it wrote, and after it ended."""
     try:
-        return json.loads(os.pread(handle, 4096, 0))
+        found = parse_json(os.pread(handle, 4096, 0))
     except ValueError:
         return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _write(handle: int, owner: str) -> None:
@@ -264,9 +245,9 @@ def _write(handle: int, owner: str) -> None:
         "owner": owner,
         "pid": os.getpid(),
         "host": socket.gethostname(),
-        "machine": watch.machine(),
+        "machine": orphans.machine(),
         "since": datetime.now().isoformat(" ", "seconds"),
     }
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(record).encode(), 0)
-    os.fsync(handle)  # it must outlive a power cut
+    os.fsync(handle)  # so that it survives a power cut

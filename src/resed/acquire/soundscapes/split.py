@@ -5,9 +5,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from resed.config.dataset import Dataset
 from resed.errors import DatasetError
 from resed.formats.annotations import Event
 from resed.runtime.files import sha256
+from resed.runtime.pool import map_in_processes
 from resed.runtime.progress import progress
 
 CLIP_BYTES = 2 * LENGTH + 44
@@ -58,19 +57,6 @@ class Rendering:
             finally:
                 temporary.unlink(missing_ok=True)
         return Written(name, clip.events, hashlib.sha256(data).hexdigest())
-
-
-_rendering: Rendering | None = None  # a process's own copy; set once: tasks are only names
-
-
-def _start(rendering: Rendering) -> None:
-    global _rendering
-    _rendering = rendering
-
-
-def _write(name: str) -> Written:
-    assert _rendering is not None
-    return _rendering.write(name)
 
 
 def render_split(
@@ -176,29 +162,14 @@ def _rendered(rendering: Rendering, processes: int) -> tuple[dict[str, list[Even
     audio = hashlib.sha256()
     names = list(rendering.job.scenes)
     with progress(len(names), f"acquire {rendering.job.split}") as advance:
-        for clip in _in_order(rendering, names, processes):
+        place = rendering.folder or rendering.job.split
+        for clip in map_in_processes(
+            Rendering.write, rendering, names, processes=processes, chunk=CHUNK, place=place
+        ):
             events[clip.name] = clip.events
             audio.update(f"{clip.sha256}  {clip.name}\n".encode())
             advance(1)
     return events, audio.hexdigest()
-
-
-def _in_order(rendering: Rendering, names: list[str], processes: int) -> Iterator[Written]:
-    """Write all clips and yield them in order."""
-    if processes == 1:
-        yield from map(rendering.write, names)
-        return
-    with ProcessPoolExecutor(processes, initializer=_start, initargs=(rendering,)) as pool:
-        try:
-            yield from pool.map(_write, names, chunksize=CHUNK)
-        except BrokenProcessPool:
-            raise DatasetError(
-                f"{rendering.folder or rendering.job.split}: a rendering process was ended from "
-                "outside (out of memory?); give fewer --processes and render again"
-            ) from None
-        except BaseException:
-            pool.shutdown(cancel_futures=True)  # an error or Ctrl-C: do not render the rest first
-            raise
 
 
 def _prepare(folder: Path, count: int) -> None:

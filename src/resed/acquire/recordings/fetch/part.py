@@ -5,7 +5,6 @@ the file. One process at a time holds a part; the lock goes with the process, ho
 """
 
 import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +18,7 @@ from pathlib import Path
 from resed.acquire.recordings.fetch.failures import FullDiskError
 from resed.errors import ResedError
 from resed.runtime.files import read_json
+from resed.runtime.locks import is_at, open_locked
 
 MARGIN = 64 << 20  # bytes that stay free on the disk
 LOOK = 64 << 20  # bytes written between two looks at the room left
@@ -201,7 +201,7 @@ class Part:
 
     def close(self) -> None:
         """Let go. An empty part is removed, any other stays for the next attempt."""
-        if not self.have and _same(self._descriptor, self.path):
+        if not self.have and is_at(self._descriptor, self.path):
             self.path.unlink()
             self.note_path.unlink(missing_ok=True)
         os.close(self._descriptor)
@@ -217,22 +217,10 @@ def open_part(
     """The part of `target`, waited for while another process or thread holds it."""
     path = target.with_name(f".{target.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if _same(descriptor, path):
-            break
-        os.close(descriptor)  # whoever held it has finished and renamed or removed it
+    descriptor = open_locked(path, seconds=None)
     part = Part(path, descriptor, remote, advance, free)
     try:
         part.take_up()
         yield part
     finally:
         part.close()
-
-
-def _same(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False

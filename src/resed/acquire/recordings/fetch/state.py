@@ -8,7 +8,6 @@ like one that the user put there.
 """
 
 import errno
-import fcntl
 import json
 import os
 import threading
@@ -28,6 +27,7 @@ from resed.formats.acquisition import (
     read_states_table,
     write_states,
 )
+from resed.runtime.locks import open_locked
 
 SYNC = 1.0  # seconds: a power cut loses no more than these; a kill loses nothing
 
@@ -159,18 +159,8 @@ def _read_journal(path: Path) -> Iterator[tuple[ClipState, int]]:
 
 def _locked(path: Path) -> int:
     """A descriptor of the journal, held by this process alone."""
-    while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            raise StateError(
-                f"{path}: another resed acquire is at work here; wait for it, or stop it"
-            ) from None
-        try:
-            if os.path.samestat(os.fstat(descriptor), path.stat()):
-                return descriptor
-        except FileNotFoundError:
-            pass
-        os.close(descriptor)  # whoever held it has just folded and removed it
+    descriptor = open_locked(path, flags=os.O_APPEND)
+    if descriptor is None:
+        cure = "wait until it ends, or end it"
+        raise StateError("another resed acquire is running here", place=path, cure=cure)
+    return descriptor

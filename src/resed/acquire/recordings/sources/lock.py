@@ -4,13 +4,13 @@ Sizes, checksums and commits are kept beside the dataset file and committed with
 record that changes later is noticed before a byte of it is used.
 """
 
-import fcntl
 import json
 from pathlib import Path
 from typing import Any
 
 from resed.errors import DatasetError
 from resed.runtime.files import read_json, write_json
+from resed.runtime.locks import take
 
 
 class LockFile:
@@ -31,7 +31,7 @@ class LockFile:
             DatasetError: the listing differs from the one that is locked.
         """
         with self._dataset_file.open("rb") as handle:  # one writer at a time, without a file more
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            take(handle.fileno(), seconds=None)
             locked = self._read()
             if source not in locked:
                 write_json(self.path, {**locked, source: seen})
