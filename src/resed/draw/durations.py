@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
@@ -104,7 +105,7 @@ def _which(results: Results, entry: FigureEntry, labels: Sequence[str]) -> str:
     return f"{title} of {names} ({why})"
 
 
-def _grid(panels: int) -> tuple[Figure, object]:
+def _grid(panels: int) -> tuple[Figure, np.ndarray]:
     """A figure with room for so many panels, and its axes [rows, columns]."""
     columns, width, height = (2, 3.5, 2.5) if panels <= FEW else (5, 2.1, 2.1)
     rows = math.ceil(panels / columns)
