@@ -15,13 +15,15 @@ import soundfile
 from typer.testing import CliRunner
 
 from resed.acquire.soundscapes import demo_sounds
-from resed.acquire.soundscapes.annotation_statistics import gather, tables
+from resed.acquire.soundscapes.annotation_statistics import measure, statistics_tables
 from resed.acquire.soundscapes.isolation import cut_continuous, cut_events, event_of, stretch_of
 from resed.acquire.soundscapes.mixing import LENGTH, background, impulse_response, render_clip
 from resed.acquire.soundscapes.plan import clip_count
+from resed.acquire.soundscapes.render_split import render_split
 from resed.acquire.soundscapes.scenes import (
     FOLDER,
     MINIMUM_EVENT_S,
+    ClipSeed,
     layout,
     load_statistics,
     polyphony,
@@ -29,7 +31,6 @@ from resed.acquire.soundscapes.scenes import (
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.acquire.soundscapes.signals import SAMPLE_RATE, active_rms, convolved, seconds
 from resed.acquire.soundscapes.soundbank import load_soundbank
-from resed.acquire.soundscapes.split import render_split
 from resed.cli import app
 from resed.config.run import ROLES, Dataset, load_dataset
 from resed.errors import ConfigError, DatasetError, MissingFileError
@@ -71,7 +72,7 @@ def layouts():
         made[split] = {
             str(index): [
                 Event(str(index), onset, offset, label)
-                for label, onset, offset in layout(statistics, 2019, split, index)
+                for label, onset, offset in layout(statistics, ClipSeed(2019, split, index))
             ]
             for index in range(1500)
         }
@@ -98,8 +99,8 @@ def test_layouts_follow_the_real_annotations(layouts, shared, split):
     real = read_events(shared / "data/dcase2019/metadata" / path)
     made = layouts[split]
     assert events_a_clip(made) == pytest.approx(events_a_clip(real), rel=0.06)
-    real_sets, real_counts, real_values = gather(real)
-    sets, counts, values = gather(made)
+    real_sets, real_counts, real_values = measure(real)
+    sets, counts, values = measure(made)
     for label in {label for label, *_ in real_counts}:
         share = sum(n for k, n in sets.items() if label in k) / len(made)
         real_share = sum(n for k, n in real_sets.items() if label in k) / len(real)
@@ -165,14 +166,14 @@ def test_every_layout_keeps_the_rules(layouts, split):
 
 def test_a_layout_depends_on_seed_split_and_index_alone():
     statistics = load_statistics("validation", "validation")
-    one = layout(statistics, 7, "development", 40)
-    assert layout(statistics, 7, "development", 40) == one
+    one = layout(statistics, ClipSeed(7, "development", 40))
+    assert layout(statistics, ClipSeed(7, "development", 40)) == one
     others = [(8, "development", 40), (7, "evaluation", 40), (7, "development", 41)]
-    assert all(layout(statistics, *other) != one for other in others)
+    assert all(layout(statistics, ClipSeed(*other)) != one for other in others)
 
 
 def test_committed_statistics_are_those_of_the_real_annotations(shared):
-    for name, text in tables(shared / "data/dcase2019/metadata").items():
+    for name, text in statistics_tables(shared / "data/dcase2019/metadata").items():
         assert (FOLDER / name).read_text(encoding="utf-8") == text, name
 
 
@@ -296,7 +297,9 @@ def test_event_level_is_set_from_active_rms(demo, bank):
         update={"event_to_background_db": (35.0, 35.0), "background_db": (-50.0, -50.0)}
     )
     for index in range(40):
-        clip = render_clip(bank, loud, labels, 1, "strong", index, "x.wav")
+        clip = render_clip(
+            bank, loud, ClipSeed(1, "strong", index), labels=labels, filename="x.wav"
+        )
         if len(clip.events) == 1 and clip.events[0].onset > 1:
             break
     samples = clip.samples / 32768
@@ -323,7 +326,7 @@ def test_equal_seeds_give_equal_bytes_with_any_number_of_processes(demo, tmp_pat
     for name, processes, seed in (("one", 1, 3), ("two", 2, 3), ("other", 1, 4)):
         root = tmp_path / name
         render = functools.partial(render_split, demo, root, seed=seed, processes=processes)
-        records[name] = [render("development", 0.008), render("strong", 0.002)]
+        records[name] = [render("development", scale=0.008), render("strong", scale=0.002)]
         made[name] = hashes(root)
     assert len(made["one"]) == 9 + 4 + 2 + 2  # clips, annotations, recipes
     assert made["one"] == made["two"]
@@ -337,7 +340,8 @@ def test_equal_seeds_give_equal_bytes_with_any_number_of_processes(demo, tmp_pat
 
 def test_a_smaller_scale_is_a_part_of_a_larger_one(demo, tmp_path):
     for scale in (0.004, 0.008):
-        render_split(demo, tmp_path / str(scale), "evaluation", scale, 3, report=lambda _: None)
+        root = tmp_path / str(scale)
+        render_split(demo, root, "evaluation", scale=scale, seed=3, report=lambda _: None)
     small, large = hashes(tmp_path / "0.004"), hashes(tmp_path / "0.008")
     wavs = [name for name in small if name.endswith(".wav")]
     assert len(wavs) == 3
@@ -376,22 +380,22 @@ def test_annotations_of_another_origin_are_never_overwritten(demo, tmp_path):
     path = tmp_path / "metadata/eval/public.tsv"
     path.parent.mkdir(parents=True)
     path.write_text("filename\tonset\toffset\tevent_label\nmine.wav\t0\t1\tbark\n")
-    with pytest.raises(DatasetError, match=r"public.tsv: holds mine.wav.*another --root"):
-        render_split(demo, tmp_path, "evaluation", 0.001)
+    with pytest.raises(DatasetError, match=r"public.tsv: contains mine.wav.*another --root"):
+        render_split(demo, tmp_path, "evaluation", scale=0.001)
     assert "mine.wav" in path.read_text()
 
 
 def test_annotations_are_missing_while_audio_is_half_done(demo, tmp_path, monkeypatch):
-    render_split(demo, tmp_path, "evaluation", 0.002, 1, report=lambda _: None)
+    render_split(demo, tmp_path, "evaluation", scale=0.002, seed=1, report=lambda _: None)
     annotations = tmp_path / demo.splits["evaluation"].annotations
     assert annotations.is_file()
 
-    def fail(*arguments):
+    def fail(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("resed.acquire.soundscapes.clip_renderer.render_clip", fail)
     with pytest.raises(KeyboardInterrupt):
-        render_split(demo, tmp_path, "evaluation", 0.002, 2, report=lambda _: None)
+        render_split(demo, tmp_path, "evaluation", scale=0.002, seed=2, report=lambda _: None)
     assert not annotations.exists()
 
 
@@ -430,8 +434,8 @@ def local(root: Path, *arguments: str):
 
 def test_recordings_that_are_not_there_are_asked_for(tmp_path):
     message = str(local(tmp_path).exception)
-    assert "metadata/train/weak.tsv: not there; put the weak annotations there" in message
-    assert "metadata/eval/public.tsv: not there; put the evaluation annotations there" in message
+    assert "metadata/train/weak.tsv: no such file; write the weak annotations" in message
+    assert "metadata/eval/public.tsv: no such file; write the evaluation annotations" in message
     assert "\n" not in message
 
 
@@ -451,7 +455,7 @@ def test_recordings_without_audio_are_asked_for(shared, tmp_path):
 def test_soundscapes_have_no_sources(tmp_path):
     command = ["acquire", "--dataset", str(ROOT / "config/datasets/demo.yaml"), "--root"]
     result = CliRunner().invoke(app, [*command, str(tmp_path), "--source", "zenodo_public"])
-    assert "demo is rendered, not fetched; leave them out" in str(result.exception)
+    assert "demo is rendered and has no sources; omit them" in str(result.exception)
 
 
 # --- a folder as soundbank ----------------------------------------------------------------------
@@ -489,7 +493,7 @@ def test_the_public_layout_and_names_work(esc10, tmp_path):
 
 def test_a_missing_soundbank_is_named_with_its_source(esc10, tmp_path):
     classes = soundscapes_of(esc10).classes
-    with pytest.raises(DatasetError, match=r"no folder given; get it from https://.*soundbank"):
+    with pytest.raises(DatasetError, match=r"no folder; download it from https://.*soundbank"):
         load_soundbank(esc10, classes, [5], None)
     with pytest.raises(MissingFileError, match=r"neither clips.csv nor meta/esc50.csv"):
         load_soundbank(esc10, classes, [5], tmp_path)
@@ -497,7 +501,9 @@ def test_a_missing_soundbank_is_named_with_its_source(esc10, tmp_path):
 
 def test_a_damaged_list_is_refused_with_its_line(esc10, tmp_path):
     (tmp_path / "clips.csv").write_text("file,class,fold\na.ogg,rain,five\n")
-    with pytest.raises(DatasetError, match=r"clips.csv line 2: needs file, class and a whole fold"):
+    with pytest.raises(
+        DatasetError, match=r"clips.csv line 2: file, class and an integer fold are"
+    ):
         load_soundbank(esc10, soundscapes_of(esc10).classes, [5], tmp_path)
 
 
@@ -511,7 +517,11 @@ def test_real_recordings_become_soundscapes(esc10, shared):
     labels = {item.follows: label for label, item in scenes.classes.items()}
     for index in range(5):
         clip = render_clip(
-            bank, scenes.splits["evaluation"], labels, 1, "evaluation", index, "x.wav"
+            bank,
+            scenes.splits["evaluation"],
+            ClipSeed(1, "evaluation", index),
+            labels=labels,
+            filename="x.wav",
         )
         assert all(Path(source).name.startswith("5-") for source in clip.sources)
         assert np.abs(clip.samples.astype(int)).max() > 300

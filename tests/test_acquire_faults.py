@@ -15,7 +15,7 @@ import pytest
 from fetchable import SPLITS, Collection, contents, hub, serve_record, serve_repository, zenodo
 from unreliable_server import Fault, UnreliableServer
 
-from resed.acquire.acquisition import Fetching, fetch_splits
+from resed.acquire.acquisition import FetchOptions, fetch_splits
 from resed.acquire.recordings.fetch.state import read_states
 from resed.acquire.recordings.fetch.transfer import Limits
 from resed.config.dataset import load_dataset
@@ -123,7 +123,7 @@ class Scene:
         serve_repository(server, "who/DESED", files, page=50)
 
     def acquire(self, said: list[str]):
-        fetching = Fetching(self.file, limits=PATIENT, downloads=6)
+        fetching = FetchOptions(self.file, limits=PATIENT, downloads=6)
         return fetch_splits(
             load_dataset(self.file), self.root, fetching, tuple(SPLITS), said.append
         )
@@ -164,7 +164,7 @@ def test_hundreds_of_faults(tmp_path, seed):
         assert inside == scene.expected(), "bit-exact, and nothing else"
         outside = {path for path in everything if not path.startswith("deep/er/data/")}
         assert outside == {"small.yaml", "small.lock.json"}
-        refused = [line for line in said if "is left out" in line]
+        refused = [line for line in said if "is skipped" in line]
         for name in ("../../x", "/tmp/resed_must_not_be_here.wav", "audio/link.wav", "audio/eval",
                      "audio/device"):  # fmt: skip
             assert any(repr(name) in line for line in refused), name

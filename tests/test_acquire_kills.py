@@ -117,5 +117,5 @@ def test_a_second_run_at_the_same_time_is_refused(tmp_path):
         with State.open(tmp_path / "one/data", "weak"):
             done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 1
-        assert "another resed acquire is running here" in done.stderr
+        assert "another resed acquire is running" in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1

@@ -207,12 +207,12 @@ def test_files_that_nobody_lists_are_told(small, root):
 def test_what_acquire_recorded_is_held_against_the_files(small, root):
     folder = root / small.splits["weak"].audio
     (folder / name("weak", 1)).unlink()
-    lines = ["filename\tstate\tsource\tbytes\tsha256\tdetail\tgone_at"]
+    lines = ["filename\tstate\tsource\tbytes\tsha256\tanswers"]
     for i in range(3):
         path = folder / name("weak", i)
         state, digest = ("present", sha256(path)) if path.is_file() else ("gone", "")
-        told = "" if digest else "404 at zenodo"
-        lines.append(f"{path.name}\t{state}\tzenodo\t\t{digest}\t{told}\t")
+        told = "" if digest else '{"zenodo": {"state": "gone", "detail": "404"}}'
+        lines.append(f"{path.name}\t{state}\tzenodo\t\t{digest}\t{told}")
     (root / ".acquire").mkdir()
     (root / ".acquire/weak.tsv").write_text("\n".join(lines) + "\n")
     (root / ".acquire/strong.tsv").write_text("no record\n1\n")
@@ -229,7 +229,7 @@ def test_what_acquire_recorded_is_held_against_the_files(small, root):
     assert found(summary)["altered", "weak"] == 1
     assert found(summary)["acquire_record", "strong"] == 1
     assert found(summary)["acquire_unfinished", "development"] == 1
-    assert "acquire: gone 404 at zenodo" in (root / "out/findings.tsv").read_text()
+    assert "acquire: zenodo: gone (404)" in (root / "out/findings.tsv").read_text()
 
 
 def test_defects_of_the_annotations(small, root):

@@ -85,12 +85,12 @@ def test_members_may_be_listed_first_and_unpacked_in_any_order(tmp_path, kind):
 
 
 EVIL = {
-    "../../x": "a path that leads out of its folder",
-    "audio/../../x": "a path that leads out of its folder",
-    "/etc/x": "an absolute path",
-    "C:x": "a drive letter",
-    "..\\x": "a backslash in its name",
-    "a\nb.wav": "control characters or no UTF-8 in its name",
+    "../../x": "its name leads out of the folder",
+    "audio/../../x": "its name leads out of the folder",
+    "/etc/x": "its name is an absolute path",
+    "C:x": "its name begins with a drive letter",
+    "..\\x": "its name contains a backslash",
+    "a\nb.wav": "its name contains control characters or is not UTF-8",
 }
 
 
@@ -128,10 +128,10 @@ def test_links_and_devices_of_a_tar_are_refused(tmp_path):
     had, _, archive = unpacked(tar_of(tmp_path / "a", [*members, ("a", b"a")]), tmp_path / "out")
     assert had == {"a": b"a"}
     assert [(refused.name, refused.reason) for refused in archive.refused] == [
-        ("soft", "a link"),
-        ("hard", "a link"),
-        ("pipe", "no regular file"),
-        ("disk", "no regular file"),
+        ("soft", "it is a link"),
+        ("hard", "it is a link"),
+        ("pipe", "it is not a regular file"),
+        ("disk", "it is not a regular file"),
     ]
 
 
@@ -141,7 +141,9 @@ def test_links_of_a_zip_are_refused(tmp_path):
     path = zip_of(tmp_path / "a", [(info, b"/etc/passwd"), ("folder/", b""), ("a", b"a")])
     had, _, archive = unpacked(path, tmp_path / "out")
     assert had == {"a": b"a"}
-    assert [(refused.name, refused.reason) for refused in archive.refused] == [("link", "a link")]
+    assert [(refused.name, refused.reason) for refused in archive.refused] == [
+        ("link", "it is a link")
+    ]
 
 
 def test_encrypted_and_oddly_packed_members_are_refused(tmp_path):
@@ -154,8 +156,8 @@ def test_encrypted_and_oddly_packed_members_are_refused(tmp_path):
     had, _, archive = unpacked(path, tmp_path / "out")
     assert had == {"fine": b"c"}
     assert [(refused.name, refused.reason) for refused in archive.refused] == [
-        ("secret", "encrypted"),
-        ("odd", "packed in an unknown way (99)"),
+        ("secret", "it is encrypted"),
+        ("odd", "unknown compression method 99"),
     ]
 
 
@@ -166,7 +168,7 @@ def test_of_members_of_one_name_the_first_is_taken(tmp_path, kind):
     had, _, archive = unpacked(made(tmp_path / "a", kind, members), tmp_path / "out")
     assert had == {"a": b"one", "b": b"same"}
     assert [refused.name for refused in archive.refused] == ["./a", "b"]
-    assert "twice with different bytes" in archive.refused[0].reason
+    assert "duplicate name with different bytes" in archive.refused[0].reason
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -175,8 +177,8 @@ def test_a_bomb_is_refused_by_its_size_and_by_the_room_left(tmp_path, kind):
     had, _, archive = unpacked(path, tmp_path / "out", largest_bytes=1_000_000)
     assert had == {"a": b"a"}
     assert archive.refused[0].name == "bomb"
-    assert "5000000 bytes, more than the 1000000 allowed" in archive.refused[0].reason
-    with pytest.raises(FullDiskError, match=r"5 MB and 67 MB to spare are needed, 70 MB are free"):
+    assert "5000000 bytes, above the limit of 1000000" in archive.refused[0].reason
+    with pytest.raises(FullDiskError, match=r"5 MB and a margin of 67 MB are required, 70 MB are"):
         unpacked(path, tmp_path / "out", free=lambda folder: 70_000_000)
     assert not list((tmp_path / "out").glob("*bomb*"))
 
@@ -197,7 +199,7 @@ def test_a_huge_tar_header_is_not_read_into_memory(tmp_path):
     path = tar_of(tmp_path / "a", [("first", b"1"), (info, bytes(2 << 20)), ("last", b"2")])
     had, _, archive = unpacked(path, tmp_path / "out")
     assert had == {"first": b"1"}
-    assert archive.damage == "its bytes make no sense"
+    assert archive.damage == "invalid data"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -246,7 +248,7 @@ def test_a_zip_without_its_directory_gives_its_members(tmp_path, streamed, big):
     (tmp_path / "a").write_bytes(content[: content.index(b"PK\x01\x02")])
     had, damaged, archive = unpacked(tmp_path / "a", tmp_path / "out")
     assert (had, damaged) == (CLIPS, {})
-    assert archive.damage == "its directory, at its end, is missing"
+    assert archive.damage == "the central directory is missing"
 
 
 def test_a_full_disk_is_no_damage(tmp_path, monkeypatch):
@@ -255,8 +257,8 @@ def test_a_full_disk_is_no_damage(tmp_path, monkeypatch):
     def full(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("resed.acquire.recordings.fetch.members.os.fsync", full)
-    with pytest.raises(FullDiskError, match="no space left on device; make room and run again"):
+    monkeypatch.setattr("resed.acquire.recordings.fetch.archive_base.os.fsync", full)
+    with pytest.raises(FullDiskError, match="no space left on device; free disk space and run"):
         unpacked(path, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
 
@@ -269,7 +271,7 @@ def test_a_wrong_checksum_of_a_zip_member_is_found_and_the_rest_goes_on(tmp_path
     had, damaged, _ = unpacked(path, tmp_path / "out")
     (name,) = damaged
     assert "clip 3" in name
-    assert f"member {name} is damaged (wrong checksum); fetch it again" in damaged[name]
+    assert f"member {name} is damaged (wrong checksum); fetch the archive" in damaged[name]
     assert had == {other: body for other, body in CLIPS.items() if other != name}
 
 
@@ -326,7 +328,7 @@ def test_what_is_no_archive_is_refused_in_one_line(tmp_path, content):
         assert (had, bool(archive.damage)) == ({}, True)
         return
     with pytest.raises(
-        ArchiveError, match=r"a\.zip: (no zip or tar archive|damaged \(.*\)); fetch"
+        ArchiveError, match=r"a\.zip: (not a zip or tar archive|damaged \(.*\)); fetch"
     ):
         open_archive(path)
     with pytest.raises(MissingFileError):

@@ -6,28 +6,34 @@ import sys
 
 import pytest
 
-from resed.acquire.recordings.fetch.state import ClipState, State, StateError, read_states
+from resed.acquire.recordings.fetch.state import State, read_states
+from resed.formats.acquisition import Answer, ClipState, StateError
 
 PRESENT = ClipState("a.wav", "present", "zenodo", 12, "ab" * 32)
-GONE = ClipState("b.wav", "gone", detail="404\n twice", gone_at=("web", "mirror", "web"))
+GONE = ClipState(
+    "b.wav", "gone", answers={"web": Answer("gone", "404\n twice", True), "hub": Answer("failed")}
+)
 
 
 def test_what_is_set_is_read_again_sorted_and_the_journal_is_folded(tmp_path):
     with State.open(tmp_path, "weak") as state:
         state.set(GONE)
-        state.set(ClipState("a.wav", "failed", detail="no whole answer"))
+        state.set(
+            ClipState("a.wav", "failed", answers={"web": Answer("failed", "no complete answer")})
+        )
         state.set(PRESENT)
         assert state.get("a.wav") == PRESENT
         assert state.get("c.wav") is None
         assert [clip.filename for clip in state] == ["a.wav", "b.wav"]
     assert [path.name for path in (tmp_path / ".acquire").iterdir()] == ["weak.tsv"]
     assert (tmp_path / ".acquire" / "weak.tsv").read_text() == (
-        "filename\tstate\tsource\tbytes\tsha256\tdetail\tgone_at\n"
-        f"a.wav\tpresent\tzenodo\t12\t{'ab' * 32}\t\t\n"
-        "b.wav\tgone\t\t\t\t404 twice\tmirror,web\n"
+        "filename\tstate\tsource\tbytes\tsha256\tanswers\n"
+        f"a.wav\tpresent\tzenodo\t12\t{'ab' * 32}\t\n"
+        'b.wav\tgone\t\t\t\t{"web": {"state": "gone", "detail": "404 twice", "final": true}, '
+        '"hub": {"state": "failed", "detail": "", "final": false}}\n'
     )
     assert read_states(tmp_path, "weak") == {"a.wav": PRESENT, "b.wav": GONE}
-    assert GONE.gone_at == ("mirror", "web")
+    assert GONE.reason == "web: gone (404 twice), hub: failed"
 
 
 WRITER = """
@@ -74,7 +80,7 @@ def test_a_kill_between_table_and_journal_changes_nothing(tmp_path):
 
 def test_a_second_writer_is_refused_and_others_splits_are_free(tmp_path):
     with State.open(tmp_path, "weak"):
-        with pytest.raises(StateError, match=r"weak\.jsonl: another resed acquire is running here"):
+        with pytest.raises(StateError, match=r"weak\.jsonl: another resed acquire is running"):
             State.open(tmp_path, "weak")
         State.open(tmp_path, "strong").close()
     State.open(tmp_path, "weak").close()
@@ -121,7 +127,9 @@ def test_names_that_a_row_cannot_hold_are_refused(name):
 
 
 def test_names_with_odd_letters_are_kept(tmp_path):
-    odd = ClipState("-ü \u2028\x1c.wav", "corrupt", "ein Ordner", 0, "", "wrong length")
+    odd = ClipState(
+        "-ü \u2028\x1c.wav", "corrupt", "ein Ordner", 0, answers={"ü": Answer("corrupt", "ß\t")}
+    )
     with State.open(tmp_path, "weak") as state:
         state.set(odd)
         assert read_states(tmp_path, "weak") == {odd.filename: odd}
@@ -147,7 +155,7 @@ def test_a_full_disk_loses_nothing_that_was_set(tmp_path):
         [sys.executable, "-c", FULL, tmp_path], capture_output=True, text=True, check=True
     ).stdout
     assert said.startswith("FullDiskError")
-    assert "make room and run again" in said
+    assert "free disk space and run" in said
     assert said.count("\n") == 1
     before = read_states(tmp_path, "weak")
     assert len(before) > 20

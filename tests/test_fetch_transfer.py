@@ -18,7 +18,7 @@ from email.utils import format_datetime
 import pytest
 from unreliable_server import TRANSIENT, Fault, Page, UnreliableServer
 
-from resed.acquire.recordings.fetch.answers import check_redirect
+from resed.acquire.recordings.fetch.response_checks import check_redirect
 from resed.acquire.recordings.fetch.transfer import (
     BlockedError,
     CorruptError,
@@ -89,7 +89,7 @@ def test_every_passing_fault_is_got_over(server, tmp_path, kind, known):
 def test_a_later_run_fetches_only_the_rest(server, tmp_path):
     remote = Remote(server.url("a.bin"), len(BODY), MD5)
     server.plan("a.bin", Fault("drop", 120_000))
-    with pytest.raises(UnreachableError, match=r"a\.bin: the connection broke \(attempt 1"):
+    with pytest.raises(UnreachableError, match=r"a\.bin: connection lost \(attempt 1"):
         transfer(attempts=1).download(remote, tmp_path / "a")
     assert names(tmp_path) == [".a.part", ".a.part.json"]
     server.forget()
@@ -222,7 +222,7 @@ def test_waits_double_with_jitter_and_end(server, tmp_path):
     patient = Transfer(limits, sleep=waits, chance=random.Random(3))
     with pytest.raises(UnreachableError, match=r"answers 500 .* \(attempt 9, the last\)") as caught:
         patient.download(Remote(server.url("a.bin")), tmp_path / "a")
-    assert (caught.value.state, caught.value.detail) == ("failed", "no whole answer")
+    assert (caught.value.state, caught.value.detail) == ("failed", "no complete answer")
     longest = [1, 2, 4, 8, 16, 32, 60, 60]
     assert all(most / 2 <= wait <= most for wait, most in zip(waits, longest, strict=True))
     assert len(server.log) == 9
@@ -261,7 +261,7 @@ def test_redirects_are_followed_but_not_for_ever_nor_anywhere(server, tmp_path):
     with pytest.raises(UnreachableError, match="more than 5 redirects"):
         transfer().download(Remote(server.url("to/0"), len(BODY), MD5), tmp_path / "b")
     server.put("local", Page(b"", {"Location": "file:///etc/passwd"}, 302))
-    with pytest.raises(UnreachableError, match=r"local: redirects from http to file, .* not foll"):
+    with pytest.raises(UnreachableError, match=r"local: redirects from http to file are not foll"):
         transfer().download(Remote(server.url("local")), tmp_path / "c")
     with pytest.raises(UnreachableError, match="redirects from https to http"):
         check_redirect("https://a/", "https://a/", "http://a/")
@@ -271,7 +271,7 @@ def test_redirects_are_followed_but_not_for_ever_nor_anywhere(server, tmp_path):
 
 def test_a_full_disk_is_seen_before_the_first_byte(server, tmp_path):
     full = transfer(free=lambda folder: 60_000_000)
-    with pytest.raises(FullDiskError, match=r"67 MB to spare are needed, 60 MB are free; make ro"):
+    with pytest.raises(FullDiskError, match=r"margin of 67 MB are required, 60 MB are free; free"):
         full.download(Remote(server.url("a.bin"), len(BODY), MD5), tmp_path / "a")
     assert names(tmp_path) == []
 
@@ -324,7 +324,7 @@ def test_a_disk_that_fills_up_is_told_and_what_came_is_kept(server, tmp_path):
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
     ).stdout
     assert said.startswith("FullDiskError")
-    assert said.endswith("make room and run again\n")
+    assert said.endswith("free disk space and run the command again\n")
     server.forget()
     transfer().download(remote, tmp_path / "a")
     assert (tmp_path / "a").read_bytes() == BODY
@@ -445,10 +445,10 @@ def test_bytes_are_kept_as_they_are_stored(raw, tmp_path):
     ("url", "text"),
     [
         ("http://127.0.0.1:9/a", "connection refused"),
-        ("http://", "not an address"),
-        ("ftp://127.0.0.1/a", "not an address"),
-        ("a.wav", "not an address"),
-        ("http://[::1/a", "not an address"),
+        ("http://", "invalid address"),
+        ("ftp://127.0.0.1/a", "invalid address"),
+        ("a.wav", "invalid address"),
+        ("http://[::1/a", "invalid address"),
     ],
 )
 def test_where_nobody_answers(tmp_path, url, text):
@@ -459,7 +459,7 @@ def test_where_nobody_answers(tmp_path, url, text):
 
 @pytest.mark.parametrize("checksum", ["abc", "md5:abc", "sha1:" + "a" * 40, "md5:" + "g" * 32])
 def test_checksums_that_cannot_be_used_are_refused(checksum):
-    with pytest.raises(ResedError, match=r"checksum .* cannot be used; give md5:HEX or sha256:HEX"):
+    with pytest.raises(ResedError, match=r"invalid checksum .*; use md5:HEX or sha256:HEX"):
         Remote("http://127.0.0.1/a", 1, checksum)
 
 

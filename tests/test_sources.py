@@ -10,7 +10,7 @@ import pytest
 from fetchable import SPLITS, Collection, contents, hub, serve_record, serve_repository, zenodo
 from unreliable_server import UnreliableServer
 
-from resed.acquire.acquisition import Fetching, fetch_splits
+from resed.acquire.acquisition import FetchOptions, fetch_splits
 from resed.acquire.recordings.fetch.state import read_states
 from resed.acquire.recordings.fetch.transfer import Limits
 from resed.config.dataset import load_dataset
@@ -33,7 +33,7 @@ def made():
 
 def acquire(file: Path, root: Path, *roles: str, said: list | None = None, **options):
     """Fetch splits (all five by default); what was told goes to `said`."""
-    fetching = Fetching(file, **{"limits": QUICK, **options})
+    fetching = FetchOptions(file, **{"limits": QUICK, **options})
     report = (said if said is not None else []).append
     return fetch_splits(load_dataset(file), root, fetching, roles or tuple(SPLITS), report)
 
@@ -82,7 +82,7 @@ def test_a_whole_dataset_arrives_and_costs_nothing_the_second_time(server, made,
     assert acquire(file, root, said=said) == records
     assert server.log == []
     assert contents(tmp_path) == before
-    assert said[0] == "small weak: 6 of 6 clips are there (6 from hub_real)"
+    assert said[0] == "small weak: 6 of 6 clips present (6 from hub_real)"
 
 
 def test_what_listings_said_is_locked_and_a_change_is_refused(server, made, tmp_path):
@@ -94,7 +94,7 @@ def test_what_listings_said_is_locked_and_a_change_is_refused(server, made, tmp_
     assert lock["zenodo_synthetic"]["files"]["Synthetic_dataset.zip"]["checksum"].startswith("md5:")
     serve_record(server, "1", {"Synthetic_dataset.zip": fetchable.zipped(made.tree("weak"))})
     (root / "audio/train/synthetic/3.wav").unlink()
-    with pytest.raises(DatasetError, match=r"small.lock.json: zenodo_synthetic is no longer what"):
+    with pytest.raises(DatasetError, match=r"lock.json: the listing of zenodo_synthetic"):
         acquire(file, root)
     assert not (root / "audio/train/synthetic/3.wav").exists()
 
@@ -111,11 +111,11 @@ def test_sources_are_asked_in_order_each_for_the_rest(server, made, tmp_path):
     (record,) = acquire(file, root, "weak", said=said).values()
     assert record["sources"] == {"one": 3, "two": 2}
     assert record["states"] == {"present": 5, "gone": 1}
-    assert "5 of 6 clips are there (3 from one, 2 from two); 1 gone, each in " in said[-1]
+    assert "5 of 6 clips present (3 from one, 2 from two); 1 gone, listed in " in said[-1]
     states = read_states(root, "weak")
     lost = states[Path(names[5]).name]
-    assert lost.detail == "one: gone (not in the repository); two: gone (not in the repository)"
-    assert lost.gone_at == ("one", "two")
+    assert lost.reason == "one: gone (not in the repository), two: gone (not in the repository)"
+    assert [name for name, one in lost.answers.items() if one.final] == ["one", "two"]
     server.forget()
     acquire(file, root, "weak")
     assert server.log == []  # they said it once
@@ -163,9 +163,10 @@ def test_a_sound_that_does_not_decode_goes_into_quarantine_and_on_to_the_next(
     assert record["states"] == {"present": 4, "corrupt": 2}
     assert len(list((root / ".acquire/quarantine/weak/one").iterdir())) == 6
     lost = [row for row in rows(root, "weak") if row["state"] == "corrupt"]
-    assert "one: corrupt (" in lost[0]["detail"]
-    assert "cannot be decoded (Format not recognised))" in lost[0]["detail"]
-    assert str(tmp_path) not in lost[0]["detail"]
+    answer = json.loads(lost[0]["answers"])["one"]
+    assert answer["state"] == "corrupt"
+    assert "cannot be decoded (Format not recognised)" in answer["detail"]
+    assert str(tmp_path) not in answer["detail"]
 
 
 def test_a_source_that_gives_nothing_is_left_alone(server, made, tmp_path):
@@ -177,10 +178,10 @@ def test_a_source_that_gives_nothing_is_left_alone(server, made, tmp_path):
     sources = [hub(server, "one", "a/one", ["weak"], patience=3)]
     file, root = many.dataset(tmp_path / "small.yaml", sources), tmp_path / "data"
     put(root, SPLITS["weak"][1], many.tables["weak"])
-    with pytest.raises(DatasetError, match=r"none of the 40 clips.*\(40 blocked, each in"):
+    with pytest.raises(DatasetError, match=r"none of the 40 clips.*\(40 blocked, listed in"):
         acquire(file, root, "weak", downloads=1)
-    details = [row["detail"] for row in rows(root, "weak")]
-    assert "one: blocked (not asked: the source failed too often in a row)" in details
+    reasons = [clip.reason for clip in read_states(root, "weak").values()]
+    assert "one: blocked (not requested: too many failures in a row)" in reasons
     assert len(server.log) < 12
 
 
@@ -192,8 +193,8 @@ def test_no_split_stops_the_others_and_all_are_told(server, made, tmp_path):
         acquire(file, root)
     message = str(refused.value)
     assert "weak.tsv line 2: unknown class 'Cow'" in message
-    assert "public.tsv: not there; put the evaluation annotations there" in message
-    assert "(tried: annotations: gone (" in message
+    assert "public.tsv: no such file (sources: annotations: gone (" in message
+    assert "; write the evaluation annotations as tab-separated text" in message
     assert "\n" not in message
     assert len(list((root / "audio/train/synthetic").iterdir())) == 6
 
@@ -201,7 +202,7 @@ def test_no_split_stops_the_others_and_all_are_told(server, made, tmp_path):
 def test_names_that_lead_out_of_the_folder_are_refused(server, made, tmp_path):
     file, root = whole(server, made, tmp_path), tmp_path / "data"
     put(root, SPLITS["weak"][1], b"filename\tevent_labels\n../../x.wav\tCat\n")
-    with pytest.raises(AnnotationError, match=r"'../../x.wav' leads out of the split's folder"):
+    with pytest.raises(AnnotationError, match=r"'../../x.wav' leads out of the folder"):
         acquire(file, root, "weak")
     assert server.log == []
 
@@ -248,9 +249,9 @@ def test_a_record_that_is_none_is_said_in_one_line(server, made, tmp_path):
 
 
 def test_downloads_run_side_by_side_within_their_limit(server, made, tmp_path, monkeypatch):
-    from resed.acquire.recordings.sources import remote
+    from resed.acquire.recordings.sources import downloads
 
-    most, now, lock, original = 0, 0, threading.Lock(), remote.download
+    most, now, lock, original = 0, 0, threading.Lock(), downloads.download
 
     def counted(*arguments):
         nonlocal most, now
@@ -264,42 +265,44 @@ def test_downloads_run_side_by_side_within_their_limit(server, made, tmp_path, m
             with lock:
                 now -= 1
 
-    monkeypatch.setattr(remote, "download", counted)
+    monkeypatch.setattr(downloads, "download", counted)
     file = whole(server, made, tmp_path)
     acquire(file, tmp_path / "data", "unlabeled", downloads=3)
     assert most == 3
 
 
 def test_the_time_left_counts_all_clips_that_are_to_come(server, made, tmp_path, monkeypatch):
-    from resed.acquire.recordings.sources.meter import Meter
+    from resed.acquire.recordings.sources.download_progress import DownloadProgress
 
     lines = []
-    monkeypatch.setattr(Meter, "_show", lambda self: lines.append(self.line()))
+    monkeypatch.setattr(DownloadProgress, "_show", lambda self: lines.append(self.line()))
     acquire(whole(server, made, tmp_path), tmp_path / "data", "unlabeled", downloads=1)
     first = next(line for line in lines if "6 of 6 clips left" in line and "received" in line)
-    assert "not known" not in first
+    assert "unknown" not in first
     sizes = sum(map(len, made.clips["unlabeled"].values()))
     assert any(f"{sizes / 1e3:.1f} kB received" in line for line in lines)
     assert lines[-1].endswith("done")
 
 
 def test_the_progress_line_says_what_is_left_and_how_long():
-    from resed.acquire.recordings.sources.meter import Meter
+    from resed.acquire.recordings.sources.download_progress import DownloadProgress
 
     now = [0.0]
-    meter = Meter(clock=lambda: now[0])
-    meter.start("acquire weak", 200)
-    meter.expect(100_000_000)
-    meter.received(20_000_000)
-    meter.settled(50)
+    progress = DownloadProgress(clock=lambda: now[0])
+    progress.start("acquire weak", 200)
+    progress.expect(100_000_000)
+    progress.received(20_000_000)
+    for _ in range(50):
+        progress.clip_done()
     now[0] = 40.0
-    assert meter.line() == (
+    assert progress.line() == (
         "acquire weak: 150 of 200 clips left; 20.0 MB received, 500.0 kB/s; 3 min left"
     )
-    meter.received(80_000_000)
-    assert meter.line().endswith("2 min left")  # the bytes are there: by clips
-    meter.settled(150)
-    assert meter.line().endswith("done")
+    progress.received(80_000_000)
+    assert progress.line().endswith("2 min left")  # the bytes are there: by clips
+    for _ in range(150):
+        progress.clip_done()
+    assert progress.line().endswith("done")
 
 
 def test_damaged_annotations_are_not_taken(server, made, tmp_path):
@@ -307,9 +310,7 @@ def test_damaged_annotations_are_not_taken(server, made, tmp_path):
     mine = put(tmp_path, "mine/weak.tsv", b"filename,event_labels\na.wav,Cat\n").parent
     acquire(file, tmp_path / "data", "weak", folder=mine)
     assert (tmp_path / "data" / SPLITS["weak"][1]).read_bytes() == made.tables["weak"]
-    with pytest.raises(
-        DatasetError, match=r"tried: folder: corrupt \(weak.tsv line 1: columns are"
-    ):
+    with pytest.raises(DatasetError, match=r"sources: folder: corrupt \(weak.tsv line 1: columns"):
         acquire(file, tmp_path / "two", "weak", folder=mine, sources=["local"])
 
 
@@ -318,8 +319,10 @@ def test_a_full_disk_ends_the_run_before_it_begins(server, made, tmp_path, monke
 
     file, root = whole(server, made, tmp_path), tmp_path / "data"
     put(root, SPLITS["weak"][1], made.tables["weak"])
-    monkeypatch.setattr("resed.acquire.recordings.sources.plug.free_bytes", lambda path: 64 << 20)
-    with pytest.raises(FullDiskError, match=r"make room and run again"):
+    monkeypatch.setattr(
+        "resed.acquire.recordings.sources.adapter.free_bytes", lambda path: 64 << 20
+    )
+    with pytest.raises(FullDiskError, match=r"free disk space and run the command again"):
         acquire(file, root, "weak")
     assert not any("/resolve/" in path and path.endswith(".wav") for path in server.asked())
     monkeypatch.undo()
@@ -330,7 +333,7 @@ def test_a_server_that_is_away_is_asked_once_a_run(server, made, tmp_path):
     file, root = whole(server, made, tmp_path), tmp_path / "data"
     for path in made.metadata():
         server.always(f"git/{path}", "error")
-    with pytest.raises(DatasetError, match=r"annotations: not asked, it did not answer before"):
+    with pytest.raises(DatasetError, match=r"annotations: not requested, it did not answer before"):
         acquire(file, root)
     assert len(server.log) == QUICK.attempts
     many = Collection(count=9, seed=2)
@@ -343,8 +346,8 @@ def test_a_server_that_is_away_is_asked_once_a_run(server, made, tmp_path):
     with pytest.raises(DatasetError):
         acquire(file, tmp_path / "two", *REAL)
     assert len(server.log) == QUICK.attempts
-    details = {row["detail"] for row in rows(tmp_path / "two", "development")}
-    assert details == {"one: failed (not asked: it did not answer before)"}
+    reasons = {clip.reason for clip in read_states(tmp_path / "two", "development").values()}
+    assert reasons == {"one: failed (not requested: it did not answer before)"}
 
 
 def test_a_root_that_cannot_be_written_is_only_looked_at(server, made, tmp_path, monkeypatch):
@@ -359,8 +362,8 @@ def test_a_root_that_cannot_be_written_is_only_looked_at(server, made, tmp_path,
     assert record["states"] == {"present": 1, "missing": 5}
     assert contents(root) == before
     assert server.log == []
-    assert "cannot be written; nothing is fetched, moved or recorded" in said[0]
-    assert "not a sound file" in said[1]
+    assert "not writable; files are only checked" in said[0]
+    assert "cannot be decoded" in said[1]
     assert "moved" not in said[1]
 
 

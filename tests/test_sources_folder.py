@@ -10,6 +10,7 @@ import soundfile
 from fetchable import SPLITS, Collection, contents
 from test_sources import acquire, in_place, put, rows, visible
 
+from resed.acquire.recordings.fetch.state import read_states
 from resed.errors import DatasetError
 
 EVERY = list(SPLITS)
@@ -123,9 +124,9 @@ def test_what_is_ambiguous_is_told_not_guessed(made, tmp_path):
     assert record["states"] == {"present": 3, "failed": 1, "gone": 1}
     for name in names[1:4]:
         assert (root / "audio/train/weak" / name).read_bytes() == good[name]
-    detail = {row["filename"]: row["detail"] for row in rows(root, "weak")}
-    told = f"2 files fit the name and differ: mine/a/{names[0]}, mine/b/{names[0]}"
-    assert detail[names[0]] == f"folder: failed ({told})"
+    reason = read_states(root, "weak")[names[0]].reason
+    files = f"mine/a/{names[0]}, mine/b/{names[0]}"
+    assert reason == f"folder: failed (2 different files match: {files})"
 
 
 def test_a_number_alone_names_nothing(made, tmp_path):

@@ -8,6 +8,7 @@ import soundfile
 from fetchable import SPLITS, Collection, contents, serve_repository
 from test_sources import acquire, put, rows, server  # noqa: F401
 
+from resed.acquire.recordings.fetch.state import read_states
 from resed.errors import DatasetError
 
 
@@ -58,8 +59,8 @@ def test_clips_come_out_of_shards(server, made, tmp_path):  # noqa: F811
     for name, data in clips[:4]:
         assert (root / "audio/eval/public" / name).read_bytes() == data
     assert soundfile.info(root / "audio/eval/public" / clips[4][0]).format == "WAV"
-    (lost,) = [row for row in rows(root, "evaluation") if row["state"] == "gone"]
-    assert lost["detail"] == "shards: gone (in none of the shards)"
+    (lost,) = [clip for clip in read_states(root, "evaluation").values() if clip.state == "gone"]
+    assert lost.reason == "shards: gone (not in the shards)"
     assert not [path for path in contents(root) if "downloads" in path or "incoming" in path]
     server.forget()
     acquire(file, root, "evaluation")
@@ -76,7 +77,7 @@ def test_a_column_of_names(server, made, tmp_path):  # noqa: F811
     assert acquire(file, root, "evaluation")["evaluation"]["clips_present"] == 6
     (tmp_path / "other").mkdir()
     file, root = prepared(made, tmp_path / "other", source(server))
-    with pytest.raises(DatasetError, match=r"sources.shards: its shards have no column audio \("):
+    with pytest.raises(DatasetError, match=r"sources.shards: the shards have no column audio \("):
         acquire(file, root, "evaluation")
 
 
@@ -99,5 +100,5 @@ def test_without_pyarrow_it_is_said_in_one_line(server, made, tmp_path, monkeypa
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     file, root = prepared(made, tmp_path, source(server))
-    with pytest.raises(DatasetError, match=r"need pyarrow; run pip install pyarrow, or name oth"):
+    with pytest.raises(DatasetError, match=r"require pyarrow; run pip install pyarrow, or use an"):
         acquire(file, root, "evaluation")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from resed.acquire.recordings.sources.lock import LockFile
+from resed.acquire.recordings.sources.lock_file import LockFile
 from resed.acquire.recordings.sources.settings import chosen_sources, sources_of
 from resed.cli import app
 from resed.config.dataset import load_dataset
@@ -41,19 +41,22 @@ YOUTUBE = {"name": "y", "kind": "youtube", "splits": ["weak"], "url": "http://x/
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ({**FOLDER, "kind": "foldr"}, "sources.0.kind: foldr: no kind of source; did you mean fol"),
-        ({"name": "x"}, "sources.0.kind: is missing: no kind of source; known: folder, files,"),
+        (
+            {**FOLDER, "kind": "foldr"},
+            "sources.0.kind: unknown kind of source 'foldr'; did you mean fol",
+        ),
+        ({"name": "x"}, "sources.0.kind: missing; known: folder, files,"),
         ({**ZENODO, "recrd": "1"}, "sources.0.recrd: unknown key; did you mean record?"),
         ({**ZENODO, "record": "one"}, "sources.0.record: String should match pattern"),
         ({**ZENODO, "archives": []}, "sources.0.archives: List should have at least 1 item"),
         ({**ZENODO, "splits": ["train"]}, "sources.0.splits.0: Input should be 'weak', 'unlabel"),
-        ({**ZENODO, "name": "local"}, "sources.0.name: local has a meaning of its own"),
-        ({**ZENODO, "name": "folder"}, "sources.0.name: folder has a meaning of its own"),
-        ({**FOLDER, "match": "hash"}, "sources.0: match hash and both need hashes: a manifest"),
+        ({**ZENODO, "name": "local"}, "sources.0.name: local is reserved"),
+        ({**ZENODO, "name": "folder"}, "sources.0.name: folder is reserved"),
+        ({**FOLDER, "match": "hash"}, "sources.0: set hashes (a manifest) if and only if match"),
         ({**FILES, "files": [{"path": "../b.tsv"}]}, "files.0.path: must be a path below"),
         ({**FILES, "files": [{"path": "/b.tsv"}]}, "files.0.path: must be a path below"),
         ({**FILES, "files": [{"path": "b", "checksum": "sha1:0"}]}, "checksum: String should mat"),
-        ({**YOUTUBE, "url": "http://x"}, "sources.0.url: must hold {id}, where the video's name"),
+        ({**YOUTUBE, "url": "http://x"}, "sources.0.url: must contain {id}, the place of the name"),
         ({**YOUTUBE, "per_minute": 0}, "sources.0.per_minute: Input should be greater than 0"),
     ],
 )
@@ -65,7 +68,7 @@ def test_mistakes_are_named_by_their_key(dcase, entry, message):
 
 
 def test_a_name_twice_is_refused(dcase):
-    with pytest.raises(ConfigError, match=r"sources.1.name: z is there twice"):
+    with pytest.raises(ConfigError, match=r"sources.1.name: two sources are called z"):
         sources_of(changed(dcase, ZENODO, {**FOLDER, "name": "z"}))
 
 
@@ -126,7 +129,7 @@ def test_what_was_locked_must_stay(tmp_path):
     assert list(json.loads(text)) == ["b", "z"]
     with pytest.raises(DatasetError) as refused:
         lock.agree("z", {"record": "1", "files": {"a.zip": {"bytes": 2}}})
-    assert "d.lock.json: z is no longer what was locked (files.a.zip.bytes: 1 became 2)" in str(
+    assert "the listing of z changed since it was locked (files.a.zip.bytes: 1 became 2)" in str(
         refused.value
     )
     assert (tmp_path / "d.lock.json").read_text() == text

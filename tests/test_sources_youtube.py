@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 from fetchable import SPLITS, Collection, contents
-from test_sources import acquire, put, rows
+from test_sources import acquire, put
 
-from resed.acquire.recordings.sources.youtube import MESSAGES, told_by
+from resed.acquire.recordings.fetch.state import read_states
+from resed.acquire.recordings.sources.youtube import MESSAGES, answer_of
 from resed.errors import ConfigError
 
 # As seen in public issues of yt-dlp and of data sets that use it.
@@ -25,11 +26,11 @@ SAID = {
     "ERROR: [youtube] abc: This video has been removed by the uploader": (
         "gone", "removed by the uploader"),
     "ERROR: [youtube] abc: Sign in to confirm you\u2019re not a bot. This helps protect our "
-    "community. Learn more": ("blocked", "YouTube asks for a sign-in against robots"),
+    "community. Learn more": ("blocked", "YouTube requires a sign-in to exclude robots"),
     "ERROR: [youtube] abc: Sign in to confirm your age. This video may be inappropriate": (
-        "blocked", "only for those who are signed in (age)"),
+        "blocked", "restricted to signed-in users (age)"),
     "ERROR: [youtube] abc: The uploader has not made this video available in your country": (
-        "blocked", "not for this country"),
+        "blocked", "not available in this country"),
     "ERROR: Unable to download webpage: HTTP Error 429: Too Many Requests": (
         "blocked", "too many requests"),
     "ERROR: [youtube] abc: Unable to download API page: timed out": ("failed", "[youtube] abc: Un"),
@@ -83,16 +84,15 @@ def told(name: str) -> tuple[str, float]:
 
 @pytest.mark.parametrize("message", SAID)
 def test_messages_become_states(message):
-    state, detail, final = told_by(message)
+    state, detail = answer_of(message)
     assert state == SAID[message][0]
     assert detail.startswith(SAID[message][1])
-    assert final == (state == "gone")
 
 
 def test_no_message_is_hidden_by_another():
     for place, (part, state, detail) in enumerate(MESSAGES):
         if not any(other in part for other, *_ in MESSAGES[:place]):
-            assert told_by(f"ERROR: x: {part.upper()}")[:2] == (state, detail)
+            assert answer_of(f"ERROR: x: {part.upper()}") == (state, detail)
 
 
 def test_videos_are_cut_to_the_clip(made, program, tmp_path):
@@ -112,8 +112,8 @@ def test_videos_are_cut_to_the_clip(made, program, tmp_path):
         assert (found, len(samples)) == (rate, 10 * rate)
         assert samples[0] == pytest.approx(start / 320, abs=1e-4)
         assert samples[-1] == pytest.approx((start + 10) / 320, abs=1e-4)
-    detail = {row["filename"]: row["detail"] for row in rows(root, "weak")}
-    assert detail[names[3]] == "youtube: gone (private)"
+    answer = read_states(root, "weak")[names[3]].answers["youtube"]
+    assert (answer.state, answer.detail, answer.final) == ("gone", "private", True)
     assert not [path for path in contents(root) if "incoming" in path]
     (program / "asked").unlink()
     acquire(file, root, "weak", sources=["youtube"])
@@ -130,9 +130,10 @@ def test_a_wall_against_robots_ends_the_source(made, program, tmp_path):
     (record,) = acquire(file, root, "weak", sources=["youtube"]).values()
     assert record["states"] == {"present": 1, "blocked": 4}
     assert len((program / "asked").read_text().split()) == 2
-    details = {row["detail"] for row in rows(root, "weak") if row["state"] == "blocked"}
-    why = "YouTube asks for a sign-in against robots"
-    assert details == {f"youtube: blocked ({why})", f"youtube: blocked (not asked: {why})"}
+    clips = read_states(root, "weak").values()
+    reasons = {clip.reason for clip in clips if clip.state == "blocked"}
+    why = "YouTube requires a sign-in to exclude robots"
+    assert reasons == {f"youtube: blocked ({why})", f"youtube: blocked (not requested: {why})"}
 
 
 def test_videos_are_asked_for_slowly(made, program, tmp_path, monkeypatch):
@@ -157,12 +158,12 @@ def test_it_is_never_asked_unless_named(made, program, tmp_path):
 
 def test_without_the_program_it_is_said_in_one_line(made, tmp_path):
     file, root = prepared(made, tmp_path, program="no-such-yt-dlp")
-    with pytest.raises(ConfigError, match=r"the program no-such-yt-dlp is not there; run pip ins"):
+    with pytest.raises(ConfigError, match=r"the program no-such-yt-dlp is not installed; run pip"):
         acquire(file, root, "weak", sources=["youtube"])
 
 
 def test_without_times_in_names_it_is_refused(made, program, tmp_path):
     file, root = prepared(made, tmp_path)
     file.write_text(file.read_text().replace("_(?P<start>", "_(").replace("_(?P<end>", "_("))
-    with pytest.raises(ConfigError, match=r"small.recording: sources.youtube needs the groups"):
+    with pytest.raises(ConfigError, match=r"small.recording: sources.youtube requires the groups"):
         acquire(file, root, "weak", sources=["youtube"])

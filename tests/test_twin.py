@@ -13,20 +13,27 @@ from typer.testing import CliRunner
 from resed.acquire import clip_reader as reader
 from resed.acquire.clip_reader import FileReader, RecipeReader, clip_reader
 from resed.acquire.soundscapes import demo_sounds, recipe
-from resed.acquire.soundscapes.clip_renderer import Job
+from resed.acquire.soundscapes.clip_renderer import ClipRenderer
+from resed.acquire.soundscapes.given_annotations import (
+    find_annotations,
+    given_contents,
+    rows_of,
+    subset,
+)
 from resed.acquire.soundscapes.isolation import event_of
 from resed.acquire.soundscapes.mixing import drawn_sounds, render_clip
-from resed.acquire.soundscapes.recipe import Recipe, drawn_scenes, read_recipe, recipe_path
+from resed.acquire.soundscapes.recipe import Recipe, drawn_contents, read_recipe, recipe_path
+from resed.acquire.soundscapes.render_split import render_split
+from resed.acquire.soundscapes.scenes import ClipSeed
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.acquire.soundscapes.signals import SAMPLE_RATE, envelope, seconds
 from resed.acquire.soundscapes.soundbank import load_soundbank
-from resed.acquire.soundscapes.split import render_split
-from resed.acquire.soundscapes.twin import find_annotations, given_scenes, rows_of, smaller
 from resed.cli import app
 from resed.config.dataset import ROLES, load_dataset
 from resed.errors import AnnotationError, ConfigError, DatasetError
 from resed.extract.stores import extract
 from resed.formats.annotations import read_clips, read_events, read_tags
+from resed.formats.manifest import ManifestRow, write_manifest
 from resed.runtime.files import sha256
 from resed.settings import FeatureSettings
 
@@ -48,7 +55,7 @@ def few_recordings():
     yield
     demo_sounds.PER_FOLD = before
     recipe._bank.cache_clear()
-    reader._job.cache_clear()
+    reader._renderer.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +125,7 @@ def test_annotations_are_those_of_the_real_task_byte_for_byte(twin, real, tmp_pa
 def test_every_clip_draws_numbers_of_its_own(twin, real):
     for split in ROLES:
         path = find_annotations(twin, soundscapes_of(twin), split, real)
-        numbers = [scene.number for scene in given_scenes(twin, split, path).values()]
+        numbers = [scene.number for scene in given_contents(twin, split, path).values()]
         assert len(set(numbers)) == OFFICIAL[split]
 
 
@@ -143,9 +150,9 @@ def test_sounds_are_heard_at_the_real_times(twin, real, split):
     quiet = quiet.model_copy(update={"reverberation_s": None})
     bank = load_soundbank(twin, soundscapes.classes, quiet.folds)
     path = find_annotations(twin, soundscapes, split, real)
-    scenes, events = given_scenes(twin, split, path), read_events(path, twin.classes)
+    scenes, events = given_contents(twin, split, path), read_events(path, twin.classes)
     changed = soundscapes.model_copy(update={"splits": {**soundscapes.splits, split: quiet}})
-    job = Job(bank, changed, split, 1, scenes)
+    job = ClipRenderer(bank, changed, split, 1, scenes)
     late = []
     for name in list(scenes)[:: len(scenes) // 40]:
         level = 10 * np.log10(envelope(job.render(name).samples / 32768.0) + 1e-12)
@@ -167,11 +174,11 @@ def test_weak_clips_hold_exactly_their_tags(twin, real):
     soundscapes = soundscapes_of(twin)
     labels = {item.follows: label for label, item in soundscapes.classes.items()}
     path = real / "train/weak.tsv"
-    scenes = given_scenes(twin, "weak", path)
+    scenes = given_contents(twin, "weak", path)
     for name, tags in read_tags(path).items():
         scene = scenes[name]
         sounds = drawn_sounds(
-            soundscapes.splits["weak"], labels, 1, "weak", scene.number, scene.tags
+            soundscapes.splits["weak"], ClipSeed(1, "weak", scene.number), labels, scene.tags
         )
         assert {label for label, *_ in sounds} == set(tags)
         assert all(0 <= onset < offset <= 10 for _, onset, offset in sounds)
@@ -180,13 +187,13 @@ def test_weak_clips_hold_exactly_their_tags(twin, real):
 def test_unlabeled_clips_resemble_the_weak_ones(twin, real):
     soundscapes = soundscapes_of(twin)
     labels = {item.follows: label for label, item in soundscapes.classes.items()}
-    scenes = given_scenes(twin, "unlabeled", real / "train/unlabel_in_domain.tsv")
+    scenes = given_contents(twin, "unlabeled", real / "train/unlabel_in_domain.tsv")
     weak = read_tags(real / "train/weak.tsv")
     wanted = Counter(label for tags in weak.values() for label in tags)
     split, found = soundscapes.splits["unlabeled"], Counter()
     some = list(scenes.values())[:2000]
     for scene in some:
-        sounds = drawn_sounds(split, labels, 1, "unlabeled", scene.number)
+        sounds = drawn_sounds(split, ClipSeed(1, "unlabeled", scene.number), labels)
         found.update({label for label, *_ in sounds})
     for label, clips in wanted.items():
         assert found[label] / len(some) == pytest.approx(clips / len(weak), abs=0.03), label
@@ -195,7 +202,7 @@ def test_unlabeled_clips_resemble_the_weak_ones(twin, real):
 @pytest.mark.parametrize("split", ROLES)
 def test_a_smaller_share_keeps_the_balance_of_classes(twin, real, split):
     path = find_annotations(twin, soundscapes_of(twin), split, real)
-    scenes = given_scenes(twin, split, path)
+    scenes = given_contents(twin, split, path)
 
     def classes(chosen) -> Counter:
         return Counter(
@@ -206,7 +213,7 @@ def test_a_smaller_share_keeps_the_balance_of_classes(twin, real, split):
 
     full, before = classes(scenes), set()
     for share in (0.02, 0.1, 0.35, 0.8):
-        part = smaller(scenes, round(share * len(scenes)))
+        part = subset(scenes, round(share * len(scenes)))
         assert len(part) == round(share * len(scenes))
         assert before <= set(part)
         before = set(part)
@@ -215,7 +222,7 @@ def test_a_smaller_share_keeps_the_balance_of_classes(twin, real, split):
         kept = rows_of(path.read_bytes(), part)
         lines = set(path.read_bytes().splitlines(keepends=True))
         assert set(kept.splitlines(keepends=True)) <= lines
-    assert smaller(scenes, len(scenes)) == scenes
+    assert subset(scenes, len(scenes)) == scenes
 
 
 # --- clips that are kept, and clips that are not ------------------------------------------------
@@ -269,10 +276,16 @@ def test_files_of_an_earlier_run_are_not_taken_for_what_the_recipe_renders(twin,
     make(twin, tmp_path, "strong", annotations=made, seed=1)
     told = []
     render_split(
-        twin, tmp_path, "strong", 1.0, 2, None, 1, told.append, annotations=made, keep_audio=False
+        twin,
+        tmp_path,
+        "strong",
+        seed=2,
+        annotations=made,
+        keep_audio=False,
+        report=told.append,
     )
-    assert "4 clips; none is kept as a file" in told[0]
-    assert "audio/train/synthetic: 4 files of an earlier run are not read" in told[1]
+    assert "4 clips, rendered when they are read" in told[0]
+    assert "audio/train/synthetic: 4 files of an earlier run, which are not used" in told[1]
     file = tmp_path / "audio/train/synthetic/a.wav"
     rendered = clip_reader(twin, tmp_path, "strong")("a.wav")
     assert rendered != file.read_bytes()
@@ -289,9 +302,12 @@ def test_features_are_the_same_with_and_without_files(twin, made, tmp_path):
         make(twin, root, "strong", annotations=made, keep_audio=keep)
         read = clip_reader(twin, root, "strong")
         clips = sorted(read_clips(root / twin.splits["strong"].annotations))
-        rows = [f"strong\t{c}\t{hashlib.sha256(read(c)).hexdigest()}\tok" for c in clips]
+        rows = [
+            ManifestRow("strong", c, hashlib.sha256(read(c)).hexdigest(), 44100, 1, 10.0, "ok", "")
+            for c in clips
+        ]
         manifest = tmp_path / "manifest.tsv"
-        manifest.write_text("\n".join(["split\tfilename\tsha256\tstatus", *rows]) + "\n")
+        write_manifest(manifest, rows)
         folder = root / twin.splits["strong"].audio
         out = root / "strong.store"
         extract(manifest, "strong", folder, out, FeatureSettings(), 2, read)
@@ -323,7 +339,7 @@ def test_given_events_are_filled_to_the_sample():
 
 
 def test_what_is_past_the_end_is_cut(twin, made):
-    scenes = given_scenes(twin, "strong", made / "train/synthetic.tsv")
+    scenes = given_contents(twin, "strong", made / "train/synthetic.tsv")
     assert scenes["a.wav"].events == [("Dog", 0.5, 2.0), ("Dog", 1.5, 3.0), ("Speech", 9.0, 10.0)]
     assert scenes["b.wav"].events == []
     assert scenes["e.wav"].events == [("Cat", 2.0, 2.25)]  # the other is a tenth of a millisecond
@@ -335,7 +351,8 @@ def test_the_demo_sounds_as_it_did_before_the_twin(demo):
     labels = {item.follows: label for label, item in soundscapes.classes.items()}
     for (split, index), wanted in BEFORE.items():
         bank = load_soundbank(demo, soundscapes.classes, soundscapes.splits[split].folds)
-        clip = render_clip(bank, soundscapes.splits[split], labels, 2019, split, index, "x.wav")
+        seed = ClipSeed(2019, split, index)
+        clip = render_clip(bank, soundscapes.splits[split], seed, labels=labels, filename="x.wav")
         assert np.abs(clip.samples[22050::SAMPLE_RATE].astype(int) - wanted).max() <= 2
 
 
@@ -349,7 +366,7 @@ BEFORE = {
 
 
 def test_annotations_that_are_not_given_are_asked_for(twin, tmp_path):
-    with pytest.raises(DatasetError, match=r"annotations that are not given.*--annotations"):
+    with pytest.raises(DatasetError, match=r"no annotations to follow.*--annotations"):
         make(twin, tmp_path, "weak")
     (tmp_path / "other").mkdir()
     with pytest.raises(DatasetError, match=r"other: neither metadata/train/weak.tsv nor train/"):
@@ -368,8 +385,8 @@ def test_usual_layouts_are_known(twin, made, tmp_path, layout):
 def test_malformed_annotations_are_refused_before_anything_is_written(twin, made, tmp_path):
     for row, error, message in (
         ("a.wav\t1\t2\tdog", AnnotationError, "line 2: unknown class 'dog'; did you mean Dog"),
-        ("../a.wav\t1\t2\tDog", DatasetError, r"clip ../a.wav is not a plain file name"),
-        (".a.wav\t1\t2\tDog", DatasetError, r"clip .a.wav is not a plain file name"),
+        ("../a.wav\t1\t2\tDog", DatasetError, r"the clip name ../a.wav is a path or hidden"),
+        (".a.wav\t1\t2\tDog", DatasetError, r"the clip name .a.wav is a path or hidden"),
     ):
         (made / "eval/public.tsv").write_text(f"{STRONG}{row}\n")
         with pytest.raises(error, match=message):
@@ -382,10 +399,10 @@ def test_annotations_of_another_origin_are_never_overwritten(twin, made, tmp_pat
     make(twin, tmp_path, "evaluation", annotations=made, scale=0.5, keep_audio=False)
     path = tmp_path / twin.splits["evaluation"].annotations
     path.write_text(f"{STRONG}a.wav\t0.5\t3.0\tDog\n")
-    with pytest.raises(DatasetError, match=r"public.tsv: holds other annotations than acquire"):
+    with pytest.raises(DatasetError, match=r"public.tsv: changed after acquire wrote it"):
         make(twin, tmp_path, "evaluation", annotations=made)
     assert path.read_text() == f"{STRONG}a.wav\t0.5\t3.0\tDog\n"
-    with pytest.raises(DatasetError, match=r"is itself the file to follow"):
+    with pytest.raises(DatasetError, match=r"this is the file to follow"):
         make(twin, tmp_path, "evaluation", annotations=tmp_path)
     assert path.is_file()
 
@@ -395,9 +412,9 @@ def test_a_recipe_that_cannot_be_followed_is_refused(twin, made, tmp_path):
     path = recipe_path(tmp_path, "strong")
     good = path.read_text()
     found = Recipe.model_validate_json(good)
-    assert found.job(tmp_path).scenes.keys() == {"a.wav", "b.wav", "-c d.wav", "e.wav"}
+    assert found.renderer(tmp_path).contents.keys() == {"a.wav", "b.wav", "-c d.wav", "e.wav"}
     path.write_text(good.replace(found.soundbank_sha256, "0" * 64))
-    with pytest.raises(DatasetError, match=r"its recordings are not those that .*strong.json"):
+    with pytest.raises(DatasetError, match=r"the recordings differ from those of .*strong.json"):
         clip_reader(twin, tmp_path, "strong")("a.wav")
     path.write_text(good.replace('"seed"', '"sede": 1, "seed"'))
     with pytest.raises(ConfigError, match=r"strong.json.sede: unknown key; did you mean seed"):
@@ -405,23 +422,23 @@ def test_a_recipe_that_cannot_be_followed_is_refused(twin, made, tmp_path):
     path.write_text(good)
     annotations = tmp_path / twin.splits["strong"].annotations
     annotations.write_text(f"{STRONG}a.wav\t0.5\t3.0\tDog\n")
-    reader._job.cache_clear()
-    with pytest.raises(DatasetError, match=r"synthetic.tsv: was changed since its clips were made"):
+    reader._renderer.cache_clear()
+    with pytest.raises(DatasetError, match=r"synthetic.tsv: changed after the clips were rendered"):
         clip_reader(twin, tmp_path, "strong")("a.wav")
 
 
 def test_settings_that_cannot_be_rendered_are_refused(twin, demo):
     changed = json.loads(json.dumps(twin.soundscapes))
     del changed["splits"]["weak"]["events"]
-    with pytest.raises(ConfigError, match=r"splits.weak: needs tags and events"):
+    with pytest.raises(ConfigError, match=r"splits.weak: tags and events are required"):
         soundscapes_of(twin.model_copy(update={"soundscapes": changed}))
     changed = json.loads(json.dumps(demo.soundscapes))
     del changed["splits"]["strong"]["tags"]
-    with pytest.raises(ConfigError, match=r"splits.strong: needs tags and events"):
+    with pytest.raises(ConfigError, match=r"splits.strong: tags and events are required"):
         soundscapes_of(demo.model_copy(update={"soundscapes": changed}))
     with pytest.raises(ConfigError, match=r"clip_seconds: soundscapes last 10 s"):
         soundscapes_of(demo.model_copy(update={"clip_seconds": 5.0}))
 
 
 def test_drawn_clips_are_numbered():
-    assert list(drawn_scenes("weak", 2)) == ["weak_00000.wav", "weak_00001.wav"]
+    assert list(drawn_contents("weak", 2)) == ["weak_00000.wav", "weak_00001.wav"]

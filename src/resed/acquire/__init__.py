@@ -1,1 +1,1 @@
-"""acquire: bring a dataset into the DESED layout, by rendering soundscapes or from recordings."""
+"""Acquire a dataset in the DESED layout, by rendering soundscapes or from recordings."""

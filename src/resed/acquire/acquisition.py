@@ -1,4 +1,4 @@
-"""One entry for both kinds of dataset."""
+"""Acquire the splits of a dataset of either kind."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -6,21 +6,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from resed.acquire.recordings.fetch.state import StateError
+from resed.acquire.recordings.acquire_split import acquire_split
 from resed.acquire.recordings.fetch.transfer import FullDiskError, Limits, Transfer
-from resed.acquire.recordings.sources.lock import LockFile
-from resed.acquire.recordings.sources.plug import Context
+from resed.acquire.recordings.sources.adapter import AcquireContext
+from resed.acquire.recordings.sources.lock_file import LockFile
 from resed.acquire.recordings.sources.settings import AnySource, chosen_sources, sources_of
-from resed.acquire.recordings.split import acquire_split
 from resed.config.dataset import ROLES, Dataset
 from resed.errors import DatasetError, ResedError
+from resed.formats.acquisition import StateError
 
 
 @dataclass(frozen=True)
-class Fetching:
-    """How recordings are fetched: `sources` and `folder` as in `chosen_sources`.
+class FetchOptions:
+    """How recordings are acquired.
 
-    `dataset_file` is the file whose lock file keeps what listings said; `downloads` at a time.
+    Attributes:
+        dataset_file: path of the dataset file; the lock file is beside it.
+        sources: names of sources; see `chosen_sources`, also for `folder` and `hashes`.
+        folder: a folder or archive of the user.
+        hashes: a manifest of the files in `folder`.
+        downloads: number of downloads at the same time.
+        again: ask sources again that did not have a clip in an earlier run.
+        limits: timeouts and retries.
     """
 
     dataset_file: Path
@@ -35,78 +42,70 @@ class Fetching:
 def acquire_splits(
     dataset: Dataset,
     root: Path,
-    fetching: Fetching,
+    fetching: FetchOptions,
     split: str | None = None,
-    scale: float = 1.0,
-    seed: int = 2019,
-    soundbank: Path | str | None = None,
-    processes: int = 1,
+    *,
     report: Callable[[str], None] = print,
-    annotations: Path | str | None = None,
-    keep_audio: bool = True,
+    **rendering: Any,
 ) -> dict[str, dict[str, Any]]:
-    """Acquire one split or all; split -> record. `scale`, `seed`, ... are for soundscapes only.
+    """Acquire one split, or all of them; return their records by split.
 
-    Raises:
-        DatasetError: unknown split or source, or what the kind of dataset needs is not there.
+    `rendering` holds the keyword arguments of `render_split`, and is used for soundscapes only.
+
+    Raises DatasetError for an unknown split or source, and as `fetch_splits` and `render_split`.
     """
     if split is not None and split not in ROLES:
-        raise DatasetError(f"--split {split}: no such split; choose from {', '.join(ROLES)}")
+        cure = f"use one of {', '.join(ROLES)}"
+        raise DatasetError("unknown split", place=f"--split {split}", cure=cure)
     roles = (split,) if split else ROLES
     if dataset.kind == "recordings":
         return fetch_splits(dataset, root, fetching, roles, report)
     if fetching.sources is not None or fetching.folder is not None:
         raise DatasetError(
-            f"--source, --folder: {dataset.name} is rendered, not fetched; leave them out "
-            "(recordings for it are given by --soundbank)"
+            f"{dataset.name} is rendered and has no sources",
+            place="--source, --folder",
+            cure="omit them (use --soundbank for isolated recordings)",
         )
-    from resed.acquire.soundscapes.split import (
-        render_split,  # scipy: seconds that fetching need not wait
-    )
+    from resed.acquire.soundscapes.render_split import render_split  # scipy: slow to import
 
-    return {
-        role: render_split(
-            dataset, root, role, scale, seed, soundbank, processes, report, annotations, keep_audio
-        )
-        for role in roles
-    }
+    return {role: render_split(dataset, root, role, report=report, **rendering) for role in roles}
 
 
 def fetch_splits(
     dataset: Dataset,
     root: Path,
-    fetching: Fetching,
+    fetching: FetchOptions,
     roles: Sequence[str] = ROLES,
     report: Callable[[str], None] = print,
 ) -> dict[str, dict[str, Any]]:
-    """Acquire splits of recordings; split -> record. A split that fails does not stop the others.
+    """Acquire splits of recordings; return their records by split.
 
-    Raises:
-        ResedError: of the splits that failed, each in the one line.
+    All splits are tried. Raises the error of the split that failed, or a DatasetError with the
+    errors of all such splits.
     """
     sources = chosen_sources(dataset, fetching.sources, fetching.folder, fetching.hashes)
     stopping = threading.Event()
-    transfer = Transfer(fetching.limits, sleep=stopping.wait)
-    lock = LockFile(fetching.dataset_file)
-    context = Context(dataset, root, transfer, lock, fetching.downloads, report, stopping=stopping)
-    try:
-        return _each_split(context, sources, roles, fetching.again)
-    finally:  # Ctrl-C and errors too: threads that wait for a server end at once
-        stopping.set()
-
-
-def _each_split(
-    context: Context, sources: Sequence[AnySource], roles: Sequence[str], again: bool
-) -> dict[str, dict[str, Any]]:
+    context = AcquireContext(
+        dataset,
+        root,
+        Transfer(fetching.limits, sleep=stopping.wait),
+        LockFile(fetching.dataset_file),
+        downloads=fetching.downloads,
+        report=report,
+        stopping=stopping,
+    )
     records: dict[str, dict[str, Any]] = {}
     failures: list[ResedError] = []
-    for role in roles:
-        try:
-            records[role] = acquire_split(context, role, sources, again)
-        except (FullDiskError, StateError):
-            raise
-        except ResedError as error:
-            failures.append(error)
+    try:
+        for role in roles:
+            try:
+                records[role] = acquire_split(context, role, sources, fetching.again)
+            except (FullDiskError, StateError):
+                raise
+            except ResedError as error:
+                failures.append(error)
+    finally:
+        stopping.set()  # ends threads that wait for a server, also after Ctrl-C
     if len(failures) == 1:
         raise failures[0]
     if failures:
@@ -115,22 +114,22 @@ def _each_split(
 
 
 def listed_sources(dataset: Dataset, lock: LockFile) -> list[str]:
-    """A line a source, in the order they are asked: what it is and what it holds. No request."""
-    return [_line(source, lock) for source in sources_of(dataset)]
+    """One line per source, in their order, without any request."""
+    return [_source_line(source, lock) for source in sources_of(dataset)]
 
 
-def _line(source: AnySource, lock: LockFile) -> str:
+def _source_line(source: AnySource, lock: LockFile) -> str:
     where = {
         "files": lambda: f"{len(source.files)} files of {source.url}",
         "zenodo": lambda: f"record {source.record}: {', '.join(source.archives)}",
         "huggingface": lambda: source.repository,
         "parquet": lambda: source.repository,
-        "youtube": lambda: f"by {source.program}, {source.per_minute:g} videos a minute",
+        "youtube": lambda: f"with {source.program}, {source.per_minute:g} videos per minute",
         "folder": lambda: source.path,
     }[source.kind]()
     parts = [f"{source.name} ({source.kind}): {', '.join(source.splits)}", where]
     if lock.get(source.name):
         parts.append(f"locked in {lock.path.name}")
     if source.optional:
-        parts.append(f"only with --source {source.name}")
+        parts.append(f"used only with --source {source.name}")
     return "; ".join([*parts, *([source.note] if source.note else [])])

@@ -1,4 +1,4 @@
-"""The bytes of a split's clips, wherever they are: files below the dataset's root, or a recipe."""
+"""Read the clips of a split, from files or by rendering them."""
 
 import functools
 from collections.abc import Callable
@@ -9,47 +9,44 @@ from typing import TYPE_CHECKING
 from resed.config.dataset import Dataset
 
 if TYPE_CHECKING:
-    from resed.acquire.soundscapes.clip_renderer import Job
+    from resed.acquire.soundscapes.clip_renderer import ClipRenderer
 
 ClipReader = Callable[[str], bytes | None]
 
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads the files of one folder; small when passed on to another process."""
+    """Reads the files of a folder."""
 
     folder: Path
 
     def __call__(self, filename: str) -> bytes | None:
-        """The bytes of a clip, None where there is no such file; OSError where it is unreadable."""
+        """The bytes of a clip; None if there is no such file."""
         path = self.folder / filename
         return path.read_bytes() if path.is_file() else None
 
 
 @dataclass(frozen=True)
 class RecipeReader:
-    """Renders clips that are not kept; each process loads the soundbank when it needs it."""
+    """Renders clips without files; each process loads the soundbank when it reads a clip."""
 
     root: Path
-    recipe: str  # as JSON: small to pass on, and equal recipes share what was loaded
+    recipe: str  # JSON: small for other processes, and a key of the cache
 
     def __call__(self, filename: str) -> bytes | None:
-        """The bytes that the clip's file would have, None where the recipe has no such clip.
+        """The bytes of a clip as a WAV file; None if the recipe has no such clip."""
+        from resed.acquire.soundscapes.clip_renderer import wav_bytes  # scipy: slow to import
 
-        Raises DatasetError where soundbank or annotations are not those of the recipe any more.
-        """
-        from resed.acquire.soundscapes.clip_renderer import wav
-
-        job = _job(self.root, self.recipe)
-        return wav(job.render(filename)) if filename in job.scenes else None
+        renderer = _renderer(self.root, self.recipe)
+        return wav_bytes(renderer.render(filename)) if filename in renderer.contents else None
 
 
 def clip_reader(dataset: Dataset, root: Path | str, split: str) -> ClipReader:
-    """A function from a clip's file name to its bytes; None where the clip is missing.
+    """A function from the name of a clip to its bytes, or None if the clip is missing.
 
-    Where acquire kept no audio (`keep_audio: false`) each call renders its clip, whatever files lie
-    there: they may be of other settings. The function can be passed to other processes. Raises
-    OSError where a file cannot be read, ResedError where a recipe cannot be followed.
+    With `keep_audio: false`, each call renders the clip, even if a file with its name exists. The
+    function can be passed to other processes. It raises OSError if a file cannot be read, and
+    DatasetError if the soundbank or the annotations have changed since the split was rendered.
     """
     root = Path(root)
     if dataset.kind == "soundscapes":
@@ -62,7 +59,7 @@ def clip_reader(dataset: Dataset, root: Path | str, split: str) -> ClipReader:
 
 
 @functools.lru_cache(maxsize=1)
-def _job(root: Path, recipe: str) -> "Job":
+def _renderer(root: Path, recipe: str) -> "ClipRenderer":
     from resed.acquire.soundscapes.recipe import Recipe
 
-    return Recipe.model_validate_json(recipe).job(root)
+    return Recipe.model_validate_json(recipe).renderer(root)

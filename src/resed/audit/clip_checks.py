@@ -39,7 +39,7 @@ def check_usable(rows: Sequence[ClipAudit], record: Mapping[str, ClipState]) -> 
         if row.status not in UNUSABLE:
             continue
         known = record.get(row.filename)
-        why = f"{known.state} {known.detail}".strip() if known else ""
+        why = known.reason or known.state if known else ""
         detail = row.detail or (f"acquire: {why}" if row.status == "missing" and why else "")
         yield Defect(row.status, row.split, row.filename, detail=detail)
 

@@ -1,4 +1,4 @@
-"""`resed acquire`: bring a dataset into the DESED layout."""
+"""`resed acquire`: get a dataset in the DESED layout."""
 
 from pathlib import Path
 
@@ -12,51 +12,59 @@ def register(app: typer.Typer) -> None:
 
 def acquire(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
-    root: Path = typer.Option(..., help="Folder of the dataset: audio/ and metadata/ lie in it."),
+    root: Path = typer.Option(..., help="Folder of the dataset, with audio/ and metadata/."),
     source: list[str] | None = typer.Option(
         None,
-        help="Recordings: ask this source of the dataset file; repeat it for several, in their "
-        "order. `local`: fetch nothing. Default: all that are not optional.",
+        help="Recordings: name of a source in the dataset file; repeat the option for several, in "
+        "their order. `local`: only check existing files. Default: all that are not optional.",
     ),
     folder: Path | None = typer.Option(
-        None, help="Recordings: a folder or an archive that you have already; it is asked first."
+        None, help="Recordings: your own folder or archive, which is searched first."
     ),
     hashes: Path | None = typer.Option(
-        None, help="Recordings: a manifest.tsv; of --folder only clips with its SHA-256 are taken."
+        None, help="Recordings: a manifest.tsv; files of --folder are matched by its hashes."
     ),
-    downloads: int = typer.Option(4, min=1, max=64, help="Recordings: downloads at a time."),
+    downloads: int = typer.Option(
+        4, min=1, max=64, help="Recordings: number of downloads at the same time."
+    ),
     again: bool = typer.Option(
-        False, "--again", help="Recordings: ask again where a source said that a clip is gone."
+        False, "--again", help="Recordings: ask sources again that did not have a clip."
     ),
     list_sources: bool = typer.Option(
-        False, "--list", help="Show the sources of the dataset file and what they hold; then end."
+        False, "--list", help="List the sources of the dataset file and exit."
     ),
     split: str | None = typer.Option(
         None, help="weak, unlabeled, strong, development or evaluation. Default: all five."
     ),
     scale: float = typer.Option(
-        1.0, min=1e-6, max=1.0, help="Soundscapes: share (0-1) of the paper's counts, each split."
+        1.0, min=1e-6, max=1.0, help="Soundscapes: share of the clips of each split (0 to 1)."
     ),
     seed: int = typer.Option(2019, min=0, help="Soundscapes: equal seeds give equal bytes."),
     soundbank: Path | None = typer.Option(
-        None, help="Soundscapes: folder of isolated recordings, where the dataset needs one."
+        None, help="Soundscapes: folder of isolated recordings, if the dataset needs one."
     ),
     annotations: Path | None = typer.Option(
-        None, help="Soundscapes of a twin: folder of the real annotations that it follows."
+        None, help="Soundscapes: folder of the annotations to follow, if the dataset needs them."
     ),
     keep_audio: bool = typer.Option(
-        True, help="Soundscapes: keep clips as files, or render each anew when it is read."
+        True, help="Soundscapes: write clips as files, or render each when it is read."
     ),
-    processes: int = typer.Option(1, min=1, help="Soundscapes: processes; the bytes stay equal."),
-    record: Path | None = typer.Option(None, help="JSON to write: counts, settings and hashes."),
+    processes: int = typer.Option(
+        1, min=1, help="Soundscapes: number of processes; the bytes do not depend on it."
+    ),
+    record: Path | None = typer.Option(
+        None, help="JSON file for the record of the run: counts, settings and hashes."
+    ),
 ) -> None:
-    """Fetch or check the recordings of a dataset, or render its soundscapes.
+    """Get or check the recordings of a dataset, or render its soundscapes.
 
-    What is there costs no request. Rendered clips last 10 s, at 44.1 kHz, mono, 16 bit (882 kB
-    each); times in annotations are in seconds.
+    Existing clips are not requested again. Rendered clips last 10 s and are mono, 44.1 kHz, 16 bit
+    (882 kB each); times in annotations are in seconds.
+
+    Example: resed acquire --dataset demo --root data/demo --scale 0.01
     """
-    from resed.acquire.acquisition import Fetching, acquire_splits, listed_sources
-    from resed.acquire.recordings.sources.lock import LockFile
+    from resed.acquire.acquisition import FetchOptions, acquire_splits, listed_sources
+    from resed.acquire.recordings.sources.lock_file import LockFile
     from resed.config.dataset import dataset_path, load_dataset
     from resed.runtime.acquired_annotations import acquiring
     from resed.runtime.files import write_json
@@ -70,15 +78,15 @@ def acquire(
         records = acquire_splits(
             loaded,
             root,
-            Fetching(file, source or None, folder, hashes, downloads, again),
+            FetchOptions(file, source or None, folder, hashes, downloads, again),
             split,
-            scale,
-            seed,
-            soundbank,
-            processes,
-            typer.echo,
-            annotations,
-            keep_audio,
+            report=typer.echo,
+            scale=scale,
+            seed=seed,
+            soundbank=soundbank,
+            annotations=annotations,
+            keep_audio=keep_audio,
+            processes=processes,
         )
     if record:
         write_json(record, records[split] if split else {"splits": records})

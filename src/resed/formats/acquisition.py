@@ -1,7 +1,8 @@
 """What acquire recorded of the clips of one split: `.acquire/{split}.tsv` of a dataset's folder."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from resed.errors import ResedError
@@ -10,7 +11,7 @@ from resed.runtime.files import write_text
 
 FOLDER = ".acquire"
 STATES = ("present", "gone", "blocked", "corrupt", "failed", "missing")
-COLUMNS = ("filename", "state", "source", "bytes", "sha256", "detail", "gone_at")
+COLUMNS = ("filename", "state", "source", "bytes", "sha256", "answers")
 CURE = "delete it and run resed acquire again: clips in place are found again"
 
 
@@ -19,11 +20,32 @@ class StateError(ResedError):
 
 
 @dataclass(frozen=True)
+class Answer:
+    """What a source answered for a clip that it did not deliver.
+
+    `detail` is the reason, and `final` means that the source would give the same answer again.
+    """
+
+    state: str
+    detail: str = ""
+    final: bool = False
+
+    def __post_init__(self) -> None:
+        if self.state not in STATES or type(self.final) is not bool:
+            raise ValueError(f"{self} is not an answer")
+        detail = " ".join(self.detail.encode("utf-8", "replace").decode().split())
+        object.__setattr__(self, "detail", detail)
+
+    def __str__(self) -> str:
+        return f"{self.state} ({self.detail})" if self.detail else self.state
+
+
+@dataclass(frozen=True)
 class ClipState:
     """The state of one clip.
 
-    `detail` is text that is equal in every run, "" where the clip is present. `gone_at` are the
-    names of the sources that reported that they do not have the clip, sorted.
+    `source` is the source that delivered it. `answers` are those of the other sources, in their
+    order; of a clip that is present, only the final ones are kept.
     """
 
     filename: str
@@ -31,13 +53,12 @@ class ClipState:
     source: str = ""
     bytes: int | None = None
     sha256: str = ""
-    detail: str = ""
-    gone_at: tuple[str, ...] = ()
+    answers: Mapping[str, Answer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.state not in STATES:
             raise ValueError(f"{self.state} is not a state of a clip")
-        text = "".join((self.filename, self.source, self.sha256, *self.gone_at))
+        text = "".join((self.filename, self.source, self.sha256, *self.answers))
         if not self.filename or set(text) & set("\t\n\r") or not _is_unicode(text):
             raise StateError(
                 "empty names and names with tabs, line ends or bytes that are not UTF-8 cannot be "
@@ -45,22 +66,29 @@ class ClipState:
                 place=repr(self.filename),
                 cure="rename it",
             )
-        detail = " ".join(self.detail.encode("utf-8", "replace").decode().split())
-        object.__setattr__(self, "detail", detail)
-        object.__setattr__(self, "gone_at", tuple(sorted(set(self.gone_at))))
+
+    @property
+    def reason(self) -> str:
+        """The answers in words; "" if there are none."""
+        return ", ".join(f"{source}: {answer}" for source, answer in self.answers.items())
 
     def cells(self) -> list[str]:
         """The cells of its row, in the order of COLUMNS."""
         size = "" if self.bytes is None else str(self.bytes)
-        last = ",".join(self.gone_at)
-        return [self.filename, self.state, self.source, size, self.sha256, self.detail, last]
+        answers = {source: asdict(answer) for source, answer in self.answers.items()}
+        text = json.dumps(answers) if answers else ""
+        return [self.filename, self.state, self.source, size, self.sha256, text]
 
     @classmethod
     def of_cells(cls, cells: Iterable[str]) -> "ClipState":
         """The state that a row holds. Raises ValueError or StateError for any other row."""
-        filename, state, source, size, digest, detail, gone_at = cells
-        asked = tuple(gone_at.split(",")) if gone_at else ()
-        return cls(filename, state, source, int(size) if size else None, digest, detail, asked)
+        filename, state, source, size, digest, text = cells
+        try:
+            found = json.loads(text or "{}").items()
+            answers = {name: Answer(**answer) for name, answer in found}
+        except (AttributeError, TypeError, RecursionError):
+            raise ValueError("not the answers of sources") from None
+        return cls(filename, state, source, int(size) if size else None, digest, answers)
 
 
 def _is_unicode(text: str) -> bool:
@@ -91,5 +119,10 @@ def read_states_table(path: Path) -> dict[str, ClipState]:
     table.one_of("state", STATES)
     size = table.frame["bytes"].str.fullmatch("[0-9]{0,15}").astype(bool)
     table.refuse(~size, "bytes is not a size")
-    rows = table.frame.itertuples(index=False, name=None)
-    return {row[0]: ClipState.of_cells(row) for row in rows}
+    states = {}
+    for line, *cells in table.frame.itertuples(name=None):
+        try:
+            states[cells[0]] = ClipState.of_cells(cells)
+        except ValueError as error:
+            raise table.source.wrong(str(error), line) from None
+    return states

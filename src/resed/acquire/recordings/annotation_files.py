@@ -1,26 +1,25 @@
-"""Annotation files of recordings: fetched where they are not there, never replaced."""
+"""Annotation files of recordings: downloaded if they are missing, never replaced."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from resed.acquire.recordings.placement import place
-from resed.acquire.recordings.sources import plug_of
-from resed.acquire.recordings.sources.plug import Context, Outcome, Wanted
-from resed.acquire.recordings.sources.remote import reason
+from resed.acquire.recordings.sources import adapter_of
+from resed.acquire.recordings.sources.adapter import (
+    AcquireContext,
+    Delivery,
+    WantedFile,
+    problem_of,
+)
+from resed.acquire.recordings.sources.downloads import RETRIED
 from resed.acquire.recordings.sources.settings import AnySource
 from resed.config.dataset import Dataset
 from resed.errors import AnnotationError, DatasetError
-from resed.formats.annotations import read_clips, read_events, read_tags
-
-COLUMNS = {
-    "strong": "filename, onset, offset, event_label",
-    "weak": "filename, event_labels",
-    "none": "filename",
-}
+from resed.formats.annotations import COLUMNS, read_clips, read_events, read_tags
 
 
 def clip_names(dataset: Dataset, annotations: Path, split: str) -> list[str]:
-    """The clips of a split, its annotations checked; raises AnnotationError."""
+    """The clips that an annotation file lists. Raises AnnotationError for a malformed file."""
     labels = dataset.splits[split].labels
     if labels == "strong":
         names = list(read_events(annotations, dataset.classes))
@@ -31,56 +30,52 @@ def clip_names(dataset: Dataset, annotations: Path, split: str) -> list[str]:
     for name in names:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or not path.name:
-            raise AnnotationError(
-                f"{annotations}: {name!r} leads out of the split's folder, and nothing is written "
-                "there; name the file alone"
-            )
+            problem = f"{name!r} leads out of the folder of the split"
+            raise AnnotationError(problem, place=annotations, cure="correct the clip name")
     return names
 
 
-def fetch_annotations(context: Context, split: str, sources: Sequence[AnySource]) -> None:
-    """Bring a split's annotations from the first source that has them, whole and well formed.
+def fetch_annotations(context: AcquireContext, split: str, sources: Sequence[AnySource]) -> None:
+    """Get the annotations of a split from the first source that has them.
 
-    A source that may have them but does not answer ends the search: what a later one has may be
-    another version, and which one is used must not depend on the network.
+    If a source does not answer, later sources are not asked: they may have another version, and the
+    version must not depend on the network.
 
-    Raises DatasetError where there are none; one line with what each source said.
+    Raises DatasetError with the answers of all sources if there are no annotations.
     """
     dataset, spot = context.dataset, context.dataset.splits[split]
     target = context.root / spot.annotations
-    wanted = Wanted(split, target.name, target, spot.annotations, annotations=True)
-    said = []
+    wanted = WantedFile(split, target.name, target, spot.annotations, annotations=True)
+    answers = []
     for source in sources:
-        if source.name in context.silent:
-            said.append(f"{source.name}: not asked, it did not answer before")
+        if source.name in context.unresponsive:
+            answers.append(f"{source.name}: not requested, it did not answer before")
             break
-        outcome = next(iter(plug_of(source, context).deliver([wanted])), None)
-        if outcome is None:
+        delivery = next(iter(adapter_of(source, context).deliver([wanted])), None)
+        if delivery is None:
             continue
-        state, problem = _placed(dataset, split, outcome)
+        state, problem = _place_annotations(dataset, split, delivery)
         if state == "present":
             return
-        said.append(f"{source.name}: {state} ({problem})")
-        if state in ("failed", "blocked"):
+        answers.append(f"{source.name}: {state} ({problem})")
+        if state in RETRIED:
             if source.kind != "folder":
-                context.silent.add(source.name)
+                context.unresponsive.add(source.name)
             break
-    tried = f" (tried: {', '.join(said)})" if said else ""
-    raise DatasetError(
-        f"{target}: not there; put the {split} annotations there as tab-separated text "
-        f"with the columns {COLUMNS[spot.labels]}{tried}"
-    )
+    asked = f" (sources: {', '.join(answers)})" if answers else ""
+    columns = ", ".join(COLUMNS[spot.labels])
+    cure = f"write the {split} annotations as tab-separated text with the columns {columns}"
+    raise DatasetError(f"no such file{asked}", place=target, cure=cure)
 
 
-def _placed(dataset: Dataset, split: str, outcome: Outcome) -> tuple[str, str]:
-    """Put a brought annotation file in its place, if it can be read; its state, what is wrong."""
-    if outcome.path is None:
-        return outcome.state, outcome.detail
+def _place_annotations(dataset: Dataset, split: str, delivery: Delivery) -> tuple[str, str]:
+    """Check an annotation file and move it into place; return its state and its problem."""
+    if delivery.path is None:
+        return delivery.state, delivery.detail
     try:
-        clip_names(dataset, outcome.path, split)
+        clip_names(dataset, delivery.path, split)
     except AnnotationError as error:
-        problem = reason(error, outcome.path, outcome.wanted.filename)
-        outcome.path.unlink()
-        return "corrupt", problem
-    place(outcome.path, outcome.wanted.target)
+        delivery.path.unlink()
+        return "corrupt", problem_of(error, delivery.wanted.filename)
+    place(delivery.path, delivery.wanted.target)
     return "present", ""

@@ -1,26 +1,25 @@
-"""What is left of downloads once a split is through: kept where the next run can go on with it."""
+"""Delete the files of downloads that no later run needs."""
 
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from resed.acquire.recordings.fetch.state import ClipState, read_states
-from resed.acquire.recordings.source_states import parse
-from resed.acquire.recordings.sources.plug import HIDDEN, flat
+from resed.acquire.recordings.fetch.state import read_states
+from resed.acquire.recordings.sources.adapter import HIDDEN, flat_name
+from resed.acquire.recordings.sources.downloads import RETRIED
 from resed.acquire.recordings.sources.settings import AnySource
+from resed.formats.acquisition import ClipState
 
-OPEN = ("failed", "blocked")  # another run may bring these
 
+def remove_leftovers(root: Path, split: str, sources: Sequence[AnySource]) -> None:
+    """Delete partial downloads of settled clips, and archives that all their splits have read.
 
-def tidy(root: Path, split: str, sources: Sequence[AnySource]) -> None:
-    """Remove what nobody needs any more: parts of clips that are settled, archives that were read.
-
-    Parts of clips that failed stay, and archives that another split has still to read.
+    Partial downloads of clips that failed are kept, and archives that another split still needs.
     """
     states = {split: read_states(root, split)}
     hidden = root / HIDDEN
     for folder in sorted((hidden / "incoming").glob(f"*/{split}")):
-        unsettled = {flat(name) for name in _unsettled(states[split], folder.parent.name)}
+        unsettled = {flat_name(name) for name in _unsettled(states[split], folder.parent.name)}
         for path in sorted(folder.iterdir()):
             if not _belongs(path.name, unsettled):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -34,20 +33,22 @@ def tidy(root: Path, split: str, sources: Sequence[AnySource]) -> None:
         if all(states[s] and not _unsettled(states[s], source.name) for s in source.splits):
             shutil.rmtree(folder)
     for name in ("incoming", "downloads"):
-        _remove_empty(hidden / name)
+        _delete_empty(hidden / name)
 
 
 def _unsettled(states: Mapping[str, ClipState], source: str) -> set[str]:
-    """Clips of which a source may still bring something."""
+    """Clips that the source may deliver in a later run."""
     return {
         name
-        for name, entry in states.items()
-        if entry.state != "present" and parse(entry.detail).get(source, ("",))[0] in OPEN
+        for name, clip in states.items()
+        if clip.state != "present"
+        and source in clip.answers
+        and clip.answers[source].state in RETRIED
     }
 
 
 def _belongs(name: str, clips: set[str]) -> bool:
-    """Whether a file of `incoming` is of one of these clips: NAME, .NAME.part, .NAME.part.json."""
+    """Whether a file is of one of the clips: NAME, .NAME.part or .NAME.part.json."""
     base = name.removeprefix(".")
     while base:
         if base in clips:
@@ -56,10 +57,10 @@ def _belongs(name: str, clips: set[str]) -> bool:
     return False
 
 
-def _remove_empty(folder: Path) -> None:
+def _delete_empty(folder: Path) -> None:
+    """Delete a folder and its subfolders if they contain no files."""
     if folder.is_dir():
-        for inner in sorted(path for path in folder.rglob("*") if path.is_dir())[::-1]:
-            if not any(inner.iterdir()):
-                inner.rmdir()
+        for inner in folder.iterdir():
+            _delete_empty(inner)
         if not any(folder.iterdir()):
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""Files come into their place whole and checked, or not at all; nothing that was there is lost."""
+"""Check files and move them into place atomically; damaged files are moved to quarantine."""
 
 import errno
 import hashlib
@@ -7,33 +7,33 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from resed.acquire.recordings.sources.plug import HIDDEN
+from resed.acquire.recordings.sources.adapter import HIDDEN
 from resed.errors import MissingFileError
 from resed.formats.audio import decode, probe
 from resed.runtime.files import atomic_path, sha256
 
 
 @dataclass(frozen=True)
-class Sound:
-    """A sound file that decodes to its end."""
+class AudioFile:
+    """Size and hash of an audio file that can be decoded completely."""
 
     bytes: int
     sha256: str
 
 
-def check_sound(path: Path) -> Sound:
-    """Decode a clip whole, at its own rate.
+def check_audio(path: Path) -> AudioFile:
+    """Decode an audio file completely.
 
-    Raises AudioError where it is empty, truncated, no sound, not finite, or cannot be read.
+    Raises AudioError if it is empty, truncated, not finite, or cannot be decoded.
     """
     rate = probe(path).rate
     data = path.read_bytes()
     decode(data, str(path), rate)
-    return Sound(len(data), hashlib.sha256(data).hexdigest())
+    return AudioFile(len(data), hashlib.sha256(data).hexdigest())
 
 
 def place(source: Path, target: Path) -> None:
-    """Move a file to its place in one step, also where that is on another disk."""
+    """Move a file atomically, also to another disk."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.replace(source, target)
@@ -46,10 +46,10 @@ def place(source: Path, target: Path) -> None:
 
 
 def quarantine(root: Path, split: str, origin: str, path: Path, name: str) -> Path:
-    """Move a damaged file aside, below the dataset's root; its new place.
+    """Move a damaged file to `.acquire/quarantine/{split}/{origin}`; return its new path.
 
-    What a source brought replaces what it brought before. A file that was found in place is never
-    replaced: it may be the user's only copy.
+    A file from a source replaces an earlier one. A local file never does, because it may be the
+    user's only copy.
     """
     folder = root / HIDDEN / "quarantine" / split / origin
     target, number = folder / name, 2
@@ -62,5 +62,5 @@ def quarantine(root: Path, split: str, origin: str, path: Path, name: str) -> Pa
 def _equal(one: Path, other: Path) -> bool:
     try:
         return sha256(one) == sha256(other)
-    except (OSError, MissingFileError):  # a folder, or not readable: another file
+    except (OSError, MissingFileError):  # a folder, or not readable
         return False

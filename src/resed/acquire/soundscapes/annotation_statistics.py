@@ -1,13 +1,11 @@
-"""Measure the real task's annotations, so that soundscapes can follow them.
+"""Measure the annotations of the real task, so that soundscapes can have the same statistics.
 
-`python -m resed.acquire.soundscapes.annotation_statistics METADATA_DIR OUT_DIR` made the CSV
-files beside this module from
-the annotations of DCASE 2019 Task 4 (github.com/turpaultn/DCASE2019_task4, MIT licence): how often
-each set of classes occurs together, how many events a class has in a clip, and quantiles of
-durations, gaps and positions. They are counts and quantiles; no annotation is copied.
+`python -m resed.acquire.soundscapes.annotation_statistics METADATA_DIR OUT_DIR` wrote the files in
+statistics/ from the annotations of DCASE 2019 Task 4 (github.com/turpaultn/DCASE2019_task4, MIT
+licence): the frequency of each set of classes, the number of events of a class in a clip, and
+quantiles of durations, gaps and positions. No annotation is copied.
 """
 
-import csv
 import itertools
 import sys
 from collections import Counter, defaultdict
@@ -20,10 +18,11 @@ from resed.formats.annotations import Event, read_events, read_tags
 from resed.runtime.files import write_text
 
 CLIP_SECONDS = 10.0
-MINIMUM_GAP_S = 0.15  # DESED joins same-class events that are less than 150 ms apart
+MINIMUM_GAP_S = 0.15  # DESED joins events of one class that are less than 150 ms apart
 LEVELS = np.linspace(0.0, 1.0, 21)
-MANY = 3  # clips with three or more events of a class share one distribution of durations
-FEWEST = 4  # a quantile row needs at least this many values
+QUANTILES = [f"q{100 * level:.0f}" for level in LEVELS]  # columns of quantiles.csv
+MANY = 3  # clips with at least three events of a class share one distribution of durations
+FEWEST = 4  # values per row of quantiles
 SOURCES = {
     "synthetic": "train/synthetic.tsv",
     "validation": "validation/validation.tsv",
@@ -32,39 +31,43 @@ SOURCES = {
 WEAK = "train/weak.tsv"
 
 Span = tuple[float, float]
-Group = tuple[str, str, str, int]  # quantity, label, company, events in the clip ("", 0: any)
-Values = dict[Group, list[float]]
-ALONE, TOGETHER = "alone", "together"  # whether a clip holds other classes too
+Group = tuple[str, str, str, int]  # quantity, label, company, events in the clip ("" and 0: any)
+ALONE, TOGETHER = "alone", "together"  # company: whether the clip has other classes
 
 
-def class_runs(events: Sequence[Event]) -> dict[str, list[Span]]:
-    """Label -> its (onset, offset) in time order, cut at the clip's end, near ones joined."""
-    runs: dict[str, list[Span]] = defaultdict(list)
+def class_spans(events: Sequence[Event]) -> dict[str, list[Span]]:
+    """Label -> (onset, offset) by time, cut at the end of the clip and with short gaps closed."""
+    spans: dict[str, list[Span]] = defaultdict(list)
     for event in sorted(events, key=lambda e: e.onset):
         onset, offset = event.onset, min(event.offset, CLIP_SECONDS)
-        spans = runs[event.event_label]
-        if spans and onset - spans[-1][1] < MINIMUM_GAP_S - 1e-3:  # files round to milliseconds
-            spans[-1] = (spans[-1][0], max(offset, spans[-1][1]))
+        own = spans[event.event_label]
+        if own and onset - own[-1][1] < MINIMUM_GAP_S - 1e-3:  # files are rounded to milliseconds
+            own[-1] = (own[-1][0], max(offset, own[-1][1]))
         else:
-            spans.append((onset, offset))
-    return dict(runs)
+            own.append((onset, offset))
+    return dict(spans)
 
 
-def gather(clips: Mapping[str, Sequence[Event]]) -> tuple[Counter, Counter, Values]:
-    """Class sets, (label, company, events in the clip) counts; durations, gaps and positions.
+def measure(
+    clips: Mapping[str, Sequence[Event]],
+) -> tuple[Counter, Counter, dict[Group, list[float]]]:
+    """Measure annotations.
 
-    A class that is alone in its clip fills more of it: counts and durations are told apart by that.
-    A position is where a class's run of events begins in the room it has: onset of its first event
-    over (10 s - its span); 0 touches the clip's start, 1 its end.
+    Returns:
+        The number of clips per set of classes; the number of clips per label, company and number of
+        events; and all durations, gaps and positions.
+
+    Classes that are alone in a clip fill more of it, so counts and durations are measured by
+    company. A position is the onset of the first event of a class divided by (10 s - its span).
     """
     sets: Counter = Counter()
     counts: Counter = Counter()
-    values: Values = defaultdict(list)
+    values: dict[Group, list[float]] = defaultdict(list)
     for events in clips.values():
-        runs = class_runs(events)
-        sets[tuple(sorted(runs))] += 1
-        company = ALONE if len(runs) == 1 else TOGETHER
-        for label, spans in runs.items():
+        by_class = class_spans(events)
+        sets[tuple(sorted(by_class))] += 1
+        company = ALONE if len(by_class) == 1 else TOGETHER
+        for label, spans in by_class.items():
             counts[label, company, len(spans)] += 1
             many = min(len(spans), MANY)
             values["duration", label, company, many] += [offset - onset for onset, offset in spans]
@@ -76,47 +79,32 @@ def gather(clips: Mapping[str, Sequence[Event]]) -> tuple[Counter, Counter, Valu
     return sets, counts, values
 
 
-def quantile_rows(name: str, values: Values) -> list[list[str]]:
-    """CSV rows of 21 quantiles of each group of values that is large enough."""
-    rows = []
-    for (quantity, label, company, many), group in sorted(values.items()):
-        if len(group) >= FEWEST:
-            numbers = [f"{q:.3f}" for q in np.quantile(group, LEVELS)]
-            size = [str(many or ""), str(len(group))]
-            rows.append([name, quantity, label, company, *size, *numbers])
-    return rows
-
-
-def tables(metadata: Path) -> dict[str, str]:
+def statistics_tables(metadata: Path) -> dict[str, str]:
     """File name -> CSV text, measured from a DESED metadata folder."""
     sets, counts, quantiles = [], [], []
     for name, relative in SOURCES.items():
-        class_sets, class_counts, values = gather(read_events(metadata / relative))
-        sets += [[name, ";".join(k), str(n)] for k, n in sorted(class_sets.items())]
-        counts += [[name, k, c, str(e), str(n)] for (k, c, e), n in sorted(class_counts.items())]
-        quantiles += quantile_rows(name, values)
-    weak = Counter(tuple(labels) for labels in read_tags(metadata / WEAK).values())
-    sets += [["weak", ";".join(k), str(n)] for k, n in sorted(weak.items())]
-    levels = [f"q{100 * level:.0f}" for level in LEVELS]
-    counted = ["statistics", "event_label", "company", "events", "clips"]
-    header = ["statistics", "quantity", "event_label", "company", "events_in_clip", "n", *levels]
+        class_sets, class_counts, values = measure(read_events(metadata / relative))
+        sets += [[name, ";".join(k), n] for k, n in sorted(class_sets.items())]
+        counts += [[name, *key, n] for key, n in sorted(class_counts.items())]
+        quantiles += [
+            [name, quantity, label, company, many or "", len(group)]
+            + [f"{q:.3f}" for q in np.quantile(group, LEVELS)]
+            for (quantity, label, company, many), group in sorted(values.items())
+            if len(group) >= FEWEST
+        ]
+    weak = Counter(read_tags(metadata / WEAK).values())
+    sets += [["weak", ";".join(k), n] for k, n in sorted(weak.items())]
+    columns = {
+        "class_sets.csv": ["event_labels", "clips"],
+        "event_counts.csv": ["event_label", "company", "events", "clips"],
+        "quantiles.csv": ["quantity", "event_label", "company", "events_in_clip", "n", *QUANTILES],
+    }
     return {
-        "class_sets.csv": _csv(["statistics", "event_labels", "clips"], sets),
-        "event_counts.csv": _csv(counted, counts),
-        "quantiles.csv": _csv(header, quantiles),
+        name: "".join(f"{','.join(map(str, row))}\n" for row in [["statistics", *header], *rows])
+        for (name, header), rows in zip(columns.items(), (sets, counts, quantiles), strict=True)
     }
 
 
-def _csv(header: list[str], rows: list[list[str]]) -> str:
-    return "".join(",".join(row) + "\n" for row in [header, *rows])
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a CSV file as dictionaries."""
-    with path.open(encoding="utf-8", newline="") as handle:
-        return list(csv.DictReader(handle))
-
-
 if __name__ == "__main__":
-    for _file, _text in tables(Path(sys.argv[1])).items():
+    for _file, _text in statistics_tables(Path(sys.argv[1])).items():
         write_text(Path(sys.argv[2]) / _file, _text)

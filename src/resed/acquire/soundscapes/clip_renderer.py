@@ -1,4 +1,4 @@
-"""Render any clip of a split by its name: everything that takes, and the bytes that come out."""
+"""Render any clip of a split by its name."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -6,52 +6,68 @@ from dataclasses import dataclass
 
 import soundfile
 
-from resed.acquire.soundscapes.mixing import Clip, Sound, drawn_sounds, render_clip
+from resed.acquire.soundscapes.mixing import PlacedSound, RenderedClip, drawn_sounds, render_clip
+from resed.acquire.soundscapes.scenes import ClipSeed
 from resed.acquire.soundscapes.settings import Soundscapes
 from resed.acquire.soundscapes.signals import SAMPLE_RATE
 from resed.acquire.soundscapes.soundbank import Soundbank
 
 
 @dataclass(frozen=True)
-class Scene:
-    """What is known of a clip before it is rendered.
+class ClipContent:
+    """The given part of a clip's content; the rest is drawn.
 
-    number: of its random draws; events: what happens when, None: drawn; tags: its classes, where
-    only the times are drawn.
+    Attributes:
+        number: number of the clip's random draws.
+        events: its events; None if they are drawn.
+        tags: its classes, if only the times are drawn.
     """
 
     number: int
-    events: Sequence[Sound] | None = None
+    events: Sequence[PlacedSound] | None = None
     tags: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
-class Job:
-    """Everything a process needs to render any clip of one split."""
+class ClipRenderer:
+    """Renders the clips of one split; `contents` maps a file name to the content of the clip."""
 
     bank: Soundbank
     soundscapes: Soundscapes
     split: str
     seed: int
-    scenes: Mapping[str, Scene]  # by file name
+    contents: Mapping[str, ClipContent]
+
+    def render(self, name: str) -> RenderedClip:
+        """Render a clip; equal arguments give equal samples."""
+        given = self.contents[name].events
+        if given is None and self.contents[name].tags is not None:
+            given = self.drawn_sounds(name)
+        return render_clip(
+            self.bank,
+            self.soundscapes.splits[self.split],
+            self._clip_seed(name),
+            labels=self._labels,
+            filename=name,
+            given=given,
+        )
+
+    def drawn_sounds(self, name: str) -> list[PlacedSound]:
+        """Draw the sounds of a clip without rendering it."""
+        split, tags = self.soundscapes.splits[self.split], self.contents[name].tags
+        return drawn_sounds(split, self._clip_seed(name), self._labels, tags)
 
     @property
-    def labels(self) -> dict[str, str]:
-        """The real task's label -> the dataset's class."""
+    def _labels(self) -> dict[str, str]:
+        """Label of the real task -> class of the dataset."""
         return {item.follows: label for label, item in self.soundscapes.classes.items()}
 
-    def render(self, name: str) -> Clip:
-        """A clip; equal recipes give equal samples."""
-        scene, split = self.scenes[name], self.soundscapes.splits[self.split]
-        where = (self.labels, self.seed, self.split, scene.number)
-        given = scene.events
-        if given is None and scene.tags is not None:
-            given = drawn_sounds(split, *where, scene.tags)
-        return render_clip(self.bank, split, *where, name, given)
+    def _clip_seed(self, name: str) -> ClipSeed:
+        return ClipSeed(self.seed, self.split, self.contents[name].number)
 
 
-def wav(clip: Clip) -> bytes:
-    """A clip as the bytes of a WAV file."""
+def wav_bytes(clip: RenderedClip) -> bytes:
+    """A clip as a WAV file."""
     sound = io.BytesIO()
     soundfile.write(sound, clip.samples, SAMPLE_RATE, subtype="PCM_16", format="WAV")
     return sound.getvalue()

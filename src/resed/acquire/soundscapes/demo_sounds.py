@@ -1,7 +1,7 @@
-"""The `demo` soundbank: ten kinds of sound made by arithmetic, so that nothing is downloaded.
+"""The `demo` soundbank: ten kinds of synthesized sounds, which need no download.
 
-Five are events (some short, some in quick series), five are continuous. Each recording has its own
-pitch, timbre and rhythm; the numbers come from (class, fold, recording), so folds share none.
+Five kinds are events (some short, some in series), and five are continuous. Each recording has its
+own pitch, timbre and rhythm, drawn from (class, fold, recording), so that folds share no recording.
 """
 
 import zlib
@@ -16,7 +16,7 @@ RECORDING_S = 4.0
 PER_FOLD = 6
 FOLDS = (1, 2, 3, 4, 5)
 Maker = Callable[[np.random.Generator], np.ndarray]
-One = Callable[[np.random.Generator, float], np.ndarray]  # one sound of a duration in seconds
+EventMaker = Callable[[np.random.Generator, float], np.ndarray]  # for a duration in seconds
 
 
 def _clock(duration: float) -> np.ndarray:
@@ -24,14 +24,17 @@ def _clock(duration: float) -> np.ndarray:
 
 
 def _pulses(frequency: np.ndarray) -> np.ndarray:
-    """A sawtooth whose frequency (Hz) may change from sample to sample."""
+    """A sawtooth with the given frequency (Hz) at each sample."""
     return (2 * (np.cumsum(frequency) / SAMPLE_RATE % 1.0) - 1).astype(np.float32)
 
 
 def _scatter(
-    rng: np.random.Generator, lengths: tuple[float, float], pauses: tuple[float, float], make: One
+    rng: np.random.Generator,
+    lengths: tuple[float, float],
+    pauses: tuple[float, float],
+    make: EventMaker,
 ) -> np.ndarray:
-    """A recording with one sound after another, pauses between them, over a faint noise."""
+    """A recording of several sounds with pauses, over weak noise."""
     out = 1e-4 * rng.standard_normal(seconds(RECORDING_S), dtype=np.float32)
     now = rng.uniform(0.1, 0.4)
     while now + lengths[1] < RECORDING_S:
@@ -44,7 +47,7 @@ def _scatter(
 
 
 def voice(rng: np.random.Generator) -> np.ndarray:
-    """Syllables: a gliding pulse train through three moving resonances."""
+    """Syllables: a pulse train with gliding pitch through three resonances."""
     pitch, size = rng.uniform(90, 240), rng.uniform(0.85, 1.2)
 
     def syllable(rng: np.random.Generator, duration: float) -> np.ndarray:
@@ -58,7 +61,7 @@ def voice(rng: np.random.Generator) -> np.ndarray:
 
 
 def bark(rng: np.random.Generator) -> np.ndarray:
-    """Short rough bursts whose pitch falls, in series."""
+    """Series of short, rough bursts with falling pitch."""
     pitch, roughness = rng.uniform(350, 800), rng.uniform(0.3, 0.8)
 
     def burst(rng: np.random.Generator, duration: float) -> np.ndarray:
@@ -72,7 +75,7 @@ def bark(rng: np.random.Generator) -> np.ndarray:
 
 
 def whistle(rng: np.random.Generator) -> np.ndarray:
-    """A pure tone that rises and falls, with a little vibrato."""
+    """A pure tone that rises and falls, with slight vibrato."""
     pitch, span, vibrato = rng.uniform(900, 1600), rng.uniform(1.4, 2.0), rng.uniform(5, 9)
 
     def call(rng: np.random.Generator, duration: float) -> np.ndarray:
@@ -86,7 +89,7 @@ def whistle(rng: np.random.Generator) -> np.ndarray:
 
 
 def beep(rng: np.random.Generator) -> np.ndarray:
-    """A hard high tone switched on and off some ten times a second."""
+    """A distorted high tone that is switched on and off about ten times per second."""
     pitch, rate = rng.uniform(2200, 3800), rng.uniform(7, 14)
 
     def series(rng: np.random.Generator, duration: float) -> np.ndarray:
@@ -99,7 +102,7 @@ def beep(rng: np.random.Generator) -> np.ndarray:
 
 
 def clink(rng: np.random.Generator) -> np.ndarray:
-    """Struck crockery: inharmonic partials that die away quickly."""
+    """Struck crockery: inharmonic partials that decay quickly."""
     lowest, decay = rng.uniform(1800, 3500), rng.uniform(14, 30)
 
     def strike(rng: np.random.Generator, duration: float) -> np.ndarray:
@@ -116,7 +119,7 @@ def clink(rng: np.random.Generator) -> np.ndarray:
 
 
 def motor(rng: np.random.Generator) -> np.ndarray:
-    """A wandering mid-pitched sawtooth rich in harmonics, with rattle."""
+    """A sawtooth of varying medium pitch with many harmonics, and noise."""
     time = _clock(RECORDING_S)
     pitch = rng.uniform(140, 260) * (1 + 0.05 * np.sin(2 * np.pi * rng.uniform(0.2, 0.8) * time))
     noise = coloured_noise(len(time), [200, 1500, 6000, 20000], [-25, -6, -3, -25], rng)
@@ -126,7 +129,7 @@ def motor(rng: np.random.Generator) -> np.ndarray:
 
 
 def buzz(rng: np.random.Generator) -> np.ndarray:
-    """A low pulse train heard through a narrow high resonance."""
+    """A low pulse train through a narrow high resonance."""
     time = _clock(RECORDING_S)
     pitch = rng.uniform(55, 115) * (1 + 0.01 * np.sin(2 * np.pi * 3 * time))
     middle = rng.uniform(4000, 6500)
@@ -135,7 +138,7 @@ def buzz(rng: np.random.Generator) -> np.ndarray:
 
 
 def crackle(rng: np.random.Generator) -> np.ndarray:
-    """Many small clicks over a hiss."""
+    """Many clicks over a hiss."""
     length = seconds(RECORDING_S)
     clicks = np.zeros(length, np.float32)
     places = rng.integers(0, length, rng.integers(150, 350))
@@ -146,7 +149,7 @@ def crackle(rng: np.random.Generator) -> np.ndarray:
 
 
 def stream(rng: np.random.Generator) -> np.ndarray:
-    """Broad noise whose loudness flutters."""
+    """Broadband noise with a fluctuating level."""
     length, middle = seconds(RECORDING_S), rng.uniform(1000, 2200)
     points = [60, 0.4 * middle, middle, 2.5 * middle, 20000]
     noise = coloured_noise(length, points, [-30, -8, 0, -6, -28], rng)
@@ -156,12 +159,12 @@ def stream(rng: np.random.Generator) -> np.ndarray:
 
 
 def _without_drift(steps: np.ndarray) -> np.ndarray:
-    """Remove the slow drift of a random walk, so that it flutters about 0."""
+    """Remove the slow drift of a random walk, so that it fluctuates around 0."""
     return np.clip(steps - np.convolve(steps, np.ones(15) / 15, "same"), -1.0, 1.0)
 
 
 def fan(rng: np.random.Generator) -> np.ndarray:
-    """Low roar with a steady whine and its octave."""
+    """Low noise with a steady tone and its octave."""
     time = _clock(RECORDING_S)
     edge, whine = rng.uniform(250, 450), rng.uniform(550, 950)
     roar = coloured_noise(len(time), [40, 90, edge, 4 * edge, 20000], [-15, 0, -4, -26, -60], rng)
@@ -183,7 +186,7 @@ MAKERS: dict[str, Maker] = {
 
 
 def recording(label: str, fold: int, number: int) -> np.ndarray:
-    """One recording, 4 s at 44.1 kHz, float32, peak 0.5; equal arguments give equal samples."""
+    """A recording of 4 s at 44.1 kHz, float32, peak 0.5; equal arguments give equal samples."""
     rng = np.random.default_rng([zlib.crc32(label.encode()), fold, number])
     samples = np.asarray(MAKERS[label](rng), dtype=np.float32)
     return samples * np.float32(0.5 / np.abs(samples).max())

@@ -1,8 +1,8 @@
-"""Cut isolated events out of recordings, and make an event of a wanted length from them.
+"""Cut isolated events out of recordings, and make events of a given length from them.
 
-One convention holds for every class: sound less than 150 ms apart is one event, and an event lasts
-at least 250 ms. A clock that ticks once a second is thus an event of 250 ms a tick; one that ticks
-four times a second or faster is one long event.
+For all classes, sounds less than 150 ms apart are one event, and an event lasts at least 250 ms.
+Each tick of a clock that ticks once per second is thus an event of 250 ms, whereas a clock that
+ticks four times per second is one long event.
 """
 
 import numpy as np
@@ -12,21 +12,21 @@ from resed.acquire.soundscapes.scenes import MINIMUM_EVENT_S
 from resed.acquire.soundscapes.signals import envelope, fade, seconds
 
 HOP = seconds(0.01)
-BELOW_PEAK_DB = 25.0  # what is quieter than the peak by more than this is not the event
-ABOVE_FLOOR_DB = 6.0  # nor is what barely rises above the recording's own noise
-LEAST_RANGE_DB = 15.0  # a recording full of the sound has no noise floor to go by
-SILENCE_DB = -90.0  # padding: about -117 dB in the ESC-10 recordings, not zero
-WEAKEST_DB = 20.0  # pieces whose peak is this far below the recording's are left out
+BELOW_PEAK_DB = 25.0  # lowest level of an event below the peak of the recording
+ABOVE_FLOOR_DB = 6.0  # lowest level of an event above the noise floor of the recording
+LEAST_RANGE_DB = 15.0  # the noise floor is assumed to be at least this far below the peak
+SILENCE_DB = -90.0  # padding is below; it has about -117 dB in the ESC-10 recordings
+WEAKEST_DB = 20.0  # pieces with a lower peak, relative to the recording, are left out
 LOOP_FADE_S = 0.1
-SHORTEST_REST_S = 0.15  # a rest this short is not filled: the label ends earlier instead
-PAUSES_S = (0.03, 0.12)  # between the sounds joined into a long event
+SHORTEST_REST_S = 0.15  # a shorter rest is not filled; the event ends earlier
+PAUSES_S = (0.03, 0.12)  # between the sounds that are joined to a long event
 
 
 def cut_events(samples: np.ndarray) -> list[np.ndarray]:
-    """The isolated events of a recording, each faded, float32, at least 250 ms; [] if silent.
+    """The isolated events of a recording with fades, float32, at least 250 ms; [] if silent.
 
-    A block of 10 ms belongs to an event where its level is within 25 dB of the recording's loudest
-    and 6 dB above its noise floor (the 10th percentile of the blocks that are not padding).
+    A block of 10 ms belongs to an event if its level is within 25 dB of the loudest block and 6 dB
+    above the noise floor, which is the 10th percentile of the blocks that are not padding.
     """
     level = 10 * np.log10(envelope(samples) + 1e-20)
     heard = level[level > SILENCE_DB]
@@ -50,7 +50,7 @@ def cut_events(samples: np.ndarray) -> list[np.ndarray]:
 
 
 def cut_continuous(samples: np.ndarray, below_peak_db: float = 40.0) -> list[np.ndarray]:
-    """The stretch of a recording that sounds, without the padding at its ends; [] if silent."""
+    """The recording without the silence at its ends; [] if it is silent or too short."""
     level = 10 * np.log10(envelope(samples) + 1e-20)
     active = np.flatnonzero(level >= max(level.max() - below_peak_db, SILENCE_DB))
     if not len(active):
@@ -60,13 +60,13 @@ def cut_continuous(samples: np.ndarray, below_peak_db: float = 40.0) -> list[np.
 
 
 def stretch_of(piece: np.ndarray, length: int, rng: np.random.Generator) -> np.ndarray:
-    """`length` samples of a continuous sound from a random start, looped with a cross-fade."""
+    """`length` samples of a continuous sound from a random position, looped with a cross-fade."""
     if len(piece) >= length:
         start = rng.integers(len(piece) - length + 1)
         return fade(piece[start : start + length])
     overlap = seconds(LOOP_FADE_S)
     ramp = np.sin(np.linspace(0, np.pi / 2, overlap, dtype=np.float32))  # equal power
-    lap = piece[:-overlap].copy()  # its end runs into its own beginning
+    lap = piece[:-overlap].copy()  # the end is cross-faded with the beginning
     lap[:overlap] = piece[:overlap] * ramp + piece[-overlap:] * ramp[::-1]
     start = rng.integers(len(lap))
     return fade(np.take(lap, np.arange(start, start + length), mode="wrap"))
@@ -75,11 +75,11 @@ def stretch_of(piece: np.ndarray, length: int, rng: np.random.Generator) -> np.n
 def event_of(
     pieces: list[np.ndarray], length: int, rng: np.random.Generator, whole: bool = False
 ) -> np.ndarray:
-    """An event of `length` samples, or a little less, from one recording's isolated events.
+    """An event of `length` samples, or slightly less, from the isolated events of a recording.
 
-    The beginning of the shortest that is long enough, so that the onset is a real one; where none
-    is, several in random order with pauses below 150 ms. `whole`: not a sample less; the last two
-    may then follow each other without a pause.
+    The beginning of the shortest one that is long enough is used, so that the onset is a natural
+    one. If there is none, several are joined in random order with pauses below 150 ms. With
+    `whole`, the event has exactly `length` samples, and its last two parts may have no pause.
     """
     enough = [piece for piece in pieces if len(piece) >= length]
     if enough:

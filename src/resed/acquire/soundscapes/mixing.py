@@ -1,13 +1,13 @@
-"""Turn a layout into sound: events over a background, in a room or dry, 10 s mono at 44.1 kHz."""
+"""Mix clips of 10 s, mono, at 44.1 kHz: events over a background, with or without reverberation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from resed.acquire.soundscapes.annotation_statistics import CLIP_SECONDS
-from resed.acquire.soundscapes.scenes import generator, layout, load_statistics
-from resed.acquire.soundscapes.settings import SplitScenes
+from resed.acquire.soundscapes.scenes import ClipSeed, layout, load_statistics
+from resed.acquire.soundscapes.settings import SplitSoundscapes
 from resed.acquire.soundscapes.signals import (
     SAMPLE_RATE,
     active_rms,
@@ -22,9 +22,9 @@ from resed.acquire.soundscapes.soundbank import Soundbank
 from resed.formats.annotations import Event
 
 LENGTH = seconds(CLIP_SECONDS)
-HIGHEST = 0.98  # a clip that would peak above is turned down as a whole
-Sound = tuple[str, float, float]  # class, onset and offset in seconds
-# kind -> slope in dB an octave (lowest, highest), broad resonances, slow swell in dB
+HIGHEST = 0.98  # peak level; louder clips are attenuated
+PlacedSound = tuple[str, float, float]  # class, onset and offset in seconds
+# kind -> spectral slope in dB per octave (lowest, highest), broad resonances, slow swell in dB
 BACKGROUNDS = {
     "room": ((-3.0, -3.0), 0, 0.0),
     "ventilation": ((-6.0, -4.5), 3, 0.5),
@@ -35,8 +35,8 @@ BACKGROUNDS = {
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A rendered clip: int16 [441000], its events, and the recordings they came from."""
+class RenderedClip:
+    """A rendered clip: int16 [441000], its events, and the recordings they were made from."""
 
     samples: np.ndarray
     events: list[Event]
@@ -45,63 +45,67 @@ class Clip:
 
 def render_clip(
     bank: Soundbank,
-    scenes: SplitScenes,
-    labels: dict[str, str],
-    seed: int,
-    split: str,
-    index: int,
+    settings: SplitSoundscapes,
+    clip: ClipSeed,
+    *,
+    labels: Mapping[str, str],
     filename: str,
-    given: Sequence[Sound] | None = None,
-) -> Clip:
-    """Clip `index` of a split; equal arguments give equal samples.
+    given: Sequence[PlacedSound] | None = None,
+) -> RenderedClip:
+    """Render a clip; equal arguments give equal samples.
 
-    `labels` maps the real task's label to the bank's class. Onsets and offsets are those of the dry
-    events: reverberation that outlasts one is not part of it. Events that are `given` are filled to
-    the sample; one that is drawn may end a little earlier, and its label with it.
+    Args:
+        bank: the soundbank.
+        settings: how the split sounds.
+        clip: seed of the random draws.
+        labels: label of the real task -> class of the bank.
+        filename: name of the clip in its events.
+        given: the sounds, filled to the sample; None: drawn. A drawn sound may end slightly earlier
+            than drawn; its event then ends earlier as well.
+
+    Onsets and offsets are those of the dry sounds, without reverberation.
     """
-    rng = generator(seed, split, index, "sound")
-    kind = scenes.backgrounds[rng.integers(len(scenes.backgrounds))]
-    level = decibels(rng.uniform(*scenes.background_db))
+    rng = clip.generator("sound")
+    kind = settings.backgrounds[rng.integers(len(settings.backgrounds))]
+    level = decibels(rng.uniform(*settings.background_db))
     mix = background(kind, rng) * np.float32(level)
     dry = np.zeros(LENGTH, np.float32)
     events, sources = [], []
-    sounds = drawn_sounds(scenes, labels, seed, split, index) if given is None else given
+    sounds = drawn_sounds(settings, clip, labels) if given is None else given
     for label, onset, offset in sounds:
         source, sound = bank.event(label, seconds(offset - onset), rng, given is not None)
-        gain = level * decibels(rng.uniform(*scenes.event_to_background_db)) / active_rms(sound)
+        gain = level * decibels(rng.uniform(*settings.event_to_background_db)) / active_rms(sound)
         start = seconds(onset)
         sound = sound[: LENGTH - start]
         dry[start : start + len(sound)] += sound * np.float32(gain)
         end = min(offset, round(onset + len(sound) / SAMPLE_RATE, 3))
         events.append(Event(filename, onset, end, label))
         sources.append(source.name)
-    if events and scenes.reverberation_s:
-        room = impulse_response(scenes.reverberation_s, scenes.direct_to_reverberant_db, rng)
+    if events and settings.reverberation_s:
+        room = impulse_response(settings.reverberation_s, settings.direct_to_reverberant_db, rng)
         dry = convolved(dry, room)
     mix += dry
     mix *= min(1.0, HIGHEST / float(np.abs(mix).max()))
-    return Clip(np.rint(mix * 32767).astype(np.int16), events, sources)
+    return RenderedClip(np.rint(mix * 32767).astype(np.int16), events, sources)
 
 
 def drawn_sounds(
-    scenes: SplitScenes,
-    labels: dict[str, str],
-    seed: int,
-    split: str,
-    index: int,
+    settings: SplitSoundscapes,
+    clip: ClipSeed,
+    labels: Mapping[str, str],
     tags: Sequence[str] | None = None,
-) -> list[Sound]:
-    """What happens when in clip `index`, in time order; its classes are `tags`, or drawn too."""
-    statistics = load_statistics(scenes.tags, scenes.events, frozenset(labels))
+) -> list[PlacedSound]:
+    """Draw the sounds of a clip, by time; its classes are `tags`, or drawn as well."""
+    statistics = load_statistics(settings.tags, settings.events, frozenset(labels))
     if tags is not None:
         follows = {label: followed for followed, label in labels.items()}
         tags = [follows[tag] for tag in tags]
-    drawn = layout(statistics, seed, split, index, tags)
+    drawn = layout(statistics, clip, tags)
     return [(labels[followed], onset, offset) for followed, onset, offset in drawn]
 
 
 def background(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """10 s of stationary or slowly swelling noise with unit RMS, float32."""
+    """10 s of noise with unit RMS, stationary or with a slowly varying level, float32."""
     slopes, resonances, swell_db = BACKGROUNDS[kind]
     frequencies = np.geomspace(20, SAMPLE_RATE / 2, 60)
     octaves = np.log2(frequencies / 1000)
@@ -122,10 +126,11 @@ def background(kind: str, rng: np.random.Generator) -> np.ndarray:
 def impulse_response(
     reverberation_s: Sequence[float], direct_db: Sequence[float], rng: np.random.Generator
 ) -> np.ndarray:
-    """A room: the direct sound at sample 0 with gain 1, then exponentially decaying noise, float32.
+    """Impulse response of a room: 1 at sample 0, then exponentially decaying noise, float32.
 
-    The noise falls by 60 dB in the reverberation time and loses its highs, as rooms do;
-    `direct_db` is the energy of the direct sound over that of the noise.
+    The noise decays by 60 dB in the reverberation time and has less energy at high frequencies.
+    `direct_db` is the energy of the direct sound divided by that of the noise, in dB. Both ranges
+    are [lowest, highest].
     """
     time_60, delay = rng.uniform(*reverberation_s), seconds(rng.uniform(0.004, 0.02))
     length = seconds(time_60)

@@ -1,14 +1,18 @@
-"""Which clips a split is to have, and what its annotations will tell of them."""
+"""The clips of a split, and the annotations to write for them."""
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from resed.acquire.soundscapes.clip_renderer import Job, Scene
-from resed.acquire.soundscapes.mixing import drawn_sounds
-from resed.acquire.soundscapes.recipe import clip_name, drawn_scenes, read_recipe
-from resed.acquire.soundscapes.settings import Soundscapes
-from resed.acquire.soundscapes.twin import find_annotations, given_scenes, rows_of, smaller
+from resed.acquire.soundscapes.clip_renderer import ClipContent, ClipRenderer
+from resed.acquire.soundscapes.given_annotations import (
+    find_annotations,
+    given_contents,
+    rows_of,
+    subset,
+)
+from resed.acquire.soundscapes.recipe import clip_name, drawn_contents, read_recipe
+from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.config.dataset import Dataset
 from resed.errors import DatasetError
 from resed.formats.annotations import (
@@ -21,12 +25,14 @@ from resed.formats.annotations import (
 )
 from resed.runtime.files import atomic_path, sha256
 
+CURE = "use another --root, or move the file away"
+
 
 @dataclass(frozen=True)
-class Plan:
-    """The clips of a split, what its annotations may tell, and their bytes where they are given."""
+class SplitPlan:
+    """The clips of a split, the kind of its labels, and given annotations as bytes."""
 
-    scenes: dict[str, Scene]
+    contents: dict[str, ClipContent]
     labels: str
     given: bytes | None = None
 
@@ -36,27 +42,24 @@ class Plan:
         return None if self.given is None else hashlib.sha256(self.given).hexdigest()
 
     @property
-    def told_by_rendering(self) -> bool:
-        """Whether the annotations are known only then: a drawn event may end a little earlier."""
+    def needs_rendering(self) -> bool:
+        """Whether the annotations are known only after rendering: drawn events may end earlier."""
         return self.given is None and self.labels == "strong"
 
-    def drawn(self, job: Job) -> dict[str, list[Event]]:
-        """The clips' events without rendering them; offsets may be a little late."""
+    def drawn_events(self, renderer: ClipRenderer) -> dict[str, list[Event]]:
+        """The drawn events of each clip without rendering; {} if annotations are given."""
         if self.given is not None:
             return {}
-        split = job.soundscapes.splits[job.split]
         return {
             name: [
                 Event(name, onset, offset, label)
-                for label, onset, offset in drawn_sounds(
-                    split, job.labels, job.seed, job.split, scene.number
-                )
+                for label, onset, offset in renderer.drawn_sounds(name)
             ]
-            for name, scene in self.scenes.items()
+            for name in self.contents
         }
 
     def write(self, path: Path, events: dict[str, list[Event]]) -> None:
-        """Write what may be told: events (strong), classes (weak) or clip names alone (none)."""
+        """Write the annotations: events (strong), classes (weak) or only clip names (none)."""
         if self.given is not None:
             with atomic_path(path) as temporary:
                 temporary.write_bytes(self.given)
@@ -70,59 +73,53 @@ class Plan:
 
 def make_plan(
     dataset: Dataset,
-    soundscapes: Soundscapes,
     root: Path,
     split: str,
+    *,
     scale: float,
     annotations: Path | str | None,
-) -> Plan:
-    """What is to be made of a split; DatasetError for annotations in place that are not acquire's.
+) -> SplitPlan:
+    """Plan a split; raises DatasetError if existing annotations were not written by acquire.
 
-    Clips that are drawn are the first ones at a smaller scale; of given ones see `twin.smaller`.
+    A smaller scale has the first of the drawn clips, or a `subset` of the given ones.
     """
-    place = dataset.splits[split]
+    soundscapes, place = soundscapes_of(dataset), dataset.splits[split]
     target = root / place.annotations
     if soundscapes.annotations == "drawn":
         _refuse_foreign(target, split)
-        return Plan(drawn_scenes(split, clip_count(place.clips, scale)), place.labels)
+        return SplitPlan(drawn_contents(split, clip_count(place.clips, scale)), place.labels)
     source = find_annotations(dataset, soundscapes, split, annotations)
-    scenes = given_scenes(dataset, split, source)
-    scenes = smaller(scenes, clip_count(len(scenes), scale))
+    contents = given_contents(dataset, split, source)
+    contents = subset(contents, clip_count(len(contents), scale))
     data = source.read_bytes()
-    plan = Plan(scenes, place.labels, data if scale == 1 else rows_of(data, scenes))
+    plan = SplitPlan(contents, place.labels, data if scale == 1 else rows_of(data, contents))
     _refuse_changed(target, source, plan, root, split)
     return plan
 
 
 def clip_count(clips: int, scale: float) -> int:
-    """How many of `clips` a scale leaves: at least one."""
+    """The number of clips at a scale, at least one."""
     return max(1, round(clips * scale))
 
 
 def _refuse_foreign(annotations: Path, split: str) -> None:
-    """Never write over annotations of another origin: they may be the user's only copy."""
+    """Refuse to overwrite annotations with other clip names: they may be the only copy."""
     if not annotations.exists():
         return
     ours = {clip_name(split, index) for index in range(10**5)}
     foreign = [name for name in read_clips(annotations) if name not in ours]
     if foreign:
-        raise DatasetError(
-            f"{annotations}: holds {foreign[0]}, which acquire did not render; "
-            "give another --root, or move the file away"
-        )
+        problem = f"contains {foreign[0]}, which acquire did not render"
+        raise DatasetError(problem, place=annotations, cure=CURE)
 
 
-def _refuse_changed(target: Path, source: Path, plan: Plan, root: Path, split: str) -> None:
-    """As `_refuse_foreign`: names do not tell here, so the bytes must be those acquire wrote."""
+def _refuse_changed(target: Path, source: Path, plan: SplitPlan, root: Path, split: str) -> None:
+    """Refuse to overwrite annotations with other bytes than acquire wrote."""
     if not target.exists():
         return
     if target.samefile(source):
-        raise DatasetError(
-            f"{target}: is itself the file to follow; give --annotations another folder than --root"
-        )
+        cure = "use another folder for --annotations than for --root"
+        raise DatasetError("this is the file to follow", place=target, cure=cure)
     before = read_recipe(root, split)
     if sha256(target) not in {plan.sha256, before and before.annotations_sha256}:
-        raise DatasetError(
-            f"{target}: holds other annotations than acquire wrote; "
-            "give another --root, or move the file away"
-        )
+        raise DatasetError("changed after acquire wrote it", place=target, cure=CURE)

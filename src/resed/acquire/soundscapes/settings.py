@@ -1,4 +1,4 @@
-"""The `soundscapes` part of a dataset file: which sounds for which class, and how they mix."""
+"""The key `soundscapes` of a dataset file: the sound of each class, and the mix of each split."""
 
 from typing import Annotated, Literal
 
@@ -6,40 +6,39 @@ from pydantic import Field, model_validator
 
 from resed.acquire.soundscapes.annotation_statistics import CLIP_SECONDS
 from resed.config.closed import check
-from resed.config.dataset import TRAINING_ROLES, Dataset
+from resed.config.dataset import TRAINING_ROLES, Dataset, Role
 from resed.errors import ConfigError
 from resed.settings import Strict
 
-Role = Literal["weak", "unlabeled", "strong", "development", "evaluation"]
 Background = Literal["room", "ventilation", "street", "hiss", "hall"]
 Annotations = Literal["synthetic", "weak", "validation", "public"]
 Range = tuple[float, float]
 
 
 class BankClass(Strict):
-    """One class of the soundbank and the class of the real task whose statistics it follows."""
+    """A class of the soundbank."""
 
-    follows: str
-    # events: cut one by one out of a recording; continuous: any stretch of it, looped if too short
+    follows: str  # class of the real task with the statistics to use
+    # events: single events are cut out of a recording; continuous: any part of it, looped if short
     texture: Literal["events", "continuous"]
-    sound: str | None = None  # its name in the soundbank; null: the class's own
-    also: tuple[str, ...] = ()  # other names that a folder may use for it
+    sound: str | None = None  # name in the soundbank; null: name of the class
+    also: tuple[str, ...] = ()  # other names in the soundbank
 
 
-class SplitScenes(Strict):
-    """How one split sounds. Levels in dB, times in seconds; ranges are [lowest, highest]."""
+class SplitSoundscapes(Strict):
+    """The mix of one split. Levels in dB, times in seconds; ranges are [lowest, highest]."""
 
     folds: Annotated[list[int], Field(min_length=1)]
-    tags: Annotations | None = None  # null: nothing is drawn, for all of it is given
+    tags: Annotations | None = None  # null: all annotations are given
     events: Literal["synthetic", "validation", "public"] | None = None
     backgrounds: Annotated[list[Background], Field(min_length=1)]
     background_db: Range  # RMS, full scale = 0 dB
-    event_to_background_db: Range  # active RMS of the event over RMS of the background
-    reverberation_s: Range | None = None  # time to fall by 60 dB; null: dry
+    event_to_background_db: Range  # active RMS of the event / RMS of the background
+    reverberation_s: Range | None = None  # time to decay by 60 dB; null: dry
     direct_to_reverberant_db: Range = (3.0, 12.0)
 
     @model_validator(mode="after")
-    def _ordered(self) -> "SplitScenes":
+    def _ordered(self) -> "SplitSoundscapes":
         for key in ("background_db", "event_to_background_db", "direct_to_reverberant_db"):
             low, high = getattr(self, key)
             if low > high:
@@ -51,45 +50,44 @@ class SplitScenes(Strict):
 
 
 class Soundscapes(Strict):
-    """All of `soundscapes`."""
+    """The key `soundscapes`."""
 
     classes: dict[str, BankClass]
-    splits: dict[Role, SplitScenes]
-    # drawn: what happens when is drawn from statistics; given: a folder of annotations is followed
+    splits: dict[Role, SplitSoundscapes]
+    # drawn: events are drawn from statistics; given: the annotations of a folder are followed
     annotations: Literal["drawn", "given"] = "drawn"
-    annotations_source: str = ""  # where the public can fetch them
+    annotations_source: str = ""  # where they can be downloaded
 
 
 def soundscapes_of(dataset: Dataset) -> Soundscapes:
-    """Validate a dataset's `soundscapes`; ConfigError names the key path.
+    """Validate the key `soundscapes` of a dataset. Raises ConfigError with the path of the key.
 
-    Refuses a fold that two of training, development and evaluation share: no recording may be heard
-    on both sides.
+    Training, development and evaluation must not share a fold, so that they share no recording.
     """
     place = f"datasets.{dataset.name}.soundscapes"
     scenes = check(Soundscapes, dataset.soundscapes, place)
     if set(scenes.classes) != set(dataset.classes):
         odd = ", ".join(sorted(set(scenes.classes) ^ set(dataset.classes)))
-        raise ConfigError(
-            f"{place}.classes: differs from the dataset's classes in {odd}; list each once"
-        )
+        problem = f"differs from the classes of the dataset in {odd}"
+        raise ConfigError(problem, place=f"{place}.classes", cure="list each class once")
     followed = [item.follows for item in scenes.classes.values()]
     if len(set(followed)) != len(followed):
-        raise ConfigError(
-            f"{place}.classes: two follow one class of the real task; pair one to one"
-        )
+        problem = "two classes follow the same class of the real task"
+        raise ConfigError(problem, place=f"{place}.classes", cure="use each class once")
     missing = [role for role in dataset.splits if role not in scenes.splits]
     if missing:
-        raise ConfigError(f"{place}.splits: lacks {', '.join(missing)}; describe each split")
+        problem = f"{', '.join(missing)} missing"
+        raise ConfigError(problem, place=f"{place}.splits", cure="add a key for each split")
     for role, split in scenes.splits.items():
-        told = scenes.annotations == "given" and dataset.splits[role].labels == "strong"
-        if not told and not (split.tags and split.events):
-            raise ConfigError(
-                f"{place}.splits.{role}: needs tags and events, for its clips are drawn from them"
-            )
+        given = scenes.annotations == "given" and dataset.splits[role].labels == "strong"
+        if not given and not (split.tags and split.events):
+            problem = "tags and events are required to draw the clips"
+            raise ConfigError(problem, place=f"{place}.splits.{role}", cure="add both keys")
     if dataset.clip_seconds != CLIP_SECONDS:
         raise ConfigError(
-            f"datasets.{dataset.name}.clip_seconds: soundscapes last {CLIP_SECONDS:g} s; set it so"
+            f"soundscapes last {CLIP_SECONDS:g} s",
+            place=f"datasets.{dataset.name}.clip_seconds",
+            cure=f"set it to {CLIP_SECONDS:g}",
         )
     sides: dict[int, str] = {}
     for role, split in scenes.splits.items():
@@ -97,7 +95,8 @@ def soundscapes_of(dataset: Dataset) -> Soundscapes:
         for fold in split.folds:
             if sides.setdefault(fold, side) != side:
                 raise ConfigError(
-                    f"{place}.splits.{role}.folds: fold {fold} is also used for {sides[fold]}; "
-                    "give training, development and evaluation folds of their own"
+                    f"fold {fold} is also used for {sides[fold]}",
+                    place=f"{place}.splits.{role}.folds",
+                    cure="use different folds for training, development and evaluation",
                 )
     return scenes

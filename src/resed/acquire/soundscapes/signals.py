@@ -1,4 +1,4 @@
-"""Small pieces of signal processing that the soundbank, the cutter and the renderer share."""
+"""Signal processing for the soundbank, the isolation of events and the mixing."""
 
 import functools
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ BLOCK = 1 << 16
 
 
 def seconds(duration: float) -> int:
-    """Samples in `duration` seconds."""
+    """The number of samples in `duration` seconds."""
     return round(duration * SAMPLE_RATE)
 
 
@@ -24,7 +24,7 @@ def decibels(level):
 
 def rms(samples: np.ndarray) -> float:
     """Root mean square of float samples."""
-    return float(np.sqrt(np.mean(np.square(samples))))  # not a BLAS dot: its order of sums varies
+    return float(np.sqrt(np.mean(np.square(samples))))  # the result of a BLAS dot product varies
 
 
 def envelope(samples: np.ndarray, hop: int = seconds(0.01)) -> np.ndarray:
@@ -35,7 +35,7 @@ def envelope(samples: np.ndarray, hop: int = seconds(0.01)) -> np.ndarray:
 
 
 def joined_by_lines(values: np.ndarray, length: int) -> np.ndarray:
-    """`len(values) - 1` straight lines through the values, `length` samples in all, float32."""
+    """Interpolate equally spaced values linearly to `length` samples, float32."""
     block = -(-length // (len(values) - 1))
     ramp = np.arange(block, dtype=np.float32) / np.float32(block)
     start, step = values[:-1].astype(np.float32), np.diff(values).astype(np.float32)
@@ -43,7 +43,7 @@ def joined_by_lines(values: np.ndarray, length: int) -> np.ndarray:
 
 
 def active_rms(samples: np.ndarray, below_peak_db: float = 25.0) -> float:
-    """RMS over the 10 ms blocks within `below_peak_db` of the loudest: pauses do not count."""
+    """RMS of the 10 ms blocks within `below_peak_db` of the loudest, which excludes pauses."""
     power = envelope(samples)
     return float(np.sqrt(power[power >= power.max() * 10 ** (-below_peak_db / 10)].mean()))
 
@@ -51,7 +51,7 @@ def active_rms(samples: np.ndarray, below_peak_db: float = 25.0) -> float:
 def fade(
     samples: np.ndarray, fade_in: float = FADE_IN_S, fade_out: float = FADE_OUT_S
 ) -> np.ndarray:
-    """A float32 copy with raised-cosine fades, in seconds, at its ends."""
+    """A float32 copy with raised-cosine fades of the given lengths (seconds)."""
     faded = np.array(samples, dtype=np.float32)
     for duration, part in ((fade_in, faded), (fade_out, faded[::-1])):
         length = min(seconds(duration), len(faded) // 2)
@@ -63,7 +63,7 @@ def fade(
 
 @functools.lru_cache(maxsize=32)
 def _grid(length: int) -> tuple[np.ndarray, np.ndarray]:
-    """A fine logarithmic grid (Hz), and for each rfft bin the place of its nearest grid point."""
+    """A logarithmic grid (Hz), and the index of the nearest grid point for each rfft bin."""
     bins = scipy.fft.rfftfreq(length, 1 / SAMPLE_RATE)
     grid = np.geomspace(bins[1], SAMPLE_RATE / 2, 2000)
     place = np.log(np.maximum(bins, bins[1]) / bins[1]) / np.log(grid[-1] / bins[1])
@@ -71,7 +71,7 @@ def _grid(length: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def curve(length: int, frequencies: Sequence[float], levels_db: Sequence[float]) -> np.ndarray:
-    """Amplitudes for the rfft bins of `length` samples: dB levels joined over log frequency."""
+    """Amplitudes of the rfft bins of `length` samples, interpolated over log frequency."""
     grid, nearest = _grid(length)
     levels = np.interp(np.log(grid), np.log(frequencies), levels_db)
     shape = decibels(levels).astype(np.float32)[nearest]
@@ -80,7 +80,7 @@ def curve(length: int, frequencies: Sequence[float], levels_db: Sequence[float])
 
 
 def _size(length: int) -> int:
-    """The length of transform for `length` samples: few sizes, so that their grids are kept."""
+    """The transform size for `length` samples; there are few sizes, so grids can be cached."""
     return -(-length // BLOCK) * BLOCK if length > 4 * BLOCK else 1 << (length - 1).bit_length()
 
 
@@ -101,7 +101,7 @@ def coloured_noise(
 def shaped(
     samples: np.ndarray, frequencies: Sequence[float], levels_db: Sequence[float]
 ) -> np.ndarray:
-    """`samples` through a zero-phase filter with the given amplitude curve, float32."""
+    """Apply a zero-phase filter with the given amplitude curve, float32."""
     size = _size(len(samples))
     spectrum = scipy.fft.rfft(samples.astype(np.float32), size)
     return scipy.fft.irfft(spectrum * curve(size, frequencies, levels_db), size)[: len(samples)]
@@ -110,7 +110,7 @@ def shaped(
 def convolved(samples: np.ndarray, response: np.ndarray) -> np.ndarray:
     """The first `len(samples)` samples of the convolution, float32.
 
-    Overlap-add in blocks of one power of two: here twice as fast as oaconvolve.
+    Uses overlap-add with blocks of one size, measured twice as fast as scipy.signal.oaconvolve.
     """
     size = max(BLOCK, 1 << (2 * len(response) - 1).bit_length())
     step = size - len(response) + 1

@@ -1,4 +1,4 @@
-"""A soundbank: isolated events by class, from recordings of given folds."""
+"""Soundbanks: isolated events by class, from the recordings of given folds."""
 
 import csv
 import functools
@@ -17,8 +17,8 @@ from resed.config.dataset import Dataset
 from resed.errors import DatasetError, MissingFileError
 from resed.formats.audio import read_audio
 
-CANDIDATES = 3  # recordings drawn for an event; the one that fits its length best is taken
-LISTS = {  # file -> (folder of its audio, columns of file name, class and fold)
+CANDIDATES = 3  # recordings drawn for an event; the one with the best length is used
+LISTS = {  # file -> folder of the audio, columns of file name, class and fold
     "clips.csv": (".", "file", "class", "fold"),
     "meta/esc50.csv": ("audio", "filename", "category", "fold"),
 }
@@ -35,19 +35,19 @@ class Recording:
     pieces: list[np.ndarray]
 
     def misfit(self, length: int) -> float:
-        """How far the best piece is from `length` samples; too short counts twice."""
+        """Log ratio of the best piece to `length` samples; shorter pieces count twice."""
         ratios = [np.log(len(piece) / length) for piece in self.pieces]
         return min(ratio if ratio >= 0 else -2 * ratio for ratio in ratios)
 
     def event(self, length: int, rng: np.random.Generator, whole: bool = False) -> np.ndarray:
-        """`length` samples of this sound, faded; events may end a little earlier if not `whole`."""
+        """`length` samples with fades; an event may end slightly earlier if not `whole`."""
         if self.texture == "continuous":
             return stretch_of(self.pieces[0], length, rng)
         return event_of(self.pieces, length, rng, whole)
 
 
 class Soundbank:
-    """Recordings by class, of some folds."""
+    """Recordings by class."""
 
     def __init__(self, recordings: Iterable[Recording]) -> None:
         self.recordings: dict[str, list[Recording]] = {}
@@ -58,16 +58,16 @@ class Soundbank:
     def event(
         self, label: str, length: int, rng: np.random.Generator, whole: bool = False
     ) -> tuple[Recording, np.ndarray]:
-        """A recording of the class and `length` samples of it, or about so many (`whole`)."""
+        """Draw a recording of a class and `length` samples of it (see `Recording.event`)."""
         known = self.recordings[label]
         drawn = [known[i] for i in rng.integers(len(known), size=CANDIDATES)]
         if drawn[0].texture == "events":
-            drawn.sort(key=lambda item: item.misfit(length))  # stable: ties stay as drawn
+            drawn.sort(key=lambda item: item.misfit(length))  # stable: ties keep the drawn order
         return drawn[0], drawn[0].event(length, rng, whole)
 
     @functools.cached_property
     def sha256(self) -> str:
-        """Hash of all names and samples, hex, whatever the order of the classes."""
+        """SHA-256 of all names and samples, independent of the order of the classes."""
         digest = hashlib.sha256()
         for label in sorted(self.recordings):
             for item in self.recordings[label]:
@@ -83,13 +83,15 @@ def load_soundbank(
     folds: Sequence[int],
     folder: Path | str | None = None,
 ) -> Soundbank:
-    """The dataset's soundbank, only recordings of `folds`.
+    """Load the recordings of `folds` of the soundbank of a dataset.
 
     Raises:
-        DatasetError: no folder where one is needed, or a class without a usable recording.
+        DatasetError: a folder is needed and not given, or a class has no usable recording.
+        MissingFileError: the folder has no list of recordings.
     """
     if dataset.soundbank is None:
-        raise DatasetError(f"datasets.{dataset.name}.soundbank: missing; name demo or folder")
+        place = f"datasets.{dataset.name}.soundbank"
+        raise DatasetError("missing", place=place, cure="set its kind to demo or folder")
     if dataset.soundbank.kind == "demo":
         found = [
             (f"{label}-{fold}-{number}", label, fold, (item.sound or label, fold, number))
@@ -107,10 +109,10 @@ def load_soundbank(
     )
     for label in classes:
         if label not in bank.recordings:
-            place = folder or f"soundbank {dataset.name}"
             raise DatasetError(
-                f"{place}: no usable recording of {label} in fold {_join(folds)}; "
-                f"add some, or fetch the whole soundbank from {dataset.soundbank.source}"
+                f"no usable recording of {label} in fold {', '.join(map(str, folds))}",
+                place=folder or f"soundbank {dataset.name}",
+                cure=f"add some, or download the soundbank again from {dataset.soundbank.source}",
             )
     return bank
 
@@ -123,7 +125,8 @@ def _generated(key: tuple[str, int, int], texture: str) -> list[np.ndarray]:
     label, fold, number = key
     if label not in demo_sounds.MAKERS:
         known = ", ".join(demo_sounds.MAKERS)
-        raise DatasetError(f"soundbank demo: cannot make {label}; its classes are {known}")
+        cure = f"use one of {known}"
+        raise DatasetError(f"unknown class {label}", place="soundbank demo", cure=cure)
     return _cut(demo_sounds.recording(label, fold, number), texture)
 
 
@@ -134,20 +137,20 @@ def _recorded(path: Path, texture: str) -> list[np.ndarray]:
 def _listed(
     dataset: Dataset, classes: dict[str, BankClass], folder: Path | str | None
 ) -> list[tuple[str, str, int, Path]]:
-    """(name, label, fold, path) of a folder's list, in the order of the names."""
+    """(name, label, fold, path) of each listed recording, sorted by name."""
     source = dataset.soundbank.source
+    cure = (
+        f"download it from {source} and set acquire.soundbank in the config, or --soundbank, "
+        "to its folder"
+    )
     if folder is None:
-        raise DatasetError(
-            f"soundbank {dataset.name}: no folder given; get it from {source} and set "
-            "acquire.soundbank in the config, or --soundbank, to the folder"
-        )
+        place = f"soundbank {dataset.name}"
+        raise DatasetError("no folder", place=place, cure=cure)
     folder = Path(folder)
     lists = [name for name in LISTS if (folder / name).is_file()]
     if not lists:
-        raise MissingFileError(
-            f"{folder}: no soundbank here, neither {' nor '.join(LISTS)}; get it from {source} "
-            "and set acquire.soundbank, or --soundbank, to the folder"
-        )
+        problem = f"no soundbank: neither {' nor '.join(LISTS)} exists"
+        raise MissingFileError(problem, place=folder, cure=cure)
     audio, file_key, class_key, fold_key = LISTS[lists[0]]
     labels = {
         name: label for label, item in classes.items() for name in (item.sound or label, *item.also)
@@ -159,13 +162,10 @@ def _listed(
                 file, label, fold = row[file_key], row[class_key], int(row[fold_key])
             except (KeyError, TypeError, ValueError):
                 raise DatasetError(
-                    f"{path} line {line}: needs {file_key}, {class_key} and a whole {fold_key}; "
-                    f"compare the list of {source}"
+                    f"{file_key}, {class_key} and an integer {fold_key} are required",
+                    place=f"{path} line {line}",
+                    cure=f"compare it with the list of {source}",
                 ) from None
             if label in labels:
                 found.append((file, labels[label], fold, folder / audio / file))
     return sorted(found)
-
-
-def _join(folds: Sequence[int]) -> str:
-    return ", ".join(map(str, folds))

@@ -1,1 +1,1 @@
-"""Fetching: bytes over an unreliable network, archives by strangers, a state a clip."""
+"""Download files, read archives, and record the state of each clip."""

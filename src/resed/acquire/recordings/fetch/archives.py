@@ -1,18 +1,19 @@
-"""Archives by strangers: zip and tar, known by their bytes, every member judged by its name.
+"""Read zip and tar archives of unknown origin.
 
     with open_archive(path) as archive:
         for member in archive:
             archive.extract(member, folder / member.name)
     archive.refused, archive.damage
 
-What could lead out of a folder, links, devices and encrypted members are refused by name, and the
-rest goes on. A damaged archive gives what lies before its damage.
+The format is recognised by the first bytes. Members with names that lead out of a folder, links,
+devices and encrypted members are refused; the others can be extracted. Of a damaged archive, the
+members before the damage can be extracted.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
-from resed.acquire.recordings.fetch.members import (
+from resed.acquire.recordings.fetch.archive_base import (
     LARGEST,
     Archive,
     ArchiveError,
@@ -20,14 +21,14 @@ from resed.acquire.recordings.fetch.members import (
     Member,
     Refused,
 )
-from resed.acquire.recordings.fetch.part import free_bytes
+from resed.acquire.recordings.fetch.partial_download import free_bytes
 from resed.acquire.recordings.fetch.tars import open_tar
 from resed.acquire.recordings.fetch.zips import open_zip
 from resed.runtime.files import existing
 
 __all__ = ["Archive", "ArchiveError", "DamagedMemberError", "Member", "Refused", "open_archive"]
 
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is an empty archive
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty archive
 
 
 def open_archive(
@@ -35,11 +36,10 @@ def open_archive(
     largest_bytes: int = LARGEST,
     free: Callable[[Path], int] = free_bytes,
 ) -> Archive:
-    """Open a zip, tar, tar.gz, tar.bz2 or tar.xz, whatever its name.
+    """Open a zip, tar, tar.gz, tar.bz2 or tar.xz file with any name.
 
-    Members of more than `largest_bytes` are refused; `free` says how many bytes a folder has room
-    for, before each member is unpacked. Raises MissingFileError, or ArchiveError where the file is
-    no archive or cannot be read from its first byte on.
+    Members larger than `largest_bytes` are refused. `free` returns the free bytes of a folder.
+    Raises MissingFileError, or ArchiveError if the file is not an archive.
     """
     path = existing(path)
     with path.open("rb") as handle:

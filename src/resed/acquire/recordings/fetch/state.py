@@ -1,10 +1,9 @@
-"""What became of each clip, kept through kills: a journal while running, a table afterwards.
+"""The states of the clips of a split, as a journal during a run and as a table afterwards.
 
-Below the dataset's root lie `.acquire/{split}.jsonl`, to which every change is appended at once,
-and `.acquire/{split}.tsv`, into which the journal is folded when a run ends. The table is sorted
-and holds no times, so that a run that was killed and taken up again ends with the same bytes as one
-that was not. Write a clip's state down before its file gets its name: a file without a state looks
-like one that the user put there.
+Each change is appended to `.acquire/{split}.jsonl` below the root of the dataset, and merged into
+`.acquire/{split}.tsv` when the run ends. The table is sorted and has no times, so that a killed and
+resumed run ends with the same bytes as an uninterrupted one. The state of a clip must be written
+before its file is moved into place, because a file without a state is treated as the user's.
 """
 
 import errno
@@ -16,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from resed.acquire.recordings.fetch.part import full_disk
+from resed.acquire.recordings.fetch.partial_download import full_disk
 from resed.errors import ResedError
 from resed.formats.acquisition import (
     COLUMNS,
@@ -29,13 +28,13 @@ from resed.formats.acquisition import (
 )
 from resed.runtime.locks import open_locked
 
-SYNC = 1.0  # seconds: a power cut loses no more than these; a kill loses nothing
+SYNC_S = 1.0  # between two fsyncs: the longest loss in a power cut (a kill loses nothing)
 
 
 class State:
-    """The states of one split's clips, open for writing; use `State.open` in a with statement.
+    """The states of the clips of one split, for writing; use `State.open` in a with statement.
 
-    Threads may share one. A second process is refused.
+    Thread-safe. A second process is refused.
     """
 
     def __init__(self, folder: Path, split: str, descriptor: int) -> None:
@@ -43,16 +42,16 @@ class State:
         self._descriptor: int | None = descriptor
         self._lock, self._synced = threading.Lock(), 0.0
         self._clips = read_states_table(self.table)
-        whole = 0
+        complete = 0
         for state, end in _read_journal(self.journal):
-            self._clips[state.filename], whole = state, end
-        os.ftruncate(descriptor, whole)  # the line that a kill tore
+            self._clips[state.filename], complete = state, end
+        os.ftruncate(descriptor, complete)  # removes an incomplete line
 
     @classmethod
     def open(cls, root: Path | str, split: str) -> "State":
-        """Open the record of `split` below the dataset's `root`.
+        """Open the states of a split.
 
-        Raises StateError where another run holds it, or table or journal are damaged.
+        Raises StateError if another run has opened them, or the table or the journal is damaged.
         """
         folder = Path(root) / FOLDER
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,23 +76,23 @@ class State:
             return iter([self._clips[name] for name in sorted(self._clips)])
 
     def get(self, name: str) -> ClipState | None:
-        """The state of a clip, None where nothing is known of it."""
+        """The state of a clip; None if it has none."""
         return self._clips.get(name)
 
     def set(self, state: ClipState) -> None:
-        """Write a clip's state down; it survives a kill from here on."""
+        """Write the state of a clip; it is not lost if the process is killed afterwards."""
         with self._lock:
             if self._clips.get(state.filename) == state:
                 return
             line = json.dumps(dict(zip(COLUMNS, state.cells(), strict=True))) + "\n"
             self._append(line.encode())
-            if time.monotonic() - self._synced >= SYNC:
+            if time.monotonic() - self._synced >= SYNC_S:
                 os.fsync(self._descriptor)
                 self._synced = time.monotonic()
             self._clips[state.filename] = state
 
     def _append(self, line: bytes) -> None:
-        """All of the line or nothing: FullDiskError where there is no room."""
+        """Append a complete line, or raise FullDiskError."""
         end = os.fstat(self._descriptor).st_size
         try:
             if os.write(self._descriptor, line) < len(line):
@@ -103,34 +102,55 @@ class State:
             raise full_disk(self.journal.parent, error) from None
 
     def keep(self, names: Iterable[str]) -> None:
-        """Forget all clips but these: those that the annotations no longer list."""
+        """Remove the states of all other clips, which the annotations no longer list."""
         with self._lock:
             self._clips = {name: self._clips[name] for name in names if name in self._clips}
 
     def close(self) -> None:
-        """Fold the journal into the table and let go; a second call does nothing."""
+        """Merge the journal into the table, and release the lock."""
         with self._lock:
             if self._descriptor is None:
                 return
             try:
-                self._fold()
+                self._merge()
             finally:
                 os.close(self._descriptor)
                 self._descriptor = None
 
-    def _fold(self) -> None:
+    def _merge(self) -> None:
         if self._clips or self.table.exists():
             try:
                 write_states(self.table, [self._clips[name] for name in sorted(self._clips)])
-            except OSError as error:  # the journal stays
+            except OSError as error:  # the journal is kept
                 raise full_disk(self.table.parent, error) from None
-        self.journal.unlink(missing_ok=True)  # after the table is whole: it may be read twice
+        self.journal.unlink(missing_ok=True)  # after the table: reading both is harmless
+
+
+class ReadOnlyStates:
+    """States of a root that is not writable: changes are not stored."""
+
+    def __init__(self, states: dict[str, ClipState]):
+        self._states = states
+        self.get = states.get
+
+    def __enter__(self) -> "ReadOnlyStates":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing to close."""
+
+    def set(self, state: ClipState) -> None:
+        """See `State.set`."""
+        self._states[state.filename] = state
+
+    def keep(self, names: Iterable[str]) -> None:
+        """See `State.keep`."""
 
 
 def read_states(root: Path | str, split: str) -> dict[str, ClipState]:
-    """What is known of the clips of `split`, by name, a running or killed run's journal included.
+    """Clip name -> state, including the journal of a running or killed run.
 
-    Empty where acquire has not run. Raises StateError where table or journal are damaged.
+    {} if acquire has not run. Raises StateError if the table or the journal is damaged.
     """
     folder = Path(root) / FOLDER
     clips = read_states_table(folder / f"{split}.tsv")
@@ -139,7 +159,7 @@ def read_states(root: Path | str, split: str) -> dict[str, ClipState]:
 
 
 def _read_journal(path: Path) -> Iterator[tuple[ClipState, int]]:
-    """Each state in order, with the byte that its line ends at; a torn last line is left out."""
+    """Each state with the end of its line in bytes; an incomplete last line is ignored."""
     end = 0
     try:
         content = path.read_bytes()
@@ -158,9 +178,9 @@ def _read_journal(path: Path) -> Iterator[tuple[ClipState, int]]:
 
 
 def _locked(path: Path) -> int:
-    """A descriptor of the journal, held by this process alone."""
+    """Open the journal with an exclusive lock; return its descriptor."""
     descriptor = open_locked(path, flags=os.O_APPEND)
     if descriptor is None:
-        cure = "wait until it ends, or end it"
+        cure = "wait until it ends, or stop it"
         raise StateError("another resed acquire is running here", place=path, cure=cure)
     return descriptor

@@ -1,4 +1,4 @@
-"""Tar archives, plain or compressed, read forward."""
+"""Tar archives, plain or compressed."""
 
 import bz2
 import gzip
@@ -9,24 +9,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from resed.acquire.recordings.fetch.members import (
+from resed.acquire.recordings.fetch.archive_base import (
     DAMAGE,
     PIECE,
     Archive,
     ArchiveError,
     Entry,
-    in_words,
+    describe_damage,
 )
 
 BLOCK = 512
-LONGEST_HEADER = 1 << 20  # bytes: tarfile reads long names and pax headers into memory
-COMPARED = 16  # members of the same name and length that are compared, each a step backwards
+LONGEST_HEADER = 1 << 20  # bytes; tarfile reads long names and pax headers into memory
+MOST_COMPARED = 16  # duplicate names whose bytes are compared; each needs a seek backwards
 MAGIC = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
-LONGEST_TAIL = 64 << 20  # bytes read after the end mark, for the checksum at the end of the file
+LONGEST_TAIL = 64 << 20  # bytes read after the end mark, up to the checksum of a gzip file
 
 
 class _GuardedTarInfo(tarfile.TarInfo):
-    """Refuses headers that would fill the memory or lead backwards."""
+    """Refuses headers that are too long or have a negative size."""
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         extended = not self.isreg() and self.type in (
@@ -37,12 +37,12 @@ class _GuardedTarInfo(tarfile.TarInfo):
             tarfile.SOLARIS_XHDTYPE,
         )
         if self.size < 0 or (extended and self.size > LONGEST_HEADER):
-            raise tarfile.ReadError("a header makes no sense")
+            raise tarfile.ReadError("invalid header")
         return super()._proc_member(archive)
 
 
 class TarArchive(Archive):
-    """A tar archive; compressed ones are unpacked from the start for every step backwards."""
+    """A tar archive. In a compressed one, each seek backwards decompresses from the start."""
 
     def __init__(
         self,
@@ -63,39 +63,39 @@ class TarArchive(Archive):
             ) as archive:
                 yield from self._walk(archive)
         except DAMAGE as error:
-            self.damage = in_words(error)
+            self.damage = describe_damage(error)
 
     def _walk(self, archive: tarfile.TarFile) -> Iterator[Entry]:
         position = -1
         while (info := archive.next()) is not None:
-            archive.members.clear()  # else they pile up
+            archive.members.clear()  # keeps memory use constant
             if archive.offset <= position:
                 raise tarfile.ReadError("a header leads backwards")
             position = archive.offset
             refusal = ""
             if info.issym() or info.islnk():
-                refusal = "a link"
+                refusal = "it is a link"
             elif info.issparse() or not info.isreg():
-                refusal = "no regular file"
+                refusal = "it is not a regular file"
             place = (info.offset_data, info.size)
             yield Entry(info.name, info.size, place, info.isdir(), refusal)
         self._check_end(archive.offset)
 
     def _check_end(self, offset: int) -> None:
-        """tarfile takes a broken header for the end; the end is a block of zeros."""
+        """Check for the block of zeros at the end: tarfile also stops at a broken header."""
         self._stream.seek(offset)
         block = self._stream.read(BLOCK)
         if block != bytes(BLOCK):
-            self.damage = "it breaks off" if len(block) < BLOCK else "its bytes make no sense"
+            self.damage = "truncated" if len(block) < BLOCK else "invalid data"
             return
         rest = LONGEST_TAIL
         while rest > 0 and (piece := self._stream.read(min(PIECE, rest))):
-            rest -= len(piece)  # to the end: a compressed file's checksum stands there
+            rest -= len(piece)
 
     def _pieces(self, handle: Any) -> Iterator[bytes]:
         position, left = handle
         while left:
-            # Others may have read in between: every piece is sought, which costs nothing if not.
+            # Another member may have been read in between; a seek to the same place is free.
             self._stream.seek(position)
             piece = self._stream.read(min(PIECE, left))
             if not piece:
@@ -104,9 +104,9 @@ class TarArchive(Archive):
             position, left = position + len(piece), left - len(piece)
 
     def _equal(self, first: Entry, second: Entry) -> bool:
-        """Tar holds no checksums, so equal lengths are compared by their bytes."""
+        """Compare the bytes of members of equal size, because tar has no checksums."""
         self._compared += 1
-        if first.bytes != second.bytes or self._compared > COMPARED:
+        if first.bytes != second.bytes or self._compared > MOST_COMPARED:
             return False
         try:
             return self._digest(first) == self._digest(second)
@@ -124,17 +124,19 @@ class TarArchive(Archive):
 
 
 def open_tar(path: Path, largest_bytes: int, free: Callable[[Path], int]) -> TarArchive:
-    """Open a tar archive, compressed or not, by its first bytes; ArchiveError where it is none."""
+    """Open a tar archive, compressed or not. Raises ArchiveError if the file is not one."""
     with path.open("rb") as handle:
         start = handle.read(6)
     opener = next((opener for magic, opener in MAGIC.items() if start.startswith(magic)), open)
     stream = opener(path, "rb")
     try:
         block = stream.read(BLOCK)
-        if block != bytes(BLOCK):  # that is an empty archive
+        if block != bytes(BLOCK):  # zeros: an empty archive
             tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
     except DAMAGE as error:
         stream.close()
-        what = f"damaged ({in_words(error)})" if opener is not open else "no zip or tar archive"
-        raise ArchiveError(f"{path}: {what}; fetch it again, or unpack it yourself") from None
+        damaged = f"damaged ({describe_damage(error)})"
+        problem = damaged if opener is not open else "not a zip or tar archive"
+        cure = "fetch it again, or unpack it yourself"
+        raise ArchiveError(problem, place=path, cure=cure) from None
     return TarArchive(path, stream, largest_bytes, free)

@@ -1,4 +1,4 @@
-"""Zip archives: by their directory, or, where that is cut off, member after member."""
+"""Zip archives, read by their central directory or, if it is missing, member by member."""
 
 import struct
 import zipfile
@@ -8,20 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from resed.acquire.recordings.fetch.members import DAMAGE, PIECE, Archive, Entry, in_words, special
+from resed.acquire.recordings.fetch.archive_base import (
+    DAMAGE,
+    PIECE,
+    Archive,
+    Entry,
+    describe_damage,
+    mode_refusal,
+)
 
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
-ENCRYPTED, SIZES_BEHIND, UTF8 = 0x1, 0x8, 0x800  # flags of a member
-UNIX = 3  # the system whose modes a member's attributes hold
-LOCAL = struct.Struct("<4s5H3I2H")  # what stands before each member
+ENCRYPTED, DATA_DESCRIPTOR, UTF8 = 0x1, 0x8, 0x800  # flags of a member
+UNIX = 3  # system code of members with Unix modes
+LOCAL = struct.Struct("<4s5H3I2H")  # local file header
 SIGNATURE = b"PK\x03\x04"
 DIRECTORY = (b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x08")
-BEHIND = b"PK\x07\x08"  # may stand before the sizes that follow a member
-BIG = 0xFFFFFFFF  # this size is written elsewhere, in eight bytes
+DESCRIPTOR = b"PK\x07\x08"  # optional signature of a data descriptor
+ZIP64 = 0xFFFFFFFF  # the size is in the zip64 extra field
 
 
 class ZipArchive(Archive):
-    """A zip archive with its directory; members can be had in any order."""
+    """A zip archive with its central directory; members can be extracted in any order."""
 
     def __init__(
         self, path: Path, archive: zipfile.ZipFile, largest: int, free: Callable[[Path], int]
@@ -32,8 +39,8 @@ class ZipArchive(Archive):
     def _entries(self) -> Iterator[Entry]:
         for info in self._archive.infolist():
             mode = info.external_attr >> 16 if info.create_system == UNIX else 0
-            refusal = _refusal(info.flag_bits, info.compress_type) or special(mode)
-            name, mark = info.orig_filename, info.CRC  # the library cuts names at a zero byte
+            refusal = _refusal(info.flag_bits, info.compress_type) or mode_refusal(mode)
+            name, mark = info.orig_filename, info.CRC  # `filename` ends at a zero byte
             folder = info.is_dir()
             yield Entry(name, info.file_size, info, folder, "" if folder else refusal, mark)
 
@@ -47,20 +54,20 @@ class ZipArchive(Archive):
 
 
 @dataclass(frozen=True)
-class _Local:
-    """Where a member's bytes stand, by the header before them."""
+class _LocalHeader:
+    """The local header of a member, with the position of its data."""
 
     name: str
     flags: int
     method: int
     crc: int
-    packed: int  # bytes in the archive
-    size: int  # bytes unpacked
-    start: int
+    packed: int  # compressed size
+    size: int  # uncompressed size
+    start: int  # position of the data
 
 
-class BrokenZip(Archive):
-    """A zip archive without its directory, as a download that broke off leaves it."""
+class ZipWithoutDirectory(Archive):
+    """A truncated zip archive without its central directory."""
 
     def __init__(
         self, path: Path, handle: BinaryIO, largest: int, free: Callable[[Path], int]
@@ -69,23 +76,25 @@ class BrokenZip(Archive):
         self._handle, self._end = handle, path.stat().st_size
 
     def _entries(self) -> Iterator[Entry]:
-        self.damage = "its directory, at its end, is missing"
+        self.damage = "the central directory is missing"
         position = 0
         try:
             while (local := self._local(position)) is not None:
                 position = local.start + local.packed
                 if position > self._end:
-                    self.damage = f"it breaks off within {local.name}"
+                    self.damage = f"truncated within {local.name}"
                     return
                 folder, refusal = local.name.endswith("/"), _refusal(local.flags, local.method)
                 if local.method not in METHODS[:2]:
-                    refusal = refusal or "a way of packing that needs the directory"
+                    refusal = refusal or "its compression method requires the central directory"
                 yield Entry(local.name, local.size, local, folder, refusal, local.crc)
-                position += self._behind(position) if local.flags & SIZES_BEHIND else 0
+                position += (
+                    self._descriptor_length(position) if local.flags & DATA_DESCRIPTOR else 0
+                )
         except DAMAGE as error:
-            self.damage = in_words(error)
+            self.damage = describe_damage(error)
 
-    def _local(self, position: int) -> _Local | None:
+    def _local(self, position: int) -> _LocalHeader | None:
         self._handle.seek(position)
         head = self._handle.read(LOCAL.size)
         if not head or head[:4] in DIRECTORY:
@@ -97,32 +106,32 @@ class BrokenZip(Archive):
             raise ValueError(signature)
         name = self._handle.read(names).decode("utf-8" if flags & UTF8 else "cp437")
         extra = self._handle.read(extras)
-        if BIG in (packed, size):
+        if ZIP64 in (packed, size):
             size, packed = _long_sizes(extra)
         start = position + LOCAL.size + names + extras
-        if flags & SIZES_BEHIND:
+        if flags & DATA_DESCRIPTOR:
             crc, packed, size = self._measure(start, method)
-        return _Local(name, flags, method, crc, packed, size, start)
+        return _LocalHeader(name, flags, method, crc, packed, size, start)
 
     def _measure(self, start: int, method: int) -> tuple[int, int, int]:
-        """Checksum, packed and unpacked bytes of a member whose header does not tell them."""
+        """Checksum and sizes of a member with a data descriptor, found by decompressing it."""
         if method != zipfile.ZIP_DEFLATED:
-            raise ValueError(method)  # where it ends cannot be known
+            raise ValueError(method)  # the end cannot be found
         unpacker, size = zlib.decompressobj(-15), 0
         for piece in self._inflated(start, self._end - start, unpacker):
             size += len(piece)
-        # The unpacker stops at the end of the member; what it was given beyond that is unused.
+        # The decompressor stops at the end of the member; the rest of its input is unused.
         packed = self._handle.tell() - start - len(unpacker.unused_data)
         self._handle.seek(start + packed)
         behind = self._handle.read(8)
-        crc = behind[4:] if behind.startswith(BEHIND) else behind[:4]
+        crc = behind[4:] if behind.startswith(DESCRIPTOR) else behind[:4]
         return struct.unpack("<I", crc)[0], packed, size
 
-    def _behind(self, position: int) -> int:
-        """Length of the sizes behind a member; in zip64 they are of eight bytes each."""
+    def _descriptor_length(self, position: int) -> int:
+        """Length of the data descriptor after a member; in zip64 its sizes have eight bytes."""
         self._handle.seek(position)
         piece = self._handle.read(28)
-        head = 4 if piece.startswith(BEHIND) else 0
+        head = 4 if piece.startswith(DESCRIPTOR) else 0
         for length in (head + 12, head + 20):
             follows = piece[length : length + 4] in (SIGNATURE, *DIRECTORY)
             if follows or position + length == self._end:
@@ -167,12 +176,12 @@ class BrokenZip(Archive):
 
 def _refusal(flags: int, method: int) -> str:
     if flags & ENCRYPTED:
-        return "encrypted"
-    return "" if method in METHODS else f"packed in an unknown way ({method})"
+        return "it is encrypted"
+    return "" if method in METHODS else f"unknown compression method {method}"
 
 
 def _long_sizes(extra: bytes) -> tuple[int, int]:
-    """Unpacked and packed bytes out of a zip64 extra field."""
+    """Uncompressed and compressed size in a zip64 extra field."""
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<2H", extra)
         if kind == 1:
@@ -182,8 +191,8 @@ def _long_sizes(extra: bytes) -> tuple[int, int]:
 
 
 def open_zip(path: Path, largest: int, free: Callable[[Path], int]) -> Archive:
-    """Open a zip archive, with or without its directory."""
+    """Open a zip archive, with or without its central directory."""
     try:
         return ZipArchive(path, zipfile.ZipFile(path), largest, free)
     except DAMAGE:
-        return BrokenZip(path, path.open("rb"), largest, free)
+        return ZipWithoutDirectory(path, path.open("rb"), largest, free)

@@ -1,50 +1,45 @@
-"""Plug `huggingface`: sound files that lie one by one in a dataset repository."""
+"""Adapter `huggingface`: single audio files in a dataset repository."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from resed.acquire.recordings.fetch.transfer import FetchError, Remote
-from resed.acquire.recordings.sources.hub import Hub, HubFile
-from resed.acquire.recordings.sources.names import Candidate, Names, one_of
-from resed.acquire.recordings.sources.plug import Context, Outcome, Wanted
-from resed.acquire.recordings.sources.remote import cause, fetch_each
+from resed.acquire.recordings.sources.adapter import AcquireContext, Delivery, WantedFile
+from resed.acquire.recordings.sources.downloads import deliver_downloads
+from resed.acquire.recordings.sources.hub_repository import HubFile, HubRepository
+from resed.acquire.recordings.sources.name_index import Candidate, NameIndex, choose_candidate
 from resed.acquire.recordings.sources.settings import HuggingFaceSource
 
 
-class HuggingFace:
-    """Lists once a split, then asks for nothing that is not listed."""
+class HuggingFaceAdapter:
+    """Lists the repository once per split, and downloads listed files only."""
 
-    def __init__(self, settings: HuggingFaceSource, context: Context):
+    def __init__(self, settings: HuggingFaceSource, context: AcquireContext):
         self._settings, self._context = settings, context
-        self._hub = Hub(settings, context)
+        self._repository = HubRepository(settings, context)
 
-    def deliver(self, wanted: Sequence[Wanted]) -> Iterator[Outcome]:
-        """See `resed.acquire.recordings.sources.plug.Plug`."""
-        split = wanted[0].split
-        folder = self._settings.folders.get(split, "")
+    def deliver(self, wanted: Sequence[WantedFile]) -> Iterator[Delivery]:
+        """See `SourceAdapter.deliver`."""
+        folder = self._settings.folders.get(wanted[0].split, "")
         try:
-            names = Names(self._context.dataset)
-            for file in self._hub.listing(folder):
+            names = NameIndex(self._context.dataset)
+            for file in self._repository.listing(folder):
                 names.add(Candidate(file.path, file.bytes, file))
             found = {item: names.find(item, folder or None) for item in wanted}
         except FetchError as error:
             for item in wanted:
-                yield Outcome(item, error.state, cause(error))
+                yield Delivery(item, error.state, error.detail)
             return
-        items: list[tuple[Wanted, Remote, str]] = []
+        items: list[tuple[WantedFile, Remote, str]] = []
         for item, candidates in found.items():
             if not candidates:
-                yield Outcome(item, "gone", "not in the repository", final=True)
+                yield Delivery(item, "gone", "not in the repository", final=True)
                 continue
-            chosen = one_of(candidates, _digest)
+            chosen = choose_candidate(candidates, lambda one: one.where.sha256 or None)
             if isinstance(chosen, str):
-                yield Outcome(item, "failed", chosen, final=True)
+                yield Delivery(item, "failed", chosen, final=True)
                 continue
             file: HubFile = chosen.where
-            items.append((item, self._hub.remote(file), PurePosixPath(file.path).name))
+            items.append((item, self._repository.remote(file), PurePosixPath(file.path).name))
         settings = self._settings
-        yield from fetch_each(self._context, settings.name, settings.patience, items)
-
-
-def _digest(candidate: Candidate) -> str | None:
-    return candidate.where.sha256 or None
+        yield from deliver_downloads(self._context, settings.name, settings.patience, items)

@@ -1,125 +1,109 @@
-"""Plug `parquet`: sounds in a column of the shards of a dataset repository."""
+"""Adapter `parquet`: audio in a column of the parquet files (shards) of a dataset repository."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any
 
 from resed.acquire.recordings.fetch.transfer import FetchError, FullDiskError
-from resed.acquire.recordings.sources.convert import rewrite
-from resed.acquire.recordings.sources.hub import Hub, HubFile
-from resed.acquire.recordings.sources.names import Candidate, Names
-from resed.acquire.recordings.sources.plug import Context, Outcome, Wanted, flat, incoming_path
-from resed.acquire.recordings.sources.remote import cause, download, reason
+from resed.acquire.recordings.sources.adapter import (
+    AcquireContext,
+    Delivery,
+    WantedFile,
+    flat_name,
+    incoming_path,
+    problem_of,
+)
+from resed.acquire.recordings.sources.convert import before_conversion, convert_and_delete
+from resed.acquire.recordings.sources.downloads import download
+from resed.acquire.recordings.sources.hub_repository import HubRepository
+from resed.acquire.recordings.sources.name_index import Candidate, NameIndex
 from resed.acquire.recordings.sources.settings import ParquetSource
 from resed.errors import AudioError, DatasetError
 from resed.runtime.files import atomic_path
 
-ROWS = 64  # read at a time: 10 s clips of 882 kB each
+BATCH = 64  # rows in memory: a clip of 10 s has 882 kB
 
 
-class Parquet:
-    """Takes shard by shard, for as long as clips are wanted; a shard is removed when it is read."""
+class ParquetAdapter:
+    """Reads one shard after the other until all wanted clips are found, and deletes each one."""
 
-    def __init__(self, settings: ParquetSource, context: Context):
+    def __init__(self, settings: ParquetSource, context: AcquireContext):
         self._settings, self._context = settings, context
-        self._hub = Hub(settings, context)
+        self._repository = HubRepository(settings, context)
 
-    def deliver(self, wanted: Sequence[Wanted]) -> Iterator[Outcome]:
-        """See `resed.acquire.recordings.sources.plug.Plug`."""
-        reader = _pyarrow()
+    def deliver(self, wanted: Sequence[WantedFile]) -> Iterator[Delivery]:
+        """See `SourceAdapter.deliver`."""
+        parquet = _pyarrow_parquet()
         left = {item.filename: item for item in wanted if not item.annotations}
-        yield from (
-            Outcome(item, "gone", "shards hold sounds alone", final=True)
-            for item in wanted
-            if item.annotations
-        )
-        verdict: tuple[str, str, bool] = ("gone", "in none of the shards", True)
+        for item in wanted:
+            if item.annotations:
+                yield Delivery(item, "gone", "shards contain only audio", final=True)
+        state, detail, final = "gone", "not in the shards", True  # of clips that are not found
         try:
-            shards = [f for f in self._hub.listing(self._settings.folder) if _is_shard(f)]
+            listing = self._repository.listing(self._settings.folder)
         except FetchError as error:
-            shards, verdict = [], (error.state, cause(error), False)
-        for shard in shards:
+            listing, (state, detail, final) = [], (error.state, error.detail, False)
+        for shard in listing:
             if not left:
                 break
-            path = self._context.archives(self._settings.name) / flat(shard.path)
-            self._context.meter.expect(shard.bytes)
+            if not shard.path.endswith(".parquet"):
+                continue
+            path = self._context.downloaded(self._settings.name) / flat_name(shard.path)
+            self._context.progress.expect(shard.bytes)
             try:
-                download(self._context, self._hub.remote(shard), path)
+                download(self._context, self._repository.remote(shard), path)
             except FullDiskError:
                 raise
             except FetchError as error:
-                verdict = (error.state, cause(error), False)
+                state, detail, final = error.state, error.detail, False
                 continue
-            for outcome in self._taken(reader, path, left):
-                left.pop(outcome.wanted.filename)
-                yield outcome
+            for delivery in self._read_shard(parquet.ParquetFile(path), left):
+                left.pop(delivery.wanted.filename)
+                yield delivery
             path.unlink()
         for item in left.values():
-            yield Outcome(item, verdict[0], verdict[1], final=verdict[2])
+            yield Delivery(item, state, detail, final=final)
 
-    def _taken(self, reader: Any, path: Path, left: dict[str, Wanted]) -> Iterator[Outcome]:
-        """The wanted sounds of one shard. The same clip in several rows: the first."""
-        names = _Wanted(self._context, left)
-        settings = self._settings
+    def _read_shard(self, shard: Any, left: dict[str, WantedFile]) -> Iterator[Delivery]:
+        """Write the wanted clips of a shard; the first row of each clip is used."""
+        settings, names, open_items = self._settings, NameIndex(self._context.dataset), dict(left)
+        for name in left:
+            names.add(Candidate(name))
         columns = [settings.audio, *([settings.filename] if settings.filename else [])]
-        shard = reader.ParquetFile(path)
         unknown = [name for name in columns if name not in shard.schema_arrow.names]
         if unknown:
-            raise DatasetError(
-                f"sources.{settings.name}: its shards have no column {unknown[0]} "
-                f"(columns: {', '.join(shard.schema_arrow.names)}); set audio and filename"
-            )
-        for batch in shard.iter_batches(ROWS, columns=columns):
+            there = ", ".join(shard.schema_arrow.names)
+            problem = f"the shards have no column {unknown[0]} (columns: {there})"
+            cure = "correct the keys audio and filename of the source"
+            raise DatasetError(problem, place=f"sources.{settings.name}", cure=cure)
+        for batch in shard.iter_batches(BATCH, columns=columns):
             for row in batch.to_pylist():
                 sound = row[settings.audio] or {}
                 name = row[settings.filename] if settings.filename else sound.get("path")
-                item = names.find(str(name or ""))
+                name = str(name or "")
+                filename = PurePosixPath(name).name
+                if filename not in open_items:
+                    filename = names.same(filename) or ""
+                item = open_items.pop(filename, None)
                 if item is not None and sound.get("bytes"):
-                    yield self._written(item, PurePosixPath(str(name)).suffix, sound["bytes"])
+                    yield self._write(item, name, sound["bytes"])
 
-    def _written(self, item: Wanted, suffix: str, data: bytes) -> Outcome:
+    def _write(self, item: WantedFile, name: str, data: bytes) -> Delivery:
         path = incoming_path(self._context, self._settings.name, item)
-        if suffix.lower() in ("", path.suffix.lower()):
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(data)
-            return Outcome(item, "present", path=path, final=True)
-        brought = path.with_name(f"{path.stem}.fetched{suffix}")
-        brought.write_bytes(data)
+        written = before_conversion(path, name)
+        with atomic_path(written) as temporary:
+            temporary.write_bytes(data)
         try:
-            rewrite(brought, path)
+            convert_and_delete(written, path)
         except AudioError as error:
-            return Outcome(item, "corrupt", reason(error, brought), final=True)
-        finally:
-            brought.unlink()
-        return Outcome(item, "present", path=path, final=True)
+            return Delivery(item, "corrupt", problem_of(error, written.name), final=True)
+        return Delivery(item, "present", path=path, final=True)
 
 
-class _Wanted:
-    """The wanted clip that a row's name means, each once."""
-
-    def __init__(self, context: Context, left: dict[str, Wanted]):
-        self._names, self._left = Names(context.dataset), dict(left)
-        for name in left:
-            self._names.add(Candidate(name, where=name))
-
-    def find(self, name: str) -> Wanted | None:
-        """None where no clip of this name is wanted, or it was found already."""
-        filename = PurePosixPath(name).name
-        if filename not in self._left:
-            filename = self._names.same(filename) or ""
-        return self._left.pop(filename, None)
-
-
-def _is_shard(file: HubFile) -> bool:
-    return file.path.endswith(".parquet")
-
-
-def _pyarrow() -> Any:
+def _pyarrow_parquet() -> Any:
     try:
         import pyarrow.parquet
     except ImportError:
-        raise DatasetError(
-            "sources of kind parquet need pyarrow; run pip install pyarrow, "
-            "or name other sources by --source"
-        ) from None
+        cure = "run pip install pyarrow, or use another --source"
+        raise DatasetError("sources of kind parquet require pyarrow", cure=cure) from None
     return pyarrow.parquet

@@ -1,4 +1,4 @@
-"""The `sources` part of a dataset file: where clips and annotations come from, in which order."""
+"""The key `sources` of a dataset file: sources of clips and annotations, in order."""
 
 import difflib
 from collections.abc import Sequence
@@ -13,117 +13,116 @@ from resed.config.systems import NAME
 from resed.errors import ConfigError
 from resed.settings import Positive, Strict
 
-LOCAL = "local"  # not a source: what lies below the root already
-FOLDER = "folder"  # the source that --folder stands for
+LOCAL = "local"  # not a source: files that are below the root already
+FOLDER = "folder"  # the source that --folder creates
 Checksum = Annotated[str, Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
 
 
 class Source(Strict):
-    """What every kind of source has."""
+    """Keys of all kinds of sources."""
 
     name: Annotated[str, Field(pattern=NAME)]
     splits: Annotated[list[Role], Field(min_length=1)]
-    optional: bool = False  # asked only where it is named by --source or acquire.sources
-    note: str = ""  # licence, what is known of it
-    # After so many clips in a row that fail or are blocked the source is left alone for this run.
-    patience: Positive = 8
+    optional: bool = False  # used only if --source or acquire.sources names it
+    note: str = ""  # licence and other remarks
+    patience: Positive = 8  # failed or blocked clips in a row after which the source is skipped
 
     @field_validator("name")
     @classmethod
     def _not_taken(cls, value: str) -> str:
         if value in (LOCAL, FOLDER):
-            raise ValueError(f"{value} has a meaning of its own; give another name")
+            raise ValueError(f"{value} is reserved; use another name")
         return value
 
 
 class FolderSource(Source):
-    """A folder, an archive, or a folder of archives that the user has already."""
+    """A folder, an archive, or a folder of archives of the user."""
 
     kind: Literal["folder"]
     path: str
     match: Literal["name", "hash", "both"] = "name"
-    hashes: str | None = None  # manifest of an audit: columns split, filename, sha256
+    hashes: str | None = None  # manifest of an audit
 
     @model_validator(mode="after")
     def _needs_hashes(self) -> "FolderSource":
         if (self.match != "name") != bool(self.hashes):
-            raise ValueError("match hash and both need hashes: a manifest; match name needs none")
+            raise ValueError("set hashes (a manifest) if and only if match is hash or both")
         return self
 
     @field_validator("name")
     @classmethod
     def _not_taken(cls, value: str) -> str:
         if value == LOCAL:
-            raise ValueError(f"{value} has a meaning of its own; give another name")
+            raise ValueError(f"{value} is reserved; use another name")
         return value
 
 
 class FileEntry(Strict):
-    """One file: its place below the dataset's root, and what is known of its bytes."""
+    """One file: its path below the root of the dataset, its size and its checksum."""
 
     path: Inside
-    url: str | None = None  # None: the source's url and `at`, or this path
+    url: str | None = None  # None: url of the source, followed by `at` or `path`
     at: str | None = None
     bytes: Annotated[int, Field(ge=0)] | None = None
     checksum: Checksum | None = None
 
 
 class FilesSource(Source):
-    """Single files, each with an address of its own: annotations above all."""
+    """Single files, such as annotations."""
 
     kind: Literal["files"]
-    url: str = ""  # what comes before a file's path
+    url: str = ""  # prefix of the paths
     files: Annotated[list[FileEntry], Field(min_length=1)]
 
 
 class ZenodoSource(Source):
-    """Archives of a Zenodo record, or of a server that lists its files alike."""
+    """Archives of a Zenodo record, or of a server with the same interface."""
 
     kind: Literal["zenodo"]
     record: Annotated[str, Field(pattern=r"^\d+$")]
     archives: Annotated[list[str], Field(min_length=1)]
-    api: str  # the record's listing is {api}/{record}
+    api: str  # the listing is at {api}/{record}
 
 
 class HubSource(Source):
     """A dataset repository of Hugging Face, or of a server with the same interface."""
 
     repository: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")]
-    revision: str = "main"  # resolved once; the commit is kept in the lock file
+    revision: str = "main"  # the lock file stores its commit
     api: str  # listings: {api}/{repository}/tree/{revision}
     files: str  # files: {files}/{repository}/resolve/{revision}/{path}
 
 
 class HuggingFaceSource(HubSource):
-    """A tree of sound files in a repository."""
+    """Single audio files in a repository."""
 
     kind: Literal["huggingface"]
-    folders: dict[Role, str] = {}  # where a split lies in it; left out: searched everywhere
+    folders: dict[Role, str] = {}  # folder of a split; default: all folders
 
 
 class ParquetSource(HubSource):
-    """Parquet shards with a column of sounds."""
+    """Parquet files with a column of audio."""
 
     kind: Literal["parquet"]
-    folder: str = ""  # where the shards lie in it
+    folder: str = ""  # folder of the parquet files
     audio: str = "audio"  # column of {bytes, path}
-    filename: str | None = None  # column of clip names; None: the path beside the bytes
+    filename: str | None = None  # column of clip names; None: path of the audio
 
 
 class YouTubeSource(Source):
-    """Videos, by the program yt-dlp: clip by clip, slowly, and only where asked for."""
+    """Audio of videos, downloaded by the program yt-dlp."""
 
     kind: Literal["youtube"]
-    url: str  # with {id} in it
+    url: str  # contains {id}
     program: str = "yt-dlp"
     per_minute: Annotated[float, Field(gt=0)] = 6.0
-    seconds: Annotated[float, Field(gt=0)] = 300.0  # longest time a video may take
+    seconds: Annotated[float, Field(gt=0)] = 300.0  # time limit per video
 
     @field_validator("url")
     @classmethod
     def _has_id(cls, value: str) -> str:
         if "{id}" not in value:
-            raise ValueError("must hold {id}, where the video's name goes")
+            raise ValueError("must contain {id}, the place of the name of the video")
         return value
 
 
@@ -141,7 +140,7 @@ KINDS: dict[str, type[Any]] = {
 
 
 def sources_of(dataset: Dataset) -> list[AnySource]:
-    """A dataset's sources in the order they are asked; ConfigError names the key's path."""
+    """The sources of a dataset in order. Raises ConfigError with the path of the key."""
     found: list[AnySource] = []
     for number, entry in enumerate(dataset.sources):
         place = f"datasets.{dataset.name}.sources.{number}"
@@ -149,10 +148,12 @@ def sources_of(dataset: Dataset) -> list[AnySource]:
         if kind not in KINDS:
             near = difflib.get_close_matches(kind, KINDS, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(KINDS)}"
-            raise ConfigError(f"{place}.kind: {kind or 'is missing'}: no kind of source; {hint}")
+            problem = f"unknown kind of source {kind!r}" if kind else "missing"
+            raise ConfigError(problem, place=f"{place}.kind", cure=hint)
         source = check(KINDS[kind], entry, place)
         if any(other.name == source.name for other in found):
-            raise ConfigError(f"{place}.name: {source.name} is there twice; give each its own name")
+            problem = f"two sources are called {source.name}"
+            raise ConfigError(problem, place=f"{place}.name", cure="rename one of them")
         found.append(source)
     return found
 
@@ -163,11 +164,17 @@ def chosen_sources(
     folder: Path | str | None,
     hashes: Path | str | None = None,
 ) -> list[AnySource]:
-    """The sources of a run: `folder` first, then those named, in the order given; None: all that
-    are not optional. `local` stands for none. Sources of kind files, which cost little and bring
-    the annotations, are asked also where others are named.
+    """The sources of a run, in order.
 
-    Raises ConfigError for a source that the dataset file does not know.
+    Args:
+        dataset: the dataset file.
+        names: names of sources in order; None: all sources that are not optional. `local` is not a
+            source. Sources of kind files, which have the annotations, are added to other sources.
+        folder: a folder or archive that is searched first.
+        hashes: a manifest; files of `folder` are matched by its hashes.
+
+    Raises:
+        ConfigError: the dataset file has no source of this name.
     """
     known = {source.name: source for source in sources_of(dataset)}
     first: list[AnySource] = []
@@ -185,8 +192,9 @@ def chosen_sources(
         return first + [source for source in known.values() if not source.optional]
     for name in names:
         if name not in known and name != LOCAL:
-            there = ", ".join([LOCAL, *known])
-            raise ConfigError(f"--source {name}: {dataset.name} has no such source; known: {there}")
+            cure = f"known: {', '.join([LOCAL, *known])}"
+            problem = f"{dataset.name} has no such source"
+            raise ConfigError(problem, place=f"--source {name}", cure=cure)
     chosen = [known[name] for name in dict.fromkeys(names) if name != LOCAL]
     if chosen:
         lists = (s for s in known.values() if s.kind == "files" and not s.optional)

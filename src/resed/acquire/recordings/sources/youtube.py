@@ -1,7 +1,7 @@
-"""Plug `youtube`: videos by the program yt-dlp, one at a time, slowly.
+"""Adapter `youtube`: audio of videos, downloaded by the program yt-dlp at a limited rate.
 
-yt-dlp is a program beside resed and no part of it. What it answers is told from its messages, which
-are `ERROR: [youtube] ID: text`; a wall against robots ends this source for the run.
+yt-dlp must be installed separately. It reports failures only as text on stderr, in lines such as
+`ERROR: [youtube] ID: text`. When it reports a robot check, the source is skipped in this run.
 """
 
 import re
@@ -11,51 +11,52 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from resed.acquire.recordings.sources.convert import rewrite
-from resed.acquire.recordings.sources.plug import (
-    Context,
+from resed.acquire.recordings.sources.adapter import (
+    AcquireContext,
+    Delivery,
     DeliveryState,
-    Outcome,
-    Wanted,
+    WantedFile,
     incoming_path,
+    problem_of,
 )
-from resed.acquire.recordings.sources.remote import Patience, reason
+from resed.acquire.recordings.sources.convert import convert
+from resed.acquire.recordings.sources.downloads import FailureCounter
 from resed.acquire.recordings.sources.settings import YouTubeSource
 from resed.errors import AudioError, ConfigError
 from resed.formats.audio import probe
 
-# Part of a message, in lower case -> state and what is told. The first that fits counts.
+# Part of a message in lower case, state, detail; the first match is used.
 MESSAGES: tuple[tuple[str, DeliveryState, str], ...] = (
-    ("not a bot", "blocked", "YouTube asks for a sign-in against robots"),
+    ("not a bot", "blocked", "YouTube requires a sign-in to exclude robots"),
     ("http error 429", "blocked", "too many requests"),
     ("too many requests", "blocked", "too many requests"),
     ("rate-limited", "blocked", "too many requests"),
-    ("confirm your age", "blocked", "only for those who are signed in (age)"),
-    ("members-only", "blocked", "only for members"),
-    ("join this channel", "blocked", "only for members"),
+    ("confirm your age", "blocked", "restricted to signed-in users (age)"),
+    ("members-only", "blocked", "restricted to members"),
+    ("join this channel", "blocked", "restricted to members"),
     ("private video", "gone", "private"),
     ("video is private", "gone", "private"),
     ("has been terminated", "gone", "the account was terminated"),
     ("account has been closed", "gone", "the account was closed"),
     ("removed by the uploader", "gone", "removed by the uploader"),
     ("has been removed", "gone", "removed"),
-    ("in your country", "blocked", "not for this country"),
-    ("copyright", "gone", "removed for copyright"),
+    ("in your country", "blocked", "not available in this country"),
+    ("copyright", "gone", "removed for copyright reasons"),
     ("does not exist", "gone", "does not exist"),
     ("no longer available", "gone", "no longer available"),
     ("not available", "gone", "not available"),
     ("video unavailable", "gone", "not available"),
 )
-WALL = frozenset(MESSAGES[place][2] for place in range(4))  # these end the source
+ROBOT_CHECK = frozenset(MESSAGES[place][2] for place in range(4))  # the source is skipped
 
 
-class YouTube:
-    """Asks `per_minute` times a minute at most; `clock` and `sleep` are for tests."""
+class YouTubeAdapter:
+    """Downloads up to `per_minute` videos per minute; tests replace `clock` and `sleep`."""
 
     def __init__(
         self,
         settings: YouTubeSource,
-        context: Context,
+        context: AcquireContext,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
     ):
@@ -64,37 +65,39 @@ class YouTube:
         self._recording = re.compile(context.dataset.recording or "")
         if not {"id", "start", "end"} <= set(self._recording.groupindex):
             raise ConfigError(
-                f"datasets.{context.dataset.name}.recording: sources.{settings.name} needs "
-                "the groups id, start and end, to tell from a clip's name what to cut out"
+                f"sources.{settings.name} requires the groups id, start and end",
+                place=f"datasets.{context.dataset.name}.recording",
+                cure="add them to the pattern, or remove this source",
             )
 
-    def deliver(self, wanted: Sequence[Wanted]) -> Iterator[Outcome]:
-        """See `resed.acquire.recordings.sources.plug.Plug`."""
+    def deliver(self, wanted: Sequence[WantedFile]) -> Iterator[Delivery]:
+        """See `SourceAdapter.deliver`."""
         program = shutil.which(self._settings.program)
         if program is None:
             raise ConfigError(
-                f"sources.{self._settings.name}: the program {self._settings.program} is not "
-                "there; run pip install yt-dlp, or leave this source out"
+                f"the program {self._settings.program} is not installed",
+                place=f"sources.{self._settings.name}",
+                cure="run pip install yt-dlp, or use another --source",
             )
-        patience, walled, last = Patience(self._settings.patience), "", None
+        failures, refused, last = FailureCounter(self._settings.patience), "", None
         for item in wanted:
             match = None if item.annotations else self._recording.match(item.filename)
             if match is None:
-                yield Outcome(item, "gone", "no name of a video", final=True)
-            elif walled:
-                yield Outcome(item, "blocked", f"not asked: {walled}")
-            elif patience.over:
-                yield patience.skipped(item)
+                yield Delivery(item, "gone", "not the name of a video", final=True)
+            elif refused:
+                yield Delivery(item, "blocked", f"not requested: {refused}")
+            elif failures.exceeded:
+                yield failures.skipped(item)
             else:
                 if last is not None:
                     self._sleep(max(0.0, last + 60 / self._settings.per_minute - self._clock()))
                 last = self._clock()
-                outcome = self._video(program, item, match)
-                walled = outcome.detail if outcome.detail in WALL else ""
-                patience.told(outcome.state)
-                yield outcome
+                delivery = self._video(program, item, match)
+                refused = delivery.detail if delivery.detail in ROBOT_CHECK else ""
+                failures.count(delivery.state)
+                yield delivery
 
-    def _video(self, program: str, item: Wanted, match: re.Match[str]) -> Outcome:
+    def _video(self, program: str, item: WantedFile, match: re.Match[str]) -> Delivery:
         folder = self._context.incoming(self._settings.name, item.split) / f"{match['id']}.video"
         folder.mkdir(exist_ok=True)
         try:
@@ -103,14 +106,16 @@ class YouTube:
                 return failed
             found = [path for path in sorted(folder.iterdir()) if path.suffix != ".part"]
             if not found:
-                return Outcome(item, "failed", f"{self._settings.program} brought no file")
-            self._context.meter.received(found[0].stat().st_size)
+                return Delivery(item, "failed", f"{self._settings.program} wrote no file")
+            self._context.progress.received(found[0].stat().st_size)
             return self._cut(item, found[0], float(match["start"]), float(match["end"]))
         finally:
             shutil.rmtree(folder)
 
-    def _downloaded(self, program: str, item: Wanted, name: str, folder: Path) -> Outcome | None:
-        """Run yt-dlp; None where it ended well."""
+    def _downloaded(
+        self, program: str, item: WantedFile, name: str, folder: Path
+    ) -> Delivery | None:
+        """Run yt-dlp; the answer if it fails, else None."""
         command = [program, "--ignore-config", "--no-playlist", "--no-progress", "--no-cache-dir"]
         command += ["--format", "bestaudio/best", "--output", str(folder / "%(id)s.%(ext)s"), "--"]
         address = self._settings.url.replace("{id}", name)
@@ -124,46 +129,46 @@ class YouTube:
                 timeout=self._settings.seconds,
             )
         except subprocess.TimeoutExpired:
-            return Outcome(item, "failed", f"took more than {self._settings.seconds:g} s")
+            return Delivery(item, "failed", f"stopped after {self._settings.seconds:g} s")
         if done.returncode == 0:
             return None
-        state, told, final = told_by(done.stderr)
-        return Outcome(item, state, told, final=final)
+        state, detail = answer_of(done.stderr)
+        return Delivery(item, state, detail, final=state == "gone")
 
-    def _cut(self, item: Wanted, sound: Path, start: float, end: float) -> Outcome:
+    def _cut(self, item: WantedFile, sound: Path, start: float, end: float) -> Delivery:
         path = incoming_path(self._context, self._settings.name, item)
         try:
             probe(sound)
-        except AudioError:  # webm and m4a are not libsndfile's
+        except AudioError:  # libsndfile cannot read webm and m4a
             decoded = sound.with_suffix(".decoded.wav")
             problem = _by_ffmpeg(sound, decoded, start, end)
             if problem:
-                return Outcome(item, "failed", problem)
+                return Delivery(item, "failed", problem)
             sound, start, end = decoded, 0.0, end - start
         try:
-            rewrite(sound, path, start, end)
+            convert(sound, path, start, end)
         except AudioError as error:
-            return Outcome(item, "corrupt", reason(error, sound, "the video"))
-        return Outcome(item, "present", path=path)
+            return Delivery(item, "corrupt", problem_of(error, "the video"))
+        return Delivery(item, "present", path=path)
 
 
-def told_by(messages: str) -> tuple[DeliveryState, str, bool]:
-    """State, detail and whether it is final, from what yt-dlp wrote on stderr."""
+def answer_of(messages: str) -> tuple[DeliveryState, str]:
+    """State and detail from the messages of yt-dlp on stderr."""
     text = messages.lower().replace("\u2019", "'")
-    for part, state, told in MESSAGES:
+    for part, state, detail in MESSAGES:
         if part in text:
-            return state, told, state == "gone"
+            return state, detail
     lines = [line for line in messages.splitlines() if line.startswith("ERROR")]
     last = lines[-1].removeprefix("ERROR:").strip() if lines else "no message"
-    return "failed", " ".join(last.replace(";", ",").split())[:200], False
+    return "failed", " ".join(last.split())[:200]
 
 
 def _by_ffmpeg(source: Path, target: Path, start: float, end: float) -> str | None:
-    """Cut with ffmpeg at the sound's own rate; what went wrong, or None."""
+    """Cut and decode with ffmpeg, at the rate of the source; the problem, or None."""
     program = shutil.which("ffmpeg")
     if program is None:
-        return f"ffmpeg is needed for {source.suffix} files and is not there"
+        return f"ffmpeg is required for {source.suffix} files and is not installed"
     command = [program, "-nostdin", "-v", "error", "-ss", f"{start:.3f}", "-i", str(source)]
     command += ["-t", f"{end - start:.3f}", "-vn", "-c:a", "pcm_s16le", "-bitexact", str(target)]
     done = subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL)
-    return None if done.returncode == 0 else "ffmpeg could not decode it"
+    return None if done.returncode == 0 else "ffmpeg cannot decode it"

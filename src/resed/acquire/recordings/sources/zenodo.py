@@ -1,6 +1,6 @@
-"""Plug `zenodo`: archives of a record, held to the size and checksum of the record's own listing.
+"""Adapter `zenodo`: archives of a record, with the sizes and checksums of the record's listing.
 
-The listing is https://developers.zenodo.org: files[].key, size, checksum ("md5:..."), links.self.
+See https://developers.zenodo.org: files[].key, size, checksum ("md5:..."), links.self.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,55 +8,52 @@ from typing import Any
 from urllib.parse import quote
 
 from resed.acquire.recordings.fetch.transfer import FetchError, Remote
-from resed.acquire.recordings.sources.archived import from_archives
-from resed.acquire.recordings.sources.plug import Context, Outcome, Wanted
-from resed.acquire.recordings.sources.remote import cause
+from resed.acquire.recordings.sources.adapter import AcquireContext, Delivery, WantedFile
+from resed.acquire.recordings.sources.archive_members import deliver_from_archives
 from resed.acquire.recordings.sources.settings import ZenodoSource
 from resed.errors import DatasetError
 
 
-class Zenodo:
-    """Downloads the archives that the dataset file names, unpacks what is wanted, removes them."""
+class ZenodoAdapter:
+    """Downloads the archives that the dataset file lists, and unpacks wanted files."""
 
-    def __init__(self, settings: ZenodoSource, context: Context):
+    def __init__(self, settings: ZenodoSource, context: AcquireContext):
         self._settings, self._context = settings, context
 
-    def deliver(self, wanted: Sequence[Wanted]) -> Iterator[Outcome]:
-        """See `resed.acquire.recordings.sources.plug.Plug`."""
+    def deliver(self, wanted: Sequence[WantedFile]) -> Iterator[Delivery]:
+        """See `SourceAdapter.deliver`."""
         try:
             remotes = self._listing()
         except FetchError as error:
             for item in wanted:
-                yield Outcome(item, error.state, cause(error))
+                yield Delivery(item, error.state, error.detail)
             return
-        yield from from_archives(self._context, self._settings.name, remotes, wanted)
+        yield from deliver_from_archives(self._context, self._settings.name, remotes, wanted)
 
     def _listing(self) -> dict[str, Remote]:
-        """Archive -> where it is; locked once seen."""
+        """Archive -> address, size and checksum; the listing is locked."""
         settings = self._settings
         address = f"{settings.api.rstrip('/')}/{settings.record}"
         value, _ = self._context.transfer.json(address)
         entries = _entries(value, address)
         missing = [key for key in settings.archives if key not in entries]
         if missing:
-            there = ", ".join(sorted(entries)) or "none"
-            raise DatasetError(
-                f"{address}: record {settings.record} has no file {missing[0]} (files: {there}); "
-                f"correct sources.{settings.name}.archives of the dataset file"
-            )
-        seen = {
-            key: {"bytes": entries[key]["size"], "checksum": entries[key]["checksum"]}
-            for key in settings.archives
+            files = ", ".join(sorted(entries)) or "none"
+            problem = f"record {settings.record} has no file {missing[0]} (files: {files})"
+            cure = f"correct sources.{settings.name}.archives in the dataset file"
+            raise DatasetError(problem, place=address, cure=cure)
+        chosen = {key: entries[key] for key in settings.archives}
+        files = {
+            key: {"bytes": one["size"], "checksum": one["checksum"]} for key, one in chosen.items()
         }
-        self._context.lock.agree(settings.name, {"record": settings.record, "files": seen})
+        self._context.lock.agree(settings.name, {"record": settings.record, "files": files})
         return {
             key: Remote(
-                entries[key].get("links", {}).get("self")
-                or f"{address}/files/{quote(key)}/content",
-                seen[key]["bytes"],
-                seen[key]["checksum"],
+                one.get("links", {}).get("self") or f"{address}/files/{quote(key)}/content",
+                one["size"],
+                one["checksum"],
             )
-            for key in settings.archives
+            for key, one in chosen.items()
         }
 
 
@@ -68,7 +65,8 @@ def _entries(value: Any, address: str) -> dict[str, dict[str, Any]]:
                 raise TypeError
     except (KeyError, TypeError):
         raise DatasetError(
-            f"{address}: not the listing of a record (files with key, size and checksum); "
-            "look at it in a browser: the interface may have changed"
+            "not the listing of a record (files with key, size and checksum)",
+            place=address,
+            cure="open the address in a browser: the interface may have changed",
         ) from None
     return entries

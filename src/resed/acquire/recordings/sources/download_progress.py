@@ -1,74 +1,73 @@
-"""A progress line for clips that come from afar: what is left, how fast, how long."""
+"""A progress line for downloads: clips left, rate and time left."""
 
 import sys
 import threading
 import time
 from collections.abc import Callable
 
-EVERY = 5.0  # seconds between lines in a log
-EVERY_ON_TERMINAL = 0.5
+EVERY_S = 5.0  # between lines in a log file
+EVERY_ON_TERMINAL_S = 0.5
 
 
-class Meter:
-    """Counts clips and bytes; prints a line on stderr every few seconds. Safe from any thread."""
+class DownloadProgress:
+    """Counts clips and bytes, and prints a line on stderr every few seconds. Thread-safe."""
 
-    def __init__(self, what: str = "", clips: int = 0, clock: Callable[[], float] = time.monotonic):
-        self._what, self._clips, self._clock = what, clips, clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic):
+        self._clock = clock
         self._lock = threading.Lock()
         self._terminal = sys.stderr.isatty()
-        self._done = self._bytes = self._expected = 0
-        self._began = self._last = clock()
+        self.start("", 0)
 
-    def start(self, what: str, clips: int) -> None:
-        """Begin anew: so many clips are wanted."""
+    def start(self, title: str, clips: int) -> None:
+        """Reset all counts; `clips` clips are wanted."""
         with self._lock:
-            self._what, self._clips = what, clips
+            self._title, self._clips = title, clips
             self._done = self._bytes = self._expected = 0
             self._began = self._last = self._clock()
 
     def expect(self, count: int) -> None:
-        """So many more bytes are to come."""
+        """Add bytes that will be received."""
         with self._lock:
             self._expected += count
 
     def received(self, count: int) -> None:
-        """So many bytes came."""
+        """Add bytes that were received."""
         with self._lock:
             self._bytes += count
         self._show()
 
-    def settled(self, count: int = 1) -> None:
-        """So many clips are there."""
+    def clip_done(self) -> None:
+        """Add a clip."""
         with self._lock:
-            self._done += count
+            self._done += 1
         self._show()
 
     def end(self) -> None:
-        """Leave the terminal's line."""
+        """Finish the line on a terminal."""
         if self._terminal and self._last > self._began:
             print(file=sys.stderr)
 
     def line(self) -> str:
-        """What is left, the rate and the time left; by bytes where they are known."""
+        """Clips left, rate and time left; the time is estimated from the bytes if known."""
         elapsed = max(self._clock() - self._began, 1e-9)
         left = self._clips - self._done
         rate = self._bytes / elapsed
-        to_come = self._expected - self._bytes
-        if to_come > 0 and rate > 0:
-            remaining = _duration(to_come / rate)
+        bytes_left = self._expected - self._bytes
+        if bytes_left > 0 and rate > 0:
+            remaining = _duration(bytes_left / rate)
         elif self._done and left:
             remaining = _duration(left * elapsed / self._done)
         else:
-            remaining = "time left not known" if left else "done"
+            remaining = "time left unknown" if left else "done"
         return (
-            f"{self._what}: {left} of {self._clips} clips left; {_size(self._bytes)} received, "
+            f"{self._title}: {left} of {self._clips} clips left; {_size(self._bytes)} received, "
             f"{_size(rate)}/s; {remaining}"
         )
 
     def _show(self) -> None:
         with self._lock:
             now = self._clock()
-            if now - self._last < (EVERY_ON_TERMINAL if self._terminal else EVERY):
+            if now - self._last < (EVERY_ON_TERMINAL_S if self._terminal else EVERY_S):
                 return
             self._last = now
             line = self.line()

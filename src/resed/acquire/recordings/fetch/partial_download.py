@@ -1,7 +1,7 @@
-"""A file on its way: `.{name}.part` beside its target, and a note of what it is part of.
+"""Partial downloads: `.{name}.part` beside the target, and a JSON file with address and version.
 
-A part is only continued where its note says that it is of the same address and the same version of
-the file. One process at a time holds a part; the lock goes with the process, however it ends.
+A partial download is resumed only if address and version of the file are the same. One process at a
+time holds it by a lock, which ends with the process.
 """
 
 import errno
@@ -15,20 +15,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from resed.acquire.recordings.fetch.failures import FullDiskError
+from resed.acquire.recordings.fetch.errors import FullDiskError
 from resed.errors import ResedError
 from resed.runtime.files import read_json
 from resed.runtime.locks import is_at, open_locked
 
-MARGIN = 64 << 20  # bytes that stay free on the disk
-LOOK = 64 << 20  # bytes written between two looks at the room left
+MARGIN = 64 << 20  # bytes that must remain free on the disk
+SPACE_INTERVAL = 64 << 20  # bytes between two checks of the free space
+FREE = "free disk space and run the command again"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file to fetch. `bytes` and `checksum` ("md5:HEX" or "sha256:HEX") where they are known."""
+    """A remote file; `bytes` and `checksum` ("md5:HEX" or "sha256:HEX") are None if unknown."""
 
     url: str
     bytes: int | None = None
@@ -40,21 +41,20 @@ class Remote:
         kind, _, digest = self.checksum.partition(":")
         length = {"md5": 32, "sha256": 64}.get(kind)
         if length != len(digest) or re.search(r"[^0-9a-fA-F]", digest):
-            raise ResedError(
-                f"{self.url}: checksum {self.checksum} cannot be used; give md5:HEX or sha256:HEX"
-            )
+            problem = f"invalid checksum {self.checksum}"
+            raise ResedError(problem, place=self.url, cure="use md5:HEX or sha256:HEX")
         object.__setattr__(self, "checksum", self.checksum.lower())
 
 
 def checksum_of(path: Path, kind: str) -> str:
-    """The checksum of a file's bytes, "md5:HEX" or "sha256:HEX"."""
+    """The checksum of a file, "md5:HEX" or "sha256:HEX"."""
     with path.open("rb") as handle:
         digest = hashlib.file_digest(handle, lambda: hashlib.new(kind, usedforsecurity=False))
     return f"{kind}:{digest.hexdigest()}"
 
 
-def mistake(path: Path, remote: Remote) -> str:
-    """What about a file's bytes is not as `remote` says: wrong length, wrong checksum or ""."""
+def mismatch(path: Path, remote: Remote) -> str:
+    """How a file differs from `remote`: wrong length, wrong checksum or ""."""
     if remote.bytes is not None and path.stat().st_size != remote.bytes:
         return "wrong length"
     if remote.checksum and checksum_of(path, remote.checksum.split(":")[0]) != remote.checksum:
@@ -63,35 +63,37 @@ def mistake(path: Path, remote: Remote) -> str:
 
 
 def is_whole(path: Path, remote: Remote) -> bool:
-    """Whether `path` is a file with the length and the checksum of `remote`, as far as known."""
-    return path.is_file() and not mistake(path, remote)
+    """Whether `path` exists with the length and the checksum of `remote`, as far as known."""
+    return path.is_file() and not mismatch(path, remote)
 
 
-def check_room(path: Path, needed: int, free: Callable[[Path], int]) -> None:
-    """FullDiskError where fewer than `needed` bytes and a margin are free at the folder `path`."""
+def check_space(path: Path, needed: int, free: Callable[[Path], int]) -> None:
+    """Raise FullDiskError if fewer than `needed` bytes and a margin are free in a folder."""
     there = free(path)
     if there < needed + MARGIN:
         raise FullDiskError(
-            f"{path}: {needed / 1e6:.0f} MB and {MARGIN / 1e6:.0f} MB to spare are needed, "
-            f"{there / 1e6:.0f} MB are free; make room and run again",
-            "disk full",
+            f"{needed / 1e6:.0f} MB and a margin of {MARGIN / 1e6:.0f} MB are required, "
+            f"{there / 1e6:.0f} MB are free",
+            place=path,
+            cure=FREE,
+            detail="disk full",
         )
 
 
 def full_disk(path: Path, error: OSError) -> Exception:
-    """What to raise for an OSError while writing in `path`: FullDiskError where it means that."""
+    """The error to raise for an OSError while writing: FullDiskError if the disk is full."""
     if error.errno not in FULL:
         return error
-    return FullDiskError(f"{path}: {error.strerror.lower()}; make room and run again", "disk full")
+    return FullDiskError(error.strerror.lower(), place=path, cure=FREE, detail="disk full")
 
 
 def free_bytes(path: Path) -> int:
-    """Bytes that this user may still write at `path`."""
+    """Free bytes at `path` for this user."""
     return shutil.disk_usage(path).free
 
 
-class Part:
-    """An open part; `have` bytes of it are there, `total` is how many it must have, if known."""
+class PartialDownload:
+    """An open partial download with `have` of `total` bytes; `total` is None if unknown."""
 
     def __init__(
         self,
@@ -108,14 +110,14 @@ class Part:
         self.etag = self.modified = ""
         self.total = remote.bytes
 
-    def take_up(self) -> None:
-        """Go on with the bytes that an earlier run left, where they can be trusted."""
+    def resume(self) -> None:
+        """Keep the bytes of an earlier run if they are of the same version of the file."""
         if self.have:
             self._advance(self.have)
-            if not self._recall():
-                self.drop()
+            if not self._read_note():
+                self.discard()
 
-    def _recall(self) -> bool:
+    def _read_note(self) -> bool:
         try:
             note = read_json(self.note_path)
             self.etag, self.modified = str(note["etag"]), str(note["modified"])
@@ -129,17 +131,17 @@ class Part:
 
     @property
     def validator(self) -> str:
-        """What If-Range may hold: a strong ETag, else the date of the last change, else ""."""
+        """The value for If-Range: a strong ETag, or the date of the last change, or ""."""
         return self.modified if self.etag.startswith("W/") or not self.etag else self.etag
 
     @property
     def resumable(self) -> bool:
-        """Whether what comes next can be known to belong to what is there."""
+        """Whether a resumed download can be verified."""
         return self.total is not None and bool(self.validator or self.remote.checksum)
 
     def begin(self, headers: Mapping[str, str], length: int | None) -> None:
-        """Start again at byte 0 with an answer that has these headers and promises `length`."""
-        self.drop()
+        """Start at byte 0 with a response that has these headers and this length."""
+        self.discard()
         self.total = length if self.remote.bytes is None else self.remote.bytes
         self.etag = headers.get("ETag", "")
         self.modified = headers.get("Last-Modified", "")
@@ -150,11 +152,11 @@ class Part:
             "bytes": self.total,
             "checksum": self.remote.checksum,
         }
-        # Not atomically: a torn note is no JSON, and its part is dropped.
+        # Not atomic: an incomplete note is invalid JSON, and the download starts again.
         self.note_path.write_text(json.dumps(note, sort_keys=True) + "\n", encoding="utf-8")
 
     def continued_by(self, headers: Mapping[str, str]) -> bool:
-        """Whether a 206 with these headers goes on exactly where this part ends."""
+        """Whether a 206 response with these headers continues this partial download."""
         match = RANGE.fullmatch(headers.get("Content-Range", "").strip())
         other = headers.get("ETag", self.etag) != self.etag
         if not match or not self.have or not self.resumable or other:
@@ -163,13 +165,13 @@ class Part:
         whole = match[3] == "*" or int(match[3]) == self.total
         return whole and first == self.have and last + 1 == self.total
 
-    def make_room(self) -> None:
-        """FullDiskError where what is still to come does not fit on the disk."""
+    def check_space(self) -> None:
+        """Raise FullDiskError if the rest does not fit on the disk."""
         left = 0 if self.total is None else self.total - self.have
-        check_room(self.path.parent, left, self._free)
+        check_space(self.path.parent, left, self._free)
 
     def write(self, piece: bytes) -> None:
-        """Append bytes; FullDiskError where the disk is full."""
+        """Append bytes. Raises FullDiskError if the disk is full."""
         view = memoryview(piece)
         while view:
             try:
@@ -179,12 +181,12 @@ class Part:
             view = view[count:]
             self.have += count
             self._advance(count)
-        if self.have - self._looked >= LOOK:
+        if self.have - self._looked >= SPACE_INTERVAL:
             self._looked = self.have
-            self.make_room()
+            self.check_space()
 
-    def drop(self) -> None:
-        """Forget every byte."""
+    def discard(self) -> None:
+        """Delete all bytes."""
         os.ftruncate(self._descriptor, 0)
         self.note_path.unlink(missing_ok=True)
         lost, self.have, self._looked = self.have, 0, 0
@@ -194,13 +196,13 @@ class Part:
             self._advance(-lost)
 
     def place(self, target: Path) -> None:
-        """Give the whole part its name; on disk before the name is."""
+        """Move the complete file to `target`, after its bytes are on the disk."""
         os.fsync(self._descriptor)
         os.replace(self.path, target)
         self.note_path.unlink(missing_ok=True)
 
     def close(self) -> None:
-        """Let go. An empty part is removed, any other stays for the next attempt."""
+        """Release the lock; delete an empty file, and keep others for the next attempt."""
         if not self.have and is_at(self._descriptor, self.path):
             self.path.unlink()
             self.note_path.unlink(missing_ok=True)
@@ -208,19 +210,19 @@ class Part:
 
 
 @contextmanager
-def open_part(
+def open_partial_download(
     target: Path,
     remote: Remote,
     advance: Callable[[int], None],
     free: Callable[[Path], int] = free_bytes,
-) -> Iterator[Part]:
-    """The part of `target`, waited for while another process or thread holds it."""
+) -> Iterator[PartialDownload]:
+    """Open the partial download of `target`; wait while another process or thread holds it."""
     path = target.with_name(f".{target.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = open_locked(path, seconds=None)
-    part = Part(path, descriptor, remote, advance, free)
+    part = PartialDownload(path, descriptor, remote, advance, free)
     try:
-        part.take_up()
+        part.resume()
         yield part
     finally:
         part.close()

@@ -1,4 +1,4 @@
-"""What every kind of archive has in common: which members may be had, and how one is unpacked."""
+"""The common part of all archive formats: which members are refused, and extraction."""
 
 import hashlib
 import lzma
@@ -15,49 +15,49 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from resed.acquire.recordings.fetch.part import check_room, full_disk
+from resed.acquire.recordings.fetch.partial_download import check_space, full_disk
 from resed.errors import ResedError
 
 PIECE = 1 << 18  # bytes unpacked at a time
-LARGEST = 256 << 20  # bytes: no clip and no annotation file comes near
-CURE = "fetch it again"
-# What reading a damaged archive raises, whichever library reads it.
+LARGEST = 256 << 20  # bytes; clips and annotation files are much smaller
+CURE = "fetch the archive again"
+# Exceptions of all libraries for damaged archives.
 DAMAGE = (
     tarfile.TarError,
     zipfile.BadZipFile,
     zlib.error,
     lzma.LZMAError,
     EOFError,
-    OSError,  # also what gzip and bz2 raise for wrong checksums
+    OSError,  # also raised by gzip and bz2 for wrong checksums
     ValueError,
     ArithmeticError,
     LookupError,
     RuntimeError,
     struct.error,
 )
-LITTER = re.compile(r"(^|/)(\._[^/]*|__MACOSX(/.*)?|\.DS_Store)$")  # what macOS leaves in archives
+LITTER = re.compile(r"(^|/)(\._[^/]*|__MACOSX(/.*)?|\.DS_Store)$")  # files of macOS
 
 
 class ArchiveError(ResedError):
-    """A file is no archive that can be read, or is damaged from its first byte on."""
+    """A file is not an archive, or its first member cannot be read."""
 
 
 class DamagedMemberError(ArchiveError):
-    """A member cannot be unpacked whole; others may."""
+    """A member cannot be extracted; others may be intact."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A regular file in an archive: its name without `./`, and its length in bytes."""
+    """A regular file in an archive: name without `./`, and size in bytes."""
 
     name: str
     bytes: int
-    handle: Any = field(default=None, repr=False, compare=False)  # the archive's own
+    handle: Any = field(default=None, repr=False, compare=False)  # of the archive library
 
 
 @dataclass(frozen=True)
 class Refused:
-    """A member that is not to be had, by the name that the archive gives it, and why."""
+    """A member that cannot be extracted, and the reason."""
 
     name: str
     reason: str
@@ -65,9 +65,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Entry:
-    """What an archive says of a member, before it is judged; `refusal` where it is no plain file.
+    """A member as the archive lists it.
 
-    `mark` is equal for equal bytes, as far as the archive's kind can say; None where it cannot.
+    `refusal` is the reason if it is not a regular file. `mark` is a checksum, or None if the format
+    has none.
     """
 
     name: str
@@ -79,12 +80,12 @@ class Entry:
 
 
 class Archive(ABC):
-    """An open archive. Iterating yields the members that may be had, in the archive's order.
+    """An open archive. Iterating yields the members that can be extracted, in their order.
 
-    While iterating, `refused` collects those that may not, and `damage` says where and how the
-    archive is damaged, "" where it is not: a damaged archive yields what lies before the damage.
-    Members may be extracted while iterating or after it; both passes are one forward read if done
-    in the archive's order. Memory does not grow with what is unpacked.
+    During iteration, `refused` collects the other members, and `damage` describes the damage of the
+    archive ("" if there is none). Iteration ends at the damage. Members can be extracted during
+    iteration or after it; in the order of the archive, both are one forward pass. Memory use does
+    not depend on the size of the members.
     """
 
     def __init__(self, path: Path, largest_bytes: int, free: Callable[[Path], int]) -> None:
@@ -106,14 +107,14 @@ class Archive(ABC):
         for entry in self._entries():
             if entry.folder or LITTER.search(entry.name):
                 continue
-            reason = unsafe(entry.name) or entry.refusal
+            reason = name_refusal(entry.name) or entry.refusal
             if not reason and entry.bytes > self.largest_bytes:
-                reason = f"{entry.bytes} bytes, more than the {self.largest_bytes} allowed"
+                reason = f"{entry.bytes} bytes, above the limit of {self.largest_bytes}"
             name = str(PurePosixPath(entry.name))
             if not reason and name in first:
                 if self._equal(first[name], entry):
                     continue
-                reason = "there twice with different bytes, the first is taken"
+                reason = "duplicate name with different bytes; the first one is used"
             if reason:
                 self.refused.append(Refused(entry.name, reason))
                 continue
@@ -121,14 +122,14 @@ class Archive(ABC):
             yield Member(name, entry.bytes, entry.handle)
 
     def extract(self, member: Member, target: Path) -> str:
-        """Unpack a member to `target`, atomically; returns the hex SHA-256 of its bytes.
+        """Extract a member to `target` atomically; return its SHA-256.
 
-        Raises DamagedMemberError where it breaks off, has the wrong checksum or is longer than it
-        says, FullDiskError where it does not fit; `target` is then as it was.
+        Raises DamagedMemberError if it is truncated, too long or has a wrong checksum, and
+        FullDiskError if it does not fit; `target` is then unchanged.
         """
         target = Path(target)
         target.parent.mkdir(parents=True, exist_ok=True)
-        check_room(target.parent, member.bytes, self._free)
+        check_space(target.parent, member.bytes, self._free)
         temporary = target.with_name(f".{target.name}.unpack")
         digest, count = hashlib.sha256(), 0
         try:
@@ -142,7 +143,7 @@ class Archive(ABC):
                 handle.flush()
                 os.fsync(handle.fileno())
             if count != member.bytes:
-                raise self._damaged(member.name, "its length is not what the archive says")
+                raise self._damaged(member.name, "its size differs from the listed one")
             os.replace(temporary, target)
         except OSError as error:
             raise full_disk(target.parent, error) from None
@@ -151,66 +152,66 @@ class Archive(ABC):
         return digest.hexdigest()
 
     def _unpack(self, member: Member) -> Iterator[bytes]:
-        """The bytes of a member; what the library raises becomes one class."""
+        """The bytes of a member; raises DamagedMemberError for all errors of the library."""
         pieces = self._pieces(member.handle)
         while True:
             try:
                 piece = next(pieces, None)
             except DAMAGE as error:
-                raise self._damaged(member.name, in_words(error)) from None
+                raise self._damaged(member.name, describe_damage(error)) from None
             if piece is None:
                 return
             yield piece
 
     def _damaged(self, name: str, why: str) -> DamagedMemberError:
-        return DamagedMemberError(f"{self.path}: member {name} is damaged ({why}); {CURE}")
+        return DamagedMemberError(f"member {name} is damaged ({why})", place=self.path, cure=CURE)
 
     def _equal(self, first: Entry, second: Entry) -> bool:
         return first.bytes == second.bytes and first.mark == second.mark
 
     @abstractmethod
     def _entries(self) -> Iterator[Entry]:
-        """All that the archive lists; sets `damage` where it breaks off."""
+        """All listed members; sets `damage` if the archive is damaged."""
 
     @abstractmethod
     def _pieces(self, handle: Any) -> Iterator[bytes]:
-        """The bytes of a member in pieces; may raise anything of DAMAGE."""
+        """The bytes of a member in pieces; may raise any exception of DAMAGE."""
 
     @abstractmethod
     def close(self) -> None:
         """Close the file."""
 
 
-def unsafe(name: str) -> str:
-    """Why a member of this name may not be unpacked; "" where it may."""
+def name_refusal(name: str) -> str:
+    """Why a member with this name is refused; "" if it is not."""
     if "\\" in name:
-        return "a backslash in its name"
+        return "its name contains a backslash"
     if name.startswith("/"):
-        return "an absolute path"
+        return "its name is an absolute path"
     if re.match(r"[A-Za-z]:", name):
-        return "a drive letter"
+        return "its name begins with a drive letter"
     if ".." in name.split("/"):
-        return "a path that leads out of its folder"
+        return "its name leads out of the folder"
     if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", name):
-        return "control characters or no UTF-8 in its name"
+        return "its name contains control characters or is not UTF-8"
     if not PurePosixPath(name).parts:
-        return "no name"
+        return "it has no name"
     return ""
 
 
-def special(mode: int) -> str:
-    """Why a file of this Unix mode may not be unpacked; "" where it is a plain file."""
+def mode_refusal(mode: int) -> str:
+    """Why a file with this Unix mode is refused; "" for a regular file."""
     kind = stat.S_IFMT(mode)
     if kind in (0, stat.S_IFREG):
         return ""
-    return "a link" if kind == stat.S_IFLNK else "no regular file"
+    return "it is a link" if kind == stat.S_IFLNK else "it is not a regular file"
 
 
-def in_words(error: BaseException) -> str:
-    """An exception of DAMAGE in a few words that do not depend on the library."""
+def describe_damage(error: BaseException) -> str:
+    """An exception of DAMAGE in words that are equal for all libraries."""
     text = str(error).lower()
     if "crc" in text or "checksum" in text:
         return "wrong checksum"
     if isinstance(error, EOFError) or "unexpected end" in text or "truncated" in text:
-        return "it breaks off"
-    return "its bytes make no sense"
+        return "truncated"
+    return "invalid data"
