@@ -14,20 +14,14 @@ from test_verify import flip, statuses, told
 from resed.config.dataset import ROLES
 from resed.errors import AlteredError
 from resed.formats.annotations import read_events
-from resed.runtime import acquired_annotations as acquired
 from resed.runtime import checksums
-from resed.runtime.acquired_annotations import acquiring
-from resed.runtime.files import existing, sha256, write_json
+from resed.runtime.checksums import acquiring, record_annotations
+from resed.runtime.files import existing, sha256, write_json, write_text
 
 STRONG = "filename\tonset\toffset\tevent_label\na.wav\t0.500\t1.500\tDog\nb.wav\t\t\t\n"
 TRUTH = Path("data/demo/metadata/strong.tsv")
-RECORD = Path("results/demo/acquire/strong.json")
-
-
-def write_record(path: Path, annotations: Path, seed: int | None) -> None:
-    """What acquire writes of a split, as far as it matters here; recordings have no seed."""
-    told = {"annotations": f"metadata/{annotations.name}", "annotations_sha256": "", "seed": seed}
-    write_json(path, told | {"annotations_sha256": checksums.digest(annotations)})
+RECORD = Path("results/demo/checksums/annotations/strong.sha256")
+JOB = "results/demo/acquire/strong.json"
 
 
 @pytest.fixture
@@ -38,7 +32,8 @@ def results(tmp_path, monkeypatch):
     monkeypatch.setenv(checksums.VARIABLE, str(folder))
     TRUTH.parent.mkdir(parents=True)
     TRUTH.write_text(STRONG)
-    write_record(RECORD, TRUTH, seed=None)
+    write_text(JOB, "{}")
+    record_annotations("strong", TRUTH)
     return folder
 
 
@@ -53,18 +48,24 @@ def test_a_run_refuses_to_read_altered_annotations_in_one_line(results):
             read(TRUTH)
         line = str(refused.value)
         assert line.startswith(f"{TRUTH}: not the annotations that were acquired")
-        assert (
-            f"move it away, then make restore, or snakemake --cores all --force {RECORD} " in line
-        )
-        assert "to keep a change of your own, that alone" in line
+        assert f"move it away, then make restore, or snakemake --cores all --force {JOB} " in line
+        assert line.endswith("with recordings, that command alone accepts a change of your own")
         assert "delete" not in line, "it may be the only copy"
 
 
-def test_drawn_annotations_are_not_kept_where_they_are_acquired_again(results):
-    write_record(RECORD, TRUTH, seed=2019)
-    flip(TRUTH)
-    with pytest.raises(AlteredError, match=r"your --configfile\)$"):
-        existing(TRUTH)
+def test_the_record_is_one_line_as_sha256sum_writes_it(results):
+    assert RECORD.read_text() == f"{checksums.digest(TRUTH)}  metadata/strong.tsv\n"
+    assert [path.name for path in RECORD.parent.iterdir()] == ["strong.sha256"]
+
+
+def test_nothing_is_recorded_outside_of_a_run_or_of_the_dataset(results, tmp_path, monkeypatch):
+    other = tmp_path / "data" / "other" / "strong.tsv"
+    other.parent.mkdir()
+    other.write_text(STRONG)
+    record_annotations("weak", other)
+    monkeypatch.delenv(checksums.VARIABLE)
+    record_annotations("weak", TRUTH)
+    assert [path.name for path in RECORD.parent.iterdir()] == ["strong.sha256"]
 
 
 def test_the_user_and_acquire_itself_may_read_what_was_altered(results, monkeypatch):
@@ -77,31 +78,35 @@ def test_the_user_and_acquire_itself_may_read_what_was_altered(results, monkeypa
     assert len(read_events(TRUTH)) == 2
 
 
-def test_a_damaged_record_is_named_before_it_is_believed(results):
-    flip(RECORD)
-    with pytest.raises(AlteredError, match=r"acquire/strong\.json: not the file that was made"):
+@pytest.mark.parametrize("text", ["", "no hash\n", "0" * 64 + "  ../../config/x.yaml\n"])
+def test_a_corrupt_record_is_named_and_not_used(results, text):
+    RECORD.write_text(text)
+    with pytest.raises(AlteredError) as refused:
         existing(TRUTH)
-    assert statuses(results) == {"strong.json": "altered"}, "it vouches for nothing, nor accuses"
+    assert str(refused.value) == (
+        f"{results / RECORD.relative_to('results/demo')}: checksum record is corrupt; "
+        f"snakemake --cores all --force {JOB} (and your --configfile)"
+    )
+    assert statuses(results) == {"strong.sha256": "altered"}
 
 
 def test_one_record_of_a_shared_file_is_enough_until_the_other_is_renewed(results):
-    write_record(results / "acquire" / "unlabeled.json", TRUTH, seed=None)
+    record_annotations("unlabeled", TRUTH)
     TRUTH.write_text(STRONG.replace("Dog", "Cat"))
     with pytest.raises(AlteredError, match=r"strong\.json results/demo/acquire/unlabeled\.json "):
         existing(TRUTH)
-    write_record(RECORD, TRUTH, seed=None)
+    record_annotations("strong", TRUTH)
     existing(TRUTH)
 
 
-def test_files_without_a_recorded_hash_are_left_alone(results, monkeypatch):
-    for text in ("not JSON", "[]", '{"annotations": "metadata/strong.tsv"}', '"x"'):
-        RECORD.write_text(text)
-        checksums.write(results, RECORD.relative_to("results/demo"), checksums.digest(RECORD))
-        assert statuses(results) == {}
-        existing(TRUTH)
+def test_files_without_a_record_are_left_alone(results):
     other = TRUTH.with_name("other.tsv")
     other.write_text("of no split")
     existing(other)
+    RECORD.unlink()
+    TRUTH.write_text("changed")
+    existing(TRUTH)
+    assert statuses(results) == {}
 
 
 def test_annotations_are_hashed_once_a_process(results, monkeypatch):
@@ -112,11 +117,11 @@ def test_annotations_are_hashed_once_a_process(results, monkeypatch):
     assert hashed.count("strong.tsv") == 1
 
 
-def test_records_in_the_making_are_left_alone(results, monkeypatch):
-    (results / "acquire" / ".weak.1@here.part.json").write_text("{")
+def test_records_that_are_being_written_are_left_alone(results, monkeypatch):
+    (RECORD.parent / ".weak.sha256.1.part").write_text("{")
     existing(TRUTH)
-    gone = results / "acquire" / "weak.json"
-    monkeypatch.setattr(Path, "glob", lambda *_: [gone])  # deleted since it was listed
+    TRUTH.write_text(STRONG)  # not compared yet, as it is now
+    monkeypatch.setattr(Path, "glob", lambda *_: [RECORD.with_name("gone.sha256")])  # just deleted
     existing(TRUTH)
 
 
@@ -136,7 +141,7 @@ def test_verify_names_annotations_that_are_altered_or_missing(results):
     code, words = told("verify", "--results", str(results))
     assert code == 1
     assert f"missing: {results.parents[1] / TRUTH}\n" in words
-    assert f"strong.tsv: make restore, or snakemake --cores all --force {RECORD} " in words
+    assert f"strong.tsv: make restore, or snakemake --cores all --force {JOB} " in words
 
 
 def test_verify_says_both_cures_where_results_are_altered_too(results):
@@ -167,19 +172,20 @@ def test_every_flipped_bit_is_named(results):
         content = bytearray(before)
         content[bit // 8] ^= 1 << bit % 8
         TRUTH.write_bytes(content)
-        (known,) = acquired.recorded(results, [RECORD])
+        ((known,), corrupt) = checksums.recorded_annotations(results)
+        assert not corrupt
         assert known.status() == "altered", bit
     TRUTH.write_bytes(before)
     assert statuses(results) == {}
 
 
-def test_share_refuses_and_restore_brings_them_back(tmp_path):
+def test_share_refuses_and_restore_brings_them_back(tmp_path, monkeypatch):
     pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
     folder = make_run(tmp_path / "here")
-    truth, record = folder / TRUTH, folder / RECORD
-    write_record(record, truth, seed=2019)
-    name = Path("acquire/strong.json")
-    checksums.write(folder / "results" / "demo", name, checksums.digest(record))
+    truth = folder / TRUTH
+    with monkeypatch.context() as run:
+        run.setenv(checksums.VARIABLE, str(folder / "results" / "demo"))
+        record_annotations("strong", truth)
     code, words = resed(folder, "share")
     assert code == 0, words
     flip(truth)

@@ -97,7 +97,7 @@ def test_a_damaged_record_is_named_and_vouches_for_nothing(results):
     record = results / "checksums" / "tables" / "table1.csv.sha256"
     record.write_bytes(b"\xff" + record.read_bytes()[1:])
     assert statuses(results) == {"table1.csv.sha256": "altered"}
-    with pytest.raises(AlteredError, match=r"table1\.csv\.sha256: is no checksum"):
+    with pytest.raises(AlteredError, match=r"table1\.csv\.sha256: checksum record is corrupt; del"):
         existing(results / "tables" / "table1.csv")
     flip(results / "checksums" / "score" / "pts" / "metrics.json.sha256")
     assert "altered" in set(statuses(results).values())
@@ -180,6 +180,12 @@ def test_the_user_alone_may_read_what_he_altered(results, monkeypatch):
     path.write_text('{"f1": 0.9}\n')
     monkeypatch.delenv(checksums.VARIABLE)
     assert read_json(path) == {"f1": 0.9}
+
+
+def test_links_to_folders_above_do_not_run_in_circles(results):
+    (results / "tables" / "again").symlink_to(results, target_is_directory=True)
+    (results / "tables" / "itself").symlink_to(results / "tables", target_is_directory=True)
+    assert statuses(results) == {}
 
 
 def test_an_empty_or_absent_folder_is_told(tmp_path):

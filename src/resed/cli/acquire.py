@@ -66,7 +66,7 @@ def acquire(
     from resed.acquire.acquisition import FetchOptions, acquire_splits, listed_sources
     from resed.acquire.recordings.sources.lock_file import LockFile
     from resed.config.dataset import dataset_path, load_dataset
-    from resed.runtime.acquired_annotations import acquiring
+    from resed.runtime import checksums
     from resed.runtime.files import write_json
 
     loaded, file = load_dataset(dataset), dataset_path(dataset)
@@ -74,7 +74,7 @@ def acquire(
         for line in listed_sources(loaded, LockFile(file)):
             typer.echo(line)
         return
-    with acquiring():
+    with checksums.acquiring():
         records = acquire_splits(
             loaded,
             root,
@@ -88,5 +88,7 @@ def acquire(
             keep_audio=keep_audio,
             processes=processes,
         )
+        for name in records:
+            checksums.record_annotations(name, root / loaded.splits[name].annotations)
     if record:
         write_json(record, records[split] if split else {"splits": records})

@@ -1,4 +1,4 @@
-"""Files that are either whole or not there: atomic writes, hashes, JSON."""
+"""Files that are either complete or absent: atomic writes, hashes, JSON."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import MissingFileError, ResedError
-from resed.runtime import acquired_annotations as acquired
 from resed.runtime import checksums
 
 LARGEST_JSON = 256 << 20  # bytes; the header of a store with two million clips has about 60 MB
@@ -20,12 +19,12 @@ PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # names that at
 
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path in the folder of `path`; rename it to `path` when the block ends well.
+    """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
-    The temporary name keeps the suffix, because some writers choose the format by it. On an
-    exception the temporary file is removed and `path` is left as it was; what a killed process left
-    behind is removed by the next process that writes into the folder. In a run its checksum is
-    recorded.
+    The temporary name keeps the suffix, because some writers choose the format by it. After an
+    exception the temporary file is removed and `path` is unchanged. Temporary files of killed
+    processes are removed by the next process that writes into the folder. In a run the file's
+    checksum is recorded.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,23 +32,23 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}@{HOST}.part{path.suffix}")
     try:
         yield temporary
-        with open(temporary, "rb+") as handle:  # on disk before the name is: a crash leaves no half
+        with open(temporary, "rb+") as handle:  # on disk before it has its name
             os.fsync(handle.fileno())
         checksums.record(temporary, path)
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename is None:  # a failed write does not say which file
+        if error.filename is None:  # a failed write does not name the file
             error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-_swept: set[Path] = set()  # folders, once a process: a glob over thousands of clips is slow
+_swept: set[Path] = set()  # folders, once per process: they may hold thousands of clips
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what killed processes of this machine left half-written in a folder."""
+    """Remove temporary files that killed processes of this machine left in a folder."""
     if folder in _swept:
         return
     _swept.add(folder)
@@ -113,14 +112,13 @@ def _refuse_constant(name: str) -> None:
 def existing(path: Path | str, cure: str = "check the path, or run the stage before") -> Path:
     """Return `path` if it is a file that exists, else raise MissingFileError.
 
-    In a run, AlteredError if it is a result and not the file that was made, or annotations and not
-    those that were acquired: flipped bytes are named before they are used.
+    In a run, raise AlteredError if it is a result or an annotation file that differs from its
+    recorded checksum, so that altered bytes are named before they are used.
     """
     path = Path(path)
     if not path.is_file():
-        raise MissingFileError(f"{path}: no such file; {cure}")
+        raise MissingFileError("no such file", place=path, cure=cure)
     checksums.compare(path)
-    acquired.compare(path)
     return path
 
 

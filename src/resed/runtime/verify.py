@@ -1,8 +1,8 @@
-"""Every artefact of a results folder against the checksum that was recorded when it was made.
+"""Compare each file of a results folder, and the annotations, with the recorded checksum.
 
-Logs and benchmarks have none: the shell and Snakemake write them, and no number rests on them. A
-figure's own file of checksums is compared with what was recorded of the figure, and annotations,
-which lie in data/, with what acquire recorded of them.
+Logs and benchmarks have no record: the shell and Snakemake write them, and no result depends on
+them. The file of checksums beside a figure, which the shell writes, is compared with the records of
+the figure.
 """
 
 import os
@@ -14,21 +14,20 @@ from pathlib import Path
 from typing import Literal
 
 from resed.errors import AlteredError, MissingFileError
-from resed.runtime import acquired_annotations as acquired
 from resed.runtime import checksums
 from resed.runtime.progress import progress
 
 WITHOUT = (checksums.FOLDER, "logs", "benchmarks")  # folders of results/{dataset}
-PICTURES = (".png", ".svg")  # in the order in which the rules of figures hand them to sha256sum
+PICTURES = (".png", ".svg")  # in the order in which the rules pass them to sha256sum
 Status = Literal["ok", "altered", "missing", "unrecorded"]
 BAD: tuple[Status, ...] = ("altered", "missing", "unrecorded")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was found of one artefact; `path` is as the user would write it, size in bytes.
+class FileStatus:
+    """The status of one file; `path` is as the user would write it, size in bytes.
 
-    `cure`: its own, where that of results does not fit.
+    `cure` is its own cure, where the cure of results does not apply.
     """
 
     path: Path
@@ -37,41 +36,46 @@ class Finding:
     cure: str = ""
 
 
-def verify(results: Path, threads: int | None = None) -> list[Finding]:
-    """Compare all artefacts below `results` with their records, in parallel; sorted by path.
+def verify(results: Path, threads: int | None = None) -> list[FileStatus]:
+    """Compare all files below `results` with their records, in parallel; sorted by path.
 
-    After them come the annotations that acquire recorded, of data/{dataset} beside results/.
+    The annotations of data/{dataset}, beside results/, follow after them.
 
     Args:
         results: results/{dataset}.
-        threads: how many files are hashed at once; all cores where None.
+        threads: how many files are hashed at once; None: one per core.
 
-    Raises MissingFileError where there is no such folder, or no artefact in it.
+    Raises MissingFileError if there is no such folder, or no file in it.
     """
-    names = sorted({*_artefacts(results), *_recorded(results)})
+    names = sorted({*_files(results), *_recorded(results)})
     if not names:
-        raise MissingFileError(f"{results}: no results in it; check --results, or run snakemake")
-    findings = []
+        cure = "check --results, or run snakemake"
+        raise MissingFileError("no results in it", place=results, cure=cure)
+    found = []
     pool = ThreadPoolExecutor(threads or os.cpu_count())
     with pool, progress(len(names), f"verify {results}") as advance:
-        for finding in pool.map(lambda name: _finding(results, name), names):
-            findings.append(finding)
+        for status in pool.map(lambda name: _status(results, name), names):
+            found.append(status)
             advance(1)
-    return findings + list(_annotations(results, findings))
+    return found + list(_annotations(results))
 
 
-def adopt(results: Path, findings: list[Finding]) -> None:
-    """Record what has no checksum yet, as it is now."""
-    for finding in findings:
-        if finding.status == "unrecorded":
-            name = finding.path.relative_to(results)
-            checksums.write(results, name, checksums.digest(finding.path))
+def adopt(results: Path, found: Sequence[FileStatus]) -> None:
+    """Record the files that have no checksum yet, as they are now."""
+    for one in found:
+        if one.status == "unrecorded":
+            checksums.write(results, one.path.relative_to(results), checksums.digest(one.path))
 
 
-def _artefacts(results: Path) -> Iterator[Path]:
-    """All files below `results` that should have a record, relative to it."""
+def _files(results: Path) -> Iterator[Path]:
+    """All files below `results` that should have a record, relative to it; links are followed."""
+    seen = set()
     for folder, folders, names in os.walk(results, followlinks=True):
-        here = Path(folder).relative_to(results)
+        status, here = Path(folder).stat(), Path(folder).relative_to(results)
+        if (status.st_dev, status.st_ino) in seen:  # a link to a folder that was walked already
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
         if here == Path():
             folders[:] = [name for name in folders if name not in WITHOUT]
         for name in names:
@@ -80,36 +84,37 @@ def _artefacts(results: Path) -> Iterator[Path]:
 
 
 def _recorded(results: Path) -> Iterator[Path]:
-    """All files that have a record, relative to `results`."""
+    """All files of results that have a record, relative to `results`."""
     folder = results / checksums.FOLDER
     for path in folder.rglob(f"*{checksums.SUFFIX}"):
-        if not path.name.startswith("."):
+        own = folder / checksums.ANNOTATIONS not in path.parents
+        if own and not path.name.startswith("."):
             yield path.relative_to(folder).with_name(path.name.removesuffix(checksums.SUFFIX))
 
 
-def _finding(results: Path, name: Path) -> Finding:
+def _status(results: Path, name: Path) -> FileStatus:
     path = results / name
     try:
         recorded = checksums.read(results, name)
-    except AlteredError:  # the record is damaged: nothing vouches for the file
-        return Finding(checksums.record_of(results, name), "altered")
+    except AlteredError:  # a file cannot be verified by a corrupt record
+        return FileStatus(checksums.record_of(results, name), "altered")
     if not path.is_file():
-        return Finding(path, "missing")
+        return FileStatus(path, "missing")
     size = path.stat().st_size
     if recorded is None:
         own = path.suffix == checksums.SUFFIX
-        return Finding(path, _sums(results, name) if own else "unrecorded", size)
-    return Finding(path, "ok" if checksums.digest(path) == recorded else "altered", size)
+        return FileStatus(path, _sums(results, name) if own else "unrecorded", size)
+    return FileStatus(path, "ok" if checksums.digest(path) == recorded else "altered", size)
 
 
 def _sums(results: Path, name: Path) -> Status:
-    """Of a file that sha256sum wrote beside a figure: is it what follows from the records?"""
+    """The status of a file that sha256sum wrote beside a figure, by the records of the figure."""
     run = Path("results", checksums.absolute(results).name)  # paths are as the workflow writes them
     expected = ""
     for picture in map(name.with_suffix, PICTURES):
         try:
             value = checksums.read(results, picture)
-        except AlteredError:  # which is said where the record's own file is looked at
+        except AlteredError:  # reported for the record itself
             return "altered"
         expected += checksums.line(value, run / picture) if value else ""
     if not expected:
@@ -117,48 +122,45 @@ def _sums(results: Path, name: Path) -> Status:
     return "ok" if (results / name).read_bytes() == expected.encode() else "altered"
 
 
-def _annotations(results: Path, findings: Sequence[Finding]) -> Iterator[Finding]:
-    """Annotation files by the records of acquire; a record that is altered vouches for nothing."""
-    records = [
-        finding.path
-        for finding in findings
-        if finding.path.parent == results / acquired.FOLDER
-        and finding.status in ("ok", "unrecorded")
-    ]
-    for known in acquired.recorded(results, records):
-        status = known.status()
-        size = 0 if status == "missing" else known.path.stat().st_size
-        yield Finding(known.path, status, size, known.cure())
+def _annotations(results: Path) -> Iterator[FileStatus]:
+    known, corrupt = checksums.recorded_annotations(results)
+    for path in corrupt:
+        yield FileStatus(path, "altered", cure=checksums.acquire_again(results, path))
+    for one in known:
+        status = one.status()
+        size = 0 if status == "missing" else one.path.stat().st_size
+        yield FileStatus(one.path, status, size, one.cure())
 
 
-def refuse_bad(results: Path, findings: list[Finding], say: Callable[[str], None]) -> None:
-    """Name every artefact that is not as it was made; AlteredError if there is one."""
-    bad = [finding for finding in findings if finding.status in BAD]
-    for finding in bad:
-        say(f"{finding.status}: {finding.path}")
+def refuse_bad(results: Path, found: Sequence[FileStatus], say: Callable[[str], None]) -> None:
+    """Print each file that is not as it was made; raise AlteredError if there is one."""
+    bad = [one for one in found if one.status in BAD]
+    for one in bad:
+        say(f"{one.status}: {one.path}")
     if not bad:
         return
-    counts = Counter(finding.status for finding in bad)
+    counts = Counter(one.status for one in bad)
     what = ", ".join(f"{counts[status]} {status}" for status in BAD if counts[status])
-    raise AlteredError(f"{results}: {what}, of {len(findings)} files; {_cures(bad, results)}")
+    problem = f"{what}, of {len(found)} files"
+    raise AlteredError(problem, place=results, cure=_cures(bad, results))
 
 
-def _cures(bad: Sequence[Finding], results: Path) -> str:
-    made = Counter(finding.status for finding in bad if not finding.cure)
-    own = [f"{finding.path}: {finding.cure}" for finding in bad if finding.cure]
+def _cures(bad: Sequence[FileStatus], results: Path) -> str:
+    made = Counter(one.status for one in bad if not one.cure)
+    own = [f"{one.path}: {one.cure}" for one in bad if one.cure]
     return "; ".join([*([_cure(made, results)] if made else []), *own])
 
 
 def _cure(counts: Counter[Status], results: Path) -> str:
     if set(counts) == {"unrecorded"}:
-        return f"delete what no run made, or resed verify --record --results {results}"
+        return f"delete files that no run made, or resed verify --record --results {results}"
     first = "delete what was altered, then " if counts["altered"] else ""
     folder = results / checksums.FOLDER
-    given_up = f" (if it was to go: delete its record in {folder})" if counts["missing"] else ""
-    return f"{first}run snakemake again or make restore{given_up}"
+    removed = f" (if you removed it on purpose: delete its record in {folder})"
+    return f"{first}run snakemake again or make restore{removed if counts['missing'] else ''}"
 
 
-def summary(results: Path, findings: list[Finding]) -> str:
-    """One line for when all is well."""
-    size = sum(finding.size for finding in findings)
-    return f"{results}: all {len(findings)} files are as they were made ({size / 1e6:.1f} MB)"
+def summary(results: Path, found: Sequence[FileStatus]) -> str:
+    """The line to print if all files are as they were made."""
+    size = sum(one.size for one in found)
+    return f"{results}: all {len(found)} files are as they were made ({size / 1e6:.1f} MB)"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resed.errors import ShareError
 from resed.runtime import checksums
-from resed.runtime.verify import Finding, refuse_bad, summary, verify
+from resed.runtime.verify import FileStatus, refuse_bad, summary, verify
 from resed.share import dvc_views as show
 from resed.share import instructions as others
 from resed.share import snakemake_records as knowledge
@@ -65,7 +65,7 @@ def _check(run: Run, say: Callable[[str], None]) -> None:
         )
 
 
-def _made_here(run: Run, found: Finding) -> bool:
+def _made_here(run: Run, found: FileStatus) -> bool:
     """Whether share itself made that file, or its record."""
     places = [run.archive, run.pictures]
     places += [checksums.record_of(run.results, run.archive.relative_to(run.results))]
