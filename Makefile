@@ -1,13 +1,13 @@
-# Sets itself up: the first target that needs it makes .venv and installs resed there, once, and
-# again when pyproject.toml or constraints.txt change; DVC too, at the first test, share or restore.
-# Nothing else here needs a network.
+# The first target that requires it creates .venv and installs resed there. The installation is repeated
+# if pyproject.toml or constraints.txt change. DVC is installed by the first test, share or restore. No
+# other step requires a network.
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3)
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 CONFIG ?= config/demo.yaml
-# More arguments of pip install, such as --extra-index-url https://download.pytorch.org/whl/cpu
+# Additional arguments of pip install, such as --extra-index-url https://download.pytorch.org/whl/cpu
 PIP_EXTRA ?=
-# Where to share, and from where to restore: kept for this clone; without, that of .dvc/config
+# The remote of share and restore, which is then kept for this clone; empty: the remote of .dvc/config
 REMOTE ?=
 FORCE ?=
 
@@ -23,54 +23,54 @@ IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 .DEFAULT_GOAL := help
 .PHONY: help install demo figures verify share restore test lint schema clean
 
-help: ## Show what can be made
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## Make .venv and install resed into it (the others do this by themselves)
+install: $(INSTALLED) ## Create .venv and install resed in it (other targets do this if necessary)
 
 $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c '$(IS_3_11)' 2>/dev/null || { \
-		echo "make: resed needs Python 3.11, and $(PYTHON) is not; make PYTHON=/path/to/python3.11" >&2; \
+		echo "make: $(PYTHON) is not Python 3.11; use make PYTHON=/path/to/python3.11" >&2; \
 		exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { \
-		echo "make: no virtual environment; on Debian: apt install python3-venv" >&2; exit 1; }
-	@echo "Installing resed and its packages in $(VENV) (once; minutes, needs the network)"
+		echo "make: cannot create $(VENV); on Debian, apt install python3-venv" >&2; exit 1; }
+	@echo "Installing resed and its packages in $(VENV) (once; takes minutes, requires a network)"
 	@$(PIP_INSTALL) --editable '.[dev]'
 	@touch $@
 
 $(SHARING): $(INSTALLED)
-	@echo "Installing DVC in $(VENV) (once; needs the network)"
+	@echo "Installing DVC in $(VENV) (once; requires a network)"
 	@$(PIP_INSTALL) --editable '.[share]'
 	@touch $@
 
-demo: $(INSTALLED) ## The whole paper on small generated soundscapes, without network
+demo: $(INSTALLED) ## Run the whole paper on small generated soundscapes, without a network
 	@$(VENV)/bin/snakemake $(RUN_WITH)
 
-figures: $(INSTALLED) ## Only the figures (CONFIG=config/esc10.yaml for another run)
+figures: $(INSTALLED) ## Draw only the figures (CONFIG=config/esc10.yaml: of another run)
 	@$(VENV)/bin/snakemake figures $(RUN_WITH)
 
-verify: $(INSTALLED) ## Check that results are as they were made; name those that are not
+verify: $(INSTALLED) ## Compare results with their checksums and list those that differ
 	@$(VENV)/bin/resed verify $(CONFIGS)
 
-share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to where, from now on)
+share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to this remote from now on)
 	@$(VENV)/bin/resed share $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)')
 
-restore: $(SHARING) ## Pull a run that was shared, and verify it (FORCE=1: over what is here)
+restore: $(SHARING) ## Pull a shared run and verify it (FORCE=1: overwrite local files)
 	@$(VENV)/bin/resed restore $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)') $(if $(FORCE),--force)
 
-# Two files of tests at a time, the long ones first: these wait as often as they compute.
-test: $(SHARING) ## All tests, the integration tests among them
+# Two test files in parallel, the long ones first.
+test: $(SHARING) ## Run all tests, including the integration tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
 
-lint: $(INSTALLED) ## Style of Python and Snakemake files
+lint: $(INSTALLED) ## Check the style of Python and Snakemake files
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/snakefmt --check Snakefile workflow
 	@$(VENV)/bin/snakemake --lint
 
-schema: $(INSTALLED) ## Write workflow/schemas/config.schema.json anew from the settings
+schema: $(INSTALLED) ## Generate workflow/schemas/config.schema.json from the settings
 	@$(VENV)/bin/python -m resed.config.schema workflow/schemas/config.schema.json
 
-clean: ## Remove caches; never data/, results/ or .venv
+clean: ## Remove caches, but not data/, results/ or .venv
 	@rm -rf .pytest_cache .ruff_cache .hypothesis
 	@find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -388,7 +388,7 @@ def test_the_script_reads_both_layouts(tmp_path, shared):
         assert path.name.startswith("2-"), "a fold is a split"
         assert 4.9 < soundfile.info(path).duration <= 5
     again = six_classes(source, tmp_path / "out0")
-    assert again.returncode == 1 and "holds a dataset already" in again.stderr
+    assert again.returncode == 1 and "contains a dataset" in again.stderr
     nowhere = six_classes(tmp_path, tmp_path / "out2")
     assert nowhere.returncode == 1 and "give a copy of ESC-50" in nowhere.stderr
 

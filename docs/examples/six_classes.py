@@ -1,10 +1,10 @@
-"""Lay 240 recordings of six classes out as a dataset: audio, and annotations as TSV.
+"""Arrange 240 recordings of six classes as a dataset: audio, and annotations as TSV.
 
     python docs/examples/six_classes.py SOURCE OUT
 
 SOURCE is a copy of ESC-50 (meta/esc50.csv, audio/) or of its ESC-10 part (clips.csv and folders of
-classes). OUT is a folder that does not hold such a dataset yet. Every clip is one recording of 5 s.
-A fold of ESC-50 becomes a split, so no recording stands in two splits; nor does a source of them.
+classes). OUT is a folder without such a dataset. Every clip is one recording of 5 s. A fold of
+ESC-50 becomes a split, so no recording is in two splits, and neither is a source of recordings.
 """
 
 import csv
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-CLASSES = {  # our name -> the name in ESC-50, where that is another
+CLASSES = {  # name here -> name in ESC-50
     "baby_cry": "crying_baby",
     "chainsaw": "chainsaw",
     "clock_tick": "clock_tick",
@@ -30,17 +30,17 @@ LISTS = (  # file, folder of the audio, columns of file name, class and fold
 )
 CLIP_SECONDS = 5
 BLOCK_S = 0.05
-BELOW_PEAK_DB = 25.0  # what is quieter than the loudest block by more than this is not the event
-SHORTEST_PAUSE_S = 0.15  # DESED's rule: sounds of a class that are closer are one event
+BELOW_PEAK_DB = 25.0  # from the loudest block; quieter blocks are not part of an event
+SHORTEST_PAUSE_S = 0.15  # rule of DESED: sounds of a class that are closer are one event
 SHORTEST_EVENT_S = 0.25
 
 
 def recordings(source: Path) -> Iterator[tuple[Path, str, str]]:
-    """File, class and split of every recording of the six classes."""
+    """Yield file, class and split of every recording of the six classes."""
     names = {name: ours for ours, theirs in CLASSES.items() for name in (ours, theirs)}
     found = [entry for entry in LISTS if (source / entry[0]).is_file()]
     if not found:
-        sys.exit(f"{source}: neither clips.csv nor meta/esc50.csv is there; give a copy of ESC-50")
+        sys.exit(f"{source}: has neither clips.csv nor meta/esc50.csv; give a copy of ESC-50")
     table, audio, file, label, fold = found[0]
     with (source / table).open(encoding="utf-8", newline="") as handle:
         for row in csv.DictReader(handle):
@@ -49,7 +49,7 @@ def recordings(source: Path) -> Iterator[tuple[Path, str, str]]:
 
 
 def events(samples: np.ndarray, rate: int) -> list[tuple[float, float]]:
-    """Onsets and offsets in seconds: where a recording is within 25 dB of its loudest 50 ms."""
+    """Onsets and offsets in seconds of the parts within 25 dB of the loudest 50 ms."""
     size = round(BLOCK_S * rate)
     blocks = samples[: len(samples) // size * size].reshape(-1, size)
     level = 10 * np.log10((blocks.astype(float) ** 2).mean(axis=1) + 1e-12)
@@ -63,7 +63,7 @@ def events(samples: np.ndarray, rate: int) -> list[tuple[float, float]]:
 
 
 def write(path: Path, columns: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-    """Tab-separated text with a header."""
+    """Write tab-separated text with a header."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ["\t".join(map(str, row)) for row in (columns, *rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -72,7 +72,7 @@ def write(path: Path, columns: tuple[str, ...], rows: list[tuple[object, ...]]) 
 def main(source: Path, out: Path) -> None:
     """Write audio and annotations of all splits."""
     if (out / "metadata").exists():
-        sys.exit(f"{out}: holds a dataset already; give another folder, or remove it")
+        sys.exit(f"{out}: contains a dataset; give another folder or remove it")
     strong: dict[str, list[tuple[object, ...]]] = {split: [] for split in SPLITS.values()}
     tags: dict[str, list[tuple[object, ...]]] = {split: [] for split in SPLITS.values()}
     for path, label, split in sorted(recordings(source), key=lambda found: found[0].name):
@@ -84,7 +84,7 @@ def main(source: Path, out: Path) -> None:
         tags[split].append((name, label))
         spans = events(samples.mean(axis=1), rate)
         strong[split] += [(name, f"{a:.3f}", f"{b:.3f}", label) for a, b in spans]
-        if not spans:  # a clip without an event keeps its row
+        if not spans:  # a clip without events keeps a row
             strong[split].append((name, "", "", ""))
     for split in ("strong", "development", "evaluation"):
         columns = ("filename", "onset", "offset", "event_label")
