@@ -1,47 +1,55 @@
-# Know the data before using it: hashes, rates, lengths, and what is missing or broken.
+"""Check every clip and label before it is used.
+
+Requires the records of acquire. Makes the manifest, whose hash is kept with every number, the
+findings, a page, and the decision whether the run may go on.
+"""
 
 
 rule audit:
-    """Check every clip and label; the manifest's hash stands beside every number made from here on."""
+    """Check every clip and label: hashes, rates, lengths, and what is missing or broken."""
     input:
-        records=expand(f"{RESULTS}/acquire/{{split}}.json", split=DATASET.splits),
+        labels=labels(*DATASET.splits),
     output:
-        manifest=f"{RESULTS}/audit/manifest.tsv",
-        summary=f"{RESULTS}/audit/audit.json",
-        findings=f"{RESULTS}/audit/findings.tsv",
-        page=f"{RESULTS}/audit/index.html",
+        manifest="<results>/audit/manifest.tsv",
+        summary="<results>/audit/audit.json",
+        findings="<results>/audit/findings.tsv",
+        page="<results>/audit/index.html",
     log:
-        f"{RESULTS}/logs/audit.log",
+        "<logs>/audit.log",
     benchmark:
-        f"{RESULTS}/benchmarks/audit.tsv"
+        "<benchmarks>/audit.tsv"
     conda:
         "../../environment.yml"
     threads: 16
     params:
-        dataset=CONFIG.dataset,
+        dataset=DATASET_FILE,
         root=DATA,
         out=subpath(output.manifest, parent=True),
         settings=as_json(CONFIG.audit.model_dump(mode="json")),
     message:
         "audit all splits"
     shell:
-        "resed audit --dataset {params.dataset} --root {params.root} --out {params.out}"
-        " --processes {threads} --settings {params.settings:q} --no-refuse 2>&1 | tee {log}"
+        "resed audit --dataset {params.dataset:q} --root {params.root:q} --out {params.out:q}"
+        " --processes {threads} --settings {params.settings:q} --no-refuse 2>&1 | tee {log:q}"
 
 
 rule admit:
-    """Go on, or end the run by the thresholds of the config. A rule of its own: the page stays."""
+    """Accept or refuse the dataset by the thresholds of the config.
+
+    A rule of its own: if it fails, Snakemake keeps the page of the audit.
+    """
     input:
         summary=rules.audit.output.summary,
     output:
-        admitted=f"{RESULTS}/audit/admitted.json",
+        admitted="<results>/audit/admitted.json",
     log:
-        f"{RESULTS}/logs/admit.log",
+        "<logs>/admit.log",
     benchmark:
-        f"{RESULTS}/benchmarks/admit.tsv"
+        "<benchmarks>/admit.tsv"
     conda:
         "../../environment.yml"
+    threads: 1
     message:
         "admit what the audit found, or end the run"
     shell:
-        "resed admit --audit {input.summary} --out {output.admitted} > {log} 2>&1"
+        "resed admit --audit {input.summary:q} --out {output.admitted:q} > {log:q} 2>&1"

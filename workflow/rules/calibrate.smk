@@ -1,58 +1,49 @@
-# Median-filter windows a class from the strong training labels, and thresholds from development.
+"""Windows of the median filters.
+
+Requires the strong training labels. Makes one file of windows per method, and per reading that
+changes how windows are made. The frame thresholds are chosen in decode.smk.
+"""
+
+# Name of the windows -> method, and how they are made.
+WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")}
+for row in CONFIG.sensitivity_rows():
+    method = CONFIG.system(row).decode.windows
+    WINDOWS[study.windows_name(CONFIG, row)] = (method, study.calibration(CONFIG, row))
+
+
+def calibration(name):
+    """Options of `resed calibrate`, as words."""
+    method, chosen = WINDOWS[name]
+    options = {"--method": method, **{f"--{k}": v for k, v in chosen.model_dump().items()}}
+    return [str(word) for option in options.items() for word in option]
+
+
+def windows(row):
+    """Windows that a row decodes with: those of its method and its reading."""
+    return str(LAYOUT.windows(study.windows_name(CONFIG, row)))
 
 
 rule calibrate:
-    """Windows of the median filters by one method: the mean duration, or event-specific (eq. 7)."""
+    """Windows by one method: the mean duration of a class, or event-specific ones."""
     input:
-        record=f"{RESULTS}/acquire/strong.json",
+        labels=labels("strong"),
     output:
-        windows=f"{RESULTS}/calibrate/windows_{{method}}.tsv",
+        windows="<results>/calibrate/windows_{windows}.tsv",
     log:
-        f"{RESULTS}/logs/calibrate/windows_{{method}}.log",
+        "<logs>/calibrate/windows_{windows}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/calibrate/windows_{{method}}.tsv"
+        "<benchmarks>/calibrate/windows_{windows}.tsv"
     wildcard_constraints:
-        method="average|esp",
+        windows=one_of(WINDOWS),
     conda:
         "../../environment.yml"
+    threads: 1
     params:
-        dataset=CONFIG.dataset,
+        dataset=DATASET_FILE,
         events=annotations("strong"),
-        eta=CONFIG.calibrate.eta,
-        knee=CONFIG.calibrate.knee,
-        guard=CONFIG.calibrate.guard,
-        quantile=CONFIG.calibrate.quantile,
+        options=lambda wildcards: calibration(wildcards.windows),
     message:
-        "calibrate windows: {wildcards.method}"
+        "calibrate windows: {wildcards.windows}"
     shell:
-        "resed calibrate --events {params.events} --out {output.windows}"
-        " --method {wildcards.method} --eta {params.eta} --knee {params.knee}"
-        " --guard {params.guard} --quantile {params.quantile} --classes-from {params.dataset}"
-        " > {log} 2>&1"
-
-
-rule threshold:
-    """Choose the frame threshold on development: beyond the paper, a row of its own."""
-    input:
-        record=f"{RESULTS}/acquire/development.json",
-        posteriors=lambda wildcards: posteriors("development", wildcards.system, wildcards.seed),
-        windows=lambda wildcards: windows(wildcards.system),
-    output:
-        threshold=f"{RESULTS}/calibrate/thresholds/{{system}}/seed{{seed}}.json",
-    log:
-        f"{RESULTS}/logs/calibrate/thresholds/{{system}}/seed{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/calibrate/thresholds/{{system}}/seed{{seed}}.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        reference=annotations("development"),
-        settings=lambda wildcards: as_json(
-            CONFIG.system(wildcards.system).decode.model_dump(mode="json")
-        ),
-    message:
-        "choose the frame threshold of {wildcards.system}, seed {wildcards.seed}"
-    shell:
-        "resed threshold --posteriors {input.posteriors} --windows {input.windows}"
-        " --reference {params.reference} --settings {params.settings:q}"
-        " --out {output.threshold} > {log} 2>&1"
+        "resed calibrate --events {params.events:q} --out {output.windows:q} {params.options:q}"
+        " --classes-from {params.dataset:q} > {log:q} 2>&1"

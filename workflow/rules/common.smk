@@ -1,45 +1,84 @@
-# Shared by all stages: the checked config, the folders, and lists of targets.
+"""The checked config, the folders, and the paths and options that several stages use.
+
+Requires `config`. Makes no file.
+"""
+
 import json
+import logging
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
 
-from resed.runtime import run_lock
+from snakemake.logging import logger
+from snakemake.settings.types import Quietness
+
 from resed.config import study
-from resed.config.systems import DEFAULT_FEATURES
+from resed.config.dataset import dataset_path
+from resed.config.rows import Row, windows_of_reading
 from resed.config.run import load_config
+from resed.config.systems import DEFAULT_FEATURES
 from resed.errors import ResedError
+from resed.paper.numbers import load_paper
+from resed.results.inputs import SPLITS as SCORED
+from resed.results.inputs import Inputs
+from resed.results.layout import Layout
+from resed.runtime import run_lock
+
+logging.raiseExceptions = False  # report a full disk once, not once per message of the log
+if Quietness.REASON in workflow.output_settings.quiet:
+    # Snakemake 9.27 sums up the reasons at the end even so; a plan ends with its table of jobs.
+    logger.addFilter(lambda record: not str(record.msg).startswith("Reasons:"))
+
+# Where config/ is: here, or beside the workflow that another one uses as a module.
+ROOT = Path(workflow.current_basedir).parents[1]
+ROOT = Path() if ROOT.samefile(Path()) else ROOT
 
 try:
-    CONFIG = load_config(config)
+    CONFIG = load_config({key: config[key] for key in config if key != "pathvars"}, ROOT)
+    PAPER = load_paper(CONFIG.paper, ROOT)
 except ResedError as error:
     sys.exit(f"resed: {error}")  # one line and exit code 1, before any job
 
-# Jobs use the `resed` of the Python that runs Snakemake, whether its environment is active or not.
-os.environ.update(PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PATH', '')}")
-
 DATASET = CONFIG.dataset_file
+DATASET_FILE = dataset_path(CONFIG.dataset, ROOT)
+PAPER_FILES = sorted(map(str, (ROOT / "config" / "papers" / CONFIG.paper).glob("*.yaml")))
 DATA = f"data/{DATASET.name}"
-RESULTS = f"results/{DATASET.name}"
+
+
+pathvars:
+    results=f"results/{DATASET.name}",
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+RESULTS = workflow.pathvars.apply("<results>")
 run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
-# Jobs record there the checksums of what they make, and compare those of what they read.
-os.environ.update(RESED_RESULTS=str(Path(RESULTS).absolute()))
-SCORED = ("development", "evaluation")
+# Jobs use the `resed` of the Python that runs Snakemake, whether its environment is active or not.
+# They record the checksums of what they make below RESED_RESULTS, and compare those of their inputs.
+os.environ.update(
+    PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PATH', '')}",
+    RESED_RESULTS=str(Path(RESULTS).absolute()),
+)
+
+LAYOUT = Layout(Path("<results>"))
+FILES = Inputs(CONFIG, PAPER, LAYOUT)
 STRONG = [split for split, place in DATASET.splits.items() if place.labels == "strong"]
-STUDIED = [row.folder for row in CONFIG.sensitivity_rows()]  # one reading of the paper changed at a time
+STUDIED = [row.folder for row in CONFIG.sensitivity_rows()]
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
-TUNED = "@development_threshold"  # suffix of a system's row with a frame threshold of its own
-REPAIRED = [f"{RESULTS}/repair/{DATASET.splits[split].annotations}" for split in SCORED]
-REPAIRED += [f"{RESULTS}/repair/{name}" for name in ("repairs.tsv", "repair.json")]
-SANITY = ("nothing", "everything", "prior", "own_tags", "loudness", "reference")
-# Trainings queue for a GPU where there is one; without, they may run side by side on the cores.
+# Trainings queue for a GPU; without one, they may run side by side on the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
 
 
-def annotations(split):
-    """Annotation file of a split. Never declared as output, for Snakemake must not delete a user's labels."""
-    return f"{DATA}/{DATASET.splits[split].annotations}"
+def one_of(names):
+    """Regular expression of a wildcard that takes one of these values."""
+    return "|".join(map(re.escape, names))
+
+
+def words(option, values):
+    """A repeated option as words of a command line."""
+    return [word for value in values for word in (option, str(value))]
 
 
 def as_json(value):
@@ -47,24 +86,51 @@ def as_json(value):
     return json.dumps(value, sort_keys=True)
 
 
-def settings(system, *parts):
-    """Those parts of a system's resolved settings that a stage uses."""
-    return as_json(CONFIG.system(system).model_dump(mode="json", include=set(parts)))
+def settings(row, *parts):
+    """The settings of a row that a stage uses."""
+    return as_json(CONFIG.system(row).model_dump(mode="json", include=set(parts)))
 
 
-def store(split, system):
-    """Feature store of a split, of the feature set that a system is trained on."""
-    return f"{RESULTS}/extract/{CONFIG.features_of(system)}/{split}.store"
+def annotations(split):
+    """Annotation file of a split."""
+    return f"{DATA}/{DATASET.splits[split].annotations}"
 
 
-def posteriors(split, system, seed):
-    """Posteriors of the checkpoint that a system uses: its own, or the one it shares."""
-    return f"{RESULTS}/predict/{split}/{CONFIG.trained_as(system)}/seed{seed}.npz"
+def labels(*splits):
+    """What stands for the annotations of splits in the inputs of a job: their records of acquire.
+
+    A record holds the SHA-256 of the annotations, and jobs compare it before they read them. The
+    files themselves are outputs of no rule: Snakemake would delete a user's labels before it runs
+    acquire again.
+    """
+    return [str(LAYOUT.acquired(split)) for split in splits]
 
 
-def windows(system):
-    """Median-filter windows that a system decodes with: by its method, and its reading of it."""
-    return f"{RESULTS}/calibrate/windows_{study.windows_name(CONFIG, system)}.tsv"
+def store(split, row):
+    """Feature store of a split, of the feature set that a row is trained on."""
+    return f"<results>/extract/{CONFIG.features_of(row)}/{split}.store"
+
+
+def posteriors(split, row, seed):
+    """Posteriors of the checkpoint that a row uses."""
+    return str(LAYOUT.posteriors(split, CONFIG.trained_as(row), seed))
+
+
+def decoded(rows, seed, names):
+    """Files of decode, of rows on all scored splits."""
+    folders = [LAYOUT.decoded(split, row, seed) for row in rows for split in SCORED]
+    return [f"{folder}/{name}" for folder in folders for name in names]
+
+
+def scored(rows, seed):
+    """Files of score, of rows on all scored splits."""
+    folders = [LAYOUT.scored(split, row, seed) for row in rows for split in SCORED]
+    return [f"{folder}/{name}" for folder in folders for name in ("metrics.json", "counts.tsv")]
+
+
+def references():
+    """Option of `resed score` and `resed sanity`: the annotations of all scored splits."""
+    return words("--reference", [f"{split}={annotations(split)}" for split in SCORED])
 
 
 def config_json(systems=None):
@@ -72,38 +138,11 @@ def config_json(systems=None):
     values = CONFIG.model_dump(mode="json")
     if systems is not None:
         used = {*systems, *map(CONFIG.trained_as, systems)}
-        values["system_overrides"] = {
-            name: value for name, value in values["system_overrides"].items() if name in used
-        }
+        overrides = values["system_overrides"]
+        values["system_overrides"] = {name: overrides[name] for name in overrides if name in used}
     return as_json(values)
 
 
-def own_annotations(wildcards):
-    """Labels that the user brought, so that a corrected label is noticed; none if acquire makes them."""
-    brought = DATASET.kind == "recordings" and not DATASET.sources
-    return [annotations(wildcards.split)] if brought else []
-
-
-def acquire_options():
-    """Options of `resed acquire`, a word each: those of soundscapes, or those of recordings."""
-    wanted = CONFIG.acquire
-    if DATASET.kind == "recordings":
-        found = ["--folder", wanted.folder] if wanted.folder else []
-        names = ["local"] if wanted.sources == [] else wanted.sources or []
-        return found + [word for name in names for word in ("--source", name)]
-    found = ["--scale", wanted.scale, "--seed", wanted.seed]
-    found += ["--soundbank", wanted.soundbank] if wanted.soundbank else []
-    found += ["--annotations", wanted.annotations] if wanted.annotations else []
-    return found + ["--no-keep-audio"] * (not wanted.keep_audio)
-
-
-def in_row(*rows):
-    """The configured systems of these rows of Table 1, one a row; none where a row is missing."""
-    found = [next((n for n in CONFIG.systems if CONFIG.catalogue[n].row == r), None) for r in rows]
-    return found if all(found) else []
-
-
-def own_posteriors(wildcards):
-    """Posteriors for the one baseline that needs them: a system's tags over the whole clip."""
-    system = CONFIG.own_tags_system
-    return posteriors(wildcards.split, system, 0) if wildcards.kind == "own_tags" else []
+def titles(systems):
+    """Titles of systems, which tables and figures show."""
+    return [CONFIG.catalogue[name].title for name in systems]

@@ -1,90 +1,90 @@
-# From posteriors to events and tags; beside the systems, baselines that know nothing or everything.
+"""From posteriors to events and tags: one job per system and seed, all splits and both thresholds.
+
+Requires posteriors, windows and, to choose a frame threshold, the labels of development. Makes
+events and tags of systems and of baselines, and the chosen thresholds.
+"""
+
+SYSTEM = Row("{system}")
+DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
+MAIN = FILES.main_systems()
+OTHERS = [name for name in (*CONFIG.systems, *STUDIED) if name not in MAIN]
+
+
+def rows(wildcards):
+    """Option of `resed decode` and `resed score`: all rows of one system."""
+    return words("--row", [row.folder for row in FILES.rows_of(wildcards.system)])
 
 
 rule decode:
-    """Gate, threshold and smooth the posteriors of one system, as configured."""
+    """Decode one system at the configured frame threshold, and at the one chosen on development."""
     input:
-        posteriors=lambda wildcards: posteriors(wildcards.split, wildcards.system, wildcards.seed),
+        development=lambda wildcards: posteriors("development", wildcards.system, wildcards.seed),
+        evaluation=lambda wildcards: posteriors("evaluation", wildcards.system, wildcards.seed),
         windows=lambda wildcards: windows(wildcards.system),
+        labels=labels("development"),
     output:
-        events=f"{RESULTS}/decode/{{split}}/{{system}}/seed{{seed}}/events.tsv",
-        tags=f"{RESULTS}/decode/{{split}}/{{system}}/seed{{seed}}/tags.tsv",
-        raw_tags=f"{RESULTS}/decode/{{split}}/{{system}}/seed{{seed}}/raw_tags.tsv",
-        teacher_tags=f"{RESULTS}/decode/{{split}}/{{system}}/seed{{seed}}/teacher_tags.tsv",
+        threshold=str(LAYOUT.threshold(SYSTEM, "{seed}")),
+        decoded=decoded([SYSTEM, SYSTEM.tuned], "{seed}", DECODED),
     log:
-        f"{RESULTS}/logs/decode/{{split}}/{{system}}/seed{{seed}}.log",
+        "<logs>/decode/{system}/seed{seed}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/decode/{{split}}/{{system}}/seed{{seed}}.tsv"
+        "<benchmarks>/decode/{system}/seed{seed}.tsv"
+    wildcard_constraints:
+        system=one_of(MAIN),
     conda:
         "../../environment.yml"
+    threads: 1
     params:
-        out=subpath(output.events, parent=True),
-        settings=lambda wildcards: as_json(
-            CONFIG.system(wildcards.system).decode.model_dump(mode="json")
-        ),
+        results=RESULTS,
+        rows=rows,
+        reference=annotations("development"),
+        settings=lambda wildcards: settings(wildcards.system, "decode"),
     message:
-        "decode {wildcards.split} of {wildcards.system}, seed {wildcards.seed}"
+        "decode {wildcards.system}, seed {wildcards.seed}"
     shell:
-        "resed decode --posteriors {input.posteriors} --windows {input.windows}"
-        " --out {params.out} --settings {params.settings:q} > {log} 2>&1"
+        "resed decode --results {params.results:q} {params.rows:q} --seed {wildcards.seed}"
+        " --posteriors development={input.development:q}"
+        " --posteriors evaluation={input.evaluation:q} --windows {input.windows:q}"
+        " --settings {params.settings:q} --reference {params.reference:q} > {log:q} 2>&1"
 
 
-rule decode_tuned:
-    """The same with the frame threshold chosen on development."""
-    input:
-        posteriors=lambda wildcards: posteriors(wildcards.split, wildcards.system, wildcards.seed),
-        windows=lambda wildcards: windows(wildcards.system),
-        threshold=rules.threshold.output.threshold,
+use rule decode as decode_configured with:
+    # Rows that no table shows at another threshold: the configured one only.
     output:
-        events=f"{RESULTS}/decode/{{split}}/{{system}}{TUNED}/seed{{seed}}/events.tsv",
-        tags=f"{RESULTS}/decode/{{split}}/{{system}}{TUNED}/seed{{seed}}/tags.tsv",
-        raw_tags=f"{RESULTS}/decode/{{split}}/{{system}}{TUNED}/seed{{seed}}/raw_tags.tsv",
-        teacher_tags=f"{RESULTS}/decode/{{split}}/{{system}}{TUNED}/seed{{seed}}/teacher_tags.tsv",
-    log:
-        f"{RESULTS}/logs/decode/{{split}}/{{system}}{TUNED}/seed{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/decode/{{split}}/{{system}}{TUNED}/seed{{seed}}.tsv"
-    conda:
-        "../../environment.yml"
-    params:
-        out=subpath(output.events, parent=True),
-        settings=rules.decode.params.settings,
-    message:
-        "decode {wildcards.split} of {wildcards.system} at its own threshold, seed {wildcards.seed}"
-    shell:
-        "resed decode --posteriors {input.posteriors} --windows {input.windows}"
-        " --threshold-file {input.threshold} --out {params.out} --settings {params.settings:q}"
-        " > {log} 2>&1"
+        decoded=decoded([SYSTEM], "{seed}", DECODED),
+    wildcard_constraints:
+        system=one_of(OTHERS),
 
 
 rule sanity:
-    """Write what a baseline detects, in the same files as a system: what the metrics give for little."""
+    """Detections of all baselines, in the same files as a system: what the metrics give for little."""
     input:
-        store=f"{RESULTS}/extract/{DEFAULT_FEATURES}/{{split}}.store",
-        training=f"{RESULTS}/acquire/strong.json",
-        posteriors=own_posteriors,
+        development=f"<results>/extract/{DEFAULT_FEATURES}/development.store",
+        evaluation=f"<results>/extract/{DEFAULT_FEATURES}/evaluation.store",
+        labels=labels("strong", *SCORED),
+        own_tags=[posteriors(split, CONFIG.own_tags_system, 0) for split in SCORED],
     output:
-        events=f"{RESULTS}/decode/{{split}}/sanity_{{kind}}/seed0/events.tsv",
-        tags=f"{RESULTS}/decode/{{split}}/sanity_{{kind}}/seed0/tags.tsv",
+        decoded=decoded(FILES.baselines(), 0, ("events.tsv", "tags.tsv")),
     log:
-        f"{RESULTS}/logs/decode/{{split}}/sanity_{{kind}}.log",
+        "<logs>/decode/sanity.log",
     benchmark:
-        f"{RESULTS}/benchmarks/decode/{{split}}/sanity_{{kind}}.tsv"
-    wildcard_constraints:
-        kind="|".join(SANITY),
+        "<benchmarks>/decode/sanity.tsv"
     conda:
         "../../environment.yml"
+    threads: 1
     params:
-        dataset=CONFIG.dataset,
+        dataset=DATASET_FILE,
         classes=DATASET.classes,
-        out=subpath(output.events, parent=True),
-        reference=lambda wildcards: annotations(wildcards.split),
+        results=RESULTS,
+        kinds=words("--kind", [row.system for row in FILES.baselines()]),
+        references=references(),
         training=annotations("strong"),
-        posteriors=lambda wildcards, input: input.get("posteriors")
-        and f"--posteriors {input.posteriors}",
     message:
-        "sanity baseline {wildcards.kind} on {wildcards.split}"
+        "sanity baselines"
     shell:
-        "resed sanity --kind {wildcards.kind} --reference {params.reference}"
-        " --train-events {params.training} --store {input.store} {params.posteriors}"
-        " --classes-from {params.dataset} --out {params.out} --seed 0 > {log} 2>&1"
+        "resed sanity --results {params.results:q} {params.kinds:q} {params.references:q}"
+        " --train-events {params.training:q}"
+        " --store development={input.development:q} --store evaluation={input.evaluation:q}"
+        " --posteriors development={input.own_tags[0]:q}"
+        " --posteriors evaluation={input.own_tags[1]:q}"
+        " --classes-from {params.dataset:q} --seed 0 > {log:q} 2>&1"

@@ -1,53 +1,84 @@
-# The paper's figures, the training curves and the graph of stages: a job a figure. A figure of a
-# row of Table 1 exists where a configured system stands in that row; curves of Table 2 where a
-# system stands there alone.
+"""Figures: one job per figure.
 
-ROWS = {"figure3": 8, "figure5": 2, "figure5_system3": 3, "figure6": 9}
-CURVES = {
-    "training_curves": TABLES["table1"],
-    "training_curves_table2": TABLES["table2"] if set(TABLES["table2"]) - set(WITH_ROW) else [],
-}
+Requires what the figure shows: training histories, decoded tags, windows or scores of the study of
+readings. Makes each figure as PNG and SVG, their checksums, and the figure's title and caption.
+"""
 
-# Which systems' results each figure reads.
-FIGURES = (
-    {figure: in_row(row) for figure, row in ROWS.items() if in_row(row)}
-    | {"figure7": [], "figure7_all": [], "dag": []}
-    | {figure: systems for figure, systems in CURVES.items() if systems}
-)
+from resed.draw import inputs as figures
+
+FIGURES = figures.figure_names(CONFIG, PAPER)
+STUDY_FIGURE = "sensitivity"
+
+
+def figure_systems(name):
+    """Systems that a figure shows."""
+    found = figures.inputs(name, CONFIG, PAPER)
+    shown = (*found.histories, *found.tags, *found.posteriors)
+    return [*shown, *[CONFIG.sensitivity.system] * found.study]
+
+
+def figure_files(wildcards):
+    """What a figure is drawn from."""
+    found = figures.inputs(wildcards.figure, CONFIG, PAPER)
+    return [
+        *labels(*found.annotations),
+        *(str(LAYOUT.windows(method)) for method in found.windows),
+        *FILES.histories(found.histories),
+        *FILES.tags("evaluation", found.tags),
+        *FILES.posteriors("evaluation", found.posteriors, seeds=1),
+        *FILES.scores(study.rows(CONFIG) if found.study else []),
+    ]
 
 
 rule draw:
-    """Draw one figure as PNG and SVG."""
+    """Draw one figure."""
     input:
         audit=rules.audit.output.summary,
-        paper=f"config/papers/{CONFIG.paper}/numbers.yaml",
-        results=figure_input,
+        paper=PAPER_FILES,
+        results=figure_files,
     output:
-        png=f"{RESULTS}/figures/{{figure}}.png",
-        svg=f"{RESULTS}/figures/{{figure}}.svg",
-        hashes=f"{RESULTS}/figures/{{figure}}.sha256",
+        png=report(
+            "<results>/figures/{figure}.png",
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
+        svg="<results>/figures/{figure}.svg",
+        description="<results>/figures/{figure}.json",
+        hashes="<results>/figures/{figure}.sha256",
     log:
-        f"{RESULTS}/logs/draw/{{figure}}.log",
+        "<logs>/draw/{figure}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/draw/{{figure}}.tsv"
+        "<benchmarks>/draw/{figure}.tsv"
     wildcard_constraints:
-        figure="|".join(FIGURES),
+        figure=one_of(FIGURES),
     conda:
         "../../environment.yml"
+    threads: 1
     params:
-        config=lambda wildcards: config_json(FIGURES[wildcards.figure]),
-        titles=lambda wildcards: [CONFIG.catalogue[n].title for n in FIGURES[wildcards.figure]],
-        results=subpath(output.png, ancestor=2),
+        config=lambda wildcards: config_json(figure_systems(wildcards.figure)),
+        titles=lambda wildcards: titles(figure_systems(wildcards.figure)),
+        results=RESULTS,
     message:
         "draw {wildcards.figure}"
     shell:
         "resed draw --figure {wildcards.figure} --config-json {params.config:q}"
-        " --results {params.results} --out-png {output.png} --out-svg {output.svg}"
-        " > {log} 2>&1 && sha256sum {output.png} {output.svg} > {output.hashes}"
+        " --results {params.results:q} --out-png {output.png:q} --out-svg {output.svg:q}"
+        " --out-json {output.description:q}"
+        " > {log:q} 2>&1 && sha256sum {output.png:q} {output.svg:q} > {output.hashes:q}"
 
 
 rule figures:
-    """All figures that the configured systems allow, and the study's where it is reported."""
+    """All figures that the configured systems allow, and the study's if the report shows it."""
     input:
-        expand(rules.draw.output, figure=FIGURES),
-        rules.draw_sensitivity.output if CONFIG.sensitivity.report else [],
+        expand(
+            rules.draw.output,
+            figure=[name for name in FIGURES if name != STUDY_FIGURE or CONFIG.sensitivity.report],
+        ),
+
+
+rule sensitivity:
+    """Table and figure of the study of readings."""
+    input:
+        expand(rules.tabulate.output, table=STUDY),
+        expand(rules.draw.output, figure=STUDY_FIGURE),

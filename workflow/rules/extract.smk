@@ -1,32 +1,39 @@
-# Log-mels: one memory-mapped file per split and feature set; no file and no job per clip.
+"""Log-mel features.
+
+Requires the audio of all splits and the manifest of the audit. Makes one memory-mapped file per
+split and feature set; no file and no job per clip.
+"""
 
 
 rule extract:
-    """Turn the audio of a split into log-mel features."""
+    """Turn the audio of all splits into log-mels of one feature set."""
     input:
-        record=f"{RESULTS}/acquire/{{split}}.json",
+        audio=labels(*DATASET.splits),
         manifest=rules.audit.output.manifest,
         admitted=rules.admit.output.admitted,
     output:
-        store=f"{RESULTS}/extract/{{features}}/{{split}}.store",
+        stores=[f"<results>/extract/{{features}}/{split}.store" for split in DATASET.splits],
     log:
-        f"{RESULTS}/logs/extract/{{features}}/{{split}}.log",
+        "<logs>/extract/{features}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/extract/{{features}}/{{split}}.tsv"
+        "<benchmarks>/extract/{features}.tsv"
     wildcard_constraints:
-        features="|".join(CONFIG.feature_sets),
+        features=one_of(CONFIG.feature_sets),
     conda:
         "../../environment.yml"
     threads: 16
     params:
-        dataset=CONFIG.dataset,
+        dataset=DATASET_FILE,
         root=DATA,
         settings=lambda wildcards: as_json(
             CONFIG.feature_sets[wildcards.features].model_dump(mode="json")
         ),
+        stores=lambda wildcards, output: words(
+            "--out", map("=".join, zip(DATASET.splits, output.stores))
+        ),
     message:
-        "extract {wildcards.split}, features: {wildcards.features}"
+        "extract all splits, features: {wildcards.features}"
     shell:
-        "resed extract --dataset {params.dataset} --root {params.root} --split {wildcards.split}"
-        " --manifest {input.manifest} --out {output.store} --settings {params.settings:q}"
-        " --processes {threads} 2>&1 | tee {log}"
+        "resed extract --dataset {params.dataset:q} --root {params.root:q}"
+        " --manifest {input.manifest:q} {params.stores:q} --settings {params.settings:q}"
+        " --processes {threads} 2>&1 | tee {log:q}"

@@ -1,17 +1,23 @@
-# Posteriors of the splits that are scored.
+"""Posteriors.
+
+Requires a checkpoint and the feature stores of the scored splits. Makes one file of posteriors per
+split.
+"""
 
 
 rule predict:
-    """Frame and clip posteriors of one checkpoint on one split."""
+    """Frame and clip posteriors of one checkpoint on every scored split."""
     input:
-        checkpoint=f"{RESULTS}/train/{{trained}}/seed{{seed}}/checkpoint.pt",
-        store=lambda wildcards: store(wildcards.split, wildcards.trained),
+        checkpoint="<results>/train/{trained}/seed{seed}/checkpoint.pt",
+        development=lambda wildcards: store("development", wildcards.trained),
+        evaluation=lambda wildcards: store("evaluation", wildcards.trained),
     output:
-        posteriors=f"{RESULTS}/predict/{{split}}/{{trained}}/seed{{seed}}.npz",
+        development="<results>/predict/development/{trained}/seed{seed}.npz",
+        evaluation="<results>/predict/evaluation/{trained}/seed{seed}.npz",
     log:
-        f"{RESULTS}/logs/predict/{{split}}/{{trained}}/seed{{seed}}.log",
+        "<logs>/predict/{trained}/seed{seed}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/predict/{{split}}/{{trained}}/seed{{seed}}.tsv"
+        "<benchmarks>/predict/{trained}/seed{seed}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -19,8 +25,9 @@ rule predict:
         gpu=GPU,
         jobs_per_gpu=1,
     message:
-        "predict {wildcards.split} with {wildcards.trained}, seed {wildcards.seed}"
+        "predict with {wildcards.trained}, seed {wildcards.seed}"
     shell:
-        "resed predict --checkpoint {input.checkpoint} --store {input.store}"
-        " --split {wildcards.split} --out {output.posteriors} --threads {threads}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} > {log} 2>&1"
+        "resed predict --checkpoint {input.checkpoint:q}"
+        " --store development={input.development:q} --store evaluation={input.evaluation:q}"
+        " --out development={output.development:q} --out evaluation={output.evaluation:q}"
+        " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} > {log:q} 2>&1"

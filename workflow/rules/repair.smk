@@ -1,30 +1,34 @@
-# Labels mended by rule, into a copy. What was published stays the truth of every number; the table
-# `truths` shows what the repair changes.
+"""Repair strong labels by rule, in a copy.
+
+Requires the strong labels and the manifest of the audit. Makes repaired copies and the list of
+changes. All scores use the published labels; one table shows what the repair changes.
+"""
 
 
 rule repair:
-    """Merge overlaps, clip offsets, join short gaps: copies of the strong labels, and a log a row."""
+    """Merge overlaps, clip offsets, join short gaps; list every change."""
     input:
-        records=expand(f"{RESULTS}/acquire/{{split}}.json", split=STRONG),
+        labels=labels(*STRONG),
         manifest=rules.audit.output.manifest,
         admitted=rules.admit.output.admitted,
     output:
-        copies=[f"{RESULTS}/repair/{DATASET.splits[split].annotations}" for split in STRONG],
-        repairs=f"{RESULTS}/repair/repairs.tsv",
-        summary=f"{RESULTS}/repair/repair.json",
+        copies=[str(LAYOUT.repaired(DATASET.splits[split].annotations)) for split in STRONG],
+        repairs="<results>/repair/repairs.tsv",
+        summary="<results>/repair/repair.json",
     log:
-        f"{RESULTS}/logs/repair.log",
+        "<logs>/repair.log",
     benchmark:
-        f"{RESULTS}/benchmarks/repair.tsv"
+        "<benchmarks>/repair.tsv"
     conda:
         "../../environment.yml"
+    threads: 1
     params:
-        dataset=CONFIG.dataset,
+        dataset=DATASET_FILE,
         root=DATA,
         out=subpath(output.summary, parent=True),
         gap=CONFIG.repair.gap_s,
     message:
         "repair labels"
     shell:
-        "resed repair --dataset {params.dataset} --root {params.root} --out {params.out}"
-        " --manifest {input.manifest} --gap {params.gap} > {log} 2>&1"
+        "resed repair --dataset {params.dataset:q} --root {params.root:q} --out {params.out:q}"
+        " --manifest {input.manifest:q} --gap {params.gap} > {log:q} 2>&1"

@@ -1,34 +1,39 @@
-# One page to open.
+"""The page.
+
+Requires all tables and figures, and what they come from. Makes one HTML file that needs no network.
+"""
 
 
 rule report:
-    """Gather verdicts, tables, figures and settings in one HTML file that needs no network."""
+    """Gather verdicts, tables, figures and settings in one HTML file."""
     input:
         audit=rules.audit.output.summary,
-        papers=sorted(map(str, Path("config/papers").glob("**/*.yaml"))),
-        readings=f"config/papers/{CONFIG.paper}/readings.yaml",
+        paper=PAPER_FILES,
+        labels=labels("strong", *SCORED),
         tables=rules.tables.input,
-        # A picture that was deleted is drawn again alone: from equal results it is the same.
-        figures=ancient(
-            expand(rules.draw.output.hashes, figure=FIGURES)
-            + [rules.draw_sensitivity.output.hashes] * CONFIG.sensitivity.report
+        # From equal results a figure has equal bytes: one that was deleted is drawn again alone.
+        figures=ancient([path for path in rules.figures.input if path.endswith(".sha256")]),
+        windows=expand(rules.calibrate.output, windows=("average", "esp")),
+        scores=FILES.scores(
+            [row for system in CONFIG.systems for row in FILES.rows_of(system)] + FILES.baselines()
         ),
-        windows=expand(rules.calibrate.output.windows, method=("average", "esp")),
-        scores=tabulated_scores() + sanity_metrics(),
-        evidence=table_evidence("claims") + table_evidence("truths"),
+        evidence=FILES.verdicts(),
     output:
-        page=f"{RESULTS}/report/index.html",
+        page=report(
+            "<results>/report/index.html", caption="../report/page.rst", category="The page"
+        ),
     log:
-        f"{RESULTS}/logs/report.log",
+        "<logs>/report.log",
     benchmark:
-        f"{RESULTS}/benchmarks/report.tsv"
+        "<benchmarks>/report.tsv"
     conda:
         "../../environment.yml"
+    threads: 1
     params:
         config=config_json(),
-        results=subpath(output.page, ancestor=2),
+        results=RESULTS,
     message:
         "report: {output.page}"
     shell:
-        "resed report --config-json {params.config:q} --results {params.results}"
-        " --out {output.page} > {log} 2>&1"
+        "resed report --config-json {params.config:q} --results {params.results:q}"
+        " --out {output.page:q} > {log:q} 2>&1"

@@ -1,62 +1,82 @@
-# F1 by sed_eval, on the clips that the audit found whole: what was decoded is what is scored.
+"""Scores, on the clips that the audit found usable: what was decoded is what is scored.
+
+Requires events and tags, the labels of the scored splits and, for scores without a threshold,
+posteriors and windows. Makes the metrics, and the counts per clip that intervals come from.
+"""
+
+
+def threshold_free(wildcards):
+    """Posteriors and windows for PSDS and mAP, of the systems whose table has them; else none."""
+    system, seed = wildcards.system, wildcards.seed
+    if system not in MAIN:
+        return []
+    return [*(posteriors(split, system, seed) for split in SCORED), windows(system)]
+
+
+def threshold_free_options(wildcards, input):
+    """Options of `resed score` for PSDS and mAP, as words."""
+    if not input.threshold_free:
+        return []
+    *files, windows_file = input.threshold_free
+    found = words("--posteriors", map("=".join, zip(SCORED, files)))
+    return found + ["--windows", windows_file, "--settings", settings(wildcards.system, "decode")]
 
 
 rule score:
-    """Score one system on one split: events, one-second segments, tags three ways, PSDS and mAP."""
+    """Score one system: events, one-second segments, tags three ways, PSDS and mAP."""
     input:
-        record=f"{RESULTS}/acquire/{{split}}.json",
         manifest=rules.audit.output.manifest,
-        events=f"{RESULTS}/decode/{{split}}/{{row}}/seed{{seed}}/events.tsv",
-        tags=f"{RESULTS}/decode/{{split}}/{{row}}/seed{{seed}}/tags.tsv",
-        raw_tags=f"{RESULTS}/decode/{{split}}/{{row}}/seed{{seed}}/raw_tags.tsv",
-        teacher_tags=f"{RESULTS}/decode/{{split}}/{{row}}/seed{{seed}}/teacher_tags.tsv",
-        threshold_free=posteriors_to_score,
-    output:
-        metrics=f"{RESULTS}/score/{{split}}/{{row}}/seed{{seed}}/metrics.json",
-        counts=f"{RESULTS}/score/{{split}}/{{row}}/seed{{seed}}/counts.tsv",
-    log:
-        f"{RESULTS}/logs/score/{{split}}/{{row}}/seed{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/score/{{split}}/{{row}}/seed{{seed}}.tsv"
-    wildcard_constraints:
-        row="|".join([name + suffix for name in CONFIG.systems for suffix in ("", TUNED)] + STUDIED),
-    conda:
-        "../../environment.yml"
-    params:
-        reference=lambda wildcards: annotations(wildcards.split),
+        labels=labels(*SCORED),
+        decoded=lambda wildcards: decoded(FILES.rows_of(wildcards.system), wildcards.seed, DECODED),
         threshold_free=threshold_free,
-    message:
-        "score {wildcards.split} of {wildcards.row}, seed {wildcards.seed}"
-    shell:
-        "resed score --reference {params.reference} --estimated {input.events}"
-        " --clips {input.tags} --estimated-tags {input.tags} --raw-tags {input.raw_tags}"
-        " --teacher-tags {input.teacher_tags} --manifest {input.manifest} {params.threshold_free:q}"
-        " --out {output.metrics} --counts {output.counts} > {log} 2>&1"
-
-
-rule score_sanity:
-    """Score one baseline on one split."""
-    input:
-        record=f"{RESULTS}/acquire/{{split}}.json",
-        manifest=rules.audit.output.manifest,
-        events=rules.sanity.output.events,
-        tags=rules.sanity.output.tags,
     output:
-        metrics=f"{RESULTS}/score/{{split}}/sanity_{{kind}}/seed0/metrics.json",
-        counts=f"{RESULTS}/score/{{split}}/sanity_{{kind}}/seed0/counts.tsv",
+        scored=scored([SYSTEM, SYSTEM.tuned], "{seed}"),
     log:
-        f"{RESULTS}/logs/score/{{split}}/sanity_{{kind}}.log",
+        "<logs>/score/{system}/seed{seed}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/score/{{split}}/sanity_{{kind}}.tsv"
+        "<benchmarks>/score/{system}/seed{seed}.tsv"
     wildcard_constraints:
-        kind="|".join(SANITY),
+        system=one_of(MAIN),
     conda:
         "../../environment.yml"
+    threads: 1
     params:
-        reference=lambda wildcards: annotations(wildcards.split),
+        results=RESULTS,
+        rows=rows,
+        seed="{seed}",
+        references=references(),
+        threshold_free=threshold_free_options,
     message:
-        "score {wildcards.split} of the baseline {wildcards.kind}"
+        "score {wildcards.system}, seed {wildcards.seed}"
     shell:
-        "resed score --reference {params.reference} --estimated {input.events}"
-        " --clips {input.tags} --estimated-tags {input.tags} --manifest {input.manifest}"
-        " --out {output.metrics} --counts {output.counts} > {log} 2>&1"
+        "resed score --results {params.results:q} {params.rows:q} --seed {params.seed}"
+        " {params.references:q} --manifest {input.manifest:q} {params.threshold_free:q}"
+        " > {log:q} 2>&1"
+
+
+use rule score as score_configured with:
+    output:
+        scored=scored([SYSTEM], "{seed}"),
+    wildcard_constraints:
+        system=one_of(OTHERS),
+
+
+use rule score as score_sanity with:
+    input:
+        manifest=rules.audit.output.manifest,
+        labels=labels(*SCORED),
+        decoded=rules.sanity.output.decoded,
+    output:
+        scored=scored(FILES.baselines(), 0),
+    log:
+        "<logs>/score/sanity.log",
+    benchmark:
+        "<benchmarks>/score/sanity.tsv"
+    params:
+        results=RESULTS,
+        rows=words("--row", [row.folder for row in FILES.baselines()]),
+        seed=0,
+        references=references(),
+        threshold_free=[],
+    message:
+        "score sanity baselines"

@@ -1,23 +1,26 @@
-# One job a system and seed. Systems that share a checkpoint are trained once.
+"""Training: one job per system and seed. Systems that share a checkpoint are trained once.
+
+Requires the feature stores and the labels of the training splits and of development. Makes a
+checkpoint and a training history. resume.pt beside them is not declared: Snakemake would delete it
+before the job that resumes from it.
+"""
 
 
 rule train:
-    """Train teacher and student of one system; a run that was cut off goes on where it was.
-
-    Beside the outputs lies resume.pt, which is none of them: Snakemake would delete it first.
-    """
+    """Train teacher and student of one system; an interrupted training resumes at its last epoch."""
     input:
+        labels=labels("weak", "strong", "development"),
         weak=lambda wildcards: store("weak", wildcards.trained),
         unlabeled=lambda wildcards: store("unlabeled", wildcards.trained),
         strong=lambda wildcards: store("strong", wildcards.trained),
         development=lambda wildcards: store("development", wildcards.trained),
     output:
-        checkpoint=f"{RESULTS}/train/{{trained}}/seed{{seed}}/checkpoint.pt",
-        history=f"{RESULTS}/train/{{trained}}/seed{{seed}}/history.csv",
+        checkpoint="<results>/train/{trained}/seed{seed}/checkpoint.pt",
+        history="<results>/train/{trained}/seed{seed}/history.csv",
     log:
-        f"{RESULTS}/logs/train/{{trained}}/seed{{seed}}.log",
+        "<logs>/train/{trained}/seed{seed}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{trained}}/seed{{seed}}.tsv"
+        "<benchmarks>/train/{trained}/seed{seed}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -25,7 +28,7 @@ rule train:
         gpu=GPU,
         jobs_per_gpu=1,
     params:
-        dataset=CONFIG.dataset,
+        dataset=DATASET_FILE,
         classes=DATASET.classes,
         root=DATA,
         out=subpath(output.checkpoint, parent=True),
@@ -33,9 +36,8 @@ rule train:
     message:
         "train {wildcards.trained}, seed {wildcards.seed}"
     shell:
-        "resed train --dataset {params.dataset} --root {params.root} --system {wildcards.trained}"
-        " --settings {params.settings:q} --seed {wildcards.seed}"
-        " --weak {input.weak} --unlabeled {input.unlabeled} --strong {input.strong}"
-        " --development {input.development} --out {params.out} --resume --threads {threads}"
-        " --jobs-per-gpu {resources.jobs_per_gpu}"
-        " 2>&1 | tee {log}"
+        "resed train --dataset {params.dataset:q} --root {params.root:q}"
+        " --system {wildcards.trained:q} --settings {params.settings:q} --seed {wildcards.seed}"
+        " --weak {input.weak:q} --unlabeled {input.unlabeled:q} --strong {input.strong:q}"
+        " --development {input.development:q} --out {params.out:q} --resume --threads {threads}"
+        " --jobs-per-gpu {resources.jobs_per_gpu} 2>&1 | tee {log:q}"

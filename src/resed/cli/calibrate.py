@@ -1,9 +1,15 @@
 """`resed calibrate` (windows of the median filters) and `resed threshold` (beyond the paper)."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from resed.formats.posteriors import Posteriors
+    from resed.formats.windows import Window
+    from resed.settings import DecodeSettings
 
 Method = Literal["esp", "average"]
 KneeMethod = Literal["kneedle", "kde_mode", "cumulative_elbow", "quantile"]
@@ -76,21 +82,30 @@ def threshold(
 
     Taken from a grid by event-based macro F1 (200 ms collar); of equals, the highest.
     """
-    from resed.calibrate.thresholds import choose_threshold
     from resed.decode.events import decode_settings
-    from resed.formats.annotations import read_events
     from resed.formats.posteriors import Posteriors
-    from resed.formats.thresholds import write_threshold
     from resed.formats.windows import read_windows
 
-    chosen = choose_threshold(
-        Posteriors.load(posteriors),
-        read_windows(windows),
-        read_events(reference),
-        decode_settings(settings),
-    )
+    loaded = Posteriors.load(posteriors)
+    choose_and_write(loaded, read_windows(windows), reference, decode_settings(settings), out)
+
+
+def choose_and_write(
+    posteriors: "Posteriors",
+    windows: "Mapping[str, Window]",
+    reference: Path,
+    settings: "DecodeSettings",
+    out: Path,
+) -> float:
+    """Choose the frame threshold on the strong labels `reference`, and write it to `out`."""
+    from resed.calibrate.thresholds import choose_threshold
+    from resed.formats.annotations import read_events
+    from resed.formats.thresholds import write_threshold
+
+    chosen = choose_threshold(posteriors, windows, read_events(reference), settings)
     write_threshold(out, chosen)
     best = max(chosen["event_macro_f1"])
     typer.echo(
         f"threshold {chosen['threshold']:g}, event macro F1 {100 * best:.1f} % on development"
     )
+    return chosen["threshold"]

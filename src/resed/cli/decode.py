@@ -1,11 +1,18 @@
 """`resed decode`, and `resed sanity` (baselines that write the same files)."""
 
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 import typer
 
-Kind = Literal["nothing", "everything", "prior", "own_tags", "loudness", "reference"]
+from resed.config.rows import BASELINES
+
+if TYPE_CHECKING:
+    from resed.decode.events import Decoded
+
+Kind = StrEnum("Kind", {kind: kind for kind in BASELINES})
 
 
 def register(app: typer.Typer) -> None:
@@ -15,60 +22,155 @@ def register(app: typer.Typer) -> None:
 
 
 def decode(
-    posteriors: Path = typer.Option(..., help="Posteriors of resed predict (npz)."),
+    posteriors: list[str] = typer.Option(
+        ..., help="Posteriors of resed predict (npz); with --row SPLIT=FILE, repeated."
+    ),
     windows: Path = typer.Option(..., help="WINDOWS.tsv of resed calibrate; seconds."),
-    out: Path = typer.Option(..., help="Folder for events.tsv and the three tag files."),
+    out: Path | None = typer.Option(None, help="Folder for events.tsv and the three tag files."),
     settings: str = typer.Option("{}", help="Decode settings: inline JSON, or a YAML/JSON file."),
     threshold_file: Path | None = typer.Option(
         None, help="JSON of resed threshold; its threshold replaces frame_threshold."
+    ),
+    row: list[str] = typer.Option(
+        [],
+        help="Several folders at once: a system, SYSTEM@READING, or either followed by "
+        "@development_threshold, which chooses the frame threshold on the development split. "
+        "Repeated.",
+    ),
+    seed: int = typer.Option(0, min=0, help="With --row: seed of the training."),
+    results: Path | None = typer.Option(
+        None, help="With --row: folder results/{dataset}; writes decode/SPLIT/ROW/seedSEED below."
+    ),
+    reference: Path | None = typer.Option(
+        None,
+        help="With a row @development_threshold: strong labels of development (TSV, seconds).",
     ),
 ) -> None:
     """Turn posteriors into events (seconds) and tags.
 
     tags.tsv: classes with an active frame left after the filters. raw_tags.tsv, teacher_tags.tsv:
     clip posteriors of student and teacher at the tag threshold.
+
+    Example: resed decode --posteriors eval.npz --windows windows_esp.tsv --out decoded
     """
+    from resed.cli.by_split import by_split, one_file, required
     from resed.decode.events import decode, decode_settings, write_decoded
     from resed.formats.posteriors import Posteriors
     from resed.formats.thresholds import read_threshold
     from resed.formats.windows import read_windows
 
     chosen = decode_settings(settings)
+    if row:
+        required("with --row", results=results)
+        assert results is not None
+        _decode_rows(
+            row, seed, results, by_split(posteriors, "--posteriors"), windows, settings, reference
+        )
+        return
+    required("without --row", out=out)
     if threshold_file:
         chosen = chosen.model_copy(update={"frame_threshold": read_threshold(threshold_file)})
-    decoded = decode(Posteriors.load(posteriors), read_windows(windows), chosen)
+    loaded = Posteriors.load(one_file(posteriors, "--posteriors"))
+    decoded = decode(loaded, read_windows(windows), chosen)
     write_decoded(out, decoded)
-    count = sum(map(len, decoded.events.values()))
-    typer.echo(f"{count} events in {len(decoded.events)} clips at {chosen.frame_threshold:g}")
+    typer.echo(f"{_counted(decoded)} at {chosen.frame_threshold:g}")
+
+
+def _decode_rows(
+    rows: Sequence[str],
+    seed: int,
+    results: Path,
+    posteriors: Mapping[str, Path],
+    windows_file: Path,
+    settings: str,
+    reference: Path | None,
+) -> None:
+    """Decode every split at every threshold; the posteriors of a split are read once."""
+    from resed.cli.by_split import required
+    from resed.cli.calibrate import choose_and_write
+    from resed.config.rows import Row
+    from resed.decode.events import decode, decode_settings, write_decoded
+    from resed.formats.posteriors import Posteriors
+    from resed.formats.windows import read_windows
+    from resed.results.layout import Layout
+
+    layout, windows, chosen = Layout(results), read_windows(windows_file), decode_settings(settings)
+    loaded = {split: Posteriors.load(path) for split, path in posteriors.items()}
+    for row in map(Row.of, rows):
+        at = chosen
+        if row.threshold == "development":
+            required(f"with --row {row.folder}", reference=reference)
+            place = layout.threshold(row, seed)
+            found = choose_and_write(loaded["development"], windows, reference, chosen, place)
+            at = chosen.model_copy(update={"frame_threshold": found})
+        for split, values in loaded.items():
+            decoded = decode(values, windows, at)
+            write_decoded(layout.decoded(split, row, seed), decoded)
+            typer.echo(f"{row.folder}, {split}: {_counted(decoded)} at {at.frame_threshold:g}")
 
 
 def sanity(
-    kind: Kind = typer.Option(..., help="Which baseline."),
-    reference: Path = typer.Option(..., help="Strong labels of the split (TSV, seconds)."),
+    kind: list[Kind] = typer.Option(..., help="Which baseline; with --results repeated."),
+    reference: list[str] = typer.Option(
+        ...,
+        help="Strong labels of the split (TSV, seconds); with --results SPLIT=FILE, repeated.",
+    ),
     train_events: Path = typer.Option(..., help="Strong labels of the training split (prior)."),
-    store: Path = typer.Option(..., help="Feature store of the split: clips, length, loudness."),
+    store: list[str] = typer.Option(
+        ...,
+        help="Feature store of the split: clips, length, loudness; with --results SPLIT=FILE, "
+        "repeated.",
+    ),
     classes_from: str = typer.Option(..., help="Dataset (name or YAML file) with the classes."),
-    out: Path = typer.Option(..., help="Folder, as of resed decode."),
-    posteriors: Path | None = typer.Option(None, help="Posteriors of the split (own_tags)."),
+    out: Path | None = typer.Option(None, help="Folder, as of resed decode."),
+    results: Path | None = typer.Option(
+        None,
+        help="Several baselines and splits at once: folder results/{dataset}; writes "
+        "decode/SPLIT/sanity_KIND/seed0 below it.",
+    ),
+    posteriors: list[str] = typer.Option(
+        [], help="Posteriors of the split (own_tags); with --results SPLIT=FILE, repeated."
+    ),
     seed: int = typer.Option(0, min=0, help="Seed of the random choices (prior)."),
 ) -> None:
-    """Write the detections of a trivial baseline or an oracle, in the same files as decode."""
+    """Write the detections of a trivial baseline or an oracle, in the same files as decode.
+
+    Example: resed sanity --kind prior --reference eval.tsv --train-events strong.tsv
+    --store eval.store --classes-from demo --out decoded
+    """
+    from resed.cli.by_split import by_split, required, same_splits
+    from resed.config.rows import Row
     from resed.config.run import load_dataset
     from resed.decode.baselines import Split, baseline
     from resed.decode.events import write_decoded
     from resed.formats.annotations import read_events
     from resed.formats.posteriors import Posteriors
     from resed.formats.store import Store
+    from resed.results.layout import Layout
 
+    split_name = "evaluation" if results is None else None  # of plain files, whatever they hold
+    references = by_split(reference, "--reference", split_name)
+    stores = by_split(store, "--store", split_name)
+    own = by_split(posteriors, "--posteriors", split_name)
+    same_splits(reference=references, store=stores, **({"posteriors": own} if own else {}))
+    if results is None:
+        required("without --results", out=out)
+        if len(kind) > 1 or len(stores) > 1:
+            raise typer.BadParameter(
+                "required with several kinds or splits", param_hint="--results"
+            )
     classes = load_dataset(classes_from).classes
-    decoded = baseline(
-        kind,
-        Split.of(Store.open(store, verify=kind == "loudness"), classes),
-        read_events(reference, classes),
-        train=read_events(train_events, classes) if kind == "prior" else None,
-        posteriors=Posteriors.load(posteriors) if posteriors else None,
-        seed=seed,
-    )
-    write_decoded(out, decoded)
-    count = sum(map(len, decoded.events.values()))
-    typer.echo(f"sanity {kind}: {count} events in {len(decoded.events)} clips")
+    train = read_events(train_events, classes) if "prior" in kind else None
+    for name, path in stores.items():
+        split = Split.of(Store.open(path, verify="loudness" in kind), classes)
+        events = read_events(references[name], classes)
+        loaded = Posteriors.load(own[name]) if own and "own_tags" in kind else None
+        for one in kind:
+            decoded = baseline(one, split, events, train=train, posteriors=loaded, seed=seed)
+            row = Row(one, baseline=True)
+            write_decoded(Layout(results).decoded(name, row, 0) if results else out, decoded)
+            typer.echo(f"sanity {one}: {_counted(decoded)}")
+
+
+def _counted(decoded: "Decoded") -> str:
+    return f"{sum(map(len, decoded.events.values()))} events in {len(decoded.events)} clips"

@@ -14,9 +14,13 @@ def register(app: typer.Typer) -> None:
     def extract(
         dataset: str = typer.Option(..., help="Name of a dataset, or the path of its YAML file."),
         root: Path = typer.Option(..., help="Folder of the dataset: audio/ and metadata/."),
-        split: str = typer.Option(..., help="weak, unlabeled, strong, development or evaluation."),
+        split: str | None = typer.Option(
+            None, help="weak, unlabeled, strong, development or evaluation; with a plain --out."
+        ),
         manifest: Path = typer.Option(..., help="manifest.tsv made by resed audit."),
-        out: Path = typer.Option(..., help="Store to make (one file, memory-mapped later)."),
+        out: list[str] = typer.Option(
+            ..., help="Store to make (one memory-mapped file); or SPLIT=FILE, repeated."
+        ),
         settings: str = typer.Option(
             "{}", help="Feature settings that differ from the defaults: JSON, or a YAML file."
         ),
@@ -24,8 +28,13 @@ def register(app: typer.Typer) -> None:
             None, min=1, help="Processes, one clip each at a time; default: all cores."
         ),
     ) -> None:
-        """Turn the audio of a split into log-mels, by default 64 bands and 600 frames: one file."""
+        """Turn the audio of one or several splits into log-mels, one file per split.
+
+        Example: resed extract --dataset demo --root data/demo --manifest manifest.tsv
+        --split weak --out weak.store
+        """
         from resed.acquire.clip_reader import clip_reader
+        from resed.cli.by_split import by_split
         from resed.config.run import check, load_dataset, read_settings
         from resed.errors import DatasetError
         from resed.extract.stores import extract as run
@@ -33,14 +42,15 @@ def register(app: typer.Typer) -> None:
 
         features = check(FeatureSettings, read_settings(settings), "features")
         found = load_dataset(dataset)
-        if split not in found.splits:
-            known = ", ".join(found.splits)
-            raise DatasetError(f"--split {split}: no split of {dataset}; use one of {known}")
-        folder, read = root / found.splits[split].audio, clip_reader(found, root, split)
-        begin = time.monotonic()
-        clips = run(manifest, split, folder, out, features, processes or _cores(), read)
-        seconds = time.monotonic() - begin
-        typer.echo(f"{out}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")
+        if split is not None and split not in found.splits:
+            cure = f"use one of {', '.join(found.splits)}"
+            raise DatasetError(f"no split of {dataset}", place=f"--split {split}", cure=cure)
+        for name, path in by_split(out, "--out", split).items():
+            folder, read = root / found.splits[name].audio, clip_reader(found, root, name)
+            begin = time.monotonic()
+            clips = run(manifest, name, folder, path, features, processes or _cores(), read)
+            seconds = time.monotonic() - begin
+            typer.echo(f"{path}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")
 
 
 def _cores() -> int:

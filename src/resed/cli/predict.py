@@ -12,21 +12,36 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     checkpoint: Path = typer.Option(..., help="checkpoint.pt of a finished training."),
-    store: Path = typer.Option(..., help="Feature store of the split."),
-    split: str = typer.Option(..., help="Name of the split, kept in the file."),
-    out: Path = typer.Option(..., help="Posteriors (.npz), probabilities in [0, 1]."),
-    threads: int = typer.Option(1, min=1, help="CPU threads."),
+    store: list[str] = typer.Option(
+        ..., help="Feature store of the split; or SPLIT=FILE, repeated for several splits."
+    ),
+    split: str | None = typer.Option(
+        None, help="Name of the split, kept in the output; required with a plain --store FILE."
+    ),
+    out: list[str] = typer.Option(
+        ..., help="Posteriors to write (.npz), probabilities in [0, 1]; or SPLIT=FILE, repeated."
+    ),
+    threads: int = typer.Option(1, min=1, help="Number of CPU threads."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
-    jobs_per_gpu: int = typer.Option(1, min=1, help="Jobs that may share a GPU; others wait."),
+    jobs_per_gpu: int = typer.Option(
+        1, min=1, help="Number of jobs that may share a GPU; others wait."
+    ),
 ) -> None:
-    """Frame and clip posteriors of one system on one split."""
-    from resed.predict.inference import predict as run
+    """Compute frame and clip posteriors of one system on one or several splits.
+
+    Example: resed predict --checkpoint checkpoint.pt --store development=dev.store
+    --store evaluation=eval.store --out development=dev.npz --out evaluation=eval.npz
+    """
+    from resed.cli.by_split import by_split, same_splits
+    from resed.predict.inference import predict_splits
     from resed.runtime.devices import device_for
     from resed.train.setup import keep_freed_memory, prepare_torch
 
+    stores, outputs = by_split(store, "--store", split), by_split(out, "--out", split)
+    same_splits(store=stores, out=outputs)
     keep_freed_memory()
     with device_for(device, jobs_per_gpu) as chosen:
         prepare_torch(threads, chosen)
-        posteriors = run(checkpoint, store, split, chosen)
-    posteriors.save(out)
-    print(f"wrote {out}: {len(posteriors.clips)} clips")
+        for name, posteriors in predict_splits(checkpoint, stores, chosen):
+            posteriors.save(outputs[name])
+            print(f"wrote {outputs[name]}: {len(posteriors.clips)} clips")

@@ -1,7 +1,8 @@
 """`resed score`."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -11,76 +12,151 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
-
-    @app.command()
-    def score(
-        reference: Path = typer.Option(..., help="Strong labels (TSV, seconds) taken as true."),
-        estimated: Path = typer.Option(..., help="Detected events (TSV, seconds)."),
-        out: Path = typer.Option(..., help="metrics.json to write; all scores as fractions."),
-        clips: Path | None = typer.Option(
-            None, help="Clips to score (TSV, column filename); default: all of both files."
-        ),
-        reference_tags: Path | None = typer.Option(
-            None, help="True tags (TSV); default: from --reference."
-        ),
-        estimated_tags: Path | None = typer.Option(
-            None, help="Estimated tags (TSV); with true tags given, default: from --estimated."
-        ),
-        raw_tags: Path | None = typer.Option(None, help="Tags before the filters: tags_raw."),
-        teacher_tags: Path | None = typer.Option(None, help="The teacher's tags: tags_teacher."),
-        counts: Path | None = typer.Option(
-            None, help="TSV to write: tp, fp, fn per clip, metric and class."
-        ),
-        manifest: Path | None = typer.Option(
-            None, help="Manifest of the audit; its hash goes into the metrics."
-        ),
-        posteriors: Path | None = typer.Option(
-            None, help="Posteriors of resed predict (npz): adds PSDS1, PSDS2 and clip mAP."
-        ),
-        windows: Path | None = typer.Option(
-            None, help="With --posteriors: WINDOWS.tsv of resed calibrate; seconds."
-        ),
-        settings: str = typer.Option(
-            "{}", help="With --posteriors: decode settings, as of resed decode."
-        ),
-    ) -> None:
-        """Score events and tags by F1; with posteriors, also without a threshold.
-
-        event: onset within 200 ms, offset within max(200 ms, 20 % of the event). segment: 1 s.
-        A class never predicted counts 0. A clip that only the estimate holds counts as one without
-        events. PSDS: scenarios 1 and 2 of DCASE, on posteriors gated and filtered as decoded, up to
-        100 false alarms an hour. Clip mAP: average precision, mean over classes.
-        """
-        from resed.score.f1 import score_files
-
-        if (posteriors is None) != (windows is None):
-            raise typer.BadParameter("give both or neither", param_hint="--posteriors, --windows")
-        metrics, notes = score_files(
-            reference,
-            estimated,
-            clips=clips,
-            reference_tags=reference_tags,
-            tags={"tags": estimated_tags, "tags_raw": raw_tags, "tags_teacher": teacher_tags},
-            counts=counts,
-            manifest=manifest,
-            out=out,
-            detector=_detector(posteriors, windows, settings),
-        )
-        for note in notes:
-            typer.echo(f"note: {note}", err=True)
-        blocks = ("event", "segment", "tags", "tags_raw", "tags_teacher")
-        line = ", ".join(f"{b} {100 * metrics[b]['macro_f1']:.1f}" for b in blocks if b in metrics)
-        typer.echo(f"{metrics['clips']} clips, macro F1 in percent: {line}")
-        found = metrics.get("threshold_free", {})
-        values = {key: value for key, value in found.items() if isinstance(value, float)}
-        if values:
-            line = ", ".join(f"{key} {100 * value:.1f}" for key, value in values.items())
-            typer.echo(f"without a threshold, in percent: {line}")
+    app.command()(score)
 
 
-def _detector(posteriors: Path | None, windows: Path | None, settings: str) -> "Detector | None":
-    if posteriors is None or windows is None:
-        return None
+def score(
+    reference: list[str] = typer.Option(
+        ...,
+        help="Strong labels (TSV, seconds) taken as true; with --row SPLIT=FILE, repeated.",
+    ),
+    estimated: Path | None = typer.Option(None, help="Detected events (TSV, seconds)."),
+    out: Path | None = typer.Option(None, help="metrics.json to write; scores are fractions."),
+    clips: Path | None = typer.Option(
+        None, help="Clips to score (TSV, column filename); default: all of both files."
+    ),
+    reference_tags: Path | None = typer.Option(
+        None, help="True tags (TSV); default: from --reference."
+    ),
+    estimated_tags: Path | None = typer.Option(
+        None, help="Estimated tags (TSV); with true tags given, default: from --estimated."
+    ),
+    raw_tags: Path | None = typer.Option(None, help="Tags before the filters: tags_raw."),
+    teacher_tags: Path | None = typer.Option(None, help="The teacher's tags: tags_teacher."),
+    counts: Path | None = typer.Option(
+        None, help="TSV to write: tp, fp, fn per clip, metric and class."
+    ),
+    manifest: Path | None = typer.Option(
+        None, help="Manifest of the audit; its hash goes into the metrics."
+    ),
+    posteriors: list[str] = typer.Option(
+        [],
+        help="Posteriors of resed predict (npz): adds PSDS1, PSDS2 and clip mAP; with --row "
+        "SPLIT=FILE, repeated.",
+    ),
+    windows: Path | None = typer.Option(
+        None, help="With --posteriors: WINDOWS.tsv of resed calibrate; seconds."
+    ),
+    settings: str = typer.Option(
+        "{}", help="With --posteriors: decode settings, as of resed decode."
+    ),
+    row: list[str] = typer.Option(
+        [],
+        help="Several folders at once: a row of resed decode, or sanity_KIND of resed sanity. "
+        "Repeated.",
+    ),
+    seed: int = typer.Option(0, min=0, help="With --row: seed of the training."),
+    results: Path | None = typer.Option(
+        None,
+        help="With --row: folder results/{dataset}; reads decode/SPLIT/ROW/seedSEED and writes "
+        "score/SPLIT/ROW/seedSEED below it.",
+    ),
+) -> None:
+    """Score events and tags by F1; with posteriors, also without a threshold.
+
+    event: onset within 200 ms, offset within max(200 ms, 20 % of the event). segment: 1 s.
+    A class that was never predicted counts 0. A clip that only the estimate names counts as one
+    without events. PSDS: scenarios 1 and 2 of DCASE, on posteriors gated and filtered as decoded,
+    up to 100 false alarms per hour. Clip mAP: average precision, mean over classes.
+
+    Example: resed score --reference eval.tsv --estimated events.tsv --out metrics.json
+    """
+    from resed.cli.by_split import by_split, one_file, required
+
+    if bool(posteriors) != (windows is not None):
+        raise typer.BadParameter("give both or neither", param_hint="--posteriors, --windows")
+    if row:
+        required("with --row", results=results)
+        assert results is not None
+        references = by_split(reference, "--reference")
+        scores = by_split(posteriors, "--posteriors")
+        detectors = {
+            split: _detector(scores[split], windows, settings)
+            for split in references
+            if split in scores
+        }
+        _score_rows(row, seed, results, references, detectors, manifest)
+        return
+    required("without --row", estimated=estimated, out=out)
+    found = one_file(posteriors, "--posteriors") if posteriors else None
+    _score(
+        one_file(reference, "--reference"),
+        estimated,
+        clips=clips,
+        reference_tags=reference_tags,
+        tags={"tags": estimated_tags, "tags_raw": raw_tags, "tags_teacher": teacher_tags},
+        counts=counts,
+        manifest=manifest,
+        out=out,
+        detector=_detector(found, windows, settings) if found else None,
+    )
+
+
+def _score_rows(
+    rows: Sequence[str],
+    seed: int,
+    results: Path,
+    references: Mapping[str, Path],
+    detectors: "Mapping[str, Detector]",
+    manifest: Path | None,
+) -> None:
+    """Score every row on every split.
+
+    What needs no threshold is scored once per split, beside the row at the configured threshold.
+    """
+    from resed.config.rows import Row
+    from resed.results.layout import Layout
+
+    layout = Layout(results)
+    for row in map(Row.of, rows):
+        for split, reference in references.items():
+            decoded, scored = layout.decoded(split, row, seed), layout.scored(split, row, seed)
+            tags = {"tags": decoded / "tags.tsv"}
+            if not row.baseline:
+                tags["tags_raw"] = decoded / "raw_tags.tsv"
+                tags["tags_teacher"] = decoded / "teacher_tags.tsv"
+            typer.echo(f"{row.folder}, {split}:")
+            _score(
+                reference,
+                decoded / "events.tsv",
+                clips=decoded / "tags.tsv",
+                tags=tags,
+                counts=scored / "counts.tsv",
+                manifest=manifest,
+                out=scored / "metrics.json",
+                detector=detectors.get(split) if row.threshold == "configured" else None,
+            )
+
+
+def _score(reference: Path, estimated: Path, **options: Any) -> None:
+    """Score one pair of files, and print what was found."""
+    from resed.score.f1 import score_files
+
+    metrics, notes = score_files(reference, estimated, **options)
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    blocks = ("event", "segment", "tags", "tags_raw", "tags_teacher")
+    line = ", ".join(f"{b} {100 * metrics[b]['macro_f1']:.1f}" for b in blocks if b in metrics)
+    typer.echo(f"{metrics['clips']} clips, macro F1 in percent: {line}")
+    found = metrics.get("threshold_free", {})
+    values = {key: value for key, value in found.items() if isinstance(value, float)}
+    if values:
+        line = ", ".join(f"{key} {100 * value:.1f}" for key, value in values.items())
+        typer.echo(f"without a threshold, in percent: {line}")
+
+
+def _detector(posteriors: Path, windows: Path | None, settings: str) -> "Detector":
     from resed.score.threshold_free import Detector
 
+    assert windows is not None
     return Detector.load(posteriors, windows, settings)

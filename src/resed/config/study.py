@@ -39,11 +39,17 @@ def rows(config: Config) -> list[Row]:
 
 
 def seeds(config: Config, row: Row | str) -> list[int]:
-    """Seeds of a row of the study: `sensitivity.seeds`, or all that are trained anyway.
+    """Seeds that a row is scored with.
 
-    A reading of the decoding alone, and often the unchanged system, share the checkpoints of a
-    configured system; each of its seeds then costs no training.
+    Baselines have one, systems those of the config. A row of the study of readings has
+    `sensitivity.seeds`, or all seeds of the configured system whose checkpoints it shares, as a
+    reading of the decoding does: they cost no training.
     """
+    row = Row.of(row)
+    if row.baseline:
+        return [0]
+    if not row.reading:
+        return config.seed_list(row.system)
     trained = {config.trained_as(name): len(config.seed_list(name)) for name in config.systems}
     shared = trained.get(config.trained_as(row), 0)
     return list(range(max(config.sensitivity.seeds, shared)))

@@ -1,8 +1,10 @@
 """From a checkpoint and a store to posteriors."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from resed.config.run import check
@@ -42,43 +44,69 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
 
 
 def predict(path: Path, store_path: Path, split: str, device: torch.device) -> Posteriors:
-    """Posteriors of every clip of a store.
+    """Posteriors of every clip of one store; see `predict_splits`."""
+    return dict(predict_splits(path, {split: store_path}, device))[split]
+
+
+def predict_splits(
+    path: Path, stores: Mapping[str, Path], device: torch.device
+) -> Iterator[tuple[str, Posteriors]]:
+    """Posteriors of every clip of each store, split by split; the networks are loaded once.
 
     Raises:
-        StoreError: the store's features are not those the checkpoint was trained on.
+        CheckpointError: the checkpoint cannot be used.
+        StoreError: the features of a store are not those of the checkpoint.
     """
     networks, identity = load_networks(path)
-    store = Store.open(store_path)
     settings = check(SystemSettings, identity["settings"], f"{path}: settings")
     features = check(FeatureSettings, identity["features"], f"{path}: features")
-    there = check(FeatureSettings, store.settings, f"{store_path}: settings")
+    half = arithmetic(settings.schedule.precision, device)
+    networks = networks.to(device)
+    for split, store_path in stores.items():
+        store = Store.open(store_path)
+        _refuse_other_features(store_path, store, features)
+        clips = features_of(store)
+        frames, tags, teacher_tags = infer(networks, clips, device, autocast=half)
+        meta = {
+            "system": identity["system"],
+            "seed": identity["seed"],
+            "split": split,
+            "dataset": identity["data"]["dataset"],
+            "seconds_per_frame": frame_grid(settings.model, features)[1],
+            "manifest_sha256": store.manifest_sha256,
+            "checkpoint_sha256": sha256(path),
+        }
+        yield (
+            split,
+            Posteriors(
+                frames.numpy(),
+                tags.numpy(),
+                teacher_tags.numpy(),
+                store.clips,
+                identity["classes"],
+                meta,
+                _lost_head_tags(networks, clips, device, half, identity["seed"]),
+            ),
+        )
+
+
+def _lost_head_tags(
+    networks: Networks, clips: torch.Tensor, device: torch.device, half: Any, seed: int
+) -> np.ndarray | None:
+    """Clip posteriors of the student with a fresh attention head; None but for Mean Teacher."""
+    if not isinstance(networks, MeanTeacher):
+        return None
+    trained = networks.student
+    networks.student = trained.with_lost_head(seed)
+    lost = infer(networks, clips, device, autocast=half)[1].numpy()
+    networks.student = trained
+    return lost
+
+
+def _refuse_other_features(path: Path, store: Store, features: FeatureSettings) -> None:
+    there = check(FeatureSettings, store.settings, f"{path}: settings")
     found = checkpoint.first_difference(there.model_dump(), features.model_dump())
     if found:
         cure = "extract the store with the checkpoint's features, or train again"
-        raise StoreError(f"{store_path}: other features than the checkpoint's ({found}); {cure}")
-    half = arithmetic(settings.schedule.precision, device)
-    frames, tags, teacher_tags = infer(
-        networks.to(device), features_of(store), device, autocast=half
-    )
-    lost = None
-    if isinstance(networks, MeanTeacher):
-        networks.student = networks.student.with_lost_head(identity["seed"])
-        lost = infer(networks, features_of(store), device, autocast=half)[1].numpy()
-    meta = {
-        "system": identity["system"],
-        "seed": identity["seed"],
-        "split": split,
-        "dataset": identity["data"]["dataset"],
-        "seconds_per_frame": frame_grid(settings.model, features)[1],
-        "manifest_sha256": store.manifest_sha256,
-        "checkpoint_sha256": sha256(path),
-    }
-    return Posteriors(
-        frames.numpy(),
-        tags.numpy(),
-        teacher_tags.numpy(),
-        store.clips,
-        identity["classes"],
-        meta,
-        lost,
-    )
+        problem = f"other features than the checkpoint's ({found})"
+        raise StoreError(problem, place=path, cure=cure)

@@ -98,13 +98,9 @@ class ResultsReader:
     def seeds(self, row: Row | str) -> list[int]:
         """Seeds that a row of any kind is scored with."""
         row = Row.of(row)
-        if row.baseline:
-            return [0]
-        if row.reading:
-            if row not in self._seeds:
-                self._seeds[row] = study.seeds(self.config, row)
-            return self._seeds[row]
-        return self.config.seed_list(row.system)
+        if row not in self._seeds:
+            self._seeds[row] = study.seeds(self.config, row)
+        return self._seeds[row]
 
     def scored(self, split: str, row: Row | str) -> bool:
         """Whether every seed of a row was scored."""

@@ -1,0 +1,119 @@
+"""Which rows are made, and which files each table reads, so that a workflow can plan with it.
+
+Paths are made by a `Layout`, whose folder may be a placeholder of a workflow manager.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resed.config import study
+from resed.config.rows import BASELINES, Row
+from resed.config.run import Config
+from resed.paper.numbers import Paper
+from resed.results.layout import Layout
+
+SPLITS = ("development", "evaluation")  # those that are scored
+STUDY = "sensitivity"  # name of the table of the study of readings
+# Tables that every paper has: what follows from its scores.
+VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", "truths")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Files of earlier stages, as paths; see `Layout`."""
+
+    config: Config
+    paper: Paper
+    layout: Layout
+
+    def main_systems(self) -> list[str]:
+        """Configured systems of the paper's main table, and those that are in no table of it.
+
+        They are scored at both frame thresholds, and without a threshold.
+        """
+        main = self.paper.main_table
+        if main is None:
+            return []
+        elsewhere = set(self.paper.systems()) - set(self.paper.tables[main].systems())
+        return [name for name in self.config.systems if name not in elsewhere]
+
+    def rows_of(self, system: str) -> list[Row]:
+        """The rows that are decoded and scored for one configured system, or one reading."""
+        row = Row.of(system)
+        return [row, row.tuned] if row.folder in self.main_systems() else [row]
+
+    def baselines(self) -> list[Row]:
+        """The rows that need no trained detector."""
+        return [Row(kind, baseline=True) for kind in BASELINES]
+
+    def table_systems(self, table: str) -> list[str]:
+        """Configured systems that a table shows."""
+        if table == self.paper.main_table:
+            return self.main_systems()
+        if table in self.paper.tables:
+            members = self.paper.tables[table].systems()
+            return [name for name in self.config.systems if name in members]
+        return [self.config.sensitivity.system] if table == STUDY else self.config.systems
+
+    def table(self, table: str) -> list[str]:
+        """Scores that a table of the paper, or the table of the study, reads."""
+        if table == STUDY:
+            return self.scores(study.rows(self.config))
+        rows = [Row(name) for name in self.table_systems(table)]
+        if table == self.paper.main_table:
+            rows += [row.tuned for row in rows] + self.baselines()
+        return self.scores(rows)
+
+    def verdicts(self) -> list[str]:
+        """Everything that the tables in `VERDICTS` read."""
+        config = self.config
+        rows = [Row(name) for name in config.systems]
+        found = self.scores(rows + study.rows(config) * config.sensitivity.report)
+        found += self.histories(config.systems)
+        found += self.detections(rows)
+        if config.confusion == "single":  # counts posteriors instead of decoded tags
+            found += self.posteriors("evaluation", config.systems)
+        annotations = (config.dataset_file.splits[split].annotations for split in SPLITS)
+        found += [self.layout.repaired(name).as_posix() for name in (*annotations, "repairs.tsv")]
+        return found
+
+    def scores(self, rows: Iterable[Row]) -> list[str]:
+        """Scores of rows and the counts that their intervals come from, every seed and split."""
+        return [
+            (self.layout.scored(split, row, seed) / file).as_posix()
+            for row in rows
+            for seed in study.seeds(self.config, row)
+            for split in SPLITS
+            for file in ("metrics.json", "counts.tsv")
+        ]
+
+    def detections(self, rows: Iterable[Row]) -> list[str]:
+        """Events and tags of rows, every seed and split."""
+        return [
+            (self.layout.decoded(split, row, seed) / file).as_posix()
+            for row in rows
+            for seed in study.seeds(self.config, row)
+            for split in SPLITS
+            for file in ("events.tsv", "tags.tsv")
+        ]
+
+    def tags(self, split: str, systems: Iterable[str], seed: int = 0) -> list[str]:
+        """Decoded tags of systems on one split, one seed."""
+        folders = (self.layout.decoded(split, name, seed) for name in systems)
+        return [(folder / "tags.tsv").as_posix() for folder in folders]
+
+    def histories(self, systems: Iterable[str]) -> list[str]:
+        """Training histories of the checkpoints that systems use, every seed."""
+        return [
+            (self.layout.trained(name, seed) / "history.csv").as_posix()
+            for name in dict.fromkeys(map(self.config.trained_as, systems))
+            for seed in self.config.seed_list(name)
+        ]
+
+    def posteriors(self, split: str, systems: Iterable[str], seeds: int | None = None) -> list[str]:
+        """Posteriors of the checkpoints that systems use, of the first `seeds` or of all."""
+        return [
+            self.layout.posteriors(split, name, seed).as_posix()
+            for name in dict.fromkeys(map(self.config.trained_as, systems))
+            for seed in self.config.seed_list(name)[:seeds]
+        ]

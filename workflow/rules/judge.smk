@@ -1,0 +1,51 @@
+"""What follows from all scores: comparisons, the scorecard, claims, and what the labels' repair changes.
+
+Requires the scores, events and tags of all systems, training histories, and the scores of the study
+of readings if the report shows them. Makes the tables of verdicts as CSV and Markdown.
+"""
+
+from resed.results.inputs import VERDICTS
+
+
+rule judge:
+    """Judge our numbers by the paper's numbers and claims."""
+    input:
+        audit=rules.audit.output.summary,
+        paper=PAPER_FILES,
+        repair=rules.repair.output.summary,
+        results=FILES.verdicts(),
+    output:
+        csv=report(
+            expand("<results>/tables/{table}.csv", table=VERDICTS),
+            caption="../report/verdicts.rst",
+            category="Verdicts",
+        ),
+        markdown=expand("<results>/tables/{table}.md", table=VERDICTS),
+    log:
+        "<logs>/judge.log",
+    benchmark:
+        "<benchmarks>/judge.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    params:
+        tables=VERDICTS,
+        config=config_json([*CONFIG.systems, CONFIG.sensitivity.system]),
+        titles=titles(CONFIG.systems),
+        results=RESULTS,
+        out=f"{RESULTS}/tables",
+    message:
+        "judge by the paper"
+    shell:
+        "for table in {params.tables}; do"
+        " resed tabulate --table $table --config-json {params.config:q}"
+        " --results {params.results:q} --out-csv {params.out:q}/$table.csv"
+        " --out-md {params.out:q}/$table.md || exit 1; done > {log:q} 2>&1"
+
+
+rule tables:
+    """All tables, and the study's if the report shows it."""
+    input:
+        expand(rules.tabulate.output, table=PAPER.tables),
+        rules.judge.output,
+        expand(rules.tabulate.output, table=[STUDY] * CONFIG.sensitivity.report),
