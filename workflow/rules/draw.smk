@@ -65,7 +65,7 @@ rule draw:
         "resed draw --figure {wildcards.figure} --config-json {params.config:q}"
         " --results {params.results:q} --out-png {output.png:q} --out-svg {output.svg:q}"
         " --out-json {output.description:q}"
-        " > {log:q} 2>&1 && sha256sum {output.png:q} {output.svg:q} > {output.hashes:q}"
+        " > {log:q} 2>&1 && sha256sum {output.png:q} {output.svg:q} {output.description:q} > {output.hashes:q}"
 
 
 rule figures:
