@@ -438,9 +438,9 @@ def test_the_workflow_trains_what_differs_alone(tmp_path):
         *(f"train pts_tfd_afl, seed {seed}" for seed in (0, 1)),
         "train pts_tfd_afl@tfd.literal, seed 0",
     ]
-    assert "calibrate windows: esp, reading knee.quantile" in jobs
+    assert "calibrate windows: esp@knee.quantile" in jobs
     scored = [job for job in jobs if job.startswith("score")]
-    assert len(scored) == 2 * (2 + 1 + 2 + 2)  # splits; unchanged, literal, gate, knee
+    assert len(scored) == 2 + 1 + 2 + 2  # seeds: unchanged, literal, gate, knee
     assert {"tabulate sensitivity", "draw sensitivity"} <= set(jobs)
 
 

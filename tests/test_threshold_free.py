@@ -361,15 +361,13 @@ def test_silence_everywhere_has_no_curve():
 def test_the_workflow_asks_for_it_once_a_system(tmp_path):
     folder = copy_workflow(tmp_path)
     overlay = {"systems": ["pts_tfd_afl", "pts_tfd_afl_esp"]}
-    target = "results/demo/score/evaluation/pts_tfd_afl_esp{}/seed0/metrics.json"
-    targets = [target.format(suffix) for suffix in ("", "@development_threshold")]
-    done = snakemake(folder, "--dry-run", "--printshellcmds", *targets, overlay=overlay)
+    target = "results/demo/score/evaluation/pts_tfd_afl_esp/seed0/metrics.json"
+    done = snakemake(folder, "--dry-run", "--printshellcmds", target, overlay=overlay)
     assert done.returncode == 0, done.stdout[-2000:]
-    jobs = [line for line in done.stdout.splitlines() if "resed score" in line]
-    plain, tuned = sorted(jobs, key=lambda line: "@development_threshold" in line)
-    posteriors = "--posteriors results/demo/predict/evaluation/pts_tfd_afl/seed0.npz"
-    assert f"{posteriors} --windows results/demo/calibrate/windows_esp.tsv --settings '{{" in plain
-    assert "--posteriors" not in tuned, "the same again"
+    (job,) = [line for line in done.stdout.splitlines() if "resed score" in line]
+    posteriors = "--posteriors evaluation=results/demo/predict/evaluation/pts_tfd_afl/seed0.npz"
+    assert f"{posteriors} --windows results/demo/calibrate/windows_esp.tsv --settings '{{" in job
+    assert "--row pts_tfd_afl_esp --row pts_tfd_afl_esp@development_threshold" in job
 
 
 def test_a_lost_head_ranks_clips_and_gates_frames():

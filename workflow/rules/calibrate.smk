@@ -4,24 +4,6 @@ Requires the strong training labels. Makes one file of windows per method, and p
 changes how windows are made. The frame thresholds are chosen in decode.smk.
 """
 
-# Name of the windows -> method, and how they are made.
-WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")}
-for row in CONFIG.sensitivity_rows():
-    method = CONFIG.system(row).decode.windows
-    WINDOWS[study.windows_name(CONFIG, row)] = (method, study.calibration(CONFIG, row))
-
-
-def calibration(name):
-    """Options of `resed calibrate`, as words."""
-    method, chosen = WINDOWS[name]
-    options = {"--method": method, **{f"--{k}": v for k, v in chosen.model_dump().items()}}
-    return [str(word) for option in options.items() for word in option]
-
-
-def windows(row):
-    """Windows that a row decodes with: those of its method and its reading."""
-    return str(LAYOUT.windows(study.windows_name(CONFIG, row)))
-
 
 rule calibrate:
     """Windows by one method: the mean duration of a class, or event-specific ones."""

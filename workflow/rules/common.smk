@@ -1,4 +1,4 @@
-"""The checked config, the folders, and the paths and options that several stages use.
+"""The checked config, the folders, and what there is to make: systems, rows, windows, figures.
 
 Requires `config`. Makes no file.
 """
@@ -16,18 +16,19 @@ from snakemake.settings.types import Quietness
 
 from resed.config import study
 from resed.config.dataset import dataset_path
-from resed.config.rows import Row, windows_of_reading
+from resed.config.rows import Row
 from resed.config.run import load_config
 from resed.config.systems import DEFAULT_FEATURES
+from resed.draw import inputs as figures
 from resed.errors import ResedError
 from resed.paper.numbers import load_paper
 from resed.results.inputs import SPLITS as SCORED
-from resed.results.inputs import Inputs
+from resed.results.inputs import STUDY, VERDICTS, Inputs
 from resed.results.layout import Layout
 from resed.runtime import run_lock
 
 logging.raiseExceptions = False  # report a full disk once, not once per message of the log
-if Quietness.REASON in workflow.output_settings.quiet:
+if Quietness.REASON in (workflow.output_settings.quiet or ()):
     # Snakemake 9.27 sums up the reasons at the end even so; a plan ends with its table of jobs.
     logger.addFilter(lambda record: not str(record.msg).startswith("Reasons:"))
 
@@ -67,82 +68,20 @@ FILES = Inputs(CONFIG, PAPER, LAYOUT)
 STRONG = [split for split, place in DATASET.splits.items() if place.labels == "strong"]
 STUDIED = [row.folder for row in CONFIG.sensitivity_rows()]
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
+MAIN = FILES.main_systems()  # which have a second row, at the threshold chosen on development
+OTHERS = [name for name in (*CONFIG.systems, *STUDIED) if name not in MAIN]
+SYSTEM = Row("{system}")  # the row of a wildcard
+DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
+TABLES = [*PAPER.tables, STUDY]
+FIGURES = figures.figure_names(CONFIG, PAPER)
+STUDY_FIGURE = "sensitivity"
+# Name of the windows -> method, and how they are made.
+WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} | {
+    study.windows_name(CONFIG, row): (
+        CONFIG.system(row).decode.windows,
+        study.calibration(CONFIG, row),
+    )
+    for row in CONFIG.sensitivity_rows()
+}
 # Trainings queue for a GPU; without one, they may run side by side on the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
-
-
-def one_of(names):
-    """Regular expression of a wildcard that takes one of these values."""
-    return "|".join(map(re.escape, names))
-
-
-def words(option, values):
-    """A repeated option as words of a command line."""
-    return [word for value in values for word in (option, str(value))]
-
-
-def as_json(value):
-    """A setting as a parameter: equal settings give equal text, so only a change re-runs a job."""
-    return json.dumps(value, sort_keys=True)
-
-
-def settings(row, *parts):
-    """The settings of a row that a stage uses."""
-    return as_json(CONFIG.system(row).model_dump(mode="json", include=set(parts)))
-
-
-def annotations(split):
-    """Annotation file of a split."""
-    return f"{DATA}/{DATASET.splits[split].annotations}"
-
-
-def labels(*splits):
-    """What stands for the annotations of splits in the inputs of a job: their records of acquire.
-
-    A record holds the SHA-256 of the annotations, and jobs compare it before they read them. The
-    files themselves are outputs of no rule: Snakemake would delete a user's labels before it runs
-    acquire again.
-    """
-    return [str(LAYOUT.acquired(split)) for split in splits]
-
-
-def store(split, row):
-    """Feature store of a split, of the feature set that a row is trained on."""
-    return f"<results>/extract/{CONFIG.features_of(row)}/{split}.store"
-
-
-def posteriors(split, row, seed):
-    """Posteriors of the checkpoint that a row uses."""
-    return str(LAYOUT.posteriors(split, CONFIG.trained_as(row), seed))
-
-
-def decoded(rows, seed, names):
-    """Files of decode, of rows on all scored splits."""
-    folders = [LAYOUT.decoded(split, row, seed) for row in rows for split in SCORED]
-    return [f"{folder}/{name}" for folder in folders for name in names]
-
-
-def scored(rows, seed):
-    """Files of score, of rows on all scored splits."""
-    folders = [LAYOUT.scored(split, row, seed) for row in rows for split in SCORED]
-    return [f"{folder}/{name}" for folder in folders for name in ("metrics.json", "counts.tsv")]
-
-
-def references():
-    """Option of `resed score` and `resed sanity`: the annotations of all scored splits."""
-    return words("--reference", [f"{split}={annotations(split)}" for split in SCORED])
-
-
-def config_json(systems=None):
-    """The config for tables, figures and report; of the overrides, only those of `systems`."""
-    values = CONFIG.model_dump(mode="json")
-    if systems is not None:
-        used = {*systems, *map(CONFIG.trained_as, systems)}
-        overrides = values["system_overrides"]
-        values["system_overrides"] = {name: overrides[name] for name in overrides if name in used}
-    return as_json(values)
-
-
-def titles(systems):
-    """Titles of systems, which tables and figures show."""
-    return [CONFIG.catalogue[name].title for name in systems]

@@ -4,16 +4,6 @@ Requires posteriors, windows and, to choose a frame threshold, the labels of dev
 events and tags of systems and of baselines, and the chosen thresholds.
 """
 
-SYSTEM = Row("{system}")
-DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
-MAIN = FILES.main_systems()
-OTHERS = [name for name in (*CONFIG.systems, *STUDIED) if name not in MAIN]
-
-
-def rows(wildcards):
-    """Option of `resed decode` and `resed score`: all rows of one system."""
-    return words("--row", [row.folder for row in FILES.rows_of(wildcards.system)])
-
 
 rule decode:
     """Decode one system at the configured frame threshold, and at the one chosen on development."""
@@ -23,8 +13,8 @@ rule decode:
         windows=lambda wildcards: windows(wildcards.system),
         labels=labels("development"),
     output:
-        threshold=str(LAYOUT.threshold(SYSTEM, "{seed}")),
         decoded=decoded([SYSTEM, SYSTEM.tuned], "{seed}", DECODED),
+        threshold=str(LAYOUT.threshold(SYSTEM, "{seed}")),
     log:
         "<logs>/decode/{system}/seed{seed}.log",
     benchmark:
@@ -35,7 +25,7 @@ rule decode:
         "../../environment.yml"
     threads: 1
     params:
-        results=RESULTS,
+        results=run_folder,
         rows=rows,
         reference=annotations("development"),
         settings=lambda wildcards: settings(wildcards.system, "decode"),
@@ -59,8 +49,8 @@ use rule decode as decode_configured with:
 rule sanity:
     """Detections of all baselines, in the same files as a system: what the metrics give for little."""
     input:
-        development=f"<results>/extract/{DEFAULT_FEATURES}/development.store",
-        evaluation=f"<results>/extract/{DEFAULT_FEATURES}/evaluation.store",
+        development=str(LAYOUT.store(DEFAULT_FEATURES, "development")),
+        evaluation=str(LAYOUT.store(DEFAULT_FEATURES, "evaluation")),
         labels=labels("strong", *SCORED),
         own_tags=[posteriors(split, CONFIG.own_tags_system, 0) for split in SCORED],
     output:
@@ -75,7 +65,7 @@ rule sanity:
     params:
         dataset=DATASET_FILE,
         classes=DATASET.classes,
-        results=RESULTS,
+        results=run_folder,
         kinds=words("--kind", [row.system for row in FILES.baselines()]),
         references=references(),
         training=annotations("strong"),

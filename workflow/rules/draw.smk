@@ -4,31 +4,6 @@ Requires what the figure shows: training histories, decoded tags, windows or sco
 readings. Makes each figure as PNG and SVG, their checksums, and the figure's title and caption.
 """
 
-from resed.draw import inputs as figures
-
-FIGURES = figures.figure_names(CONFIG, PAPER)
-STUDY_FIGURE = "sensitivity"
-
-
-def figure_systems(name):
-    """Systems that a figure shows."""
-    found = figures.inputs(name, CONFIG, PAPER)
-    shown = (*found.histories, *found.tags, *found.posteriors)
-    return [*shown, *[CONFIG.sensitivity.system] * found.study]
-
-
-def figure_files(wildcards):
-    """What a figure is drawn from."""
-    found = figures.inputs(wildcards.figure, CONFIG, PAPER)
-    return [
-        *labels(*found.annotations),
-        *(str(LAYOUT.windows(method)) for method in found.windows),
-        *FILES.histories(found.histories),
-        *FILES.tags("evaluation", found.tags),
-        *FILES.posteriors("evaluation", found.posteriors, seeds=1),
-        *FILES.scores(study.rows(CONFIG) if found.study else []),
-    ]
-
 
 rule draw:
     """Draw one figure."""
@@ -58,7 +33,7 @@ rule draw:
     params:
         config=lambda wildcards: config_json(figure_systems(wildcards.figure)),
         titles=lambda wildcards: titles(figure_systems(wildcards.figure)),
-        results=RESULTS,
+        results=subpath(output.png, ancestor=2),
     message:
         "draw {wildcards.figure}"
     shell:

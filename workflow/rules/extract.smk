@@ -12,7 +12,7 @@ rule extract:
         manifest=rules.audit.output.manifest,
         admitted=rules.admit.output.admitted,
     output:
-        stores=[f"<results>/extract/{{features}}/{split}.store" for split in DATASET.splits],
+        stores=[str(LAYOUT.store("{features}", split)) for split in DATASET.splits],
     log:
         "<logs>/extract/{features}.log",
     benchmark:

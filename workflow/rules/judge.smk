@@ -4,8 +4,6 @@ Requires the scores, events and tags of all systems, training histories, and the
 of readings if the report shows them. Makes the tables of verdicts as CSV and Markdown.
 """
 
-from resed.results.inputs import VERDICTS
-
 
 rule judge:
     """Judge our numbers by the paper's numbers and claims."""
@@ -32,8 +30,8 @@ rule judge:
         tables=VERDICTS,
         config=config_json([*CONFIG.systems, CONFIG.sensitivity.system]),
         titles=titles(CONFIG.systems),
-        results=RESULTS,
-        out=f"{RESULTS}/tables",
+        results=lambda wildcards, output: str(Path(output.csv[0]).parents[1]),
+        out=lambda wildcards, output: str(Path(output.csv[0]).parent),
     message:
         "judge by the paper"
     shell:

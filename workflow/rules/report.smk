@@ -31,7 +31,7 @@ rule report:
     threads: 1
     params:
         config=config_json(),
-        results=RESULTS,
+        results=subpath(output.page, ancestor=2),
     message:
         "report: {output.page}"
     shell:

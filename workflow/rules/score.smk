@@ -5,23 +5,6 @@ posteriors and windows. Makes the metrics, and the counts per clip that interval
 """
 
 
-def threshold_free(wildcards):
-    """Posteriors and windows for PSDS and mAP, of the systems whose table has them; else none."""
-    system, seed = wildcards.system, wildcards.seed
-    if system not in MAIN:
-        return []
-    return [*(posteriors(split, system, seed) for split in SCORED), windows(system)]
-
-
-def threshold_free_options(wildcards, input):
-    """Options of `resed score` for PSDS and mAP, as words."""
-    if not input.threshold_free:
-        return []
-    *files, windows_file = input.threshold_free
-    found = words("--posteriors", map("=".join, zip(SCORED, files)))
-    return found + ["--windows", windows_file, "--settings", settings(wildcards.system, "decode")]
-
-
 rule score:
     """Score one system: events, one-second segments, tags three ways, PSDS and mAP."""
     input:
@@ -41,7 +24,7 @@ rule score:
         "../../environment.yml"
     threads: 1
     params:
-        results=RESULTS,
+        results=run_folder,
         rows=rows,
         seed="{seed}",
         references=references(),
@@ -73,7 +56,7 @@ use rule score as score_sanity with:
     benchmark:
         "<benchmarks>/score/sanity.tsv"
     params:
-        results=RESULTS,
+        results=run_folder,
         rows=words("--row", [row.folder for row in FILES.baselines()]),
         seed=0,
         references=references(),

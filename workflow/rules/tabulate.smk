@@ -4,10 +4,6 @@ Requires scores, the paper's numbers and the summary of the audit. Makes each ta
 Markdown. Rows that are not configured are listed as not run.
 """
 
-from resed.results.inputs import STUDY
-
-TABLES = [*PAPER.tables, STUDY]
-
 
 rule tabulate:
     """Put our numbers beside the paper's."""
@@ -35,7 +31,7 @@ rule tabulate:
     params:
         config=lambda wildcards: config_json(FILES.table_systems(wildcards.table)),
         titles=lambda wildcards: titles(FILES.table_systems(wildcards.table)),
-        results=RESULTS,
+        results=subpath(output.csv, ancestor=2),
     message:
         "tabulate {wildcards.table}"
     shell:

@@ -28,6 +28,10 @@ class Layout:
         """Repaired copy of an annotation file, given by its path below data/{dataset}."""
         return self.folder / "repair" / annotations
 
+    def store(self, features: str, split: str) -> Path:
+        """Feature store of a split, of one feature set."""
+        return self.folder / "extract" / features / f"{split}.store"
+
     def trained(self, trained: str, seed: int) -> Path:
         """Folder of checkpoint.pt and history.csv."""
         return self.folder / "train" / trained / f"seed{seed}"

@@ -1,0 +1,73 @@
+"""What jobs read: functions that return paths.
+
+Requires common.smk. Makes no file.
+"""
+
+
+def annotations(split):
+    """Annotation file of a split."""
+    return f"{DATA}/{DATASET.splits[split].annotations}"
+
+
+def labels(*splits):
+    """What stands for the annotations of splits in the inputs of a job: their records of acquire.
+
+    A record holds the SHA-256 of the annotations, and jobs compare it before they read them. The
+    files themselves are outputs of no rule: Snakemake would delete a user's labels before it runs
+    acquire again.
+    """
+    return [str(LAYOUT.acquired(split)) for split in splits]
+
+
+def store(split, row):
+    """Feature store of a split, of the feature set that a row is trained on."""
+    return str(LAYOUT.store(CONFIG.features_of(row), split))
+
+
+def posteriors(split, row, seed):
+    """Posteriors of the checkpoint that a row uses."""
+    return str(LAYOUT.posteriors(split, CONFIG.trained_as(row), seed))
+
+
+def decoded(rows, seed, names):
+    """Files of decode, of rows on all scored splits."""
+    folders = [LAYOUT.decoded(split, row, seed) for row in rows for split in SCORED]
+    return [f"{folder}/{name}" for folder in folders for name in names]
+
+
+def scored(rows, seed):
+    """Files of score, of rows on all scored splits."""
+    folders = [LAYOUT.scored(split, row, seed) for row in rows for split in SCORED]
+    return [f"{folder}/{name}" for folder in folders for name in ("metrics.json", "counts.tsv")]
+
+
+def own_annotations(wildcards):
+    """Labels that the user brought, so that a correction re-runs; none if acquire makes them."""
+    brought = DATASET.kind == "recordings" and not DATASET.sources
+    return [annotations(wildcards.split)] if brought else []
+
+
+def windows(row):
+    """Windows that a row decodes with: those of its method and its reading."""
+    return str(LAYOUT.windows(study.windows_name(CONFIG, row)))
+
+
+def threshold_free(wildcards):
+    """Posteriors and windows for PSDS and mAP, of the systems whose table has them; else none."""
+    system, seed = wildcards.system, wildcards.seed
+    if system not in MAIN:
+        return []
+    return [*(posteriors(split, system, seed) for split in SCORED), windows(system)]
+
+
+def figure_files(wildcards):
+    """What a figure is drawn from."""
+    found = figures.inputs(wildcards.figure, CONFIG, PAPER)
+    return [
+        *labels(*found.annotations),
+        *(str(LAYOUT.windows(method)) for method in found.windows),
+        *FILES.histories(found.histories),
+        *FILES.tags("evaluation", found.tags),
+        *FILES.posteriors("evaluation", found.posteriors, seeds=1),
+        *FILES.scores(study.rows(CONFIG) if found.study else []),
+    ]

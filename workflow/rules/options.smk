@@ -1,0 +1,97 @@
+"""Parameters of commands: functions that return text, or options as a list of words.
+
+Requires common.smk. Makes no file.
+"""
+
+
+def one_of(names):
+    """Regular expression of a wildcard that takes one of these values."""
+    return "|".join(map(re.escape, names))
+
+
+def run_folder(wildcards, output):
+    """results/{dataset}, from an output of a row: STAGE/SPLIT/ROW/SEED/FILE below it."""
+    return str(Path(output[0]).parents[4])
+
+
+def words(option, values):
+    """A repeated option as words of a command line."""
+    return [word for value in values for word in (option, str(value))]
+
+
+def as_json(value):
+    """A setting as a parameter: equal settings give equal text, so only a change re-runs a job."""
+    return json.dumps(value, sort_keys=True)
+
+
+def settings(row, *parts):
+    """The settings of a row that a stage uses."""
+    return as_json(CONFIG.system(row).model_dump(mode="json", include=set(parts)))
+
+
+def references():
+    """Option of `resed score` and `resed sanity`: the annotations of all scored splits."""
+    return words("--reference", [f"{split}={annotations(split)}" for split in SCORED])
+
+
+def config_json(systems=None):
+    """The config for tables, figures and report; of the overrides, only those of `systems`."""
+    values = CONFIG.model_dump(mode="json")
+    if systems is not None:
+        used = {*systems, *map(CONFIG.trained_as, systems)}
+        overrides = values["system_overrides"]
+        values["system_overrides"] = {name: overrides[name] for name in overrides if name in used}
+    return as_json(values)
+
+
+def titles(systems):
+    """Titles of systems, which tables and figures show."""
+    return [CONFIG.catalogue[name].title for name in systems]
+
+
+def acquire_options():
+    """Options of `resed acquire`, as words: those of soundscapes, or those of recordings."""
+    chosen = CONFIG.acquire
+    if DATASET.kind == "recordings":
+        found = ["--folder", chosen.folder] if chosen.folder else []
+        names = ["local"] if chosen.sources == [] else chosen.sources or []
+        return found + words("--source", names)
+    found = ["--scale", chosen.scale, "--seed", chosen.seed]
+    found += ["--soundbank", chosen.soundbank] if chosen.soundbank else []
+    found += ["--annotations", chosen.annotations] if chosen.annotations else []
+    return found + ["--no-keep-audio"] * (not chosen.keep_audio)
+
+
+def recipe(split):
+    """Everything in the dataset file that a split is made from."""
+    parts = {"classes", "soundbank", "soundscapes", "sources"}
+    common = DATASET.model_dump(mode="json", include=parts)
+    return as_json(common | DATASET.splits[split].model_dump(mode="json"))
+
+
+def calibration(name):
+    """Options of `resed calibrate`, as words."""
+    method, chosen = WINDOWS[name]
+    options = {"--method": method, **{f"--{k}": v for k, v in chosen.model_dump().items()}}
+    return [str(word) for option in options.items() for word in option]
+
+
+def rows(wildcards):
+    """Option of `resed decode` and `resed score`: all rows of one system."""
+    return words("--row", [row.folder for row in FILES.rows_of(wildcards.system)])
+
+
+def threshold_free_options(wildcards, input):
+    """Options of `resed score` for PSDS and mAP, as words."""
+    if not input.threshold_free:
+        return []
+    *files, windows_file = input.threshold_free
+    found = words("--posteriors", map("=".join, zip(SCORED, files)))
+    return found + ["--windows", windows_file, "--settings", settings(wildcards.system, "decode")]
+
+
+def figure_systems(name):
+    """Systems that a figure shows."""
+    found = figures.inputs(name, CONFIG, PAPER)
+    shown = (*found.histories, *found.tags, *found.posteriors)
+    return [*shown, *[CONFIG.sensitivity.system] * found.study]
