@@ -148,7 +148,7 @@ def test_every_key_of_a_reading_is_documented():
             {"options": {"a": {"title": "t", "reason": "r", "calibrate": {"knee": "elbow"}}}},
             "questions.q.options.a.calibrate.knee",
         ),
-        ({"default": "b"}, "default b is no option; name one of options"),
+        ({"default": "b"}, "default b is not an option; use one of options"),
         ({"rows": []}, "questions.q.rows"),
     ],
 )
@@ -425,7 +425,7 @@ def test_a_config_leaves_out_what_does_not_go_with_it():
     named = config.sensitivity.model_copy(update={"readings": ["selection.development"]})
     config = config.model_copy(update={"sensitivity": named})
     assert config.sensitivity_rows()[1:] == [Row(SYSTEM, "selection.development")]
-    with pytest.raises(ConfigError, match="selection_score events_weak needs"):
+    with pytest.raises(ConfigError, match="selection_score events_weak requires"):
         config.trained_as(f"{SYSTEM}@selection.development")
 
 

@@ -72,8 +72,8 @@ def test_a_base_is_not_a_system(key):
     [
         ("systems: {mine: {title: t, base: bass}}", "mine.base: unknown system bass; known: "),
         ("systems: {mine: {title: t}}", "systems.mine.model: missing; add this key"),
-        ("bases: {base: {settings: {}}}", "base.yaml: bases.base stands in another file too"),
-        ("bases: {pts: {settings: {}}}", "liang.yaml: systems.pts stands in another file too"),
+        ("bases: {base: {settings: {}}}", "base.yaml: bases.base is defined in another file too"),
+        ("bases: {pts: {settings: {}}}", "liang.yaml: systems.pts is defined in another file too"),
         ("systems: {a: {title: t, base: b}, b: {title: t, base: a}}", "form a circle (a -> b)"),
     ],
 )

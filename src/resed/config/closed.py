@@ -1,4 +1,4 @@
-"""Closed settings: YAML and JSON into typed models, every mistake one line with a cure."""
+"""Read YAML and JSON into typed, closed models. Every error is one line with a cure."""
 
 import difflib
 import json
@@ -13,12 +13,12 @@ from resed.errors import ConfigError
 from resed.runtime.files import existing
 
 Model = TypeVar("Model", bound=BaseModel)
-# In C where PyYAML has it, ten times as fast: every job of a workflow reads these files again.
+# PyYAML's C loader is ten times as fast; every job of a workflow reads these files again.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """`above` laid on `below`: mappings merge key by key, anything else replaces."""
+    """Lay `above` over `below`: mappings merge key by key, everything else replaces."""
     merged = dict(below)
     for key, value in above.items():
         if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
@@ -28,72 +28,79 @@ def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping safely; ConfigError names the line where it is malformed."""
+    """Read a YAML mapping safely. Raises ConfigError with the line that is malformed."""
     try:
         value = yaml.load(existing(path).read_text(encoding="utf-8-sig"), _LOADER)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        what = getattr(error, "problem", None) or "not UTF-8 text"
-        raise ConfigError(f"{path}{line}: not valid YAML ({what}); mend that line") from None
+        raise ConfigError(
+            f"not valid YAML ({getattr(error, 'problem', None) or 'not UTF-8 text'})",
+            place=path,
+            line=mark.line + 1 if mark else None,
+            cure="correct that line" if mark else "save the file as UTF-8",
+        ) from None
     if not isinstance(value, dict):
-        raise ConfigError(f"{path}: must hold keys and values; compare config/config.yaml")
+        raise ConfigError(
+            "must contain keys and values", place=path, cure="compare config/config.yaml"
+        )
     return value
 
 
 def read_settings(text: str, option: str = "--settings") -> dict[str, Any]:
-    """Settings from the command line: inline JSON, or the path of a YAML or JSON file.
+    """Read settings from the command line: inline JSON, or the path of a YAML or JSON file.
 
-    `option` is what the user wrote them behind, for the message where they are not JSON.
+    `option` is the option that the user gave, for the error message.
     """
     if not text.lstrip().startswith("{"):
         return read_yaml(Path(text))
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        raise ConfigError(f"{option}: not valid JSON ({error}); quote it for the shell") from None
+        raise ConfigError(
+            f"not valid JSON ({error})", place=option, cure="quote it for the shell"
+        ) from None
 
 
 def check(model: type[Model], values: Any, place: str) -> Model:
-    """Validate `values`; the first mistake becomes one line with its key's path and a cure."""
+    """Validate `values`. Raises ConfigError for the first error, with the path of its key."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(_told(model, error.errors()[0], place)) from None
+        raise _error(model, error.errors()[0], place) from None
 
 
 def check_overlay(model: type[BaseModel], values: Any, place: str) -> None:
-    """Refuse what is wrong in an overlay wherever it is laid: unknown keys, types, ranges.
+    """Refuse errors that do not depend on other layers: unknown keys, types and ranges.
 
-    Missing keys and rules over several keys are left to `check` of the whole, because another layer
-    may hold the others.
+    Missing keys and rules over several keys are left to `check` of the merged settings, because
+    another layer may set the other keys.
     """
     try:
         model.model_validate(values)
     except ValidationError as error:
         alone = [one for one in error.errors() if one["type"] not in ("value_error", "missing")]
         if alone:
-            raise ConfigError(_told(model, alone[0], place)) from None
+            raise _error(model, alone[0], place) from None
 
 
 def mistakes(model: type[BaseModel], values: Any, place: str) -> list[str]:
-    """All that `check` would refuse, a line each; [] where nothing is wrong."""
+    """All errors of `values`, one line each; empty if there is none."""
     try:
         model.model_validate(values)
     except ValidationError as error:
-        return [_told(model, one, place) for one in error.errors()]
+        return [str(_error(model, one, place)) for one in error.errors()]
     return []
 
 
-def _told(model: type[BaseModel], mistake: Any, place: str) -> str:
+def _error(model: type[BaseModel], mistake: Any, place: str) -> ConfigError:
     path = ".".join([place, *map(str, mistake["loc"])])
     if mistake["type"] == "extra_forbidden":
-        return f"{path}: unknown key; {_suggest(model, mistake['loc'])}"
+        return ConfigError("unknown key", place=path, cure=_suggest(model, mistake["loc"]))
     if mistake["type"] == "missing":
-        return f"{path}: missing; add this key"
+        return ConfigError("missing", place=path, cure="add this key")
     given = "" if isinstance(mistake["input"], dict) else f" (given: {mistake['input']!r})"
     message = mistake["msg"].removeprefix("Value error, ")
-    return f"{path}: {message}{given}; correct this key"
+    return ConfigError(f"{message}{given}", place=path, cure="correct this key")
 
 
 def _suggest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""A dataset file, config/datasets/{name}.yaml: classes, splits, and where to get them."""
+"""A dataset file, config/datasets/{name}.yaml: classes, splits and sources."""
 
 import re
 from pathlib import Path
@@ -15,12 +15,12 @@ from resed.settings import Positive, Strict
 Role = Literal["weak", "unlabeled", "strong", "development", "evaluation"]
 ROLES = ("weak", "unlabeled", "strong", "development", "evaluation")
 TRAINING_ROLES = ROLES[:3]
-SCORED_ROLES = ROLES[3:]  # strong annotations that detections are scored against
-EVALUATION = "evaluation"  # the split that decides where one must
+SCORED_ROLES = ROLES[3:]  # with the strong annotations that are the reference of scores
+EVALUATION = "evaluation"  # the split for results on one split only
 
 
 def _inside(value: str) -> str:
-    """Nothing outside the dataset's root is ever written."""
+    """Refuse paths outside the root of the dataset."""
     path = Path(value)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ValueError("must be a path below the dataset's root, without ..")
@@ -31,43 +31,43 @@ Inside = Annotated[str, AfterValidator(_inside)]
 
 
 class SplitFile(Strict):
-    """Where a split lies below the dataset's root, in the DESED layout."""
+    """Paths of a split below the root of the dataset, in the DESED layout."""
 
     audio: Inside
     annotations: Inside
     labels: Literal["weak", "none", "strong"]
     clips: Positive  # the official count; of soundscapes, at scale 1
-    paper: Positive | None = None  # how many the paper had, where that is another number
+    paper: Positive | None = None  # the count of the paper, if it differs
 
 
 class SoundbankFile(Strict):
-    """Where isolated recordings come from."""
+    """Where isolated sounds come from."""
 
     kind: Literal["demo", "folder"]
-    source: str = ""  # where the public can fetch it
+    source: str = ""  # URL of a public copy
 
 
 class PublishedFile(Strict):
-    """One published version of an annotation file, so that the audit can name it."""
+    """One published version of an annotation file, by which the audit identifies it."""
 
     version: str
     split: Role
-    sha256: str = ""  # of the bytes as published; empty: known by its counts alone
-    rows_sha256: str = ""  # of its rows in any order (resed audit tells it of the file it reads)
+    sha256: str = ""  # of the published file; empty: only its counts are known
+    rows_sha256: str = ""  # of its rows in any order, as `resed audit` prints it
     rows: Positive  # without the header
     note: str = ""
 
 
 class Dataset(Strict):
-    """All of a dataset file. `soundscapes` and `sources` are acquire's own to read."""
+    """A dataset file. `soundscapes` and `sources` are validated by acquire."""
 
     name: Annotated[str, Field(pattern=NAME)]
     title: str
     kind: Literal["soundscapes", "recordings"]
-    note: str = ""  # stands at the top of the report
+    note: str = ""  # shown at the top of the report
     classes: Annotated[list[str], Field(min_length=1)]
     splits: dict[Role, SplitFile]
-    clip_seconds: Annotated[float, Field(gt=0)] = 10.0  # length of a whole clip
+    clip_seconds: Annotated[float, Field(gt=0)] = 10.0  # length of a complete clip
     recording: str | None = None  # regular expression on file names, groups id, start, end
     published: list[PublishedFile] = []
     soundbank: SoundbankFile | None = None
@@ -87,7 +87,7 @@ class Dataset(Strict):
 
 
 def dataset_path(name_or_file: str | Path, root: Path | str = ".") -> Path:
-    """The YAML file of a dataset given by name or by that file's path; it need not exist."""
+    """The YAML file of a dataset, given by its name or by its path; it need not exist."""
     path = Path(name_or_file)
     if path.suffix in {".yaml", ".yml"}:
         return path
@@ -95,19 +95,26 @@ def dataset_path(name_or_file: str | Path, root: Path | str = ".") -> Path:
 
 
 def existing_dataset(name_or_file: str | Path, root: Path | str = ".") -> Path:
-    """As `dataset_path`; MissingFileError names the datasets there are where it is not there."""
+    """As `dataset_path`. Raises MissingFileError, with the known datasets, if it does not exist."""
     path = dataset_path(name_or_file, root)
-    there = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
-    return existing(path, f"known datasets: {there}; or give the path of a dataset's YAML file")
+    names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
+    return existing(path, f"known datasets: {names}; or give the path of a dataset's YAML file")
 
 
 def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
-    """A dataset by name (config/datasets/{name}.yaml) or by the path of its YAML file."""
+    """Read a dataset file, given by its name or by its path.
+
+    Raises MissingFileError and ConfigError.
+    """
     path = existing_dataset(name_or_file, root)
     dataset = check(Dataset, read_yaml(path), str(path))
     missing = [role for role in ROLES if role not in dataset.splits]
     if missing:
-        raise ConfigError(f"{path}: splits lacks {', '.join(missing)}; add each with its paths")
+        raise ConfigError(
+            f"splits lacks {', '.join(missing)}", place=path, cure="add each with its paths"
+        )
     if len(set(dataset.classes)) != len(dataset.classes):
-        raise ConfigError(f"{path}: classes holds a class twice; remove the repetition")
+        raise ConfigError(
+            "classes contains a class twice", place=path, cure="remove the repetition"
+        )
     return dataset

@@ -1,7 +1,7 @@
 """What a paper leaves open, as data: config/papers/{paper}/readings.yaml, closed and typed.
 
-A *reading* is one option of one question, named `{question}.{option}` (`tfd.literal`). What the
-study of readings makes of them is in `resed.config.study` and `resed.results.readings_study`.
+A *reading* is one option of one question, named `{question}.{option}` (`tfd.literal`).
+`resed.config.study` and `resed.results.readings_study` use them in the study of readings.
 """
 
 from collections.abc import Iterator
@@ -17,40 +17,40 @@ from resed.errors import ConfigError
 from resed.runtime.files import existing
 from resed.settings import CalibrateSettings, Strict, SystemSettings
 
-OFF = "off"  # an option of this name leaves a part of the method out
+OFF = "off"  # an option of this name removes a part of the method
 Name = Annotated[str, Field(pattern=NAME)]
 Cost = Literal["train", "decode", "none"]
 
 
 class Option(Strict):
-    """One way to read a question; at most one of the three overlays is set."""
+    """One answer to a question; at most one of the three overlays is set."""
 
-    title: Annotated[str, Field(min_length=1, max_length=40)]  # beside its row in the picture
+    title: Annotated[str, Field(min_length=1, max_length=40)]  # label of its row in the figure
     reason: Annotated[str, Field(min_length=1)]
-    settings: dict[str, Any] = {}  # over a system
-    calibrate: dict[str, Any] = {}  # over the key calibrate of the config
-    config: dict[str, Any] = {}  # over the config: a run of its own, no part of the study
+    settings: dict[str, Any] = {}  # laid over a system
+    calibrate: dict[str, Any] = {}  # laid over the key calibrate of the config
+    config: dict[str, Any] = {}  # laid over the config; not part of the study
 
     @model_validator(mode="after")
     def _one_overlay(self) -> "Option":
         if sum(map(bool, (self.settings, self.calibrate, self.config))) > 1:
-            raise ValueError("settings, calibrate and config exclude one another; keep one")
+            raise ValueError("settings, calibrate and config exclude each other; keep one")
         return self
 
     @property
     def cost(self) -> Cost:
-        """What the study must do for it: train a system, decode again, or nothing that it can."""
+        """What the study requires for it: training, decoding, or none because it cannot run it."""
         if set(self.settings) - {"decode"}:
             return "train"
         return "decode" if self.settings or self.calibrate else "none"
 
 
 class Question(Strict):
-    """Something that the paper does not say, says twice, or misprints."""
+    """Something that the paper does not state, contradicts or misprints."""
 
-    title: Annotated[str, Field(min_length=1, max_length=40)]  # over its rows in the picture
+    title: Annotated[str, Field(min_length=1, max_length=40)]  # heading of its rows in the figure
     question: str
-    rows: Annotated[list[int], Field(min_length=1)]  # of docs/readings.md; 0: without a number
+    rows: Annotated[list[int], Field(min_length=1)]  # rows of docs/readings.md; 0: without a number
     place: str
     default: Name
     options: Annotated[dict[Name, Option], Field(min_length=1)]
@@ -58,25 +58,25 @@ class Question(Strict):
     @model_validator(mode="after")
     def _default_exists(self) -> "Question":
         if self.default not in self.options:
-            raise ValueError(f"default {self.default} is no option; name one of options")
+            raise ValueError(f"default {self.default} is not an option; use one of options")
         return self
 
 
 class Readings(Strict):
-    """All questions in the order of the file, and the settings that are no reading."""
+    """All questions in the order of the file, and the settings that are not readings."""
 
     questions: dict[Name, Question]
-    left_out: dict[str, str] = {}  # path of a setting, of `features.` or a system: why
+    left_out: dict[str, str] = {}  # path of a setting -> the reason
 
-    # The model of pydantic walks over its fields; of readings one wants the readings.
+    # Iterates over the readings, not over the fields as pydantic does.
     def __iter__(self) -> Iterator[tuple[str, Question, Option]]:  # type: ignore[override]
-        """(reading, its question, its option), defaults included."""
+        """Yield (name, question, option) of every reading, including defaults."""
         for name, question in self.questions.items():
             for key, option in question.options.items():
                 yield f"{name}.{key}", question, option
 
     def names(self) -> list[str]:
-        """The readings that the study can run: options beside the defaults that change a system."""
+        """Names of the readings that the study can run: no defaults, and they change a system."""
         return [
             name
             for name, question, option in self
@@ -84,18 +84,22 @@ class Readings(Strict):
         ]
 
     def option(self, name: str) -> Option:
-        """The option of a reading, a default's too. Raises ConfigError for an unknown name."""
+        """The option of a reading or a default. Raises ConfigError for an unknown name."""
         question, _, key = name.partition(".")
         if question not in self.questions:
-            there = ", ".join(self.questions)
-            raise ConfigError(f"reading {name}: unknown question {question}; known: {there}")
+            names = ", ".join(self.questions)
+            raise ConfigError(
+                f"unknown question {question}", place=f"reading {name}", cure=f"known: {names}"
+            )
         options = self.questions[question].options
         if key not in options:
-            raise ConfigError(f"reading {name}: unknown option; known: {', '.join(options)}")
+            raise ConfigError(
+                "unknown option", place=f"reading {name}", cure=f"known: {', '.join(options)}"
+            )
         return options[key]
 
     def overlay(self, name: str) -> dict[str, Any]:
-        """What a reading lays over a system; {} where it changes something else, or nothing."""
+        """The settings that a reading lays over a system; empty if it changes none."""
         return self.option(name).settings
 
 
@@ -115,7 +119,7 @@ def load_readings(root: Path | str, paper: str) -> Readings:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, changed: int) -> Readings:
-    """Read once a version of the file: a plan asks for readings hundreds of times."""
+    """Read each version of the file once, because a plan asks for readings hundreds of times."""
     del changed
     readings = check(Readings, read_yaml(path), str(path))
     for name, _, option in readings:
@@ -134,6 +138,7 @@ def reading_settings(readings: Readings, name: str) -> dict[str, dict[str, Any]]
     option = readings.option(name)
     if option.cost == "none":
         raise ConfigError(
-            f"reading {name} is not a setting of a system; leave it out ({option.reason})"
+            f"reading {name} is not a setting of a system",
+            cure=f"remove it ({option.reason})",
         )
     return {"settings": option.settings, "calibrate": option.calibrate}

@@ -10,7 +10,7 @@ from typing import Literal
 Threshold = Literal["configured", "development"]
 
 UNCHANGED = "default"  # the reading that changes nothing: the reference of the study of readings
-# Detections without a trained detector, which show what the metrics give for little.
+# Detections without a trained detector, which show what a score is worth.
 BASELINES = ("nothing", "everything", "prior", "own_tags", "loudness", "reference")
 _READING = "@"
 _DEVELOPMENT = "@development_threshold"
@@ -44,7 +44,7 @@ class Row:
 
     @classmethod
     def of(cls, name: "Row | str") -> "Row":
-        """The row of a folder name; a row is returned as it is."""
+        """The row of a folder name; a row is returned unchanged."""
         if isinstance(name, Row):
             return name
         kind = name.removeprefix(_BASELINE)
@@ -79,7 +79,7 @@ class Row:
 
     @property
     def changed_by(self) -> str:
-        """The reading, or "" where none changes the system."""
+        """The reading, or "" if no reading changes the system."""
         return "" if self.reading == UNCHANGED else self.reading
 
 

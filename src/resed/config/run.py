@@ -1,6 +1,6 @@
-"""The configuration: closed, layered, checked before the first job.
+"""The configuration: closed, layered and checked before the first job.
 
-Layers, later ones winning: a base of config/systems/*.yaml, the systems that start from it,
+Later layers replace earlier ones: a base of config/systems/*.yaml, the systems that start from it,
 `override` of the config, `system_overrides` of the config, a reading.
 """
 
@@ -35,15 +35,11 @@ from resed.settings import (
 )
 
 __all__ = ["ROLES", "TRAINING_ROLES", "Config", "Dataset", "check", "load_config", "load_dataset"]
-__all__ += [
-    "overlay",
-    "read_settings",
-    "read_yaml",
-]  # of resed.config.closed, for those who read a config
+__all__ += ["overlay", "read_settings", "read_yaml"]
 
 
 class AcquireSettings(Strict):
-    """What `resed acquire` renders, and what it fetches from where."""
+    """What `resed acquire` renders or fetches."""
 
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 2019
@@ -56,7 +52,7 @@ class AcquireSettings(Strict):
 
 
 class AuditSettings(Strict):
-    """From when on the audit lets a run go on."""
+    """Conditions under which the audit accepts a dataset."""
 
     least: dict[Role, Fraction] = dict.fromkeys(ROLES, 0.9)
     leaks: Literal["report", "drop", "refuse"] = "report"
@@ -64,28 +60,28 @@ class AuditSettings(Strict):
     @field_validator("least", mode="before")
     @classmethod
     def _every_split(cls, value: Any) -> Any:
-        """Splits that are not named keep the default."""
+        """Use the default for splits that are not named."""
         return dict.fromkeys(ROLES, 0.9) | value if isinstance(value, dict) else value
 
 
 class RepairSettings(Strict):
-    """How strong labels are mended, beside the original."""
+    """How strong labels are repaired, in a copy."""
 
     gap_s: Annotated[float, Field(ge=0)] = 0.15
 
 
 class SensitivitySettings(Strict):
-    """Study of the readings of a paper: one reading changed at a time."""
+    """Study of the readings of a paper, which changes one reading at a time."""
 
     system: str = "pts_tfd_afl_esp"
     seeds: Positive = 1
-    readings: list[str] = []  # empty: all that have settings
-    override: dict[str, Any] = {}  # laid over every reading and the unchanged system alike
+    readings: list[str] = []  # empty: all that the study can run
+    override: dict[str, Any] = {}  # laid over every reading and over the unchanged system
     report: bool = False  # whether `all` and the report include it
 
 
 class Config(Strict):
-    """The whole run. `root` is where config/ lies."""
+    """The configuration of a run. `root` is the folder that contains config/."""
 
     dataset: str
     paper: str = "liang"
@@ -107,7 +103,7 @@ class Config(Strict):
 
     @cached_property
     def dataset_file(self) -> Dataset:
-        """The dataset's own file."""
+        """The file of the dataset."""
         return load_dataset(self.dataset, Path(self.root))
 
     @property
@@ -130,7 +126,7 @@ class Config(Strict):
 
     @cached_property
     def feature_sets(self) -> dict[str, FeatureSettings]:
-        """Log-mel settings by name: `default`, and those that a system brings of its own."""
+        """Log-mel settings by name: `default`, and those of systems with their own features."""
         own = self._systems.features
         for name in self.feature_overrides:
             known(own, name, "feature_overrides", "feature set")
@@ -147,14 +143,14 @@ class Config(Strict):
         return found
 
     def system(self, row: Row | str) -> SystemSettings:
-        """The fully resolved settings of the system of a row, its reading included."""
+        """All settings of the system of a row, including its reading."""
         row = Row.of(row).configured
-        if row not in self._resolved:  # a workflow asks thousands of times
+        if row not in self._resolved:  # a workflow calls this thousands of times
             self._resolved[row] = self._resolve(row)
         return self._resolved[row]
 
     def model_copy(self, **options: Any) -> "Config":
-        """A copy that resolves its systems anew: an update may change what they are."""
+        """Copy without the resolved systems, because an update may change them."""
         copied = super().model_copy(**options)
         for kept in ("_resolved", "_weights"):
             copied.__dict__.pop(kept, None)
@@ -179,15 +175,15 @@ class Config(Strict):
         for layer in layers:
             merged = overlay(merged, layer)
         settings = check(SystemSettings, merged, f"systems.{row.folder}")
-        if entry.trained_as:  # shares weights: only the decoding may be its own
+        if entry.trained_as:  # shares weights: only its decoding can differ
             other = self.system(Row(entry.trained_as, row.reading))
             return other.model_copy(update={"decode": settings.decode})
         return settings
 
     def trained_as(self, row: Row | str) -> str:
-        """Folder name of the row whose checkpoint a row uses: its own, or the one it shares.
+        """Folder name of the row whose checkpoint a row uses: its own or a shared one.
 
-        A reading that changes nothing but the decoding uses the checkpoint of the unchanged system.
+        A reading that changes only the decoding uses the checkpoint of the unchanged system.
         """
         row = Row.of(row).configured
         if row not in self._weights:
@@ -230,13 +226,13 @@ class Config(Strict):
 
     @property
     def own_tags_system(self) -> str:
-        """Whose tags the sanity row uses: `sanity_system`, or the last where that is not run."""
+        """The system whose tags a baseline uses: `sanity_system`, or the last if it is not run."""
         chosen = self.sanity_system
         return chosen if chosen in self.systems else self.systems[-1]
 
     @property
     def seeds_in_words(self) -> str:
-        """How many trainings stand behind a number: "1 seed", "3 seeds" or "1 to 3 seeds"."""
+        """The number of trainings per system: "1 seed", "3 seeds" or "1 to 3 seeds"."""
         counts = sorted({len(self.seed_list(name)) for name in self.systems})
         many = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
         return f"{many} seed" + "s" * (counts[-1] > 1)
@@ -247,10 +243,10 @@ class Config(Strict):
 
 
 def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".") -> Config:
-    """Validate a config (config/config.yaml where None) and everything it names.
+    """Validate a config (config/config.yaml if None) and everything that it names.
 
     Raises:
-        ConfigError: one line with the key's path, what is wrong and the cure.
+        ConfigError: with the path of the key, the problem and the cure.
     """
     if values is None:
         values = read_yaml(Path(root) / "config" / "config.yaml")
@@ -263,18 +259,21 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         config.system(name)
         config.features_of(name)
         if config.trained_as(name) not in config.systems:
-            cure = f"add {config.trained_as(name)} to config.systems"
             raise ConfigError(
-                f"config.systems: {name} needs the system it shares weights with; {cure}"
+                f"{name} requires the system whose weights it shares",
+                place="config.systems",
+                cure=f"add {config.trained_as(name)} to config.systems",
             )
-    for key in ("system_overrides", "system_seeds"):  # of systems that may not be run here
+    for key in ("system_overrides", "system_seeds"):  # may name systems that are not run
         for name in getattr(config, key):
             known(config.catalogue, name, key)
     for name in config.systems:
         trained = config.trained_as(name)
         if config.seed_list(name) != config.seed_list(trained):
             raise ConfigError(
-                f"config.system_seeds: {name} shares the weights of {trained}; give both as many"
+                f"{name} shares the weights of {trained}",
+                place="config.system_seeds",
+                cure="give both the same number of seeds",
             )
     if config.sanity_system:
         known(config.catalogue, config.sanity_system, "sanity_system")
@@ -293,7 +292,7 @@ def _check_paper(config: Config) -> None:
 
 
 def _check_overlays(config: Config) -> None:
-    """Each overlay alone, so that a mistake is told where it was written, even if not run here."""
+    """Check each overlay alone, so that an error names the key in which it was written."""
     systems = {"override": config.override, "sensitivity.override": config.sensitivity.override}
     systems |= {f"system_overrides.{name}": v for name, v in config.system_overrides.items()}
     for place, values in systems.items():
@@ -303,7 +302,7 @@ def _check_overlays(config: Config) -> None:
 
 
 def _check_study(config: Config) -> None:
-    """All that the study of readings would train: a workflow plans it before anyone asks for it."""
+    """Check all rows of the study of readings, because a workflow always plans them."""
     chosen = config.sensitivity
     known(config.catalogue, chosen.system, "sensitivity.system")
     rows = config.sensitivity_rows()
@@ -320,9 +319,14 @@ def _check_study(config: Config) -> None:
             config.system(row)
             config.trained_as(row)
     except ConfigError as error:
-        raise ConfigError(f"{place}: {error}") from None
+        raise ConfigError(
+            error.problem,
+            place=f"{place}: {error.place}" if error.place else place,
+            line=error.line,
+            cure=error.cure,
+        ) from None
 
 
 def differs(one: SystemSettings, other: SystemSettings) -> bool:
-    """Whether two systems need weights of their own: they differ in more than the decoding."""
+    """Whether two systems require separate weights: they differ in more than the decoding."""
     return one.model_copy(update={"decode": other.decode}) != other

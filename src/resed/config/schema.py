@@ -1,8 +1,7 @@
-"""The JSON schema of config/*.yaml, made from the typed settings: `python -m resed.config.schema`.
+"""The JSON schema of config/*.yaml, generated from the settings: `python -m resed.config.schema`.
 
-For editors and other programs; resed itself checks with the settings directly
-(resed.config.run). Every
-key is optional there, because a config file may be an overlay.
+It is for editors and other programs; resed itself validates with the settings (resed.config.run).
+Every key is optional in it, because a config file can be an overlay.
 """
 
 import json
@@ -20,7 +19,7 @@ def config_schema() -> dict[str, Any]:
     settings = SystemSettings.model_json_schema(ref_template="#/$defs/{model}")
     definitions = schema["$defs"] | settings.pop("$defs") | {"SystemSettings": settings}
     properties = schema["properties"]
-    properties.pop("root")  # where config/ lies: set by who reads the file, not in it
+    properties.pop("root")  # set by the reader of the file, not in the file
     overlay = {"$ref": "#/$defs/SystemSettings"}
     properties["override"] = overlay
     properties["system_overrides"] = {"type": "object", "additionalProperties": overlay}
@@ -35,7 +34,7 @@ def config_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as the text that stands in workflow/schemas/config.schema.json."""
+    """The text of workflow/schemas/config.schema.json."""
     return json.dumps(config_schema(), indent=2) + "\n"
 
 

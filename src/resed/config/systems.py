@@ -1,6 +1,6 @@
 """The systems of config/systems/*.yaml: small overlays on one another.
 
-A base holds settings that several systems start from. It is not a system: it cannot be trained.
+A base has settings that several systems start from. It is not a system and cannot be trained.
 """
 
 from collections.abc import Mapping
@@ -35,12 +35,12 @@ class SystemEntry(Strict):
     stage: StageEntry | None = None  # in Table 2
     base: str | None = None
     trained_as: str | None = None
-    features: str | None = None  # a feature set of the same file; else the base's, else config's
+    features: str | None = None  # a feature set of the same file; None: that of its base
     settings: dict[str, Any] = {}
 
 
 class BaseEntry(Strict):
-    """Settings that systems start from; nothing is trained under its name."""
+    """Settings that systems start from."""
 
     settings: dict[str, Any]
 
@@ -61,7 +61,7 @@ class SystemFiles:
 
 
 def load_systems(root: Path) -> SystemFiles:
-    """Read config/systems/*.yaml. Raises ConfigError where two files define one name."""
+    """Read config/systems/*.yaml. Raises ConfigError if two files define the same name."""
     files = SystemFiles({}, {}, {})
     for path in sorted((root / "config" / "systems").glob("*.yaml")):
         found = check(_SystemFile, read_yaml(path), str(path))
@@ -71,7 +71,9 @@ def load_systems(root: Path) -> SystemFiles:
         taken = {DEFAULT_FEATURES, *files.features}
         twice += [f"features.{name}" for name in found.features if name in taken]
         if twice:
-            raise ConfigError(f"{path}: {twice[0]} stands in another file too; rename it")
+            raise ConfigError(
+                f"{twice[0]} is defined in another file too", place=path, cure="rename it"
+            )
         files.systems.update(found.systems)
         files.bases.update(found.bases)
         files.features.update(found.features)
@@ -79,21 +81,29 @@ def load_systems(root: Path) -> SystemFiles:
 
 
 def known(catalogue: Mapping[str, Entry], name: str, place: str, kind: str = "system") -> Entry:
-    """The entry `name`; ConfigError names the place where it was asked for, and what there is."""
+    """The entry `name`. Raises ConfigError with the key that named it and the known names."""
     if name not in catalogue:
-        there = ", ".join(catalogue)
-        raise ConfigError(f"config.{place}: unknown {kind} {name}; known: {there}")
+        raise ConfigError(
+            f"unknown {kind} {name}", place=f"config.{place}", cure=f"known: {', '.join(catalogue)}"
+        )
     return catalogue[name]
 
 
 def lineage(catalogue: Mapping[str, SystemEntry], name: str) -> list[SystemEntry]:
-    """The system and the systems it starts from, the first one first; a base is not among them."""
+    """The systems that a system starts from and itself, in this order; without the base.
+
+    Raises ConfigError if they form a circle.
+    """
     line: list[SystemEntry] = []
     seen: list[str] = []
     current: str | None = name
     while current in catalogue:
         if current in seen:
-            raise ConfigError(f"systems.{name}: its bases form a circle ({' -> '.join(seen)})")
+            raise ConfigError(
+                f"its bases form a circle ({' -> '.join(seen)})",
+                place=f"systems.{name}",
+                cure="remove one base",
+            )
         seen.append(current)
         line.append(catalogue[current])
         current = line[-1].base
@@ -101,7 +111,7 @@ def lineage(catalogue: Mapping[str, SystemEntry], name: str) -> list[SystemEntry
 
 
 def base_settings(files: SystemFiles, name: str) -> dict[str, Any]:
-    """Settings of the base at the end of a system's lineage; {} if it starts from none.
+    """Settings of the base that a system starts from; {} if it has none.
 
     Raises ConfigError for an unknown base.
     """

@@ -1,7 +1,7 @@
 """Every setting of a system as a closed, typed tree: what the paper leaves open is a key here.
 
-Rows in comments are those of the table of ambiguities in docs/readings.md; the defaults are argued
-there. All models refuse unknown keys.
+The rows named in docstrings are those of the tables in docs/readings.md, which give the reasons for
+the defaults. All models refuse unknown keys.
 """
 
 from resed.settings.base import Fraction, Positive, Strict

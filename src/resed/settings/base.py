@@ -1,4 +1,4 @@
-"""What all settings share: closed, frozen models and a few types."""
+"""The base class of all settings and their common types."""
 
 from typing import Annotated
 

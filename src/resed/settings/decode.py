@@ -1,4 +1,4 @@
-"""From posteriors to events and tags. Rows in comments: the table in docs/readings.md."""
+"""Settings of decoding. The rows are those of the tables in docs/readings.md."""
 
 from typing import Literal
 
@@ -11,13 +11,13 @@ class DecodeSettings(Strict):
     windows: Literal["average", "esp"] = "average"
     gate: Literal["student", "teacher", "soft", "none"] = "student"
     filter: Literal["two_pass", "one_pass", "opening_closing", "none"] = "two_pass"
-    # W_c in frames: the nearest odd number; or rounded down twice as in Guided Learning's code,
-    # even numbers included; or `fixed_window` for every class (Mean Teacher)
+    # W_c in frames. odd: the nearest odd number; guided: rounded down twice, even numbers included
+    # (Guided Learning); fixed: `fixed_window` for every class (Mean Teacher)
     window_frames: Literal["odd", "guided", "fixed"] = "odd"
     fixed_window: Positive = 5  # frames
-    # AT of the tables: a class with an active frame left after the filters, or the clip posterior
+    # Tags: classes with an active frame after the filters, or classes by their clip posterior
     tags: Literal["after_filters", "clip"] = "after_filters"
-    # lost: tags by a fresh attention head, as the baseline's checkpoints drop the trained one
+    # lost: tags of a random attention head, because the baseline's checkpoints lack the trained one
     attention_head: Literal["kept", "lost"] = "kept"
     tag_threshold: Fraction = 0.5
     frame_threshold: Fraction = 0.5

@@ -1,4 +1,4 @@
-"""Log-mel features. Rows in comments: the table in docs/readings.md."""
+"""Settings of the log-mel features. The rows are those of the tables in docs/readings.md."""
 
 from typing import Annotated, Literal
 
@@ -17,16 +17,16 @@ class FeatureSettings(Strict):
     n_mels: Positive = 64
     f_min: Annotated[float, Field(ge=0)] = 0.0  # Hz
     f_max: Annotated[float, Field(gt=0)] = 22050.0  # Hz
-    frames: Positive = 600  # a clip
+    frames: Positive = 600  # per clip
     spectrum: Literal["magnitude", "power"] = "magnitude"
     floor: Annotated[float, Field(gt=0)] = 2.2e-16  # added before the natural logarithm
     window_shape: Literal["hann", "hamming"] = "hann"  # periodic Hann, symmetric Hamming
-    edges: Literal["silence", "reflect"] = "silence"  # what continues the waveform at both ends
+    edges: Literal["silence", "reflect"] = "silence"  # extends the waveform at both ends
     mel_norm: Literal["slaney", "none"] = "slaney"
-    # linear: mel magnitudes as they are, for a model that takes decibels itself (Mean Teacher)
+    # linear: mel magnitudes, for a model that computes decibels itself (Mean Teacher)
     scale: Literal["log", "linear"] = "log"
-    # Frames past the end of a shorter clip: silence before the transform, or zeros after the
-    # logarithm (0, or 0 dB: loud), as both peers have it.
+    # Frames past the end of a shorter clip: silence before the transform; or zeros after the
+    # logarithm, which are loud (0 dB), as in the code of both peers.
     short: Literal["silence", "zeros"] = "silence"
 
     @model_validator(mode="after")
@@ -34,7 +34,7 @@ class FeatureSettings(Strict):
         if self.window > self.n_fft:
             raise ValueError(f"window {self.window} exceeds n_fft {self.n_fft}; lower the window")
         if not self.f_min < self.f_max <= self.sample_rate / 2:
-            raise ValueError("f_min < f_max <= sample_rate / 2 must hold; lower f_max")
+            raise ValueError("f_min < f_max <= sample_rate / 2 is required; lower f_max")
         return self
 
     @property
@@ -44,5 +44,5 @@ class FeatureSettings(Strict):
 
     @property
     def seconds(self) -> float:
-        """Seconds of a clip."""
+        """Seconds per clip."""
         return self.frames * self.hop / self.sample_rate

@@ -1,4 +1,4 @@
-"""Architectures. Rows in comments: the table in docs/readings.md."""
+"""Settings of the networks. The rows are those of the tables in docs/readings.md."""
 
 from typing import Annotated, Literal
 
@@ -12,14 +12,14 @@ class TeacherSettings(Strict):
 
     channels: list[Positive]
     pools: list[tuple[Positive, Positive]]  # frames, mels
-    last_kernel: Literal[1, 3]  # Guided Learning keeps 1 x 1 in its last block
-    last_layers: Literal[1, 2]  # "double-layer blocks"; Guided Learning has 1
+    last_kernel: Literal[1, 3]  # Guided Learning: 1 x 1
+    last_layers: Literal[1, 2]  # the paper: "double-layer blocks"; Guided Learning: 1
     dropout: Fraction
 
     @model_validator(mode="after")
     def _consistent(self) -> "TeacherSettings":
         if len(self.channels) != len(self.pools):
-            raise ValueError("channels and pools must be of one length: one entry a block")
+            raise ValueError("channels and pools must have the same length, one entry per block")
         return self
 
 
@@ -34,7 +34,7 @@ class StudentSettings(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> "StudentSettings":
         if len(self.channels) != len(self.kernels):
-            raise ValueError("channels and kernels must be of one length: one entry a block")
+            raise ValueError("channels and kernels must have the same length, one entry per block")
         return self
 
 
@@ -44,37 +44,37 @@ class RecurrentSettings(Strict):
     enabled: bool
     layers: Positive
     hidden: Positive  # per direction
-    average_frames: Positive = 1  # student frames averaged before its BGRU: 600 steps are slow
-    projection: Annotated[int, Field(ge=0)] = 0  # > 0: a Linear of this size before the BGRU
+    average_frames: Positive = 1  # frames averaged before the student's BGRU
+    projection: Annotated[int, Field(ge=0)] = 0  # > 0: size of a linear layer before the BGRU
 
 
 class TagHeadSettings(Strict):
-    """Row 5: Linear and attention pooling of the AT branch."""
+    """Row 5: linear layer and attention pooling of the AT branch."""
 
     hidden: Positive
     activation: Literal["relu", "none"]
-    # guided: the head of Guided Learning (cATP), which has no Linear of its own
+    # guided: the head of Guided Learning (cATP), which has no linear layer
     pooling: Literal["attention_time", "softmax_classes", "guided", "mean"]
 
 
 class FrameHeadSettings(Strict):
-    """Row 6: Linear with "larger hidden states", then one small FC a class, on CNN features."""
+    """Row 6: linear layer with "larger hidden states", then a small layer per class."""
 
-    # attention: no branch of its own; the logits of the guided tag head's attention (Lin et al.)
+    # attention: no branch of its own, but the attention logits of the guided tag head (Lin et al.)
     source: Literal["separate", "attention"]
     hidden: Positive
-    class_hidden: Annotated[int, Field(ge=0)] = 0  # > 0: the small FCs have two layers
+    class_hidden: Annotated[int, Field(ge=0)] = 0  # > 0: each class has two small layers
 
 
 class DisentangledSettings(Strict):
-    """Rows 5 and 6: disentangled features of Guided Learning (Lin et al. 2019), off as in Liang.
+    """Rows 5 and 6: disentangled features of Guided Learning (Lin et al. 2019).
 
-    A class sees only the first dimensions of its head's input, the more of them the more training
-    clips hold at most `most_classes` classes, this one among them.
+    A class uses only the first dimensions of the input of its head. Their number grows with the
+    number of training clips that have the class and at most `most_classes` classes in total.
     """
 
     enabled: bool = False
-    minimum: Fraction  # m: share of the dimensions that the rarest class would see
+    minimum: Fraction  # m: share of the dimensions for a class without such clips
     most_classes: Positive  # n
 
 
@@ -90,21 +90,21 @@ class CrnnSettings(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> "CrnnSettings":
         if len(self.channels) != len(self.pools):
-            raise ValueError("channels and pools must be of one length: one entry a block")
+            raise ValueError("channels and pools must have the same length, one entry per block")
         return self
 
 
 class ModelSettings(Strict):
-    """Architecture. `width` scales every channel and hidden size, so that a laptop can run it.
+    """Architecture. `width` scales every channel and hidden size, for example for a laptop.
 
     framework joint: two networks that guide each other (Guided Learning, Liang et al.);
-    mean_teacher: `crnn` twice, the teacher being the moving average of the student.
+    mean_teacher: two networks `crnn`, where the teacher is the moving average of the student.
     """
 
     framework: Literal["joint", "mean_teacher"]
     width: Annotated[float, Field(gt=0, le=4)] = 1.0
-    # Over mel bins, as Guided Learning. standardise: without learned scale and shift, which cost a
-    # fifth of a CPU step, since they alone need a gradient with respect to the input.
+    # Per mel band, as in Guided Learning. standardise: without learned scale and shift, which take
+    # a fifth of a step on a CPU, because they require a gradient with respect to the input.
     input_norm: Literal["batch_norm", "standardise", "none"]
     teacher: TeacherSettings
     student: StudentSettings
@@ -113,7 +113,7 @@ class ModelSettings(Strict):
     frame_head: FrameHeadSettings
     disentangled: DisentangledSettings
     crnn: CrnnSettings
-    # How weights start: PyTorch's rule, Glorot's (Keras, Guided Learning), or the baseline's own.
+    # PyTorch's rule, Glorot's (Keras, Guided Learning), or that of the Mean-Teacher baseline.
     initialisation: Literal["pytorch", "glorot", "baseline"]
     norm_momentum: Fraction  # of batch normalisation, in PyTorch's convention
     norm_epsilon: Annotated[float, Field(gt=0)]
@@ -121,8 +121,8 @@ class ModelSettings(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> "ModelSettings":
         if self.frame_head.source == "attention" and self.tag_head.pooling != "guided":
-            raise ValueError("frame_head.source attention needs tag_head.pooling: guided")
+            raise ValueError("frame_head.source attention requires tag_head.pooling: guided")
         pooled = self.recurrent.enabled and self.recurrent.average_frames > 1
         if self.frame_head.source == "attention" and pooled:
-            raise ValueError("frame_head.source attention needs recurrent.average_frames: 1")
+            raise ValueError("frame_head.source attention requires recurrent.average_frames: 1")
         return self

@@ -1,4 +1,4 @@
-"""Losses. Rows in comments: the table in docs/readings.md."""
+"""Settings of the losses. The rows are those of the tables in docs/readings.md."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,8 @@ class WeakSettings(Strict):
 
     weight: Annotated[float, Field(ge=0)]
     clips: Literal["labelled", "weak"]  # labelled: weak and strong clips (eq. 4)
-    # chosen: mean over those clips; batch: their sum over all clips of the batch (Guided Learning)
+    # chosen: mean over these clips; batch: their sum, divided by all clips of the batch (Guided
+    # Learning)
     average: Literal["chosen", "batch"]
 
 
@@ -20,10 +21,10 @@ class StrongSettings(Strict):
     """Row 12: frame-level BCE on strong clips."""
 
     weight: Annotated[float, Field(ge=0)]
-    # max, mean: pool the targets to the teacher's cells; repeat: its posteriors to 600 frames
+    # max, mean: targets pooled to the teacher's cells; repeat: its posteriors repeated to frames
     teacher: Literal["max", "mean", "repeat", "none"]
-    # Times to frames: to the nearest, an event keeping at least one frame; or both rounded down,
-    # so that events shorter than a frame vanish (Mean Teacher).
+    # Times to frames. nearest: rounded to the nearest frame, at least one frame per event; down:
+    # both rounded down, so that events shorter than a frame are lost (Mean Teacher).
     rounding: Literal["nearest", "down"]
 
 
@@ -55,15 +56,17 @@ class DistillationSettings(Strict):
     tfd: bool = False
     dfd: Literal["none", "mse", "distance"] = "none"
     dfd_clips: Literal["all", "weak_unlabeled"]
-    tfd_weight: Annotated[float, Field(ge=0)]  # beside beta, which both share
+    tfd_weight: Annotated[float, Field(ge=0)]  # multiplied by beta, which both share
     dfd_weight: Annotated[float, Field(ge=0)]
     beta: BetaSettings
-    # hint: teacher detached, W_t frozen orthonormal, W_s trained; literal: both trained, nothing
-    # detached (collapses); frozen: both frozen orthonormal, nothing detached
+    # hint: teacher detached, W_t orthonormal and frozen, W_s trained; literal: both trained,
+    # nothing detached (collapses); frozen: both orthonormal and frozen, nothing detached
     reading: Literal["hint", "literal", "frozen"]
     distance: Literal["euclidean", "rows_normalised", "mse_batch_norm"]
-    align: Literal["repeat", "pool", "linear"]  # teacher's 6 cells and 600 frames
-    average: Literal["frames", "active"]  # 1/T as printed, or over the mask
+    align: Literal[
+        "repeat", "pool", "linear"
+    ]  # how the teacher's 6 cells and the 600 frames are aligned
+    average: Literal["frames", "active"]  # mean over all frames (1/T), or over active frames
     dimension: Positive
 
 
@@ -80,13 +83,13 @@ class FocalSettings(Strict):
 class MeanTeacherSettings(Strict):
     """Consistency with the moving average of the student (Tarvainen and Valpola, 2017)."""
 
-    consistency: Annotated[float, Field(ge=0)]  # largest weight, of clips and frames alike
-    ramp: Annotated[float, Field(gt=0, le=1)]  # share of all steps over which it rises
-    decay: Fraction  # of the moving average, a step; 1 - 1/(step + 1) while that is less
+    consistency: Annotated[float, Field(ge=0)]  # largest weight, of the clip and the frame loss
+    ramp: Annotated[float, Field(gt=0, le=1)]  # share of all steps in which it increases
+    decay: Fraction  # of the moving average, per step; at most 1 - 1/(step + 1)
 
 
 class ObjectiveSettings(Strict):
-    """The sum of losses (eqs. 3, 5 and 6); `mean_teacher` acts in that framework alone."""
+    """The sum of losses (eqs. 3, 5 and 6). `mean_teacher` has an effect only in that framework."""
 
     weak: WeakSettings
     strong: StrongSettings

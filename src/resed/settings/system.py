@@ -1,4 +1,4 @@
-"""All settings of one system. Rows in comments: the table in docs/readings.md."""
+"""All settings of one system."""
 
 from resed.settings.base import Strict
 from resed.settings.decode import DecodeSettings
@@ -8,7 +8,7 @@ from resed.settings.schedule import ScheduleSettings
 
 
 class SystemSettings(Strict):
-    """One system: model, objective, schedule and decoding recombine freely."""
+    """One system: model, objective, schedule and decoding, which can be combined freely."""
 
     model: ModelSettings
     objective: ObjectiveSettings
