@@ -26,6 +26,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -36,7 +37,6 @@ from pathlib import Path
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-COPIED = ("src", "tests", "config", "workflow", "profiles", "docs", "Snakefile", "pyproject.toml")
 HEAVY = (
     *("numpy", "pandas", "scipy.stats", "scipy.ndimage", "scipy.sparse.csgraph", "torch"),
     *("sed_eval", "sed_scores_eval", "sed_scores_eval.clip_based", "yaml", "pydantic", "typer"),
@@ -87,15 +87,18 @@ class Mutant:
     stop: int
     text: str
     tests: tuple[str, ...]
+    original: bytes = field(repr=False)
     name: str = ""
 
-    def source(self, original: bytes) -> bytes:
+    @property
+    def source(self) -> bytes:
         """The file with the change made."""
-        return original[: self.start] + self.text.encode() + original[self.stop :]
+        return self.original[: self.start] + self.text.encode() + self.original[self.stop :]
 
-    def difference(self, original: bytes) -> str:
+    @property
+    def difference(self) -> str:
         """The changed lines, the old ones with -, the new ones with +."""
-        before, after = (t.decode().splitlines() for t in (original, self.source(original)))
+        before, after = (text.decode().splitlines() for text in (self.original, self.source))
         lines = list(difflib.unified_diff(before, after, lineterm="", n=0))[3:]
         return "\n".join(line[0] + " " + line[1:].strip() for line in lines if line[1:].strip())
 
@@ -326,9 +329,9 @@ def mutants_of(module: str) -> list[Mutant]:
         source = (REPOSITORY / "src" / "resed" / path).read_bytes()
         original = ast.dump(ast.parse(source))
         for line, kind, start, stop, text in Sites(source).found:
-            mutant = Mutant(module, path, line, kind, start, stop, text, tests)
+            mutant = Mutant(module, path, line, kind, start, stop, text, tests, source)
             try:
-                changed = ast.dump(ast.parse(mutant.source(source)))
+                changed = ast.dump(ast.parse(mutant.source))
             except SyntaxError:
                 continue
             if changed != original:
@@ -443,7 +446,14 @@ def pytest_child(folder: Path, arguments: Sequence[str], plugin: Chosen) -> int:
     os.dup2(quiet, 1)
     os.dup2(quiet, 2)
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin"]
-    options += ["--assert=plain", "--disable-warnings", "--no-header", "--hypothesis-seed=0"]
+    options += [
+        "-k",
+        "not workflow",
+        "--assert=plain",
+        "--disable-warnings",
+        "--no-header",
+        "--hypothesis-seed=0",
+    ]
     return int(pytest.main([*options, *arguments], plugins=[plugin]))
 
 
@@ -488,12 +498,16 @@ class Worker:
 
     def __init__(self, folder: Path):
         self.folder = folder / "repository"
-        for name in COPIED:
-            if (REPOSITORY / name).is_dir():
-                ignore = shutil.ignore_patterns("__pycache__", ".hypothesis", ".snakemake")
-                shutil.copytree(REPOSITORY / name, self.folder / name, ignore=ignore)
-            elif (REPOSITORY / name).is_file():
-                shutil.copy(REPOSITORY / name, self.folder / name)
+        listed = subprocess.run(
+            ["git", "-C", REPOSITORY, "ls-files", "-co", "--exclude-standard", "-z"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        for name in filter(None, listed.stdout.split("\0")):
+            if (REPOSITORY / name).is_file():
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(REPOSITORY / name, self.folder / name)
         self.source = self.folder / "src" / "resed"
         compileall.compile_dir(self.source, quiet=2)
         os.environ.setdefault("RESED_SHARED", str(REPOSITORY.parent / "shared"))
@@ -544,19 +558,18 @@ class Worker:
         path = getattr(sys.modules[name], "__file__", None) or ""
         return name != "__main__" and not path.startswith(str(self.folder))
 
-    def try_out(self, mutant: Mutant) -> tuple[str, str, float]:
-        """("killed", "survived", "timeout" or "not reached"; the test that failed; seconds)."""
+    def try_out(self, mutant: Mutant) -> tuple[str, str]:
+        """("killed", "survived", "timeout" or "not reached"; the test that failed)."""
         path = self.source / mutant.path
-        original = path.read_bytes()
+        original = mutant.original
         traced = MODULES[mutant.module][0] if mutant.module in MODULES else (mutant.path,)
         reach = self.reach(mutant.tests, tuple(traced))
-        started = time.monotonic()
         first, last = _statement_lines(original, mutant)
         wanted = reach.tests(str(path), range(first, last + 1))
         if not wanted and _is_top_level(original, mutant.line):
             wanted = {t: s for t, s in reach.seconds.items() if s < SLOWEST}
         if not wanted:
-            return "not reached", "", 0.0
+            return "not reached", ""
         files = sorted({f"{test.partition('::')[0]}" for test in wanted})
         plugin = Chosen(wanted)
 
@@ -566,18 +579,17 @@ class Worker:
 
         cached = importlib.util.cache_from_source(str(path))
         Path(cached).unlink(missing_ok=True)
-        path.write_bytes(mutant.source(original))
+        path.write_bytes(mutant.source)
         try:
             found, late = forked(self.folder, work, PATIENCE + 4 * sum(wanted.values()))
         finally:
             path.write_bytes(original)
-        seconds = time.monotonic() - started
         if late:
-            return "timeout", "", seconds
+            return "timeout", ""
         if found is None:
-            return "killed", "the interpreter ended", seconds
+            return "killed", "the interpreter ended"
         code, failed = found
-        return ("survived" if code == 0 else "killed"), failed or f"pytest exit {code}", seconds
+        return ("survived" if code == 0 else "killed"), failed or f"pytest exit {code}"
 
 
 def _statement_lines(source: bytes, mutant: Mutant) -> tuple[int, int]:
@@ -605,7 +617,7 @@ def _is_top_level(source: bytes, line: int) -> bool:
     return True
 
 
-def run(mutants: Sequence[Mutant], processes: int) -> list[tuple[Mutant, str, str, float]]:
+def run(mutants: Sequence[Mutant], processes: int) -> list[tuple[Mutant, str]]:
     """Try all mutants; prints a line per mutant that is not killed."""
     queue = multiprocessing.get_context("fork").Queue()
     results = multiprocessing.get_context("fork").Queue()
@@ -632,9 +644,9 @@ def run(mutants: Sequence[Mutant], processes: int) -> list[tuple[Mutant, str, st
         if row is None:
             ended += 1
             continue
-        number, state, test, seconds = row
+        number, state, test = row
         mutant = mutants[number]
-        found.append((number, mutant, state, test, seconds))
+        found.append((number, mutant, state))
         if state != "killed" or mutant.name:
             _say(mutant, state, test)
         elif len(found) % 25 == 0:
@@ -647,10 +659,9 @@ def run(mutants: Sequence[Mutant], processes: int) -> list[tuple[Mutant, str, st
 
 
 def _say(mutant: Mutant, state: str, test: str) -> None:
-    original = (REPOSITORY / "src" / "resed" / mutant.path).read_bytes()
     name = f"{mutant.name}: " if mutant.name else ""
     print(f"{state.upper()} {name}src/resed/{mutant.path}:{mutant.line} ({mutant.kind}) {test}")
-    print("    " + mutant.difference(original).replace("\n", "\n    "), flush=True)
+    print("    " + mutant.difference.replace("\n", "\n    "), flush=True)
 
 
 def _work(mutants: Sequence[Mutant], queue: Any, results: Any) -> None:
@@ -664,13 +675,13 @@ def _work(mutants: Sequence[Mutant], queue: Any, results: Any) -> None:
         results.put(None)
 
 
-def table(rows: Sequence[tuple[Mutant, str, str, float]], sites: Mapping[str, int]) -> str:
+def table(rows: Sequence[tuple[Mutant, str]], sites: Mapping[str, int]) -> str:
     """Killed, survived, timeouts and not reached, per module; a timeout counts as killed."""
     states = ("killed", "timeout", "survived", "not reached")
     head = "".join(f"{state:>13}" for state in states)
     lines = [f"{'module':14}{'sites':>7}{'mutants':>9}{head}{'killed %':>10}"]
-    for module in [*dict.fromkeys(m.module for m, *_ in rows), "all"]:
-        here = [state for m, state, *_ in rows if module in (m.module, "all")]
+    for module in [*dict.fromkeys(m.module for m, _ in rows), "all"]:
+        here = [state for m, state in rows if module in (m.module, "all")]
         dead = sum(state in states[:2] for state in here)
         numbers = "".join(f"{here.count(s):>13}" for s in states)
         number = sum(sites.values()) if module == "all" else sites.get(module, 0)
@@ -691,7 +702,18 @@ def attacks() -> list[Mutant]:
         line = source[:start].count(b"\n") + 1
         stop = start + len(old.encode())
         found.append(
-            Mutant(f"attack {path}", path, line, "by hand", start, stop, new, tuple(tests), name)
+            Mutant(
+                f"attack {path}",
+                path,
+                line,
+                "by hand",
+                start,
+                stop,
+                new,
+                tuple(tests),
+                source,
+                name,
+            )
         )
     return found
 
@@ -721,7 +743,7 @@ def main() -> None:
     rows = run(chosen, options.processes)
     print(table(rows, {module: len(mutants) for module, mutants in sites.items()}))
     print(f"{time.monotonic() - started:.0f} s")
-    if any(state in ("survived", "not reached") for _, state, *_ in rows) and options.attacks:
+    if any(state in ("survived", "not reached") for _, state in rows) and options.attacks:
         raise SystemExit("an attack survived")
 
 
