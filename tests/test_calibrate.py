@@ -88,7 +88,7 @@ def test_classes_without_events_and_files_without_any():
     events = {"a": [Event("a", 0, 2, "Dog")]}
     rows = calibrate(events, classes=["Cat", "Dog"])
     assert [(row.event_label, row.events) for row in rows] == [("Cat", 0), ("Dog", 1)]
-    with pytest.raises(AnnotationError, match="no events at all"):
+    with pytest.raises(AnnotationError, match="there are no events"):
         calibrate({"a": []})
 
 
@@ -246,7 +246,9 @@ def test_calibrate_sorts_classes_and_passes_its_options_on():
         "a": [Event("a", 1.0, 1.0 + d, "Dog") for d in BY_HAND[:3]],
         "b": [Event("b", 0.5, 0.5 + d, "Dog") for d in BY_HAND[3:]] + [Event("b", 2, 5, "Cat")],
     }
-    rows = calibrate(events, "esp", 0.5, ["Zebra"], {"method": "quantile", "quantile": 0.4})
+    rows = calibrate(
+        events, eta=0.5, classes=["Zebra"], options={"method": "quantile", "quantile": 0.4}
+    )
     assert [row.event_label for row in rows] == ["Cat", "Dog", "Zebra"]
     cat, dog, zebra = rows
     assert (dog.events, dog.knee_index, dog.knee_s) == (5, 2, pytest.approx(2.0))

@@ -152,7 +152,9 @@ def test_filters_to_choose_from():
     allowed = np.ones((1, 1), bool)
     expected = {"none": "#.##.....#", "one_pass": "####.....#", "two_pass": "####.....#"}
     for method, marks in expected.items():
-        assert (active_frames(scores, allowed, [3], 0.5, method)[:, :, 0] == rows(marks)).all()
+        assert (
+            active_frames(scores, allowed, [3], 0.5, method=method)[:, :, 0] == rows(marks)
+        ).all()
     assert (opening_closing(rows("..#..####.###.."), 3) == rows(".....########..")).all()
 
 

@@ -300,7 +300,7 @@ def test_the_grid_is_that_of_the_documentation():
     posteriors = given()
     chosen = choose_threshold(posteriors, WINDOWS, annotated(0), DecodeSettings())
     assert chosen["grid"] == [value / 100 for value in hundredths]
-    two = choose_threshold(posteriors, WINDOWS, annotated(0), DecodeSettings(), [0.9, 0.1])
+    two = choose_threshold(posteriors, WINDOWS, annotated(0), DecodeSettings(), grid=[0.9, 0.1])
     assert two["grid"] == [0.9, 0.1] and len(two["event_macro_f1"]) == 2
 
 

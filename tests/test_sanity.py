@@ -107,7 +107,7 @@ def test_own_tags_over_the_whole_clip():
     assert found.tags == {"a.wav": ("Cat",), "b.wav": ("Cat", "Dog"), "c.wav": ()}
     assert found.events["a.wav"] == [Event("a.wav", 0.0, 10.0, "Cat")]
     assert found.teacher_tags["c.wav"] == tuple(CLASSES)
-    with pytest.raises(ScoreError, match="own_tags needs --posteriors"):
+    with pytest.raises(ScoreError, match="own_tags requires --posteriors"):
         baseline("own_tags", SPLIT, REFERENCE)
     wider = Split(["z.wav"], CLASSES, SPLIT.features, SPF, "magnitude")
     with pytest.raises(ScoreError, match=r"z\.wav has no posteriors"):

@@ -189,7 +189,7 @@ def test_scores_pass_through_the_decoded_frames(gate, method, odd, size):
     scores = frame_scores(posteriors, detector.windows, decoding)
     sizes = windows_in_frames(detector.windows, posteriors, decoding)
     for threshold in (0.05, 0.3, 0.5, 0.75, 1.0):
-        active = active_frames(*gated(posteriors, decoding), sizes, threshold, method)
+        active = active_frames(*gated(posteriors, decoding), sizes, threshold, method=method)
         assert np.array_equal(scores >= np.float32(threshold), active)
 
 
@@ -242,9 +242,9 @@ def test_the_reference_is_mended_and_says_so():
     truth, notes = mended(reference, ["a", "b"], seconds=10.0, slack=0.5)
     assert truth == {"a": [(1, 7, "bark"), (9, 10.0, "bark")], "b": []}
     assert notes == [
-        "reference events cut at their clip's end (10 s): 1",
-        "reference events left out, for they begin after their clip's end (10 s): 1",
-        "reference events joined with one of their class that they overlap or touch: 2",
+        "reference events cut at the end of the clip (10 s): 1",
+        "reference events left out because they begin after the end of the clip (10 s): 1",
+        "reference events joined with an event of the same class that they overlap or touch: 2",
     ]
     assert mended(reference, ["a"], seconds=12.9, slack=0.5)[1][0].startswith("reference events j")
 
@@ -255,7 +255,7 @@ def test_classes_without_a_reference_are_left_out():
     found = scored(made(frames), [("c0", 2.0, 5.0, "bark")])
     assert (found["psds1"], found["psds2"], found["tags_map"]) == (1.0, 1.0, 1.0)
     assert found["notes"] == {
-        "reference": "classes left out, for the reference has no event: rain, bell\\ring"
+        "reference": "classes without a reference event, left out: rain, bell\\ring"
     }
     none = scored(made(frames), [])
     keys = ("psds1", "psds2", "tags_map", "tags_map_teacher")
@@ -279,7 +279,7 @@ def test_what_does_not_fit_is_refused():
     ):
         threshold_free(detector, {}, {}, ["c0", "x"])
     reference = {"c0": [Event("c0", 0.0, 1.0, "horn")]}
-    with pytest.raises(ScoreError, match="the reference has horn, which is none of the classes"):
+    with pytest.raises(ScoreError, match="class horn of the reference is not a class of"):
         threshold_free(detector, reference, {}, ["c0"])
 
 
@@ -414,15 +414,15 @@ def test_settings_and_notes_of_the_block():
         **decoding,
     }
     assert found["notes"] == {
-        "reference": "reference events cut at their clip's end (36 s): 1; reference events joined "
-        "with one of their class that they overlap or touch: 1; classes left out, for the "
-        "reference has no event: rain"
+        "reference": "reference events cut at the end of the clip (36 s): 1; "
+        "reference events joined with an event of the same class that they overlap or touch: 1; classes without a "
+        "reference event, left out: rain"
     }
 
 
 def test_tags_of_other_classes_are_refused_too():
     detector = made(ten_clips(2))
-    with pytest.raises(ScoreError, match="the reference has horn"):
+    with pytest.raises(ScoreError, match="class horn of the reference"):
         threshold_free(detector, {}, {"c0": ["horn"]}, ["c0"])
     threshold_free(detector, {"c9": [Event("c9", 0, 1, "horn")]}, {"c8": ["horn"]}, ["c0"])
 

@@ -1,8 +1,8 @@
-"""One frame threshold for all classes, chosen on development. Beyond the paper, which takes 0.5.
+"""One frame threshold for all classes, chosen on development. The paper uses 0.5.
 
-Frame posteriors of weakly supervised students are under-confident, so the threshold alone moves
-event-based F1 by a factor of two. Scoring a grid with sed_eval would take a minute; the counts here
-are the same (a test holds them against it) but come from sorted searches and one sparse matching.
+Frame posteriors of weakly supervised students are under-confident: the threshold alone changes
+event-based F1 by a factor of two. sed_eval would take a minute for the grid; sorted searches and
+one sparse matching give the same counts in a second.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ GRID = (
 
 @dataclass(frozen=True)
 class EventArray:
-    """Events as arrays [events]: clip and class index, onset and offset in seconds."""
+    """Events as arrays [events]: index of the clip and the class, onset and offset in seconds."""
 
     clip: np.ndarray
     label: np.ndarray
@@ -41,18 +41,22 @@ def choose_threshold(
     windows: Mapping[str, Window],
     reference: Mapping[str, Sequence[Event]],
     settings: DecodeSettings,
+    *,
     grid: Sequence[float] = GRID,
 ) -> dict[str, Any]:
-    """The threshold of `grid` with the best event-based macro F1; of equals the highest.
+    """Choose the threshold of `grid` with the best event-based macro F1, the highest of equals.
 
-    Returns {"threshold", "grid", "event_macro_f1"} (fractions). Raises ScoreError where a clip of
-    `posteriors` has no reference.
+    Returns:
+        threshold, grid, and event_macro_f1 of each threshold as a fraction.
+
+    Raises:
+        ScoreError: a clip of `posteriors` has no reference.
     """
     unknown = [clip for clip in posteriors.clips if clip not in reference]
     if unknown:
         raise ScoreError(
-            f"clip {unknown[0]} has posteriors but no reference ({len(unknown)} such); "
-            "give the posteriors and the annotations of one and the same split"
+            f"clip {unknown[0]} has posteriors but no reference ({len(unknown)} such)",
+            cure="give the posteriors and the annotations of the same split",
         )
     true, classes = event_array(reference, posteriors.clips, posteriors.classes)
     frames = windows_in_frames(windows, posteriors, settings)
@@ -60,7 +64,7 @@ def choose_threshold(
     spf = posteriors.seconds_per_frame
     results = []
     for threshold in grid:
-        active = active_frames(scores, allowed, frames, threshold, settings.filter)
+        active = active_frames(scores, allowed, frames, threshold, method=settings.filter)
         clip, label, start, end = regions(active)
         found = EventArray(clip, label, np.round(start * spf, 3), np.round(end * spf, 3))
         results.append(macro_f1(true, found, len(classes)))
@@ -71,7 +75,7 @@ def choose_threshold(
 def event_array(
     events: Mapping[str, Sequence[Event]], clips: Sequence[str], classes: Sequence[str]
 ) -> tuple[EventArray, list[str]]:
-    """Events of `clips` as arrays, and `classes` with any further label of theirs after it."""
+    """Events of `clips` as arrays, and `classes` followed by the other labels of these events."""
     flat = [(row, event) for row, clip in enumerate(clips) for event in events[clip]]
     labels = list(dict.fromkeys([*classes, *(event.event_label for _, event in flat)]))
     column = {label: index for index, label in enumerate(labels)}
@@ -87,14 +91,14 @@ def event_array(
 def true_positives(
     true: EventArray, found: EventArray, classes: int, rules: Rules = Rules()
 ) -> np.ndarray:
-    """Events matched one to one a class, int [classes]: a maximum matching as sed_eval's."""
+    """Matched events per class, int [classes]: a maximum one-to-one matching, as in sed_eval."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
 
     if not len(true.clip) or not len(found.clip):
         return np.zeros(classes, dtype=np.int64)
-    # Events of one clip and class get a stretch of time of their own, so that one sorted search
-    # finds who may match whom; the exact conditions are then tested on the times as they are.
+    # Events of one clip and class get a time range of their own, so that one sorted search finds
+    # the candidates of a match; the exact conditions are then tested on the original times.
     stretch = 1 + max(true.onset.max(), found.onset.max()) + 2 * rules.collar
     key = (true.clip * classes + true.label) * stretch + true.onset
     probe = (found.clip * classes + found.label) * stretch + found.onset
@@ -116,7 +120,7 @@ def true_positives(
 
 
 def macro_f1(true: EventArray, found: EventArray, classes: int, rules: Rules = Rules()) -> float:
-    """Event-based macro F1 over the classes that occur on either side, as `resed score` has it."""
+    """Event-based macro F1 over the classes that occur on either side, as in `resed score`."""
     hits = true_positives(true, found, classes, rules)
     misses = np.bincount(true.label, minlength=classes) - hits
     false = np.bincount(found.label, minlength=classes) - hits

@@ -1,10 +1,11 @@
-"""Median-filter windows a class, from the strong training annotations alone.
+"""Median-filter windows per class, from the strong training annotations.
 
 Equation 7 of Liang et al. (journal version): W_c = eta * (L_1 + ... + L_{N_c}) / N_c, where the L_i
-are the durations of the class's events from short to long and N_c is "the segment index for the
-inflection point" of their cumulative distribution. `average` takes all events (N_c = N), as
-Guided Learning does; `esp` stops at the knee. What "inflection" means is the papers' secret: the
-default is the knee by Kneedle; docs/readings.md argues for it against the other three offered here.
+are the durations of the events of the class in ascending order and N_c is "the segment index for
+the inflection point" of their cumulative distribution. `average` takes all events (N_c = N), as
+Guided Learning does; `esp` stops at the knee. The paper does not define the inflection point. The
+default is the knee by Kneedle; docs/readings.md gives the reasons, and there are three other
+options.
 """
 
 import math
@@ -24,12 +25,14 @@ ETA = 1 / 3
 
 @dataclass(frozen=True, slots=True)
 class Knee:
-    """Where the flat tail of a duration distribution begins.
+    """The point where the flat tail of a distribution of durations begins.
 
-    index: N_c, how many of the shortest events lie up to the knee (1-based, so index <= N).
-    seconds: L_{N_c}, the duration there.
-    height: max(F - t), how far the normalised distribution bulges above its diagonal (0 to 1).
-    refusal: why it is no knee; "" if it is one.
+    Attributes:
+        index: N_c, the number of events up to the knee (1-based, at most N).
+        seconds: L_{N_c}, the duration at the knee.
+        height: max(F - t), the largest distance of the normalised distribution from its diagonal
+            (0 to 1).
+        refusal: why it is not accepted as a knee; "" if it is.
     """
 
     index: int
@@ -39,7 +42,7 @@ class Knee:
 
 
 def duration_cdf(durations: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Empirical distribution of durations: sorted seconds [N] and the share i/N up to each [N]."""
+    """Empirical distribution of durations: sorted seconds [N], and the share i/N at each [N]."""
     x = np.sort(np.asarray(list(durations), dtype=np.float64))
     return x, np.arange(1, len(x) + 1) / max(len(x), 1)
 
@@ -52,10 +55,15 @@ def knee(
 ) -> Knee:
     """Find N_c of equation 7 for one class.
 
-    `kneedle`: both axes of the CDF min-max normalised, argmax of F - t (Satopaa et al. 2011); below
-    a height of `guard` there is no knee. `kde_mode`: mode of the density, the inflection in the
-    mathematical sense. `cumulative_elbow`: argmax of i/N minus the share of the total duration.
-    `quantile`: the shortest `quantile` of the events. The height is Kneedle's in all cases.
+    Args:
+        method: kneedle: argmax of F - t, both axes of the CDF min-max normalised (Satopaa et al.
+            2011). kde_mode: mode of the density, which is the inflection point of the CDF.
+            cumulative_elbow: argmax of i/N minus the share of the total duration. quantile: the
+            shortest `quantile` of the events.
+        guard: with kneedle, the least height of a knee.
+
+    Returns:
+        The knee; its height is that of kneedle with all methods.
     """
     x, y = duration_cdf(durations)
     count = len(x)
@@ -86,8 +94,9 @@ def knee(
 def density_mode(x: np.ndarray) -> float:
     """Mode in seconds of a Gaussian density estimate, reflected at the longest event.
 
-    Without the reflection mass leaks out at the clip's end and a mode there is missed. The short
-    end is not reflected: the cut of the data at 0.25 s would become the mode of every short class.
+    Without the reflection, the estimate loses mass at the end of the clip and misses a mode there.
+    The short end is not reflected, because the cut of the data at 0.25 s would then be the mode of
+    every class of short events.
     """
     from scipy.stats import gaussian_kde
 
@@ -101,23 +110,27 @@ def class_window(
     label: str,
     durations: Sequence[float],
     method: str = "esp",
+    *,
     eta: float = ETA,
     options: Mapping[str, Any] | None = None,
 ) -> Window:
-    """Window of one class (equation 7); `options` are those of `knee`.
+    """Window of one class (equation 7).
 
-    A class without events gets a window of 0 s (one frame: no smoothing), a class without a knee
-    the average over all its events; either way `fallback` says so.
+    A class without events has a window of 0 s (one frame, no smoothing). A class without a knee has
+    the average over all its events. `fallback` of the window states the reason.
+
+    Args:
+        options: keyword arguments of `knee`.
     """
     x, _ = duration_cdf(durations)
     if not len(x):
-        return Window(label, 0, None, 0.0, method, None, None, "no events; not smoothed")
+        return Window(label, 0, None, 0.0, method, None, None, "no events; no smoothing")
     mean = float(x.mean())
     if method == "average":
         return Window(label, len(x), mean, eta * mean, method, None, None, "")
     found = knee(x, **(options or {}))
     if found.refusal:
-        reason = f"{found.refusal}; average taken"
+        reason = f"{found.refusal}; average of all events"
         return Window(label, len(x), mean, eta * mean, method, None, None, reason)
     window = eta * float(x[: found.index].mean())
     return Window(label, len(x), mean, window, method, found.index, found.seconds, "")
@@ -126,21 +139,29 @@ def class_window(
 def calibrate(
     events: Mapping[str, Sequence[Event]],
     method: str = "esp",
+    *,
     eta: float = ETA,
     classes: Sequence[str] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> list[Window]:
-    """One window a class, sorted by label.
+    """One window per class, sorted by label.
 
-    `events` must be those of the strong *training* split: windows made on what is scored leak.
-    `classes` adds classes that have no event there. Raises AnnotationError if there is no class.
+    Args:
+        events: events of the strong training split; windows from a scored split would leak.
+        classes: classes that get a window even without an event.
+        options: keyword arguments of `knee`.
+
+    Raises:
+        AnnotationError: there is no class.
     """
     durations: dict[str, list[float]] = {label: [] for label in classes or ()}
     for clip in events.values():
         for event in clip:
             durations.setdefault(event.event_label, []).append(event.offset - event.onset)
     if not durations:
-        raise AnnotationError("no events at all; give the strong labels of the training split")
+        cure = "give the strong labels of the training split"
+        raise AnnotationError("there are no events", cure=cure)
     return [
-        class_window(label, durations[label], method, eta, options) for label in sorted(durations)
+        class_window(label, durations[label], method, eta=eta, options=options)
+        for label in sorted(durations)
     ]

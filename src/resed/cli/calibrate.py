@@ -53,7 +53,7 @@ def calibrate(
     if not any(found.values()):
         cure = "give the strong labels of the training split"
         raise AnnotationError(f"{events}: holds no event; {cure}")
-    windows = calibrate(found, method, eta, classes, options)
+    windows = calibrate(found, method, eta=eta, classes=classes, options=options)
     write_windows(out, windows)
     width = max(len(window.event_label) for window in windows)
     for w in windows:

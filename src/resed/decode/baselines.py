@@ -1,9 +1,10 @@
-"""Baselines that know nothing, or everything: what a number in the tables is worth beside them.
+"""Trivial baselines and oracles, to compare the scores of systems with.
 
-nothing: no event. everything: all classes, the whole clip. prior: each class drawn by its share of
-the strong training clips, laid out as in a training clip that has it. own_tags: a system's raw tags
-over the whole clip, so that what it gains by localising shows. loudness: the true tags wherever the
-clip is 6 dB above its background. reference: the truth itself, which must score 100 %.
+nothing: no event. everything: all classes over the whole clip. prior: each class with the
+probability that a strong training clip contains it, at the times of such a clip. own_tags: the raw
+tags of a system over the whole clip, which shows what the system gains by localisation. loudness:
+the true tags where the clip is 6 dB above its background. reference: the reference events, which
+score 100 %.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,14 +28,15 @@ Events = Mapping[str, Sequence[Event]]
 
 GATE_DB = 6.0
 BACKGROUND_PERCENTILE = 10
-SMOOTHING_S = 0.25  # the shortest event that DESED's annotators marked
+SMOOTHING_S = 0.25  # the shortest event of DESED
 
 
 @dataclass(frozen=True)
 class Split:
-    """What the baselines need to know of a split.
+    """What the baselines require of a split.
 
-    features: natural-log mels [clips, frames, mels], of `spectrum` (magnitude or power).
+    Attributes:
+        features: natural-log mels [clips, frames, mels] of a `spectrum` (magnitude or power).
     """
 
     clips: list[str]
@@ -45,7 +47,7 @@ class Split:
 
     @classmethod
     def of(cls, store: "Store", classes: Sequence[str]) -> "Split":
-        """The split that an open feature store holds."""
+        """The split of an open feature store."""
         settings = check(FeatureSettings, store.settings, "store.settings")
         return cls(
             list(store.clips),
@@ -65,18 +67,21 @@ def baseline(
     kind: str,
     split: Split,
     reference: Events,
+    *,
     train: Events | None = None,
     posteriors: Posteriors | None = None,
     seed: int = 0,
 ) -> Decoded:
     """The detections of one baseline for all clips of `split`.
 
-    `prior` needs `train`, `own_tags` needs `posteriors`; ScoreError where they are not given.
+    Raises:
+        ScoreError: `prior` without `train`, or `own_tags` without `posteriors`.
     """
     clips, classes = split.clips, split.classes
     if kind == "own_tags":
         if posteriors is None:
-            raise ScoreError("sanity own_tags needs --posteriors; give those of the split")
+            cure = "give the posteriors of the split"
+            raise ScoreError("the baseline own_tags requires --posteriors", cure=cure)
         return own_tags(posteriors, clips, split.seconds)
     if kind == "nothing":
         events: dict[str, list[Event]] = {clip: [] for clip in clips}
@@ -84,11 +89,14 @@ def baseline(
         events = whole_clip(dict.fromkeys(clips, classes), clips, split.seconds)
     elif kind == "prior":
         if train is None:
-            raise ScoreError("sanity prior needs --train-events; give the strong training labels")
-        events = prior(train, clips, classes, split.seconds, seed)
+            cure = "give the strong training labels"
+            raise ScoreError("the baseline prior requires --train-events", cure=cure)
+        events = prior(train, clips, classes, seconds=split.seconds, seed=seed)
     elif kind == "loudness":
         gate = loudness_gate(split.features, split.seconds_per_frame, split.spectrum)
-        events = loudness(reference, clips, classes, gate, split.seconds_per_frame)
+        events = loudness(
+            reference, clips, classes, gate=gate, seconds_per_frame=split.seconds_per_frame
+        )
     elif kind == "reference":
         events = {clip: list(reference.get(clip, ())) for clip in clips}
     else:
@@ -99,17 +107,17 @@ def baseline(
 def whole_clip(
     tags: Mapping[str, Sequence[str]], clips: Sequence[str], seconds: float
 ) -> dict[str, list[Event]]:
-    """Every tag of a clip as one event from 0 to `seconds`."""
+    """One event from 0 to `seconds` per tag of a clip."""
     return {clip: [Event(clip, 0.0, seconds, tag) for tag in tags.get(clip, ())] for clip in clips}
 
 
 def prior(
-    train: Events, clips: Sequence[str], classes: Sequence[str], seconds: float, seed: int
+    train: Events, clips: Sequence[str], classes: Sequence[str], *, seconds: float, seed: int
 ) -> dict[str, list[Event]]:
-    """Random detections by the class priors of `train` (strong labels); seeded.
+    """Random detections by the class priors of `train` (strong labels).
 
-    A class is drawn for a clip with the probability that a training clip holds it; its onsets and
-    offsets are then those of a random training clip that does, cut at `seconds`.
+    A clip has a class with the probability that a training clip has it; onsets and offsets are
+    those of a random training clip with that class, cut at `seconds`.
     """
     generator = np.random.default_rng(seed)
     holders: dict[str, list[list[Event]]] = {label: [] for label in classes}
@@ -133,14 +141,18 @@ def prior(
 
 
 def loudness_gate(features: np.ndarray, seconds_per_frame: float, spectrum: str) -> np.ndarray:
-    """Frames at least 6 dB above the clip's background, bool [clips, frames].
+    """Frames at least 6 dB above the background of the clip, bool [clips, frames].
 
-    `features` are natural-log mels [clips, frames, mels] of a `spectrum` (magnitude or power); the
-    background is the 10th percentile of the clip's frame levels. Smoothed by a median of 0.25 s.
+    The background is the 10th percentile of the frame levels of the clip. The gate is smoothed by a
+    median of 0.25 s.
+
+    Args:
+        features: natural-log mels [clips, frames, mels].
+        spectrum: magnitude or power.
     """
     exponent = 2.0 if spectrum == "magnitude" else 1.0
     gate = np.zeros(features.shape[:2], dtype=bool)
-    for row, clip in enumerate(features):  # clip by clip: the store need not fit into memory
+    for row, clip in enumerate(features):  # clip by clip, because the store may exceed the memory
         power = np.exp(exponent * clip.astype(np.float64)).sum(axis=1)
         level = 10 * np.log10(np.maximum(power, 1e-30))
         gate[row] = level >= np.percentile(level, BACKGROUND_PERCENTILE) + GATE_DB
@@ -151,10 +163,11 @@ def loudness(
     reference: Events,
     clips: Sequence[str],
     classes: Sequence[str],
+    *,
     gate: np.ndarray,
     seconds_per_frame: float,
 ) -> dict[str, list[Event]]:
-    """The reference's tags wherever `gate` [clips, frames] is open."""
+    """The true tags of a clip where `gate` [clips, frames] is open."""
     true = tags_of(reference)
     hot = np.array([[label in true.get(clip, ()) for label in classes] for clip in clips], bool)
     active = gate[:, :, None] & hot.reshape(len(clips), 1, len(classes))
@@ -162,14 +175,12 @@ def loudness(
 
 
 def own_tags(posteriors: Posteriors, clips: Sequence[str], seconds: float) -> Decoded:
-    """A system's raw tags (at 0.5) over the whole clip. Raises ScoreError for missing clips."""
+    """The raw tags (at 0.5) of a system over the whole clip; ScoreError for missing clips."""
     known = set(posteriors.clips)
     missing = [clip for clip in clips if clip not in known]
     if missing:
-        raise ScoreError(
-            f"clip {missing[0]} has no posteriors ({len(missing)} such); "
-            "give the posteriors and the store of one and the same split"
-        )
+        cure = "give the posteriors and the store of the same split"
+        raise ScoreError(f"clip {missing[0]} has no posteriors ({len(missing)} such)", cure=cure)
     limit = DecodeSettings().tag_threshold
     raw = tags_of_hot(posteriors.tags >= limit, posteriors.clips, posteriors.classes)
     teacher = tags_of_hot(posteriors.teacher_tags >= limit, posteriors.clips, posteriors.classes)
@@ -180,6 +191,6 @@ def own_tags(posteriors: Posteriors, clips: Sequence[str], seconds: float) -> De
 
 
 def from_events(events: dict[str, list[Event]]) -> Decoded:
-    """A decoding whose tags, raw and teacher's too, are the classes of its events."""
+    """Detections whose tags, raw tags and teacher tags are the classes of the events."""
     tags = tags_of(events)
     return Decoded(events, tags, tags, tags)

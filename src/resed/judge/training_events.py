@@ -116,5 +116,7 @@ def _seconds(values: np.ndarray, results: Results) -> tuple[float, float]:
     """Average and event-specific duration in seconds: the windows of eq. 7 without eta."""
     settings = results.config.calibrate
     options = {"method": settings.knee, "guard": settings.guard, "quantile": settings.quantile}
-    average, own = (class_window("", values, method, 1.0, options) for method in ("average", "esp"))
+    average, own = (
+        class_window("", values, method, eta=1.0, options=options) for method in ("average", "esp")
+    )
     return average.window_s, own.window_s

@@ -78,10 +78,12 @@ def clips_to_score(
         if strange:
             raise ScoreError(
                 f"clip {strange[0]} was estimated but is not among the clips to score "
-                f"({len(strange)} such); take it out of the estimate or add it to the clips"
+                f"({len(strange)} such)",
+                cure="remove it from the estimate or add it to the clips",
             )
     if not clips:
-        raise ScoreError("no clip to score; the reference and the estimate are both empty")
+        problem = "no clip to score, because the reference and the estimate are empty"
+        raise ScoreError(problem, cure="give files with at least one clip")
     return tuple(clips)
 
 
@@ -180,6 +182,7 @@ def score_files(
     reference: Path,
     estimated: Path,
     out: Path,
+    *,
     clips: Path | None = None,
     reference_tags: Path | None = None,
     tags: Mapping[str, Path | None] | None = None,
@@ -187,12 +190,19 @@ def score_files(
     manifest: Path | None = None,
     detector: "Detector | None" = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Score TSV files, write metrics.json and counts.tsv; return the metrics and notes to print.
+    """Score TSV files; write metrics.json and, if asked, counts.tsv.
 
-    `tags` maps blocks (tags, tags_raw, tags_teacher) to files of estimated tags. True tags come
-    from `reference_tags`, else from the events of `reference`; where only true tags are given, the
-    estimated ones come from the events of `estimated`. With a `detector` the block threshold_free
-    is added; see resed.score.threshold_free.
+    Args:
+        clips: the clips to score; default: all of both files.
+        reference_tags: true tags; default: the classes of the events of `reference`.
+        tags: estimated tags by block (tags, tags_raw, tags_teacher). If only `reference_tags` is
+            given, the estimated tags are the classes of the events of `estimated`.
+        counts: counts.tsv to write.
+        manifest: manifest of the audit, whose hash the metrics record.
+        detector: adds the block threshold_free (see resed.score.threshold_free).
+
+    Returns:
+        The metrics, and notes to print.
     """
     true, guess = read_events(reference), read_events(estimated)
     blocks = {block: read_tags(path) for block, path in (tags or {}).items() if path}
@@ -209,14 +219,7 @@ def score_files(
         "segment": segment_counts(true, guess, chosen),
         **{block: tag_counts(true_tags, found, chosen) for block, found in blocks.items()},
     }
-    metrics = {
-        "format": FORMAT,
-        "clips": len(chosen),
-        "settings": Rules().settings(),
-        "versions": {"resed": __version__, "sed_eval": version("sed_eval")},
-        "manifest_sha256": sha256(manifest) if manifest else None,
-        **{block: table.summary() for block, table in tables.items()},
-    }
+    metrics = _metrics(tables, len(chosen), manifest)
     notes = _notes(reference, [clip for clip in chosen if clip not in true])
     if detector:
         from resed.score.threshold_free import threshold_free
@@ -231,11 +234,22 @@ def score_files(
     return metrics, notes
 
 
+def _metrics(tables: Mapping[str, Counts], clips: int, manifest: Path | None) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "clips": clips,
+        "settings": Rules().settings(),
+        "versions": {"resed": __version__, "sed_eval": version("sed_eval")},
+        "manifest_sha256": sha256(manifest) if manifest else None,
+        **{block: table.summary() for block, table in tables.items()},
+    }
+
+
 def _notes(reference: Path, strange: Sequence[str]) -> list[str]:
     if not strange:
         return []
     note = (
-        f"clip {strange[0]} is not in {reference} ({len(strange)} such); it counts as one without "
-        "events, and all that was detected there as false"
+        f"clip {strange[0]} is not in {reference} ({len(strange)} such); it counts as a clip "
+        "without events, and its detections as false positives"
     )
     return [note]

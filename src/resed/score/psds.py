@@ -1,9 +1,9 @@
 """PSDS, the polyphonic sound detection score (Bilen et al. 2020), in two scenarios.
 
-The area under the curve of true positives over false alarms an hour, up to 100, over every
-threshold there is; sed_scores_eval counts it exactly (Ebbers et al. 2022). Scenarios 1 (when
-exactly) and 2 (that it is there, and is not something else) are those of the DCASE challenge,
-Task 4, from 2021 on.
+The area under the curve of true positives over false alarms per hour, up to 100, over all
+thresholds; sed_scores_eval computes it exactly (Ebbers et al. 2022). The scenarios are those of
+DCASE Task 4 since 2021: 1 rewards exact times, 2 rewards the right class and punishes cross
+triggers.
 """
 
 import warnings
@@ -14,15 +14,21 @@ from typing import Any
 
 import numpy as np
 
-Truth = dict[str, list[tuple[float, float, str]]]  # clip -> onset, offset (seconds), label
+ReferenceEvents = dict[str, list[tuple[float, float, str]]]  # clip -> onset, offset (s), label
 
 
 @dataclass(frozen=True)
 class Criteria:
-    """When PSDS counts a detection, and what it costs; names and values as in Bilen et al. 2020.
+    """Parameters of PSDS, named as in Bilen et al. 2020.
 
-    The three thresholds are shares of a detection's (dtc, cttc) or an event's length (gtc);
-    max_efpr is false alarms an hour. Without cttc there are no cross triggers.
+    Attributes:
+        dtc_threshold: share of a detection that must lie within events of its class.
+        gtc_threshold: share of an event that detections must cover.
+        cttc_threshold: share of a detection within events of another class that makes it a cross
+            trigger; None: no cross triggers.
+        alpha_ct: cost of cross triggers.
+        alpha_st: cost of the deviation between classes.
+        max_efpr: highest number of false alarms per hour.
     """
 
     dtc_threshold: float
@@ -37,21 +43,26 @@ SCENARIOS = {"psds1": Criteria(0.7, 0.7), "psds2": Criteria(0.1, 0.1, 0.3, 0.5)}
 
 
 def psds(
-    scores: np.ndarray, truth: Truth, classes: Sequence[str], seconds_per_frame: float
+    scores: np.ndarray, truth: ReferenceEvents, classes: Sequence[str], seconds_per_frame: float
 ) -> dict[str, float | None]:
-    """PSDS1 and PSDS2 of scores [clips, frames, classes]; `truth` names the clips, in their order.
+    """PSDS1 and PSDS2 of scores [clips, frames, classes], as fractions.
 
-    Classes without an event in `truth` are left out; None where none is left.
+    Args:
+        truth: reference events of the clips, in the order of `scores`. Classes without an event are
+            left out.
+
+    Returns:
+        Scenario -> PSDS; None if no class has an event.
     """
     heard = {label for events in truth.values() for *_, label in events}
     columns = [index for index, label in enumerate(classes) if label in heard]
     if not columns:
         return dict.fromkeys(SCENARIOS)
-    names = {classes[column]: str(column) for column in columns}  # labels may be any text
+    names = {classes[column]: str(column) for column in columns}  # any text may be a label
     coded = {clip: [(on, off, names[label]) for on, off, label in truth[clip]] for clip in truth}
     stamps = np.arange(scores.shape[1] + 1) * seconds_per_frame
     scenarios = SCENARIOS
-    if len(columns) == 1:  # no other class that could be triggered
+    if len(columns) == 1:  # cross triggers need another class
         scenarios = {k: replace(v, cttc_threshold=None, alpha_ct=0.0) for k, v in SCENARIOS.items()}
     deltas: dict[str, dict[str, Any]] = {scenario: {} for scenario in scenarios}
     for row, (clip, events) in enumerate(coded.items()):
@@ -72,7 +83,7 @@ def psds(
 
 
 def sed_scores_eval() -> ModuleType:
-    """Import sed_scores_eval late (it takes seconds) and without warnings about pkg_resources."""
+    """Import sed_scores_eval lazily, because it takes seconds, without pkg_resources warnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import sed_scores_eval as module
@@ -87,10 +98,10 @@ def _times(events: Sequence[tuple[float, float, str]], name: str) -> np.ndarray:
 
 
 def _curve(row: np.ndarray, stamps: np.ndarray) -> tuple[np.ndarray, ...] | None:
-    """Scores [n] of a row [frames] from low to high; onsets and offsets at each, seconds [n, m].
+    """Scores [n] of one row [frames], ascending, and the onsets and offsets [n, m] in seconds.
 
-    None where nothing can ever be detected. Frames of one score count as one, which is exact and,
-    after a median filter, much quicker.
+    None if nothing can be detected at any threshold. Neighbouring frames with equal scores are
+    joined, which changes no result and is much faster after a median filter.
     """
     if row.max() == -np.inf:
         return None
@@ -106,10 +117,11 @@ def _changes(
     times: Mapping[str, np.ndarray],
     criteria: Criteria,
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """What sed_scores_eval calls deltas: scores [n] and how much each count changes there.
+    """The deltas of sed_scores_eval: scores [n], and the change of each count at each score.
 
-    Its own loop spends most of its time on classes that the gate shut; they change nothing. One
-    score is kept even then, for it cannot take a class that is silent in every clip.
+    The loop of sed_scores_eval spends most of its time on classes with a closed gate, which change
+    no count. One score is kept for them, because it does not accept a class that is silent in all
+    clips.
     """
     others = [] if criteria.cttc_threshold is None else [other for other in times if other != name]
     keys = ["tps", "fps", *(f"cts\\{other}" for other in others)]

@@ -1,12 +1,10 @@
-"""Scores without a threshold, which the papers do not have: PSDS1, PSDS2 and clip mAP.
+"""Scores that need no threshold and that the papers do not report: PSDS1, PSDS2 and clip mAP.
 
-mAP is the mean over classes of the average precision of the clip posteriors. PSDS judges the system
-as it decodes, at every frame threshold at once: gated as configured, then filtered with its
-windows. The filters are applied to the scores; both median passes, and opening and closing, commute
-with a threshold (resed.decode.events says why), so the curve passes through the very events
-that the
-system decodes at its own threshold. Where the gate is shut the score is -inf: no threshold opens
-it.
+mAP is the mean over classes of the average precision of the clip posteriors. PSDS evaluates the
+system as it decodes, at all frame thresholds: gated as configured, then filtered with its windows.
+The filters are applied to the scores: median, opening and closing commute with a threshold (see
+resed.decode.events), so the curve contains the events that the system decodes at its own threshold.
+The score is -inf where the gate is closed.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,13 +26,17 @@ from resed.errors import ScoreError
 from resed.formats.annotations import Event
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window, read_windows
-from resed.score.psds import SCENARIOS, Truth, psds, sed_scores_eval
+from resed.score.psds import SCENARIOS, ReferenceEvents, psds, sed_scores_eval
 from resed.settings import DecodeSettings
 
 
 @dataclass(frozen=True)
 class Detector:
-    """Posteriors of one system on one split and how it decodes them; `source` names them."""
+    """Posteriors of one system on one split, and how it decodes them.
+
+    Attributes:
+        source: what error messages call the posteriors.
+    """
 
     posteriors: Posteriors
     windows: Mapping[str, Window]
@@ -43,18 +45,19 @@ class Detector:
 
     @classmethod
     def load(cls, posteriors: Path, windows: Path, settings: str = "{}") -> "Detector":
-        """Read the files of resed predict and resed calibrate, and decode settings (JSON)."""
+        """Read posteriors, windows, and decode settings (JSON)."""
         chosen = decode_settings(settings)
         return cls(Posteriors.load(posteriors), read_windows(windows), chosen, str(posteriors))
 
     def on(self, clips: Sequence[str]) -> Posteriors:
-        """The posteriors of `clips`, in that order. ScoreError where one is missing."""
+        """The posteriors of `clips`, in that order; ScoreError if one is missing."""
         row = {clip: index for index, clip in enumerate(self.posteriors.clips)}
         missing = [clip for clip in clips if clip not in row]
         if missing:
             raise ScoreError(
                 f"clip {missing[0]} is to be scored but is not in {self.source} "
-                f"({len(missing)} such); run resed predict on this split again"
+                f"({len(missing)} such)",
+                cure="run resed predict on this split",
             )
         rows = [row[clip] for clip in clips]
         found = self.posteriors
@@ -77,10 +80,18 @@ def threshold_free(
 ) -> dict[str, Any]:
     """psds1, psds2, tags_map and tags_map_teacher over `clips`, as fractions.
 
-    None where no class has a reference; `notes` says so, and what was mended in the reference.
-    `reference` and `tags` are the true events and tags. Every clip counts with its nominal length,
-    frames times seconds a frame. Raises ScoreError for a clip that the posteriors lack and for a
-    reference of other classes.
+    Every clip counts with its nominal length: frames times seconds per frame.
+
+    Args:
+        reference: true events by clip.
+        tags: true tags by clip.
+
+    Returns:
+        The scores, None if no class has a reference; `settings`; `notes` on missing classes and on
+        changes of the reference.
+
+    Raises:
+        ScoreError: a clip without posteriors, or a reference with a class of its own.
     """
     posteriors = detector.on(clips)
     _refuse_foreign(detector, reference, tags, clips)
@@ -98,7 +109,7 @@ def threshold_free(
     heard = {label for events in truth.values() for *_, label in events}
     absent = [label for label in posteriors.classes if label not in heard]
     if absent:
-        changes.append(f"classes left out, for the reference has no event: {', '.join(absent)}")
+        changes.append(f"classes without a reference event, left out: {', '.join(absent)}")
     notes = {key: "no class has a reference" for key, value in values.items() if value is None}
     if changes:
         notes["reference"] = "; ".join(changes)
@@ -113,10 +124,9 @@ def threshold_free(
 def frame_scores(
     posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
 ) -> np.ndarray:
-    """Scores [clips, frames, classes] that reach a threshold where the system decodes activity.
+    """Filtered scores, float32 [clips, frames, classes]; -inf where the gate is closed.
 
-    float32, -inf where the gate is shut. `>= t` is `resed.decode.events.active_frames` at t,
-    for any t.
+    For any t, `frame_scores(...) >= t` equals `resed.decode.events.active_frames` at threshold t.
     """
     sizes = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)
@@ -136,30 +146,34 @@ def frame_scores(
 
 
 def median(rows: np.ndarray, window: int) -> np.ndarray:
-    """Running median of rows [rows, frames], mirrored at the ends, as
-    `resed.decode.events.majority`.
+    """Running median of rows [rows, frames], mirrored at the ends.
+
+    The same filter as `resed.decode.events.majority`, for scores.
     """
     from scipy.ndimage import median_filter
 
     before = window // 2
     padded = np.pad(rows, ((0, 0), (before, window - 1 - before)), mode="symmetric")
-    # All rows as one: scipy is quick in one dimension only, and no kept window leaves its row.
+    # All rows as one: scipy is fast in one dimension only. The padding keeps rows apart.
     found = median_filter(padded.ravel(), window).reshape(padded.shape)
     return found[:, before : before + rows.shape[1]]
 
 
 def mended(
     reference: Mapping[str, Sequence[Event]], clips: Sequence[str], seconds: float, slack: float
-) -> tuple[Truth, list[str]]:
-    """Reference events as PSDS takes them, and notes on what had to be changed.
+) -> tuple[ReferenceEvents, list[str]]:
+    """Reference events in the form that PSDS requires, and notes on the changes.
 
-    Cut at the clip's end (`seconds`; less than `slack` beyond it is not worth a note), and events
-    of one class that overlap or touch made one.
+    Events are cut at the end of the clip, and events of one class that overlap or touch are joined.
+
+    Args:
+        seconds: length of a clip.
+        slack: seconds by which an event may exceed the clip without a note.
     """
-    truth: Truth = {}
+    truth: ReferenceEvents = {}
     cut = late = joined = 0
     for clip in clips:
-        found: Truth = {}
+        found: ReferenceEvents = {}
         for event in sorted(reference.get(clip, ()), key=lambda event: event.onset):
             if event.onset >= seconds:
                 late += 1
@@ -175,9 +189,9 @@ def mended(
                 before.append((event.onset, offset, event.event_label))
         truth[clip] = [event for events in found.values() for event in events]
     counts = {
-        f"cut at their clip's end ({seconds:g} s)": cut,
-        f"left out, for they begin after their clip's end ({seconds:g} s)": late,
-        "joined with one of their class that they overlap or touch": joined,
+        f"cut at the end of the clip ({seconds:g} s)": cut,
+        f"left out because they begin after the end of the clip ({seconds:g} s)": late,
+        "joined with an event of the same class that they overlap or touch": joined,
     }
     return truth, [f"reference events {what}: {count}" for what, count in counts.items() if count]
 
@@ -190,9 +204,9 @@ def mean_average_precision(
 ) -> float | None:
     """Mean over classes of the average precision of clip posteriors [clips, classes].
 
-    Sum over thresholds of the gain in recall times the precision there, equal posteriors taken
-    together. A clip that `tags` does not name has none. Classes without a tag are left out; None
-    where none is left.
+    The average precision is the sum over thresholds of precision times gain in recall; equal
+    posteriors are one threshold. A clip that `tags` does not list has no tags. Classes without a
+    tagged clip are left out; None if no class is left.
     """
     tagged = {label for clip in clips for label in tags.get(clip, ())}
     columns = [index for index, label in enumerate(classes) if label in tagged]
@@ -224,6 +238,7 @@ def _refuse_foreign(
     foreign = sorted(labels - set(known))
     if foreign:
         raise ScoreError(
-            f"the reference has {foreign[0]}, which is none of the classes of {detector.source} "
-            f"({', '.join(known)}); give posteriors and reference of one dataset"
+            f"class {foreign[0]} of the reference is not a class of {detector.source} "
+            f"({', '.join(known)})",
+            cure="give posteriors and reference of the same dataset",
         )
