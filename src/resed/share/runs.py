@@ -20,8 +20,8 @@ RUNS = Path("workflow/runs.yaml")
 PHASES = ("data", "features", "checkpoints", "results")  # what is pushed; audio never is
 AUDIO = "audio"
 HEAD = """\
-# The runs that dvc.yaml has stages for: dataset, and the config files it was run with. `make share`
-# writes this file; name a dataset of your own here by sharing it.
+# The runs for which dvc.yaml has stages: a dataset, and the config files of its run. `make share`
+# writes this file; to add a dataset of your own, share it.
 """
 
 
