@@ -49,7 +49,7 @@ def folder(tmp_path):
 
 def run(folder, out, processes=1):
     manifest = folder / "manifest.tsv"
-    return extract(manifest, "weak", folder, folder / out, SETTINGS, processes)
+    return extract(manifest, "weak", folder, folder / out, SETTINGS, processes=processes)
 
 
 def test_holds_the_usable_clips_in_order(folder):
@@ -112,7 +112,7 @@ def test_no_worker_outlives_a_killed_parent(folder):
         "import resed.extract.stores as e, time\n"
         "e._extract_chunk = lambda job, clips: time.sleep(30)\n"
         "from resed.settings import FeatureSettings\n"
-        "e.extract('manifest.tsv', 'weak', '.', 'a.store', FeatureSettings(), 2)\n"
+        "e.extract('manifest.tsv', 'weak', '.', 'a.store', FeatureSettings(), processes=2)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=folder)
     children: list[int] = []

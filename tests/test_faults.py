@@ -339,7 +339,7 @@ def test_a_malformed_config_names_its_option(refused, tmp_path, command):
 def test_unknown_dataset_and_split_refused(refused, tmp_path, clips):
     command = extraction(tmp_path)
     command[command.index("weak")] = "week"
-    refused(command, "--split week: no split of", "use one of weak, unlabeled, strong")
+    refused(command, "--split week: unknown split", "use one of weak, unlabeled, strong")
     command[command.index(DEMO)] = "demmo"
     refused(command, "demmo.yaml: no such file; known datasets: ")
 

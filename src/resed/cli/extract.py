@@ -1,4 +1,4 @@
-"""`resed extract`."""
+"""`resed extract`: extract the features of one or several splits."""
 
 import os
 import time
@@ -9,52 +9,55 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
+    app.command()(extract)
 
-    @app.command()
-    def extract(
-        dataset: str = typer.Option(..., help="Name of a dataset, or the path of its YAML file."),
-        root: Path = typer.Option(..., help="Folder of the dataset: audio/ and metadata/."),
-        split: str | None = typer.Option(
-            None, help="weak, unlabeled, strong, development or evaluation; with a plain --out."
-        ),
-        manifest: Path = typer.Option(..., help="manifest.tsv made by resed audit."),
-        out: list[str] = typer.Option(
-            ..., help="Store to make (one memory-mapped file); or SPLIT=FILE, repeated."
-        ),
-        settings: str = typer.Option(
-            "{}", help="Feature settings that differ from the defaults: JSON, or a YAML file."
-        ),
-        processes: int | None = typer.Option(
-            None, min=1, help="Processes, one clip each at a time; default: all cores."
-        ),
-    ) -> None:
-        """Turn the audio of one or several splits into log-mels, one file per split.
 
-        Example: resed extract --dataset demo --root data/demo --manifest manifest.tsv
-        --split weak --out weak.store
-        """
-        from resed.acquire.clip_reader import clip_reader
-        from resed.cli.by_split import by_split
-        from resed.config.run import check, load_dataset, read_settings
-        from resed.errors import DatasetError
-        from resed.extract.stores import extract as run
-        from resed.settings import FeatureSettings
+def extract(
+    dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
+    root: Path = typer.Option(..., help="Folder of the dataset, with audio/ and metadata/."),
+    split: str | None = typer.Option(
+        None, help="weak, unlabeled, strong, development or evaluation; with a plain --out."
+    ),
+    manifest: Path = typer.Option(..., help="manifest.tsv of resed audit."),
+    out: list[str] = typer.Option(
+        ..., help="File for the feature store; or SPLIT=FILE, repeated for several splits."
+    ),
+    settings: str = typer.Option(
+        "{}", help="Feature settings that differ from the defaults, as JSON or a YAML file."
+    ),
+    processes: int | None = typer.Option(
+        None, min=1, help="Number of processes. Default: number of available cores."
+    ),
+) -> None:
+    """Extract log-mel features (by default 64 bands, 600 frames per 10 s clip), one file per split.
 
-        features = check(FeatureSettings, read_settings(settings), "features")
-        found = load_dataset(dataset)
-        if split is not None and split not in found.splits:
-            cure = f"use one of {', '.join(found.splits)}"
-            raise DatasetError(f"no split of {dataset}", place=f"--split {split}", cure=cure)
-        for name, path in by_split(out, "--out", split).items():
-            folder, read = root / found.splits[name].audio, clip_reader(found, root, name)
-            begin = time.monotonic()
-            clips = run(manifest, name, folder, path, features, processes or _cores(), read)
-            seconds = time.monotonic() - begin
-            typer.echo(f"{path}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")
+    Example: resed extract --dataset demo --root data/demo --manifest manifest.tsv
+    --split weak --out weak.store
+    """
+    from resed.acquire.clip_reader import clip_reader
+    from resed.cli.by_split import by_split
+    from resed.config.closed import check, read_settings
+    from resed.config.dataset import load_dataset
+    from resed.errors import DatasetError
+    from resed.extract.stores import extract as run
+    from resed.settings import FeatureSettings
+
+    features = check(FeatureSettings, read_settings(settings), "features")
+    found = load_dataset(dataset)
+    if split is not None and split not in found.splits:
+        cure = f"use one of {', '.join(found.splits)}"
+        raise DatasetError("unknown split", place=f"--split {split}", cure=cure)
+    processes = processes or _cores()
+    for name, path in by_split(out, "--out", split).items():
+        folder, read = root / found.splits[name].audio, clip_reader(found, root, name)
+        begin = time.monotonic()
+        clips = run(manifest, name, folder, path, features, processes=processes, read=read)
+        seconds = time.monotonic() - begin
+        typer.echo(f"{path}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")
 
 
 def _cores() -> int:
-    """Cores that this process may use: under Slurm fewer than the machine has."""
+    """Number of cores that this process may use; under Slurm fewer than the machine has."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,1 +1,1 @@
-"""Log-mel features and their stores."""
+"""Log-mel features, and their extraction into feature stores."""

@@ -1,9 +1,9 @@
 """Log-mel features: 64 mels and 600 frames for 10 s (Liang et al., section 3.1).
 
-Windows and mel filters are librosa's. The framed transform is our own: it returns the numbers of
-`librosa.stft` (centred; zero-padded or reflected), but works in blocks that fit the processor's
-cache, which makes it 1.3 to 1.5 times as fast as librosa on one core, with memory that does not
-grow with the number of frames.
+Windows and mel filters are those of librosa. The short-time Fourier transform returns the values of
+`librosa.stft` (centred, zero-padded or reflected), but processes blocks that fit into the cache of
+the processor. It was measured to be 1.3 to 1.5 times as fast as librosa on one core, and its memory
+use does not depend on the number of frames.
 """
 
 from functools import lru_cache
@@ -12,39 +12,39 @@ import numpy as np
 
 from resed.settings import FeatureSettings
 
-BLOCK = 50  # frames at a time: what fits the processor's cache, and bounds memory on long files
-NOTHING = -1.0  # in linear features: a frame past the clip's end, which is 0 dB in decibels
+BLOCK = 50  # frames per block; they fit into the cache
+NOTHING = -1.0  # value of linear features after the end of a clip; 0 after conversion to dB
 
 
 def logmel(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
-    """Log-mel features of a whole waveform of any length.
+    """Log-mel features of a waveform of any length.
 
     Args:
         wave: float32 [samples], mono, at settings.sample_rate.
-        settings: the feature settings; `frames` is not looked at.
+        settings: the feature settings; `frames` is not used.
 
     Returns:
-        float32 [1 + samples // hop, n_mels], log(mel + floor), or the mel magnitudes themselves
-        where settings.scale is linear; frame i is centred on sample i * hop, the waveform being
-        continued by silence or by its mirror image on both sides.
+        float32 [1 + samples // hop, n_mels]: log(mel + floor), or mel if settings.scale is linear.
+        Frame i is centred on sample i * hop; the waveform is padded on both sides by zeros or by
+        reflection (settings.edges).
 
     Raises:
-        ValueError: the waveform is not one-dimensional or holds no sample.
+        ValueError: the waveform is not one-dimensional or is empty.
     """
     if wave.ndim != 1 or wave.size == 0:
-        raise ValueError(f"a mono waveform with samples is needed, not shape {wave.shape}")
+        raise ValueError(f"expected a non-empty mono waveform, got shape {wave.shape}")
     return _features(wave, 1 + wave.size // settings.hop, settings)
 
 
 def clip_features(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
     """Log-mel features of a clip: float32 [frames, n_mels] for float32 [samples] of any length.
 
-    A shorter waveform is continued by silence or its features by zeros (settings.short), a longer
-    one cut at frames * hop samples. librosa gives one frame more, centred on the clip's end: it is
-    dropped.
+    A shorter waveform is padded with silence, or its features with zeros (settings.short); a longer
+    one is cut at frames * hop samples. The last frame of librosa (centred on the end of the clip)
+    is dropped.
     """
     samples = settings.frames * settings.hop
-    if settings.edges == "reflect":  # a longer waveform goes on where it is cut: no mirror there
+    if settings.edges == "reflect":  # a longer waveform is not reflected where it is cut
         samples += settings.n_fft
     wave = wave[:samples]
     if settings.short == "silence":
@@ -67,8 +67,8 @@ def _features(wave: np.ndarray, frames: int, settings: FeatureSettings) -> np.nd
     cut = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop][:frames]
     window, filters = taper(settings), _transposed_filters(settings)
     features = np.empty((frames, settings.n_mels), dtype=np.float32)
-    # The transform is in float64, as librosa's: in float32 its rounding drowns the quiet bands of
-    # band-limited recordings (4.8 dB off on ESC-10). What follows is safe in float32.
+    # The transform is in float64, as in librosa: the rounding errors of float32 exceed the quiet
+    # bands of band-limited recordings (by 4.8 dB on ESC-10). float32 suffices for the other steps.
     windowed = np.empty((BLOCK, n_fft))
     spectrum = np.empty((BLOCK, 1 + n_fft // 2), dtype=np.complex128)
     for start in range(0, frames, BLOCK):
@@ -89,7 +89,7 @@ def _features(wave: np.ndarray, frames: int, settings: FeatureSettings) -> np.nd
 def taper(settings: FeatureSettings) -> np.ndarray:
     """Analysis window centred in n_fft samples: float64 [n_fft].
 
-    librosa's window functions: periodic Hann, or symmetric Hamming as in the Mean Teacher baseline.
+    Periodic Hann window, or symmetric Hamming window as in the Mean Teacher baseline.
     """
     from librosa.filters import get_window
     from librosa.util import pad_center

@@ -1,7 +1,7 @@
-"""Audio of one split -> one feature store, in parallel by process.
+"""Extract the features of one split into a feature store.
 
-Each clip is hashed as it is decoded, and one that changed since the audit is refused: the store
-carries the manifest's hash, and what it holds must be what the manifest describes.
+The store contains the hash of the manifest. A clip whose hash differs from the manifest is refused,
+so that the features are those of the audited clips.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ from resed.runtime.pool import map_in_processes
 from resed.runtime.progress import progress
 from resed.settings import FeatureSettings
 
-CHUNK = 16  # clips handed to a process at a time: a quarter of a second of work
+CHUNK = 16  # clips per task: about a quarter of a second
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A usable clip of the manifest: its row in the store, file name and hash ("" if unknown)."""
+    """A usable clip: its row in the store, its name, and its hash in the manifest."""
 
     row: int
     filename: str
@@ -32,8 +32,8 @@ class Clip:
 
 
 @dataclass(frozen=True)
-class Job:
-    """What every process needs to know."""
+class SplitExtraction:
+    """The arguments that are equal for all clips."""
 
     writer: Writer
     folder: Path
@@ -48,19 +48,20 @@ def extract(
     folder: Path | str,
     out: Path | str,
     settings: FeatureSettings,
+    *,
     processes: int = 1,
     read: ClipReader | None = None,
 ) -> int:
-    """Extract the log-mels of all usable clips of `split` into the store `out`.
+    """Extract the features of all usable clips of a split into a store.
 
     Args:
-        manifest: manifest.tsv of `resed audit`; rows of this split with status ok are taken.
+        manifest: manifest.tsv of `resed audit`; clips with status ok are used.
         split: weak, unlabeled, strong, development or evaluation.
-        folder: where the split's sound files lie, or would lie.
-        out: the store to make; it appears only when it is complete.
+        folder: folder of the audio files, also for error messages.
+        out: file of the store, written atomically.
         settings: the feature settings.
-        processes: how many to use; the store's bytes do not depend on it.
-        read: the bytes of a clip by its name; None: of the file in `folder`.
+        processes: number of processes; the bytes of the store do not depend on it.
+        read: returns the bytes of a clip; None: reads the file in `folder`.
 
     Returns:
         The number of clips.
@@ -73,9 +74,9 @@ def extract(
     clips = usable_clips(manifest, split)
     names = [clip.filename for clip in clips]
     with create(out, names, settings, split, sha256(manifest)) as writer:
-        job = Job(writer, folder, settings, manifest, read or FileReader(folder))
+        extraction = SplitExtraction(writer, folder, settings, manifest, read or FileReader(folder))
         done = map_in_processes(
-            _extract_clip, job, clips, processes=processes, chunk=CHUNK, place=out
+            _extract_clip, extraction, clips, processes=processes, chunk=CHUNK, place=out
         )
         with progress(len(clips), f"extract {split}") as advance:
             for _ in done:
@@ -99,7 +100,7 @@ def usable_clips(manifest: Path | str, split: str) -> list[Clip]:
     return [Clip(row, filename, digest) for row, (filename, digest) in enumerate(pairs)]
 
 
-def _extract_clip(job: Job, clip: Clip) -> None:
+def _extract_clip(job: SplitExtraction, clip: Clip) -> None:
     path, data = job.folder / clip.filename, job.read(clip.filename)
     if data is None:
         cure = f"{job.manifest} lists it: restore it, or run resed audit again"
