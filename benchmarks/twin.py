@@ -2,9 +2,10 @@
 
 python benchmarks/twin.py ANNOTATIONS ROOT [--processes 2] [--no-keep-audio] [--stages acquire,...]
 
-Prints a Markdown table. Wall and CPU in seconds (CPU: user and system time of a command and all its
-processes); memory: the largest sum of proportional set sizes (PSS, /proc/PID/smaps_rollup) over a
-command and all its processes, sampled twice a second; disk: what lies below ROOT afterwards.
+Prints a Markdown table. Wall and CPU are in seconds (CPU: user and system time of a command and all
+its processes). Memory is the largest sum of proportional set sizes (PSS, /proc/PID/smaps_rollup)
+over a command and all its processes, sampled twice per second. Disk is the size of data/ and
+results/ below ROOT at the end.
 """
 
 import argparse
@@ -22,19 +23,19 @@ NAME = "dcase2019_twin"
 
 
 def family(process: int) -> list[int]:
-    """A process and all that it started."""
+    """A process and all its descendants."""
     found = [process]
     for parent in found:
         try:
             for task in Path(f"/proc/{parent}/task").iterdir():
                 found += map(int, (task / "children").read_text().split())
-        except OSError:  # it has ended since
+        except OSError:  # the process has ended
             continue
     return found
 
 
 def memory(process: int) -> int:
-    """Bytes that a process and all it started take together; shared pages count once."""
+    """Bytes used by a process and all its descendants; shared pages count once."""
     total = 0
     for one in family(process):
         try:
@@ -46,7 +47,7 @@ def memory(process: int) -> int:
 
 
 def measured(command: list[str]) -> tuple[float, float, int]:
-    """Run a command: wall seconds, CPU seconds, peak bytes; ends where it fails."""
+    """Run a command and return wall seconds, CPU seconds and peak bytes. Exits if it fails."""
     before, began, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic(), 0
     with subprocess.Popen(command) as running:
         while running.poll() is None:
@@ -65,7 +66,7 @@ def size(folder: Path) -> int:
 
 
 def main() -> None:
-    """Run the stages and print a row each."""
+    """Run the stages and print one row per stage."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("annotations")
     parser.add_argument("root", type=Path)
