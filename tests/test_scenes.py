@@ -84,18 +84,20 @@ def test_unmeasured_gaps_are_a_second_and_positions_uniform():
 
 
 @pytest.mark.parametrize(
-    ("known", "expected"),
+    ("known", "many", "expected"),
     [
-        ([("alone", 2), ("together", 2)], ("alone", 2)),
-        ([("together", 2), ("alone", 1)], ("together", 2)),
-        ([("alone", 1), ("alone", 3)], ("alone", 1)),
-        ([("alone", 3), ("together", 1)], ("alone", 3)),
+        ([("alone", 2), ("together", 2)], 2, ("alone", 2)),
+        ([("together", 2), ("alone", 1)], 2, ("together", 2)),
+        ([("alone", 1), ("alone", 3)], 2, ("alone", 1)),
+        ([("alone", 3), ("together", 1)], 2, ("alone", 3)),
+        ([("alone", 1), ("alone", 2)], 3, ("alone", 2)),
+        ([("alone", 3), ("alone", 2)], 1, ("alone", 2)),
     ],
 )
-def test_durations_are_those_of_the_most_similar_clips(known, expected):
+def test_durations_are_those_of_the_most_similar_clips(known, many, expected):
     quantiles = {("duration", "A", *key): constant(n) for n, key in enumerate(known)}
     made = Statistics(Distribution.of({(): 1}), {}, quantiles)
-    assert known[int(made.duration("A", "alone", 2, Draws(0.5)))] == expected
+    assert known[int(made.duration("A", "alone", many, Draws(0.5)))] == expected
     with pytest.raises(KeyError, match="no durations of B"):
         made.duration("B", "alone", 2, Draws(0.5))
 
