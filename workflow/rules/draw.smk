@@ -34,12 +34,13 @@ rule draw:
         config=lambda wildcards: config_json(figure_systems(wildcards.figure)),
         titles=lambda wildcards: titles(figure_systems(wildcards.figure)),
         results=subpath(output.png, ancestor=2),
+        data=DATA,
     message:
         "draw {wildcards.figure}"
     shell:
         "resed draw --figure {wildcards.figure} --config-json {params.config:q}"
-        " --results {params.results:q} --out-png {output.png:q} --out-svg {output.svg:q}"
-        " --out-json {output.description:q}"
+        " --results {params.results:q} --data {params.data:q} --out-png {output.png:q}"
+        " --out-svg {output.svg:q} --out-json {output.description:q}"
         " > {log:q} 2>&1 && sha256sum {output.png:q} {output.svg:q} {output.description:q} > {output.hashes:q}"
 
 

@@ -32,8 +32,9 @@ rule report:
     params:
         config=config_json(),
         results=subpath(output.page, ancestor=2),
+        data=DATA,
     message:
         "report: {output.page}"
     shell:
         "resed report --config-json {params.config:q} --results {params.results:q}"
-        " --out {output.page:q} > {log:q} 2>&1"
+        " --data {params.data:q} --out {output.page:q} > {log:q} 2>&1"
