@@ -9,6 +9,7 @@ import pytest
 import yaml
 from runs import REPOSITORY, copy_workflow, planned, snakemake, verbs
 
+PARTS = ("input", "output", "log", "benchmark", "conda", "threads", "resources", "message")
 RULES = sorted((REPOSITORY / "workflow" / "rules").glob("*.smk"))
 
 
@@ -221,11 +222,7 @@ def test_rules_are_wiring(path):
     for name, body in re.findall(r"^rule (\w+):\n((?:(?: .*)?\n)*)", text, re.MULTILINE):
         assert body.lstrip().startswith('"""'), f"{name} has no docstring"
         if "shell:" in body:
-            lacking = [
-                part
-                for part in ("input", "output", "log", "benchmark", "conda", "threads", "message")
-                if f"    {part}:" not in body
-            ]
+            lacking = [part for part in PARTS if f"    {part}:" not in body]
             assert not lacking, f"{name} lacks {lacking}"
             assert body.count("resed ") - body.count("message") <= 2
             assert re.search(r"2>&1", body), f"{name} does not log its errors"

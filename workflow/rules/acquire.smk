@@ -20,6 +20,7 @@ rule acquire:
         "../../environment.yml"
     threads: 16
     resources:
+        mem_mb=4000,
         downloads=CONFIG.acquire.downloads,  # no parameter: their number changes nothing that is made
     params:
         dataset=DATASET_FILE,

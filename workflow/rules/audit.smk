@@ -21,6 +21,8 @@ rule audit:
     conda:
         "../../environment.yml"
     threads: 16
+    resources:
+        mem_mb=4000,
     params:
         dataset=DATASET_FILE,
         root=DATA,
@@ -49,6 +51,8 @@ rule admit:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     message:
         "admit what the audit found, or end the run"
     shell:

@@ -20,6 +20,8 @@ rule calibrate:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         dataset=DATASET_FILE,
         events=annotations("strong"),

@@ -43,7 +43,7 @@ except ResedError as error:
     sys.exit(f"resed: {error}")  # one line and exit code 1, before any job
 
 DATASET = CONFIG.dataset_file
-DATASET_FILE = dataset_path(CONFIG.dataset, ROOT)
+DATASET_FILE = str(dataset_path(CONFIG.dataset, ROOT))
 PAPER_FILES = sorted(map(str, (ROOT / "config" / "papers" / CONFIG.paper).glob("*.yaml")))
 DATA = f"data/{DATASET.name}"
 

@@ -24,6 +24,8 @@ rule decode:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         results=run_folder,
         rows=rows,
@@ -62,6 +64,8 @@ rule sanity:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         dataset=DATASET_FILE,
         classes=DATASET.classes,

@@ -30,6 +30,8 @@ rule draw:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         config=lambda wildcards: config_json(figure_systems(wildcards.figure)),
         titles=lambda wildcards: titles(figure_systems(wildcards.figure)),

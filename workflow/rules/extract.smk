@@ -22,6 +22,8 @@ rule extract:
     conda:
         "../../environment.yml"
     threads: 16
+    resources:
+        mem_mb=8000,
     params:
         dataset=DATASET_FILE,
         root=DATA,

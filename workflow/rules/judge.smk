@@ -10,6 +10,7 @@ rule judge:
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
+        labels=labels("strong", *SCORED),
         repair=rules.repair.output.summary,
         results=FILES.verdicts(),
     output:
@@ -26,6 +27,8 @@ rule judge:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         tables=VERDICTS,
         config=config_json([*CONFIG.systems, CONFIG.sensitivity.system]),

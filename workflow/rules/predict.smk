@@ -22,6 +22,7 @@ rule predict:
         "../../environment.yml"
     threads: 1
     resources:
+        mem_mb=8000,
         gpu=GPU,
         jobs_per_gpu=1,
     message:

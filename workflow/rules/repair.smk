@@ -22,6 +22,8 @@ rule repair:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         dataset=DATASET_FILE,
         root=DATA,

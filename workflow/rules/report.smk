@@ -29,6 +29,8 @@ rule report:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         config=config_json(),
         results=subpath(output.page, ancestor=2),

@@ -23,6 +23,8 @@ rule score:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         results=run_folder,
         rows=rows,

@@ -10,6 +10,7 @@ rule tabulate:
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
+        labels=labels(*SCORED),
         scores=lambda wildcards: FILES.table(wildcards.table),
     output:
         csv=report(
@@ -28,6 +29,8 @@ rule tabulate:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        mem_mb=2000,
     params:
         config=lambda wildcards: config_json(FILES.table_systems(wildcards.table)),
         titles=lambda wildcards: titles(FILES.table_systems(wildcards.table)),

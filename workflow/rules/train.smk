@@ -25,6 +25,7 @@ rule train:
         "../../environment.yml"
     threads: 1
     resources:
+        mem_mb=16000,
         gpu=GPU,
         jobs_per_gpu=1,
     params:

@@ -106,7 +106,7 @@ class Config(Strict):
         """The file of the dataset."""
         return load_dataset(self.dataset, Path(self.root))
 
-    @property
+    @cached_property
     def paper_readings(self) -> Readings:
         """What the paper leaves open."""
         return load_readings(self.root, self.paper)
@@ -150,9 +150,9 @@ class Config(Strict):
         return self._resolved[row]
 
     def model_copy(self, **options: Any) -> "Config":
-        """Copy without the resolved systems, because an update may change them."""
+        """Copy without the resolved systems and readings, because an update may change them."""
         copied = super().model_copy(**options)
-        for kept in ("_resolved", "_weights"):
+        for kept in ("_resolved", "_weights", "paper_readings"):
             copied.__dict__.pop(kept, None)
         return copied
 
