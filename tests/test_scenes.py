@@ -153,6 +153,8 @@ def test_gaps_shrink_to_fill_the_clip_in_proportion():
     assert lengths.sum() + gaps.sum() == pytest.approx(10)
     lengths, gaps = _squeeze(np.array([1.0, 1.0]), np.array([2.0]))
     assert (lengths.tolist(), gaps.tolist()) == ([1.0, 1.0], [2.0])
+    lengths, gaps = _squeeze(np.array([5.0, 4.5]), np.array([3.0]))  # 348 ms to spare
+    assert (lengths.tolist(), gaps.tolist()) == ([5.0, 4.5], [pytest.approx(0.5)])
 
 
 def test_events_shrink_once_all_gaps_are_least():

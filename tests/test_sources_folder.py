@@ -12,6 +12,7 @@ from test_sources import acquire, in_place, put, rows, visible
 
 from resed.acquire.recordings.fetch.state import read_states
 from resed.errors import DatasetError
+from resed.formats.manifest import ManifestRow, write_manifest
 
 EVERY = list(SPLITS)
 
@@ -147,10 +148,12 @@ def test_a_number_alone_names_nothing(made, tmp_path):
 
 
 def manifest(made, path: Path) -> Path:
-    lines = ["split\tfilename\tsha256\trate"]
-    for split, clips in made.clips.items():
-        lines += [f"{split}\t{name}\t{fetchable.sha256(d)}\t16000" for name, d in clips.items()]
-    path.write_text("\n".join(lines) + "\n")
+    rows = [
+        ManifestRow(split, name, fetchable.sha256(data), 16000, 1, 1.0, "ok", "local")
+        for split, clips in made.clips.items()
+        for name, data in clips.items()
+    ]
+    write_manifest(path, rows)
     return path
 
 

@@ -219,7 +219,7 @@ def test_a_smaller_share_keeps_the_balance_of_classes(twin, real, split):
         before = set(part)
         for label, clips in classes(part).items():
             assert clips == pytest.approx(share * full[label], abs=0.02 * len(part) + 3), label
-        kept = rows_of(path.read_bytes(), part)
+        kept = rows_of(path, part)
         lines = set(path.read_bytes().splitlines(keepends=True))
         assert set(kept.splitlines(keepends=True)) <= lines
     assert subset(scenes, len(scenes)) == scenes

@@ -28,7 +28,7 @@ def check_run_config(
     try:
         config = load_config(values | {"dataset": str(description.path)}, base)
     except ConfigError as error:
-        if str(description.path) not in str(error):  # else reported with the dataset file
+        if not error.place.startswith(str(description.path)):  # else reported already
             messages.error(str(error), place=path)
         return
     _check_features(description.clip_seconds, config, path, messages)

@@ -177,6 +177,11 @@ def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str
     write_text(path, "\n".join(lines) + "\n")
 
 
+def clip_name_of(filename: str) -> str:
+    """The clip that a row names: some releases name the .jams file of scaper instead."""
+    return filename.removesuffix(".jams") + ".wav" * filename.endswith(".jams")
+
+
 def _rows(
     path: Path | str, columns: Sequence[str], refuse: Refuse
 ) -> Iterator[tuple[Row, list[str]]]:
@@ -195,8 +200,7 @@ def _rows(
         except AnnotationError as error:
             refuse(error)
             continue
-        if picked[0].endswith(".jams"):  # some releases of the synthetic labels name scaper's file
-            picked[0] = picked[0].removesuffix(".jams") + ".wav"
+        picked[0] = clip_name_of(picked[0])
         yield place, picked
 
 

@@ -15,7 +15,8 @@ from resed.acquire.soundscapes.scenes import GOLDEN
 from resed.acquire.soundscapes.settings import Soundscapes
 from resed.config.dataset import Dataset
 from resed.errors import DatasetError
-from resed.formats.annotations import Event, read_clips, read_events, read_tags
+from resed.formats.annotation_text import AnnotationText
+from resed.formats.annotations import Event, clip_name_of, read_clips, read_events, read_tags
 
 SHORTEST_S = 0.01  # events that the end of the clip cuts shorter are left out
 
@@ -92,20 +93,12 @@ def subset(contents: dict[str, ClipContent], count: int) -> dict[str, ClipConten
     return {name: content for name, content in contents.items() if name in kept}
 
 
-def rows_of(data: bytes, names: Collection[str]) -> bytes:
+def rows_of(path: Path, names: Collection[str]) -> bytes:
     """The header of an annotation file and the rows of the given clips, byte for byte."""
-    lines = data.splitlines(keepends=True)
-    header = lines[0].decode("utf-8-sig").rstrip("\r\n").split("\t")
-    column = [cell.strip() for cell in header].index("filename")
-    kept = [lines[0]]
-    for line in lines[1:]:
-        cells = line.decode("utf-8").rstrip("\r\n").split("\t")
-        name = cells[column].strip() if column < len(cells) else ""
-        if name.endswith(".jams"):  # as in resed.formats.annotations
-            name = name.removesuffix(".jams") + ".wav"
-        if name in names:
-            kept.append(line)
-    return b"".join(kept)
+    text = AnnotationText.read(path)
+    kept = {line for line, cells in text.cells() if clip_name_of(cells["filename"]) in names}
+    text.remove([line for line in text.lines if line > 1 and line not in kept])
+    return text.text().encode()
 
 
 def _number(name: str) -> int:

@@ -91,8 +91,8 @@ def make_plan(
     source = find_annotations(dataset, soundscapes, split, annotations)
     contents = given_contents(dataset, split, source)
     contents = subset(contents, clip_count(len(contents), scale))
-    data = source.read_bytes()
-    plan = SplitPlan(contents, place.labels, data if scale == 1 else rows_of(data, contents))
+    data = source.read_bytes() if scale == 1 else rows_of(source, contents)
+    plan = SplitPlan(contents, place.labels, data)
     _refuse_changed(target, source, plan, root, split)
     return plan
 

@@ -1,6 +1,5 @@
 """Adapter `folder`: the user's own files and archives, which are only read."""
 
-import csv
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -23,9 +22,7 @@ from resed.acquire.recordings.sources.convert import copy_or_convert
 from resed.acquire.recordings.sources.name_index import Candidate, NameIndex, choose_candidate
 from resed.acquire.recordings.sources.settings import FolderSource
 from resed.errors import AudioError, DatasetError
-from resed.runtime.files import existing
-
-CURE = "pass a manifest.tsv written by resed audit"
+from resed.formats.manifest import read_manifest
 
 
 class FolderAdapter:
@@ -122,9 +119,6 @@ def _files(path: Path) -> Iterator[Path]:
 
 def _read_hashes(path: Path) -> dict[tuple[str, str], str]:
     """(split, clip) -> SHA-256, from the manifest of an audit."""
-    with existing(path, CURE).open(encoding="utf-8") as handle:
-        rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-        if not {"split", "filename", "sha256"} <= set(rows.fieldnames or ()):
-            problem = "the columns split, filename and sha256 are required"
-            raise DatasetError(problem, place=f"{path} line 1", cure=CURE)
-        return {(row["split"], row["filename"]): row["sha256"] for row in rows if row["sha256"]}
+    rows = read_manifest(path)
+    known = rows.loc[rows["sha256"] != "", ["split", "filename", "sha256"]]
+    return {(split, name): digest for split, name, digest in known.itertuples(index=False)}
