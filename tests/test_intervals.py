@@ -219,7 +219,7 @@ def test_two_sides_may_know_other_clips_and_classes():
     assert found.mean == pytest.approx(f1_of(2, 1))
     with pytest.raises(ValueError, match="all of the same clips"):
         difference([first], [Counts((), (), np.zeros((0, 0, 3)), 4)], paired=True)
-    with pytest.raises(ValueError, match="needs counts"):
+    with pytest.raises(ValueError, match="requires counts"):
         interval([])
 
 
@@ -460,7 +460,7 @@ def test_a_thousand_resamples_of_one_seed_unless_told():
     made = tables(world.trainings(world.clips(50), 2))
     assert interval(made[:1]) == interval(made[:1], resamples=1000)
     assert interval(made[:1]) != interval(made[:1], resamples=999)
-    assert difference(made, made[::-1], True) == difference(made, made[::-1], True, None, 1000)
+    assert difference(made, made[::-1], True) == difference(made, made[::-1], True, resamples=1000)
     drawn = np.random.default_rng(2019).integers(50, size=(1000, 50))
     expected = np.stack([np.bincount(row, minlength=50) for row in drawn])
     np.testing.assert_array_equal(intervals._weights(50, 1000), expected)

@@ -225,7 +225,7 @@ def test_scaling_of_the_input(norm):
     torch.manual_seed(0)
     model = base("model", input_norm=norm, width=0.05, student={"channels": [8], "kernels": [3]})
     cnn = nn.Identity()
-    network = Network(cnn, 16, [1.0] * 3, model, 20, 1)
+    network = Network(cnn, 16, [1.0] * 3, model=model, frames=20, average=1)
     mels = 3 + 2 * torch.randn(4, 20, 16)
     found = network.train()(mels).features
     learned = {"batch_norm": 2, "standardise": 0}.get(norm)

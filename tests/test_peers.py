@@ -228,7 +228,7 @@ def test_lost_head_is_refused_where_there_is_none():
         np.zeros((1, 1), np.float32), ["a"], ["cat"], {"seconds_per_frame": 0.1},
     )  # fmt: skip
     windows = {"cat": Window("cat", 1, 0.3, 0.3, "average", None, None, "")}
-    with pytest.raises(ResultsError, match="attention_head lost"):
+    with pytest.raises(ResultsError, match="attention_head: lost requires posteriors of Mean Teacher"):
         decode(made, windows, DecodeSettings(attention_head="lost"))
 
 
@@ -392,7 +392,10 @@ def test_both_peers_train_resume_and_predict(tmp_path, name):
 
     def trainer(folder):
         torch.set_num_threads(1)
-        return build_trainer(dataset, tmp_path, name, small, 0, stores, tmp_path / folder, CPU)
+        return build_trainer(
+            dataset, tmp_path, system=name, settings=small, seed=0, stores=stores,
+            folder=tmp_path / folder, device=CPU,
+        )  # fmt: skip
 
     path = trainer("whole").train()
     first = trainer("cut")

@@ -415,8 +415,8 @@ def test_settings_and_notes_of_the_block():
     }
     assert found["notes"] == {
         "reference": "reference events cut at the end of the clip (36 s): 1; "
-        "reference events joined with an event of the same class that they overlap or touch: 1; classes without a "
-        "reference event, left out: rain"
+        "reference events joined with an event of the same class that they overlap or touch: 1; "
+        "classes without a reference event, left out: rain"
     }
 
 

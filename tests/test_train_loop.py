@@ -85,7 +85,10 @@ def trainer(tiny, folder, settings=SMALL, seed=0):
         role: tiny / f"{role}.store" for role in ("weak", "unlabeled", "strong", "development")
     }
     dataset = load_dataset(tiny / "tiny.yaml")
-    return build_trainer(dataset, tiny, "pts_tfd_afl", settings, seed, stores, folder, CPU)
+    return build_trainer(
+        dataset, tiny, system="pts_tfd_afl", settings=settings, seed=seed, stores=stores,
+        folder=folder, device=CPU,
+    )  # fmt: skip
 
 
 def weights(path):

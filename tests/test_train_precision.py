@@ -165,10 +165,11 @@ def test_a_training_begun_on_a_gpu_goes_on_and_says_so(tiny, tmp_path, capsys):
     there = here | {"device": "NVIDIA A100", "precision": "bfloat16"}
     cut_off(tiny, tmp_path / "moved", there)
     assert trainer(tiny, tmp_path / "moved").train().is_file()
-    said = [line for line in capsys.readouterr().out.splitlines() if "begun otherwise" in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if "another device" in line]
     assert said == [
-        f"{tmp_path}/moved/resume.pt: begun otherwise (device: NVIDIA A100 there, cpu here; "
-        "precision: bfloat16 there, float32 here); goes on as here, delete it to train anew"
+        f"{tmp_path}/moved/resume.pt: was made on another device or with another precision "
+        "(device: NVIDIA A100 there, cpu here; precision: bfloat16 there, float32 here); training "
+        "continues with those of this machine; delete the file to start again"
     ]
 
 
@@ -178,7 +179,7 @@ def test_nothing_is_said_where_nothing_is_known_to_differ(tiny, tmp_path, capsys
     cut_off(tiny, tmp_path / "cut", None if old else made_with(CPU, None))
     ended = trainer(tiny, tmp_path / "cut").train()
     said = capsys.readouterr().out
-    assert "resumed after epoch 1" in said and "begun otherwise" not in said
+    assert "resumed after epoch 1" in said and "another device" not in said
     assert same(whole, weights(ended))
     first, second = (tmp_path / name / "checkpoint.pt" for name in ("whole", "cut"))
     assert first.read_bytes() == second.read_bytes()  # it says nothing of where it was made

@@ -45,6 +45,13 @@ def train(
     with device_for(device, jobs_per_gpu) as chosen:
         prepare_torch(threads, chosen)
         trainer = build_trainer(
-            load_dataset(dataset), root, system, read_settings(settings), seed, stores, out, chosen
+            load_dataset(dataset),
+            root,
+            system=system,
+            settings=read_settings(settings),
+            seed=seed,
+            stores=stores,
+            folder=out,
+            device=chosen,
         )
         print(f"wrote {trainer.train(resume)}")

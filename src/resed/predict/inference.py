@@ -1,4 +1,4 @@
-"""From a checkpoint and a store to posteriors."""
+"""Posteriors from a checkpoint and feature stores."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,10 +22,11 @@ from resed.train.precision import arithmetic
 
 
 def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
-    """The networks of a checkpoint in evaluation mode, and the identity they were trained with.
+    """The networks of a checkpoint in evaluation mode, and the identity of their training.
 
     Raises:
-        CheckpointError: damaged, foreign, of another version, or not fitting its own settings.
+        CheckpointError: it is damaged, foreign or of another version, or its weights do not fit
+            its settings.
     """
     content = checkpoint.load_finished(path)
     identity = content["identity"]
@@ -38,7 +39,10 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
         networks.load_state_dict(content["networks"])
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()
-        problem, cure = f"weights do not fit its settings ({first})", "delete it and train again"
+        problem, cure = (
+            f"the weights do not fit the settings ({first})",
+            "delete it and train again",
+        )
         raise CheckpointError(problem, place=path, cure=cure) from None
     return networks.eval(), identity
 
@@ -93,7 +97,7 @@ def predict_splits(
 def _lost_head_tags(
     networks: Networks, clips: torch.Tensor, device: torch.device, half: Any, seed: int
 ) -> np.ndarray | None:
-    """Clip posteriors of the student with a fresh attention head; None but for Mean Teacher."""
+    """Clip posteriors of the student with a fresh attention head, for Mean Teacher; else None."""
     if not isinstance(networks, MeanTeacher):
         return None
     trained = networks.student
@@ -107,6 +111,6 @@ def _refuse_other_features(path: Path, store: Store, features: FeatureSettings) 
     there = check(FeatureSettings, store.settings, f"{path}: settings")
     found = checkpoint.first_difference(there.model_dump(), features.model_dump())
     if found:
-        cure = "extract the store with the checkpoint's features, or train again"
-        problem = f"other features than the checkpoint's ({found})"
+        cure = "extract the store with the features of the checkpoint, or train again"
+        problem = f"has other features than the checkpoint ({found})"
         raise StoreError(problem, place=path, cure=cure)

@@ -86,7 +86,7 @@ class Results(ResultsReader):
         sides = [self._known(split, row, metric.block, label) for row in (first, second)]
         if not all(sides):
             return None
-        return difference(*sides, paired, label).scaled(metric.full_scale / 100)
+        return difference(*sides, paired, label=label).scaled(metric.full_scale / 100)
 
     def decision(
         self,

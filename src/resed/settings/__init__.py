@@ -1,7 +1,7 @@
-"""Every setting of a system as a closed, typed tree: what the paper leaves open is a key here.
+"""Every setting of a system as a closed, typed tree; what the paper leaves open is a key.
 
-The rows named in docstrings are those of the tables in docs/readings.md, which give the reasons for
-the defaults. All models refuse unknown keys.
+The values of the paper are in config/systems/base.yaml. The rows named in docstrings are those of
+the tables in docs/readings.md, which give the reason of each value. All models refuse unknown keys.
 """
 
 from resed.settings.base import Fraction, Positive, Strict

@@ -1,20 +1,21 @@
-"""How sure an F1 is: 95 % intervals over clips and seeds, and differences of two systems.
+"""95 % intervals of F1 over clips and seeds, and of differences of two systems.
 
-A mean over S trainings (seeds), all scored on the same n clips, is unsure for two reasons: other
-clips, and other seeds. What all seeds share is the clips: a bootstrap over them (the same resamples
-for every seed and system) gives the covariance of the seeds' F1, and its mean off the diagonal is
-the variance of what they share. The rest, a seed's own effect and what it makes of single clips, is
-independent from seed to seed: its variance in the mean is that between the seeds' F1 over S.
+The mean over S trainings (seeds), all scored on the same n clips, has two sources of uncertainty:
+the choice of clips and the choice of seeds. All seeds share the clips. A bootstrap over clips, with
+the same resamples for every seed and system, gives the covariance matrix of the F1 of the seeds;
+the mean of its off-diagonal elements is the variance that they share. The rest (the effect of a
+seed, alone and on single clips) is independent between seeds; its variance in the mean is the
+variance of F1 between seeds over S.
 
     SE^2 = max(0, mean off-diagonal covariance) + variance between seeds / S
 
-The interval is mean ± t SE. The degrees of freedom are the harmonic mean of those of the parts
-(n - 1 for the clips, S - 1 for the seeds), each weighted by its share of SE^2. Welch and
-Satterthwaite square the shares; with three seeds that vary more than the clips do, that covers 92 %
-only, and this 94 to 96 %, however the parts are mixed (with two seeds 91 to 96 %). One seed has no
-variance between seeds: SE^2 is then the bootstrap's variance alone, and the interval covers clips
-only. tests/test_intervals.py simulates the coverage. A class that stands in few clips, or is never
-found, shows the bootstrap too little: its interval is too narrow.
+The interval is mean ± t SE. Its degrees of freedom are the harmonic mean of those of the parts
+(n - 1 for clips, S - 1 for seeds), weighted by their shares of SE^2. The Welch-Satterthwaite
+formula squares the shares: with three seeds that vary more than the clips, it covers only 92 %;
+this one covers 94 to 96 % for all mixtures (with two seeds, 91 to 96 %). With one seed there is no
+variance between seeds: SE^2 is the variance of the bootstrap, and the interval covers clips only.
+tests/test_intervals.py simulates the coverage. For a class that occurs in few clips or is never
+found the bootstrap varies too little, and the interval is too narrow.
 """
 
 import math
@@ -73,7 +74,7 @@ def interval(
     """The mean over seeds of F1 (macro, or of the class `label`) with its 95 % interval.
 
     Args:
-        counts: one table a seed, all of the same clips.
+        counts: one table per seed, all of the same clips.
 
     Raises:
         ValueError: no table, or tables of different numbers of clips.
@@ -89,15 +90,20 @@ def difference(
     first: Sequence[Counts],
     second: Sequence[Counts],
     paired: bool,
+    *,
     label: str | None = None,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """First minus second, in points of F1, on the same clips and the same resamples of them.
+    """First minus second, in points of F1, on the same clips and the same resamples.
 
-    `paired`: seed k of both shares a checkpoint, so what is unsure is their difference, seed by
-    seed; where one side has more seeds, the others are left out. Not paired, each side has seeds
-    of its own; where one has a single seed, nothing is known of how much its training varies, and
-    the interval covers clips only. Raises as `interval`.
+    Args:
+        paired: seed k of both sides shares a checkpoint. The interval is that of the differences
+            seed by seed; further seeds of one side are left out. If not paired, each side has its
+            own seeds; with a single seed on one side the variance between trainings is unknown, and
+            the interval covers clips only.
+
+    Raises:
+        ValueError: as `interval`.
     """
     seeds = min(len(first), len(second))
     if paired:
@@ -157,7 +163,7 @@ def _over_seeds_alone(scores: np.ndarray) -> tuple[float, float, str, float | No
 def decide(found: Interval, paired: bool) -> Decision:
     """Whether the first is better or worse than the second.
 
-    One training a side says nothing of the two systems, unless both share it (`paired`).
+    One training per side does not decide between two systems, unless both share it (`paired`).
     """
     if found.seeds < 2 and not paired:
         return "undecided"
@@ -171,12 +177,12 @@ def _scores(counts: Sequence[Counts], label: str | None) -> np.ndarray:
 
 
 def _over_seeds(scores: np.ndarray) -> tuple[str, float | None]:
-    """What an interval covers, and how far seeds are apart."""
+    """What an interval covers, and the standard deviation between seeds."""
     return (BOTH, float(np.std(scores, ddof=1))) if len(scores) > 1 else (CLIPS, None)
 
 
 def _parts(scores: np.ndarray, replicates: np.ndarray, clips: int) -> list[Part]:
-    """What the mean of `scores` [seeds] is unsure by; `replicates` is [seeds, resamples]."""
+    """Variances of the mean of `scores` [seeds]; `replicates` is [seeds, resamples]."""
     shared = (max(0.0, _off_diagonal(_covariance(replicates))), clips - 1)
     return [shared] if len(scores) == 1 else [shared, _between(scores)]
 
@@ -184,9 +190,9 @@ def _parts(scores: np.ndarray, replicates: np.ndarray, clips: int) -> list[Part]
 def _parts_apart(
     one: np.ndarray, two: np.ndarray, replicates: np.ndarray, clips: int
 ) -> list[Part]:
-    """What the difference of two means is unsure by, where the sides share no training.
+    """Variances of the difference of two means whose sides share no training.
 
-    The clips move both together, so what the sides covary by is taken off.
+    The sides covary, because they share the clips; twice that covariance is subtracted.
     """
     count = len(one)
     if min(count, len(two)) == 1:
@@ -199,7 +205,7 @@ def _parts_apart(
 
 
 def _between(*sides: np.ndarray) -> Part:
-    """The seeds' variance in the mean, or in the difference of two; by Welch's test for two."""
+    """Variance between seeds of a mean, or of the difference of two means (Welch's test)."""
     parts = [(float(np.var(scores, ddof=1)) / len(scores), len(scores) - 1) for scores in sides]
     variance = math.fsum(value for value, _ in parts)
     below = math.fsum(value**2 / degrees for value, degrees in parts)
@@ -207,7 +213,7 @@ def _between(*sides: np.ndarray) -> Part:
 
 
 def _off_diagonal(covariance: np.ndarray) -> float:
-    """Mean off the diagonal; of a single seed its variance."""
+    """Mean of the off-diagonal elements; the variance if there is a single seed."""
     count = len(covariance)
     if count == 1:
         return float(covariance[0, 0])
@@ -215,7 +221,7 @@ def _off_diagonal(covariance: np.ndarray) -> float:
 
 
 def _covariance(replicates: np.ndarray) -> np.ndarray:
-    """Covariance [rows, rows] over the resamples in which every row has a value; else zeros."""
+    """Covariance [rows, rows] over the resamples with a value in all rows; 0 if fewer than two."""
     kept = replicates[:, np.isfinite(replicates).all(axis=0)]
     if kept.shape[1] < 2:
         return np.zeros((len(kept), len(kept)))
@@ -223,7 +229,7 @@ def _covariance(replicates: np.ndarray) -> np.ndarray:
 
 
 def _half_width(parts: Sequence[Part]) -> float:
-    """t SE, where the degrees of freedom are weighted by shares of the variance."""
+    """t SE, with degrees of freedom weighted by shares of the variance."""
     variance = math.fsum(value for value, _ in parts)
     if variance <= 0:
         return 0.0
@@ -234,10 +240,10 @@ def _half_width(parts: Sequence[Part]) -> float:
 def _replicates(counts: Sequence[Counts], label: str | None, resamples: int) -> np.ndarray:
     """F1 in percent on the same resamples of the clips: [tables, resamples].
 
-    NaN where a resample holds no class, or not the class asked for.
+    NaN if a resample contains no class, or not the class `label`.
     """
     if len({table.clips for table in counts}) != 1:
-        raise ValueError("an interval needs counts, and all of the same clips")
+        raise ValueError("an interval requires counts, all of the same clips")
     names = tuple(sorted({name for table in counts for name in table.names}))
     rows = []
     for table in counts:
@@ -254,7 +260,7 @@ def _replicates(counts: Sequence[Counts], label: str | None, resamples: int) -> 
 
 @lru_cache(maxsize=2048)
 def _resampled(table: Counts, names: tuple[str, ...], resamples: int) -> np.ndarray:
-    """F1 of each class on each resample: [resamples, classes], NaN where it has no count."""
+    """F1 of each class on each resample: [resamples, classes], NaN without counts."""
     weights = _weights(table.clips, resamples)
     if table.names != names or len(names) < table.clips:
         place = {name: i for i, name in enumerate(names)}
@@ -268,7 +274,7 @@ def _resampled(table: Counts, names: tuple[str, ...], resamples: int) -> np.ndar
 
 @lru_cache(maxsize=8)
 def _weights(clips: int, resamples: int) -> np.ndarray:
-    """How often each resample holds each clip: float32 [resamples, clips], rows of sum `clips`."""
+    """How often each resample contains each clip: float32 [resamples, clips]."""
     drawn = np.random.default_rng(SEED).integers(clips, size=(resamples, clips))
     drawn += clips * np.arange(resamples)[:, None]
     weights = np.bincount(drawn.ravel(), minlength=resamples * clips)

@@ -1,4 +1,4 @@
-"""Noise on the teacher's input, and augmentation of log-mel batches: that is off by default."""
+"""Noise on the input of the teacher, and augmentation of log-mel batches (off by default)."""
 
 import itertools
 
@@ -14,9 +14,9 @@ KNOTS = 6  # of the random equaliser over the mel axis
 
 
 def noisy(mels: Tensor, settings: ScheduleSettings) -> Tensor:
-    """The teacher's input: log-mels with Gaussian noise, or magnitudes with its absolute value.
+    """Input of the teacher: log-mels plus Gaussian noise, or magnitudes plus its absolute value.
 
-    Frames past a clip's end (NOTHING, in magnitudes) stay what they are.
+    Frames past the end of a clip (NOTHING, in magnitudes) do not change.
     """
     if not settings.teacher_noise:
         return mels
@@ -27,11 +27,11 @@ def noisy(mels: Tensor, settings: ScheduleSettings) -> Tensor:
 
 
 def augment(mels: Tensor, targets: Targets, settings: AugmentSettings) -> tuple[Tensor, Targets]:
-    """Draw every chosen augmentation anew for each clip.
+    """Apply the chosen augmentations, with random draws per clip.
 
     Args:
         mels: natural log-mels [clips, frames, mels], in the order weak, strong, unlabeled.
-        targets: their labels; moved and mixed along with the clips.
+        targets: their labels, which are moved and mixed with the clips.
     """
     if settings.mixup:
         mels, targets = _mix(mels, targets, settings.mixup)
@@ -50,7 +50,7 @@ def augment(mels: Tensor, targets: Targets, settings: AugmentSettings) -> tuple[
 
 
 def _mix(mels: Tensor, targets: Targets, share: float) -> tuple[Tensor, Targets]:
-    """Add to a share of the clips another of the same role (sum of magnitudes, union of labels)."""
+    """Add another clip of the same role to a share of the clips; their labels are united."""
     starts = [0, targets.weak, targets.weak + targets.strong, len(mels)]
     partners = []
     for start, stop in itertools.pairwise(starts):
@@ -73,7 +73,7 @@ def _mix(mels: Tensor, targets: Targets, share: float) -> tuple[Tensor, Targets]
 
 
 def _roll(mels: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
-    """Shift each clip around in time, frame labels with it."""
+    """Roll each clip in time, with its frame labels."""
     clips, frames, _ = mels.shape
     shift = torch.randint(frames, (clips, 1), device=mels.device)
     index = (torch.arange(frames, device=mels.device)[None] + shift) % frames
@@ -84,7 +84,7 @@ def _roll(mels: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
 
 
 def _mask(mels: Tensor, widest: int) -> Tensor:
-    """Set a random run of up to `widest` mel bands to the clip's mean."""
+    """Set a random run of at most `widest` mel bands to the mean of the clip."""
     clips, _, bands = mels.shape
     width = torch.randint(widest + 1, (clips, 1), device=mels.device)
     start = (torch.rand(clips, 1, device=mels.device) * (bands - width)).long()

@@ -1,7 +1,6 @@
-"""Batches with guaranteed strata, cut straight from the stores: no loop over clips.
+"""Batches with fixed numbers of clips per role, indexed from the stores without a loop over clips.
 
-Which clips stand in batch n is a function of (seed, n) alone, so that a resumed run needs no state
-of a sampler.
+The clips of batch n are a function of (seed, n), so that a resumed training needs no sampler state.
 """
 
 import warnings
@@ -20,11 +19,11 @@ from resed.formats.store import Store
 from resed.settings import BatchSettings
 from resed.train.objective import Targets
 
-ORDER = ("weak", "strong", "unlabeled")  # in which the clips of a batch stand
+ORDER = ("weak", "strong", "unlabeled")  # of the clips of a batch
 
 
 def tag_matrix(tags: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
-    """Class labels a clip -> uint8 [clips, classes], 1 where the class is present."""
+    """Class labels per clip -> uint8 [clips, classes], 1 if the class is present."""
     index = {label: number for number, label in enumerate(classes)}
     matrix = np.zeros((len(tags), len(classes)), dtype=np.uint8)
     for row, labels in enumerate(tags):
@@ -34,19 +33,20 @@ def tag_matrix(tags: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndar
 
 @dataclass(frozen=True)
 class Grid:
-    """The frames that labels are laid on: those of the student's posteriors.
+    """The frames of frame labels, which are those of the posteriors of the student.
 
-    rounding nearest: a frame is active from round(onset) to round(offset) in units of frames, and
-    an event keeps at least one. down: from floor(onset) to floor(offset), so that an event within
-    one frame vanishes.
+    Attributes:
+        seconds: from one frame to the next.
+        rounding: nearest: frames round(onset) to round(offset) are active, at least one per event;
+            down: frames floor(onset) to floor(offset), so that an event within one frame vanishes.
     """
 
     frames: int
-    seconds: float  # from one frame to the next
+    seconds: float
     rounding: Literal["nearest", "down"] = "nearest"
 
     def span(self, event: Event) -> tuple[int, int]:
-        """First active frame of an event, and the first that is no longer active."""
+        """First active frame of an event, and first frame after it."""
         onset, offset = event.onset / self.seconds, event.offset / self.seconds
         if self.rounding == "down":
             return int(onset), int(offset)
@@ -57,7 +57,7 @@ class Grid:
 def frame_matrix(
     events: Sequence[Sequence[Event]], classes: Sequence[str], grid: Grid
 ) -> np.ndarray:
-    """Events a clip -> uint8 [clips, frames, classes]; what lies past the end is dropped."""
+    """Events per clip -> uint8 [clips, frames, classes]; frames past the end are dropped."""
     index = {label: number for number, label in enumerate(classes)}
     matrix = np.zeros((len(events), grid.frames, len(classes)), dtype=np.uint8)
     for row, clip in enumerate(events):
@@ -69,7 +69,7 @@ def frame_matrix(
 
 @dataclass
 class Stratum:
-    """The clips of one role: features [clips, frames, mels], labels where the role has them."""
+    """The clips of one role: features [clips, frames, mels], and labels if the role has any."""
 
     name: str
     features: Tensor
@@ -80,13 +80,13 @@ class Stratum:
         return len(self.features)
 
     def labels(self) -> list[set[int]]:
-        """Numbers of the classes present, a clip; empty sets where the role has no labels."""
+        """Indices of the classes of each clip; empty sets for a role without labels."""
         if self.tags is None:
             return [set() for _ in range(len(self))]
         return [set(row.nonzero().flatten().tolist()) for row in self.tags.cpu()]
 
     def to(self, device: torch.device) -> "Stratum":
-        """The same on another device: a GPU holds the whole store where it fits."""
+        """The same on another device; a GPU holds all features if they fit."""
         moved = [None if t is None else t.to(device) for t in (self.tags, self.frames)]
         features = self.features
         if device.type == "cuda":
@@ -98,28 +98,29 @@ class Stratum:
         return Stratum(self.name, features, *moved)
 
     def take(self, keep: Tensor) -> "Stratum":
-        """Only the clips `keep`."""
+        """The clips `keep`."""
         chosen = [None if t is None else t[keep] for t in (self.tags, self.frames)]
         return Stratum(self.name, self.features[keep], *chosen)
 
 
 def features_of(store: Store) -> Tensor:
-    """The store's features as a tensor that shares the file's memory map."""
-    with warnings.catch_warnings():  # the map is read-only, and nothing writes to it
+    """The features of a store as a tensor that shares the memory map of the file."""
+    with warnings.catch_warnings():  # the map is read-only; nothing writes to it
         warnings.simplefilter("ignore", UserWarning)
         return torch.from_numpy(store.features)
 
 
 def load_stratum(
-    store: Store, role: str, annotations: Path, classes: Sequence[str], grid: Grid
+    store: Store, role: str, annotations: Path, *, classes: Sequence[str], grid: Grid
 ) -> Stratum:
     """Pair a store with its labels.
 
     Raises:
-        DatasetError: the store holds a clip that the annotations do not, or no clip at all.
+        DatasetError: the store is empty, or has a clip that the annotations do not list.
     """
     if not store.clips:
-        raise DatasetError(f"{annotations}: the {role} split has no usable clip; run resed audit")
+        problem = f"the {role} split has no usable clip"
+        raise DatasetError(problem, place=annotations, cure="run resed audit")
     features = features_of(store)
     if role == "unlabeled":
         return Stratum(role, features)
@@ -128,7 +129,7 @@ def load_stratum(
         return Stratum(role, features, torch.from_numpy(tag_matrix(tags, classes)))
     events = _pick(read_events(annotations, classes), store.clips, annotations)
     frames = torch.from_numpy(frame_matrix(events, classes, grid))
-    # Tags come from the events, not the frames: an event past the last frame is still in the clip.
+    # Tags come from the events, because an event past the last frame still is a tag of the clip.
     tags = tag_matrix([[e.event_label for e in clip] for clip in events], classes)
     return Stratum(role, features, torch.from_numpy(tags), frames)
 
@@ -137,12 +138,12 @@ def _pick(labels: Mapping, clips: Sequence[str], path: Path) -> list:
     missing = [clip for clip in clips if clip not in labels]
     if missing:
         cure = "extract the store again from these annotations"
-        raise DatasetError(f"{path}: no row for clip {missing[0]} of the store; {cure}")
+        raise DatasetError(f"no row for clip {missing[0]} of the store", place=path, cure=cure)
     return [labels[clip] for clip in clips]
 
 
 class Batches:
-    """Batch n of a run, in the order weak, strong, unlabeled."""
+    """The batches of a training; their clips are in the order weak, strong, unlabeled."""
 
     def __init__(self, strata: Mapping[str, Stratum], settings: BatchSettings, seed: int,
                  device: torch.device):  # fmt: skip
@@ -155,11 +156,11 @@ class Batches:
 
     @property
     def clips(self) -> int:
-        """Clips in a batch."""
+        """Clips per batch."""
         return sum(self.sizes.values())
 
     def indices(self, step: int) -> dict[str, np.ndarray]:
-        """Clips of each role in batch `step`: pass after pass, each in an order of its own."""
+        """Clips of each role in batch `step`; each pass over the clips has its own order."""
         counts = [len(stratum) for stratum in self.strata.values()]
         if not self.random:
             sizes = zip(ORDER, counts, strict=True)
@@ -175,7 +176,7 @@ class Batches:
         }
 
     def _take(self, stream: int, count: int, size: int, step: int) -> np.ndarray:
-        """Members step * size to (step + 1) * size of an endless row of permutations of `count`."""
+        """Elements step * size to (step + 1) * size of an endless sequence of permutations."""
         positions = np.arange(step * size, (step + 1) * size)
         turns, places = np.divmod(positions, count)
         picked = np.empty(size, dtype=np.int64)

@@ -1,6 +1,6 @@
-"""The official baseline of DCASE 2019 Task 4: a CRNN, and the moving average of it as teacher.
+"""The official baseline of DCASE 2019 Task 4: a CRNN, with its moving average as teacher.
 
-After its public code (turpaultn/DCASE2019_task4); the method is Mean Teacher (Tarvainen and
+It follows the public code (turpaultn/DCASE2019_task4). The method is Mean Teacher (Tarvainen and
 Valpola, 2017).
 """
 
@@ -15,15 +15,15 @@ from resed.train.heads import scaled
 from resed.train.model import Output, initialise
 from resed.train.precision import without_autocast
 
-LEAST = 1e-5  # magnitude below which decibels stop
-RANGE = 80.0  # dB below a clip's loudest bin at which they stop too
+LEAST = 1e-5  # least magnitude
+RANGE = 80.0  # dB from the loudest bin of a clip to the least level
 
 
 class Decibels(nn.Module):
-    """Mel magnitudes to decibels, scaled a mel band to zero mean and unit deviation.
+    """Mel magnitudes to decibels, scaled per mel band to zero mean and unit deviation.
 
-    Frames past a clip's end (NOTHING) are 0 dB before scaling, as the baseline pads them. The
-    statistics are of the training clips, and travel with the weights.
+    Frames past the end of a clip (NOTHING) are 0 dB before scaling, as in the baseline. The
+    statistics are those of the training clips and are saved with the weights.
     """
 
     def __init__(self, mels: int):
@@ -37,7 +37,7 @@ class Decibels(nn.Module):
 
 
 def decibels(magnitudes: Tensor) -> Tensor:
-    """20 log10 of mel magnitudes [clips, frames, mels], at most 80 dB deep; 0 past a clip's end."""
+    """20 log10 of magnitudes [clips, frames, mels], in a range of 80 dB; 0 past the end."""
     past = magnitudes == NOTHING
     level = 20 * magnitudes.clamp(min=LEAST).log10()
     floor = level.masked_fill(past, -torch.inf).amax(dim=(1, 2), keepdim=True) - RANGE
@@ -45,7 +45,7 @@ def decibels(magnitudes: Tensor) -> Tensor:
 
 
 def statistics(strata: list[Tensor], chunk: int = 256) -> tuple[Tensor, Tensor]:
-    """Mean and deviation a mel band, in dB, over all frames of several [clips, frames, mels]."""
+    """Mean and deviation per mel band in dB, over all frames of several [clips, frames, mels]."""
     count, total, squares = 0, 0.0, 0.0
     for features in strata:
         for start in range(0, len(features), chunk):
@@ -71,7 +71,7 @@ class Gate(nn.Module):
 
 
 def crnn_blocks(settings: CrnnSettings, width: float) -> nn.Sequential:
-    """Convolution, batch normalisation, gate, dropout, average pooling; a block an entry."""
+    """Blocks of convolution, batch normalisation, gate, dropout and average pooling."""
     layers: list[nn.Module] = []
     inside = 1
     for channels, pool in zip(settings.channels, settings.pools, strict=True):
@@ -106,12 +106,12 @@ class Crnn(nn.Module):
     def forward(self, mels: Tensor, frame_clips: slice = slice(None)) -> Output:
         """Posteriors of a batch; frames only of `frame_clips`.
 
-        The attention is normalised over classes, not time, and its clip posterior is the mean of
-        the frames weighted by it: so the code has it.
+        As in the code of the baseline, attention is normalised over classes, not over time. The
+        clip posterior is the mean of the frames, weighted by the attention.
         """
         maps = self.cnn(self.front(mels).unsqueeze(1))
         features = maps.permute(0, 2, 3, 1).flatten(2)
-        with without_autocast(features):  # or it were float16: see model.Recurrent
+        with without_autocast(features):  # see model.Recurrent: it would be float16
             encoded = self.gru(features.float())[0]
         encoded = self.dropout(encoded)
         frames = self.classify(encoded).float().sigmoid()
@@ -121,10 +121,10 @@ class Crnn(nn.Module):
 
     @torch.no_grad()
     def with_lost_head(self, seed: int) -> "Crnn":
-        """A copy whose attention head is freshly drawn, as after loading the baseline's checkpoint.
+        """A copy with a freshly drawn attention head, as after loading a baseline checkpoint.
 
-        Its state_dict leaves that head out, so the clip tags of every restored model come from
-        the head's initial weights, N(0, 0.01).
+        The state_dict of the baseline lacks that head, so that the clip tags of a restored model
+        come from the initial weights of the head, N(0, 0.01).
         """
         lost = copy.deepcopy(self)
         generator = torch.Generator().manual_seed(seed)
@@ -135,7 +135,7 @@ class Crnn(nn.Module):
 
 
 class MeanTeacher(nn.Module):
-    """Student and teacher, drawn apart; the teacher has no gradient, only the student's average."""
+    """Student and teacher with separate first weights; the teacher averages the student."""
 
     def __init__(self, mels: int, frames: int, classes: int, model: ModelSettings):
         super().__init__()
@@ -145,7 +145,7 @@ class MeanTeacher(nn.Module):
         self.teacher.requires_grad_(False)
 
     def scale(self, mean: Tensor, deviation: Tensor) -> None:
-        """Give both front ends the statistics of the training clips."""
+        """Set the statistics of the training clips in both networks."""
         for network in (self.student, self.teacher):
             network.front.mean.copy_(mean)
             network.front.deviation.copy_(deviation)
@@ -154,7 +154,7 @@ class MeanTeacher(nn.Module):
     def average(self, step: int, decay: float) -> None:
         """Move the teacher towards the student after optimiser step `step`, counted from 1.
 
-        Parameters alone: statistics of batch normalisation are the teacher's own.
+        Only parameters are averaged; the teacher has its own statistics of batch normalisation.
         """
         kept = min(1 - 1 / (step + 1), decay)
         for mean, value in zip(self.teacher.parameters(), self.student.parameters(), strict=True):

@@ -1,4 +1,4 @@
-"""Distillation of deep features: TFD (eqs. 1 and 2), DFD-MSE, DFD-D, in every reading of row 16."""
+"""Distillation of deep features (TFD, DFD-MSE, DFD-D) with all options of row 16 (eqs. 1, 2)."""
 
 import torch
 from torch import Tensor, nn
@@ -6,11 +6,11 @@ from torch.nn import functional
 
 from resed.settings import DistillationSettings
 
-TINY = 1e-12  # under the root: its slope at zero is infinite
+TINY = 1e-12  # added under a square root, whose slope is infinite at 0
 
 
 class Projections(nn.Module):
-    """W_t and W_s of eq. 2, and the alignment of the teacher's cells with the student's frames."""
+    """W_t and W_s of eq. 2, and the alignment of teacher cells and student frames."""
 
     def __init__(self, teacher: int, student: int, dimension: int, settings: DistillationSettings):
         super().__init__()
@@ -45,24 +45,24 @@ class Projections(nn.Module):
 
 
 def at_least_float32(values: Tensor) -> Tensor:
-    """Half precision is too coarse for distances."""
+    """Convert to float32 unless the values are float64: half precision is too coarse here."""
     return values if values.dtype == torch.float64 else values.float()
 
 
 def repeat_cells(cells: Tensor, frames: int) -> Tensor:
-    """[clips, cells, n] -> [clips, frames, n]: each frame takes the cell it falls into."""
+    """[clips, cells, n] -> [clips, frames, n]: each frame has the values of its cell."""
     index = torch.arange(frames, device=cells.device) * cells.shape[1] // frames
     return cells[:, index]
 
 
 def _matrix(inside: int, outside: int, trained: bool) -> nn.Parameter:
-    """An orthonormal projection [inside, outside]; frozen unless `trained`."""
+    """An orthonormal projection [inside, outside], frozen unless `trained`."""
     matrix = nn.init.orthogonal_(torch.empty(inside, outside))
     return nn.Parameter(matrix, requires_grad=trained)
 
 
 def distances(teacher: Tensor, student: Tensor, distance: str) -> Tensor:
-    """D of eq. 2, [clips, cells]: the frame-level distance of two projected maps."""
+    """D of eq. 2, [clips, cells]: distance of two projected maps per cell."""
     if distance == "rows_normalised":
         teacher = functional.normalize(teacher, dim=2)
         student = functional.normalize(student, dim=2)
@@ -77,8 +77,8 @@ def target_event_loss(distance: Tensor, mask: Tensor, average: str) -> Tensor:
 
     Args:
         distance: D, [clips, cells].
-        mask: M, [clips, cells], 1 where any target event is active.
-        average: "frames" divides by T as printed, "active" by the frames under the mask.
+        mask: M, [clips, cells], 1 if any target event is active.
+        average: frames: divide by T, as printed; active: divide by the cells under the mask.
     """
     masked = (distance * mask).sum(dim=1)
     cells = mask.sum(dim=1).clamp(min=1) if average == "active" else distance.shape[1]
@@ -86,7 +86,7 @@ def target_event_loss(distance: Tensor, mask: Tensor, average: str) -> Tensor:
 
 
 def pool_mask(mask: Tensor, cells: int) -> Tensor:
-    """Max-pool a frame mask [clips, frames] to `cells`."""
+    """Max-pool a frame mask [clips, frames] to [clips, cells]."""
     if mask.shape[1] == cells:
         return mask
     return functional.adaptive_max_pool1d(mask.unsqueeze(1), cells).squeeze(1)

@@ -1,4 +1,4 @@
-"""What one epoch is to remember: losses a step, posteriors and weights a class."""
+"""Log of one epoch: losses per step, mean posteriors and weights per class."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from resed.formats.history import LOSS_COLUMNS
 
 
 class EpochLog:
-    """Losses and class means of one epoch, kept on the device: no synchronisation a step."""
+    """Losses and class means of one epoch, kept on the device to avoid synchronisation."""
 
     def __init__(self, steps: int, classes: int, device: torch.device):
         self.losses = torch.zeros(steps, len(LOSS_COLUMNS), device=device)
@@ -17,6 +17,7 @@ class EpochLog:
         self.weights = torch.zeros(classes, device=device)
 
     def add(self, number: int, terms: dict[str, Tensor], posterior: Tensor, weight: Tensor) -> None:
+        """Add step `number` of the epoch: its losses, and means per class [classes]."""
         self.present |= set(terms)
         zero = self.losses.new_zeros(())
         self.losses[number] = torch.stack([terms.get(name, zero) for name in LOSS_COLUMNS])
@@ -24,24 +25,29 @@ class EpochLog:
         self.weights += weight
 
     def last_loss(self, number: int) -> float:
+        """The total loss of step `number`."""
         return float(self.losses[number, 0])
 
     def check_finite(self, system: str, epoch: int, start: int = 0) -> None:
-        """DivergedError names the first step from `start`, and its term, that is not finite."""
+        """Raise DivergedError for the first loss that is not finite, from step `start` on."""
         bad = (~torch.isfinite(self.losses[start:])).nonzero()
         if len(bad):
             step = int(bad[0, 0]) + start
             names = [LOSS_COLUMNS[int(c)] for r, c in bad if int(r) + start == step and int(c)]
             raise DivergedError(
-                f"{system}: {names[0] if names else 'loss'} is not finite at epoch {epoch + 1} "
-                f"step {step + 1}; lower schedule.learning_rate"
+                f"{names[0] if names else 'loss'} is not finite at epoch {epoch + 1} "
+                f"step {step + 1}",
+                place=system,
+                cure="lower schedule.learning_rate",
             )
 
     def means(self) -> dict[str, float]:
+        """Mean of each loss that occurred."""
         mean = self.losses.mean(dim=0).tolist()
         return {n: v for n, v in zip(LOSS_COLUMNS, mean, strict=True) if n in self.present}
 
     def class_means(self, classes: list[str]) -> dict[str, float]:
+        """Mean posterior and focal weight of each class, by column of history.csv."""
         steps = len(self.losses)
         values = {}
         for name, sums in (("posterior", self.posteriors), ("weight", self.weights)):

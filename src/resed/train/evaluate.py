@@ -1,4 +1,4 @@
-"""Quick scores during training: enough to see within a minute whether it goes well."""
+"""Quick scores during training, which show within a minute whether it makes progress."""
 
 import numpy as np
 import torch
@@ -6,18 +6,18 @@ from torch import Tensor
 
 from resed.decode.events import events_of
 from resed.formats.counts import class_f1
-from resed.score.f1 import event_counts  # an epoch may be chosen by the score itself
+from resed.score.f1 import event_counts  # the best epoch may be chosen by event F1
 from resed.train.batches import Grid, Stratum
 from resed.train.framework import Networks
 
 
 @torch.no_grad()
-def infer(networks: Networks, features: Tensor, device: torch.device, batch: int = 32,
+def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: int = 32,
           autocast: torch.dtype | None = None) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Posteriors of both networks in evaluation mode, on the CPU.
 
     Returns:
-        student frames [clips, frames, classes], student tags and teacher tags [clips, classes].
+        Student frames [clips, frames, classes], student tags and teacher tags [clips, classes].
     """
     networks.eval()
     frames, tags, teacher_tags = [], [], []
@@ -34,7 +34,7 @@ def infer(networks: Networks, features: Tensor, device: torch.device, batch: int
 
 
 def macro_f1(predicted: np.ndarray, reference: np.ndarray) -> float:
-    """Mean over classes (last axis) of F1; a class without a positive on either side counts 0."""
+    """Mean F1 over classes (last axis); a class without a positive on either side counts 0."""
     axes = tuple(range(predicted.ndim - 1))
     predicted, reference = predicted.astype(bool), reference.astype(bool)
     sides = (predicted & reference, predicted & ~reference, ~predicted & reference)
@@ -44,10 +44,10 @@ def macro_f1(predicted: np.ndarray, reference: np.ndarray) -> float:
 
 def quick_scores(networks: Networks, stratum: Stratum, device: torch.device,
                  grid: Grid | None = None) -> dict[str, float]:  # fmt: skip
-    """Tag F1 of both models and frame F1, at 0.5, unfiltered, as fractions.
+    """Tag F1 of both models and frame F1 as fractions, at 0.5 and without filters.
 
-    With `grid` also the event F1 of the frames alone, smoothed by a median over five of them, as
-    the Mean-Teacher baseline selects its epoch.
+    With `grid` also the event F1 of the frames, smoothed by a median over five frames, by which the
+    Mean-Teacher baseline selects its epoch.
     """
     frames, tags, teacher_tags = infer(networks, stratum.features, device)
     assert stratum.tags is not None
@@ -66,9 +66,10 @@ def quick_scores(networks: Networks, stratum: Stratum, device: torch.device,
 
 
 def event_f1(active: np.ndarray, reference: np.ndarray, grid: Grid) -> float:
-    """Macro event F1 by sed_eval (collars as in `resed score`) of two [clips, frames, classes].
+    """Macro event F1 by sed_eval of two arrays [clips, frames, classes].
 
-    `active` is smoothed by a median over five frames; the truth is that of the frame labels.
+    Collars are those of `resed score`. `active` is smoothed by a median over five frames;
+    `reference` are the frame labels.
     """
     from scipy.ndimage import median_filter
 

@@ -1,6 +1,7 @@
-"""How teacher and student are coupled: what a training step computes, and what follows it.
+"""How teacher and student are coupled, and what a training step computes.
 
-Joint: both learn and guide each other. Averaged: the teacher is the student's moving average.
+Joint: both are trained and guide each other. Averaged: the teacher is the moving average of the
+student.
 """
 
 from abc import ABC, abstractmethod
@@ -25,20 +26,21 @@ Networks = TeacherStudent | MeanTeacher
 
 def build_networks(model: ModelSettings, features: FeatureSettings, classes: int,
                    shares: Sequence[float]) -> Networks:  # fmt: skip
-    """Student and teacher of a framework; ConfigError where the features do not suit it."""
+    """Student and teacher of a framework; ConfigError if the features do not fit it."""
     scale = "linear" if model.framework == "mean_teacher" else "log"
     if features.scale != scale:
         raise ConfigError(
-            f"model.framework {model.framework} takes {scale} mels, but the features have "
-            f"scale: {features.scale}; correct the system's feature set"
+            f"{model.framework} takes {scale} mels, but the features have scale: {features.scale}",
+            place="model.framework",
+            cure="correct the feature set of the system",
         )
     if model.framework == "mean_teacher":
         return MeanTeacher(features.n_mels, features.frames, classes, model)
-    return TeacherStudent(model, features.n_mels, features.frames, classes, shares)
+    return TeacherStudent(model, features.n_mels, features.frames, classes, shares=shares)
 
 
 def frame_grid(model: ModelSettings, features: FeatureSettings) -> tuple[int, float]:
-    """Frames of the student's posteriors, and the seconds from one to the next."""
+    """Frames of the posteriors of the student, and the seconds from one to the next."""
     if model.framework == "joint":
         return features.frames, features.seconds_per_frame
     cells, step = features.frames, 1
@@ -48,24 +50,24 @@ def frame_grid(model: ModelSettings, features: FeatureSettings) -> tuple[int, fl
 
 
 class Framework(ABC):
-    """Networks and objective of a training; `moment` says what changes with time."""
+    """Networks and objective of a training; `moment` returns what changes with time."""
 
     def __init__(self, settings: SystemSettings, networks: nn.Module):
         self.settings, self.networks = settings, networks
         self.projections: Projections | None = None
 
     def parameters(self) -> Iterator[nn.Parameter]:
-        """All of them, trained or not."""
+        """All parameters, trained or not."""
         yield from self.networks.parameters()
         if self.projections is not None:
             yield from self.projections.parameters()
 
     def prepare(self, training: Mapping[str, Stratum]) -> None:  # noqa: B027 (may do nothing)
-        """Look at the training clips before the first step."""
+        """Use the training clips before the first step."""
 
     @abstractmethod
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
-        """What teacher and student say of a batch."""
+        """Outputs of teacher and student for a batch."""
 
     @abstractmethod
     def moment(self, step: int, steps: int) -> dict[str, float]:
@@ -74,10 +76,10 @@ class Framework(ABC):
     @abstractmethod
     def losses(self, teacher: Output, student: Output, targets: Targets,
                moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
-        """Every loss term by name; "loss" is their sum."""
+        """All loss terms by name, and their sum as "loss"."""
 
     def after(self, step: int) -> None:  # noqa: B027 (may do nothing)
-        """What follows optimiser step `step`, counted from 0."""
+        """Called after optimiser step `step`, counted from 0."""
 
 
 class Joint(Framework):
@@ -93,12 +95,12 @@ class Joint(Framework):
         self.objective = Objective(settings.objective, self.projections)
 
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
-        """Frame posteriors of the strong clips alone: no other loss needs them."""
+        """Outputs with frame posteriors of the strong clips only, which the losses use."""
         strong = targets.strong_clips
         return self.networks.teacher(noisy, strong), self.networks.student(mels, strong)
 
     def moment(self, step: int, steps: int) -> dict[str, float]:
-        """alpha and beta."""
+        """alpha, beta, and whether it is stage two."""
         objective, epochs = self.settings.objective, self.settings.schedule.epochs
         ramp = objective.distillation.beta
         return {
@@ -119,7 +121,7 @@ class Joint(Framework):
 
 
 class Averaged(Framework):
-    """The official baseline: Mean Teacher."""
+    """Mean Teacher, the official baseline."""
 
     networks: MeanTeacher
 
@@ -128,13 +130,13 @@ class Averaged(Framework):
         self.networks.scale(*statistics([stratum.features for stratum in training.values()]))
 
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
-        """All frames of both; the teacher, in training mode too, without gradient."""
+        """All frames of both; the teacher has no gradient but is in training mode."""
         with torch.no_grad():
             teacher = self.networks.teacher(noisy)
         return teacher, self.networks.student(mels)
 
     def moment(self, step: int, steps: int) -> dict[str, float]:
-        """The weight of consistency."""
+        """The weight of the consistency losses."""
         chosen = self.settings.objective.mean_teacher
         total = steps * self.settings.schedule.epochs
         return {
@@ -158,13 +160,13 @@ class Averaged(Framework):
         return terms
 
     def after(self, step: int) -> None:
-        """The teacher follows."""
+        """Average the student into the teacher."""
         self.networks.average(step + 1, self.settings.objective.mean_teacher.decay)
 
 
 def build_framework(settings: SystemSettings, features: FeatureSettings, classes: int,
                     shares: Sequence[float]) -> Framework:  # fmt: skip
-    """The framework that `settings.model` asks for, its networks freshly drawn."""
+    """The framework of `settings.model`, with newly initialised networks."""
     refuse_unfit(settings.schedule, settings.model)
     networks = build_networks(settings.model, features, classes, shares)
     if isinstance(networks, MeanTeacher):
@@ -173,14 +175,16 @@ def build_framework(settings: SystemSettings, features: FeatureSettings, classes
 
 
 def refuse_unfit(chosen: ScheduleSettings, model: ModelSettings) -> None:
-    """ConfigError where the schedule asks for what Mean Teacher cannot do."""
+    """Raise ConfigError if the schedule has options that Mean Teacher does not support."""
     if model.framework != "mean_teacher":
         return
     changed = {k: v for k, v in chosen.augment.model_dump().items() if v}
     if changed:
         raise ConfigError(
-            f"schedule.augment.{next(iter(changed))}: acts on log-mels, which Mean Teacher does "
-            "not take; remove it"
+            "changes log-mels, but Mean Teacher takes magnitudes",
+            place=f"schedule.augment.{next(iter(changed))}",
+            cure="remove it",
         )
     if chosen.batch.sampling == "random":
-        raise ConfigError("schedule.batch.sampling: Mean Teacher needs strata; set it to strata")
+        problem, place = "Mean Teacher requires strata", "schedule.batch.sampling"
+        raise ConfigError(problem, place=place, cure="set it to strata")

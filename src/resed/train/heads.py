@@ -1,4 +1,4 @@
-"""Heads of both networks: clip posteriors (AT) and frame posteriors (AED), in every reading."""
+"""Heads of both networks: clip posteriors (AT) and frame posteriors (AED)."""
 
 from collections.abc import Collection, Sequence
 
@@ -20,13 +20,13 @@ def scaled(size: int, width: float) -> int:
 def class_shares(
     tags: Sequence[Collection], classes: Collection, settings: DisentangledSettings
 ) -> list[float]:
-    """Share of the dimensions that each class sees (disentangled features, Lin et al. 2019).
+    """Share of the dimensions that each class uses (disentangled features, Lin et al. 2019).
+
+    For each class, the clips with it and at most n classes in total are counted; counts are divided
+    by the largest and scaled to [m, 1]. All shares are 1 if the settings do not enable it.
 
     Args:
-        tags: classes of every labelled training clip.
-
-    Of the clips with at most n classes, those that hold a class are counted; counts are divided by
-    the largest, then scaled to [m, 1]. All 1 where the settings do not ask for it.
+        tags: classes of each labelled training clip.
     """
     if not settings.enabled:
         return [1.0] * len(classes)
@@ -37,7 +37,7 @@ def class_shares(
 
 
 def dimension_mask(dimension: int, shares: Sequence[float]) -> Tensor:
-    """[classes, dimension]: 1 where a class sees a dimension, the first int(share * dimension)."""
+    """[classes, dimension]: 1 for the dimensions of a class, the first int(share * dimension)."""
     seen = torch.tensor([max(1, int(share * dimension + 1e-9)) for share in shares])
     return (torch.arange(dimension)[None] < seen[:, None]).float()
 
@@ -64,19 +64,19 @@ class TagHead(nn.Module):
         scores = self.attend(hidden).float()
         if self.pooling == "attention_time":
             return (posteriors * scores.softmax(dim=1)).sum(dim=1)
-        weights = scores.softmax(dim=2).clamp(1e-7, 1)  # the Mean-Teacher baseline's code
+        weights = scores.softmax(dim=2).clamp(1e-7, 1)  # as in the Mean-Teacher baseline
         return (posteriors * weights).sum(dim=1) / weights.sum(dim=1)
 
 
 class GuidedTagHead(nn.Module):
     """Class-wise attention pooling of Guided Learning (Lin et al. 2019; row 5, option guided).
 
-    A class c sees the first k_c dimensions x_c; w = <x_c, kernel_c> + b_c; a = softmax over time of
-    w / k_c; h = sum of a x_c; its posterior is sigmoid(Dense_c(h)). Kernels start at zero. Only
-    what a class sees has a weight; the weights lie packed, class after class.
+    Class c uses the first k_c dimensions x_c: w = <x_c, kernel_c> + b_c; a = softmax over time of
+    w / k_c; h = sum of a x_c; its posterior is sigmoid(Dense_c(h)). Kernels start at zero. There
+    are weights only for the dimensions that a class uses, packed class by class.
 
-    All of it in float32: in bfloat16 a posterior above 0.998 is 1, and cross_entropy infinite, for
-    1 - 1e-6 is 1 there too.
+    All in float32: in bfloat16, a posterior above 0.998 is 1 and cross_entropy is infinite, because
+    1 - 1e-6 is 1, too.
     """
 
     def __init__(self, dimension: int, shares: Sequence[float]):
@@ -93,12 +93,12 @@ class GuidedTagHead(nn.Module):
 
     @torch.no_grad()
     def start(self, bounds: Tensor) -> None:
-        """Draw the weights of each class's Dense from [-bound, bound], one bound a class."""
+        """Draw the weights of the Dense of each class from [-bound, bound], one bound per class."""
         bound = bounds.repeat_interleave(self.seen)
         self.classify.copy_((2 * torch.rand(self.classify.shape) - 1) * bound)
 
     def _dense(self, packed: Tensor) -> Tensor:
-        """Packed weights -> [classes, dimensions], zero where a class does not see."""
+        """Packed weights -> [classes, dimensions], 0 for dimensions that a class does not use."""
         empty = torch.zeros(self.mask.shape, dtype=packed.dtype, device=packed.device)
         return empty.masked_scatter(self.mask, packed)
 
@@ -118,7 +118,7 @@ class GuidedTagHead(nn.Module):
 
 
 class FrameHead(nn.Module):
-    """Linear with larger hidden states, then one small FC a class (row 6)."""
+    """Linear layer with larger hidden states, then one small layer per class (row 6)."""
 
     def __init__(
         self, dimension: int, shares: Sequence[float], settings: FrameHeadSettings, width: float
@@ -126,7 +126,7 @@ class FrameHead(nn.Module):
         super().__init__()
         hidden, classes = scaled(settings.hidden, width), len(shares)
         self.hidden = nn.Linear(dimension, hidden)
-        # Linear(hidden, 1) a class, side by side, are one Linear(hidden, classes): one product.
+        # One Linear(hidden, 1) per class, side by side, is one Linear(hidden, classes).
         inner = settings.class_hidden
         first = nn.Linear(hidden, classes * inner if inner else classes)
         mask = dimension_mask(hidden, shares).repeat_interleave(max(1, inner), dim=0)

@@ -1,4 +1,4 @@
-"""The training loop: joins model, objective, schedule and batches; survives a kill anywhere."""
+"""The training loop, which joins model, objective, schedule and batches and can be resumed."""
 
 import time
 from collections.abc import Callable
@@ -24,21 +24,28 @@ from resed.train.precision import arithmetic, made_with
 
 
 @dataclass
-class Run:
-    """What identifies a training; two runs with equal identity end in equal bytes."""
+class TrainingRun:
+    """The identity of a training; trainings with equal identity give equal bytes.
+
+    Attributes:
+        features: settings of the stores.
+        data: hash of the manifest, and clips per role.
+        shares: share of the dimensions that each class uses.
+        grid: frames of labels and posteriors.
+    """
 
     system: str
     settings: SystemSettings
     seed: int
     classes: list[str]
-    features: FeatureSettings  # of the stores
-    data: dict[str, Any]  # manifest hash and clips a role
-    shares: list[float]  # of the dimensions that each class sees
-    grid: Grid  # of frame labels and posteriors
+    features: FeatureSettings
+    data: dict[str, Any]
+    shares: list[float]
+    grid: Grid
     folder: Path
 
     def identity(self) -> dict[str, Any]:
-        """Everything the weights depend on; decoding is not among it."""
+        """Everything that the weights depend on, which excludes decoding."""
         return {
             "system": self.system,
             "settings": self.settings.model_dump(mode="json", exclude={"decode"}),
@@ -52,7 +59,7 @@ class Run:
 
 @dataclass
 class Best:
-    """The weights that selection keeps, and why."""
+    """The weights that selection keeps, with their epoch and score."""
 
     score: float = -1.0
     epoch: int = -1
@@ -62,8 +69,8 @@ class Best:
 class Trainer:
     """One training of one system with one seed."""
 
-    def __init__(self, run: Run, strata: dict[str, Stratum], evaluated: dict[str, Stratum],
-                 device: torch.device, say: Callable[[str], None] = print):  # fmt: skip
+    def __init__(self, run: TrainingRun, strata: dict[str, Stratum], evaluated: dict[str, Stratum],
+                 device: torch.device, *, say: Callable[[str], None] = print):  # fmt: skip
         torch.manual_seed(run.seed)
         self.run, self.device, self.say = run, device, say
         self.settings = run.settings.schedule
@@ -89,10 +96,10 @@ class Trainer:
     # ---- the run -------------------------------------------------------------------------
 
     def train(self, resume: bool = True) -> Path:
-        """Train to the last epoch; returns the path of the checkpoint.
+        """Train to the last epoch and return the path of the checkpoint.
 
         Raises:
-            DivergedError: the loss is no longer finite; names epoch, step and term.
+            DivergedError: a loss is not finite; names epoch, step and term.
         """
         state = self.run.folder / "resume.pt"
         if resume:
@@ -126,7 +133,7 @@ class Trainer:
             step = self.epoch * self.steps + number
             moment = self.framework.moment(step, self.steps)
             log.add(number, *self._step(step, moment))
-            if self.device.type == "cpu":  # free here; on a GPU it would wait for every step
+            if self.device.type == "cpu":  # on a GPU this would wait for every step
                 log.check_finite(self.run.system, self.epoch, number)
             self._progress(number, log, started)
         log.check_finite(self.run.system, self.epoch)
@@ -152,7 +159,7 @@ class Trainer:
     def _step(
         self, step: int, moment: dict[str, float]
     ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """One optimiser step; returns losses and the mean p_t and weight of each class."""
+        """Make one optimiser step; return the losses, and mean p_t and weight per class."""
         mels, targets = self.batches(step)
         mels, targets = augment(mels, targets, self.settings.augment)
         dtype, enabled = self.autocast or torch.bfloat16, self.autocast is not None
@@ -173,7 +180,7 @@ class Trainer:
         return self.epoch + 1 == self.settings.epochs
 
     def _scores(self) -> dict[str, float]:
-        """Quick scores of every evaluated stratum, under its name."""
+        """Quick scores of all evaluated strata, as {name}.{score}."""
         found = {}
         for name, stratum in self.evaluated.items():
             events = name == "held_out" and self.settings.selection_score == "events_weak"
@@ -183,7 +190,7 @@ class Trainer:
         return found
 
     def _select(self) -> None:
-        """Keep the weights of the best epoch where the settings ask for it (row 21)."""
+        """Keep the weights of the best epoch if the settings select epochs (row 21)."""
         place, row = self.settings.selection, self.history[-1]
         if place == "last" or f"{place}.tags_f1" not in row:
             return
@@ -193,14 +200,14 @@ class Trainer:
             "events_weak": ("held_out.event_f1", "held_out_weak.tags_f1"),
         }[self.settings.selection_score]
         score = sum(row[part] for part in parts)
-        if score >= self.best.score:  # the latest of equals, as Guided Learning
+        if score >= self.best.score:  # the latest of equals, as in Guided Learning
             self.best = Best(score, self.epoch, _copy(self.networks))
 
-    # ---- what the history and the terminal show --------------------------------------------
+    # ---- history and terminal --------------------------------------------------------------
 
     @torch.no_grad()
     def _geometry(self) -> dict[str, float]:
-        """Norms and effective ranks on one batch: TFD has a trivial minimum, and this shows it."""
+        """Norms and effective ranks on one batch, which show the trivial minimum of TFD."""
         mels, targets = self.batches(0)
         self.networks.eval()
         chosen = mels[targets.strong_clips] if targets.strong else mels
@@ -222,12 +229,12 @@ class Trainer:
 
     def _progress(self, number: int, log: EpochLog, started: float) -> None:
         if self.epoch or (number + 1) not in (1, 10) or number + 1 == self.steps:
-            return  # in the first epoch only: a sign of life, and how long it will take
+            return  # in the first epoch only: progress, and the time it will take
         pace = (time.monotonic() - started) / (number + 1)
         left = pace * self.steps * self.settings.epochs / 60
         self.say(
             f"{self.run.system} seed {self.run.seed}: step {number + 1}/{self.steps}, "
-            f"loss {log.last_loss(number):.3f}, about {left:.1f} min in all"
+            f"loss {log.last_loss(number):.3f}, about {left:.1f} min in total"
         )
 
     def _say_epoch(self, row: dict[str, Any], seconds: float) -> None:
@@ -267,7 +274,7 @@ class Trainer:
         state = checkpoint.load_state(path)
         different = checkpoint.first_difference(self.run.identity(), state["identity"])
         if different:
-            self.say(f"{path}: made with other settings ({different}); starting anew")
+            self.say(f"{path}: has other settings ({different}); training starts from epoch 1")
             return
         self.networks.load_state_dict(state["networks"])
         if self.projections:
@@ -282,16 +289,20 @@ class Trainer:
         self._say_if_moved(path, state.get("made_with"))
 
     def _say_if_moved(self, path: Path, theirs: dict[str, Any] | None) -> None:
-        """Say what has changed since the file was written, other than the settings.
+        """Report a change of device or precision since the file was written.
 
-        Not refused: a queue may give another GPU. But what comes out is then no one machine's.
+        It is not refused, because a queue may give another GPU; but the result is then not that of
+        either machine.
         """
         ours = made_with(self.device, self.autocast)
-        if theirs is None or theirs == ours:  # none in files from before it was kept
+        if theirs is None or theirs == ours:  # older files have none
             return
         pairs = [checkpoint.first_difference({k: v}, {k: theirs.get(k)}) for k, v in ours.items()]
         moved = "; ".join(filter(None, pairs))
-        self.say(f"{path}: begun otherwise ({moved}); goes on as here, delete it to train anew")
+        self.say(
+            f"{path}: was made on another device or with another precision ({moved}); training "
+            "continues with those of this machine; delete the file to start again"
+        )
 
 
 def _copy(networks: torch.nn.Module) -> dict[str, Tensor]:

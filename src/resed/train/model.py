@@ -14,12 +14,12 @@ from resed.train.precision import without_autocast
 
 @dataclass
 class Output:
-    """What a network says of a batch; float32 probabilities.
+    """Output of a network for a batch; float32 probabilities.
 
     Attributes:
         tags: [clips, classes] clip posteriors of the AT branch.
         frames: [clips, cells, classes] frame posteriors of the AED branch (Liang et al.: 600 cells
-            for the student, 6 for the teacher). Only of the clips that were asked for.
+            for the student, 6 for the teacher), only of the clips that were asked for.
         features: [clips, cells, dimensions] the flattened CNN output, F of eq. 2.
     """
 
@@ -31,10 +31,10 @@ class Output:
 def _block(
     inside: int, outside: int, kernel: int, pool: tuple[int, int] = (1, 1)
 ) -> list[nn.Module]:
-    """Figure 2: convolution, batch normalisation, ReLU; then max-pooling, where there is any.
+    """Figure 2: convolution, batch normalisation, ReLU, and max-pooling if there is any.
 
-    ReLU and max-pooling commute, values and gradients alike, so the pooling comes first here: ReLU
-    then works on a map a quarter of the size or less.
+    ReLU and max-pooling commute in values and gradients. Pooling comes first here, because ReLU is
+    then applied to a map of a quarter of the size or less.
     """
     convolution = nn.Conv2d(inside, outside, kernel, padding=kernel // 2)
     pooling = [] if pool == (1, 1) else [nn.MaxPool2d(pool)]
@@ -42,7 +42,7 @@ def _block(
 
 
 def teacher_cnn(settings: TeacherSettings, width: float) -> nn.Sequential:
-    """Double-layer blocks with a large time compression (row 2)."""
+    """Double-layer blocks with large temporal compression (row 2)."""
     layers: list[nn.Module] = []
     inside = 1
     last = len(settings.channels) - 1
@@ -88,9 +88,9 @@ class Recurrent(nn.Module):
             pooled = functional.avg_pool1d(features.transpose(1, 2), self.average)
             features = pooled.transpose(1, 2).contiguous()
         inside = functional.relu(self.projection(features)) if self.projection else features
-        # Under autocast to bfloat16, cuDNN's RNNs run in float16 all the same: PyTorch's
-        # _cudnn_rnn_cast_reflatten (aten/src/ATen/cudnn/AutocastRNN.cpp) casts to kHalf whatever is
-        # asked for. Without loss scaling most gradients are below its least number, 6e-8.
+        # Under autocast to bfloat16, cuDNN's RNNs run in float16: _cudnn_rnn_cast_reflatten of
+        # PyTorch (aten/src/ATen/cudnn/AutocastRNN.cpp) always casts to kHalf. Without loss scaling,
+        # most gradients are below the least number of float16, 6e-8.
         with without_autocast(inside):
             encoded = self.gru(inside.float())[0]
         return torch.cat([features, encoded.to(features.dtype)], dim=2)
@@ -99,7 +99,7 @@ class Recurrent(nn.Module):
 class Network(nn.Module):
     """One of the two models: CNN, then an AT branch with BGRU and an AED branch without."""
 
-    def __init__(self, cnn: nn.Sequential, mels: int, shares: Sequence[float],
+    def __init__(self, cnn: nn.Module, mels: int, shares: Sequence[float], *,
                  model: ModelSettings, frames: int, average: int):  # fmt: skip
         super().__init__()
         learned = model.input_norm == "batch_norm"
@@ -131,7 +131,7 @@ class Network(nn.Module):
             mels = self.norm(mels.flatten(0, 1)).view_as(mels)
         image = mels.unsqueeze(1).contiguous(memory_format=torch.channels_last)
         maps = self.cnn(image)
-        features = maps.permute(0, 2, 3, 1).flatten(2)  # frequency-major, as channels last lies
+        features = maps.permute(0, 2, 3, 1).flatten(2)  # frequency-major: channels last
         frames = self.frame_head(features[frame_clips]) if self.frame_head else None
         encoded = self.recurrent(features) if self.recurrent else features
         if frames is None:
@@ -140,8 +140,8 @@ class Network(nn.Module):
         return Output(self.tag_head(encoded), frames, features)
 
 
-def _probe(cnn: nn.Sequential, frames: int, mels: int) -> torch.Size:
-    """The shape of the CNN's output, without touching its statistics or any random state."""
+def _probe(cnn: nn.Module, frames: int, mels: int) -> torch.Size:
+    """The shape of the output of the CNN; changes no statistics and no random state."""
     training = cnn.training
     shape = cnn.eval()(torch.zeros(1, 1, frames, mels)).shape
     cnn.train(training)
@@ -151,7 +151,8 @@ def _probe(cnn: nn.Sequential, frames: int, mels: int) -> torch.Size:
 class TeacherStudent(nn.Module):
     """Both networks of the joint framework.
 
-    `shares` is, a class, the share of its heads' input that it sees: 1 unless disentangled.
+    Args:
+        shares: share of the head inputs that each class uses, 1 unless disentangled.
     """
 
     def __init__(
@@ -160,6 +161,7 @@ class TeacherStudent(nn.Module):
         mels: int,
         frames: int,
         classes: int,
+        *,
         shares: Sequence[float] | None = None,
     ):
         super().__init__()
@@ -168,18 +170,19 @@ class TeacherStudent(nn.Module):
         teacher = teacher_cnn(settings.teacher, width)
         student = student_cnn(settings.student, width)
         average = settings.recurrent.average_frames
-        self.teacher = Network(teacher, mels, shares, settings, frames, average=1)
-        self.student = Network(student, mels, shares, settings, frames, average)
+        sizes = {"model": settings, "frames": frames}
+        self.teacher = Network(teacher, mels, shares, **sizes, average=1)
+        self.student = Network(student, mels, shares, **sizes, average=average)
         initialise(self, settings)
         self.to(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
 def initialise(networks: nn.Module, settings: ModelSettings) -> None:
-    """Set batch normalisation as asked, and draw weights anew unless by PyTorch's own rule.
+    """Configure batch normalisation, and initialise weights unless by the rule of PyTorch.
 
-    glorot: uniform, as Keras does by default, biases 0. baseline: as the official baseline's
-    weights_init: convolutions Glorot with gain sqrt(2), linear layers N(0, 0.01), scales of batch
+    glorot: uniform, biases 0, the default of Keras. baseline: weights_init of the official
+    baseline: convolutions Glorot with gain sqrt(2), linear layers N(0, 0.01), scales of batch
     normalisation N(1, 0.02), recurrent matrices orthogonal.
     """
     how = settings.initialisation

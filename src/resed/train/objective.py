@@ -1,4 +1,4 @@
-"""The losses of eqs. 3 to 6, each a function of probabilities, and their sum."""
+"""The losses of eqs. 3 to 6, as functions of probabilities, and their sum."""
 
 from dataclasses import dataclass
 
@@ -16,17 +16,17 @@ from resed.train.distillation import (
 )
 from resed.train.model import Output
 
-EPSILON = 1e-6  # posteriors are kept this far from 0 and 1 before a logarithm
+EPSILON = 1e-6  # posteriors are clamped to [EPSILON, 1 - EPSILON] before a logarithm
 
 
 @dataclass
 class Targets:
-    """Labels of a batch whose clips stand in the order weak, strong, unlabeled.
+    """Labels of a batch with clips in the order weak, strong, unlabeled.
 
     Attributes:
         tags: [weak + strong, classes], 0 or 1.
         frames: [strong, frames, classes], 0 or 1.
-        weak, strong, unlabeled: number of clips of each.
+        weak, strong, unlabeled: number of clips of each role.
     """
 
     tags: Tensor
@@ -37,12 +37,12 @@ class Targets:
 
     @property
     def strong_clips(self) -> slice:
-        """Where the strong clips stand in the batch."""
+        """The strong clips of the batch."""
         return slice(self.weak, self.weak + self.strong)
 
 
 def cross_entropy(posterior: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy an element; targets may be soft."""
+    """Binary cross-entropy per element; targets may be soft."""
     p = posterior.clamp(EPSILON, 1 - EPSILON)
     return -(target * p.log() + (1 - target) * (1 - p).log())
 
@@ -55,9 +55,9 @@ def focal_weight(p: Tensor, settings: FocalSettings) -> Tensor:
 
 
 def focal_loss(posterior: Tensor, target: Tensor, settings: FocalSettings) -> Tensor:
-    """Eq. 4 an element, with p read as p_t: the posterior of what is true (row 18).
+    """Eq. 4 per element, where p is read as p_t, the posterior of the true state (row 18).
 
-    As printed, over all elements, p = 1 everywhere would be the minimum.
+    As printed, with p for all elements, p = 1 everywhere would be the minimum.
     """
     p = posterior.clamp(EPSILON, 1 - EPSILON)
     present, absent = focal_weight(p, settings), focal_weight(1 - p, settings)
@@ -77,7 +77,7 @@ def pool_targets(frames: Tensor, cells: int, how: str) -> Tensor:
 
 def consistency(guide: Tensor, learner: Tensor, settings: ObjectiveSettings,
                 alpha: float = 1.0) -> Tensor:  # fmt: skip
-    """L_con of eq. 3: the learner's tags against the guide's, detached (row 13)."""
+    """L_con of eq. 3: tags of the learner against detached tags of the guide (row 13)."""
     chosen = settings.consistency
     target = guide.detach()
     if chosen.targets == "hard":
@@ -98,12 +98,13 @@ class Objective:
 
     def __call__(self, teacher: Output, student: Output, targets: Targets, *, alpha: float,
                  beta: float, focal: bool) -> dict[str, Tensor]:  # fmt: skip
-        """Every loss term by name, weighted as it enters the sum; "loss" is the sum.
+        """All loss terms by name, with their weights, and their sum as "loss".
 
         Args:
             alpha: weight of student-to-teacher consistency.
-            beta: weight of the distillation.
-            focal: stage two: the adaptive focal loss replaces BCE in L_weak and L_strong (eq. 6).
+            beta: weight of the distillation losses.
+            focal: stage two, where the adaptive focal loss replaces BCE in L_weak and L_strong
+                (eq. 6).
         """
         terms = {}
         for name, output in (("teacher", teacher), ("student", student)):

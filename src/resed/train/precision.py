@@ -1,4 +1,4 @@
-"""The arithmetic of a device: bfloat16, TF32 or float32, as schedule.precision asks."""
+"""Numerical precision of a device: bfloat16, TF32 or float32, by schedule.precision."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from torch import Tensor
 
 
 def arithmetic(precision: str, device: torch.device) -> torch.dtype | None:
-    """The dtype for autocast, None where all is float32; says to a GPU what float32 shall mean.
+    """The dtype for autocast, None for float32; also sets what float32 means on a GPU.
 
-    auto is bfloat16 on GPUs that compute in it: NVIDIA's from compute capability 8.0, all of ROCm.
-    A T4 (7.5) would emulate it. What auto and bfloat16 leave in float32 may be TF32 (float32's
-    range, 10 bits of mantissa); float32 asked for by name is float32 and nothing less.
+    auto is bfloat16 on GPUs that compute in it: those of NVIDIA with compute capability 8.0 and
+    above, and all of ROCm. A T4 (7.5) would emulate it. Operations that remain in float32 may use
+    TF32 (the range of float32, 10 bits of mantissa) with auto and bfloat16, but not with float32.
 
     Args:
-        precision: schedule.precision; a training and its predictions take the same.
+        precision: schedule.precision, the same for a training and its predictions.
     """
     half = precision == "bfloat16"
     if device.type == "cuda":
@@ -28,15 +28,15 @@ def arithmetic(precision: str, device: torch.device) -> torch.dtype | None:
 
 
 def without_autocast(values: Tensor) -> torch.autocast:
-    """A block in which operations keep the dtype of what they are given, on the device of `values`.
+    """A context without autocast on the device of `values`.
 
-    Casting the inputs is not enough: under autocast a matrix product casts them back.
+    Casting the inputs is not enough, because a matrix product under autocast casts them back.
     """
     return torch.autocast(values.device.type, enabled=False)
 
 
 def made_with(device: torch.device, autocast: torch.dtype | None) -> dict[str, Any]:
-    """What else, beside its identity, decides the bits of a training: plain values, for a file."""
+    """What decides the bits of a training besides its identity, as plain values."""
     cuda = device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if cuda else device.type,

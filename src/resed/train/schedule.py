@@ -1,4 +1,4 @@
-"""What changes with time: alpha, beta, the learning rate, the stage."""
+"""Quantities that change with time: alpha, beta, the learning rate, the stage."""
 
 import math
 
@@ -8,8 +8,8 @@ from resed.settings import BetaSettings, ConsistencySettings, ScheduleSettings
 def alpha(epoch: int, settings: ConsistencySettings) -> float:
     """alpha = 1 - lambda^(e - s) for e > s, else 0 (section 3.2).
 
-    The printed formula is negative before s, where the text adds the term only "when the teacher is
-    stable": hence 0. `epoch` counts from 0.
+    The printed formula is negative before s; there it is 0, because the text adds the term only
+    "when the teacher is stable". `epoch` counts from 0.
     """
     if epoch <= settings.alpha_start:
         return 0.0
@@ -19,7 +19,7 @@ def alpha(epoch: int, settings: ConsistencySettings) -> float:
 def beta(step: int, steps_per_epoch: int, epochs: int, settings: BetaSettings) -> float:
     """beta = maximum * exp(-5 (1 - x)^2), x from 0 to 1 (section 3.2, row 15).
 
-    `step` counts optimiser steps from 0 over the whole training.
+    `step` counts the optimiser steps of the whole training from 0.
     """
     total = steps_per_epoch * epochs
     if settings.ramp == "constant":
@@ -36,23 +36,23 @@ def sigmoid_ramp(position: float, over: float) -> float:
 
 
 def learning_rate(epoch: int, settings: ScheduleSettings) -> float:
-    """A staircase: x `decay` every `decay_every` epochs (row 20)."""
+    """The rate of an epoch, multiplied by `decay` every `decay_every` epochs (row 20)."""
     return settings.learning_rate * settings.decay ** (epoch // settings.decay_every)
 
 
 def is_focal(epoch: int, focal: bool, settings: ScheduleSettings) -> bool:
-    """Stage two, where the adaptive focal loss acts: after the first tau epochs (eq. 6)."""
+    """Whether an epoch is in stage two: with focal loss, after the first tau epochs (eq. 6)."""
     return focal and epoch >= settings.stage_one
 
 
 def steps_per_epoch(settings: ScheduleSettings, counts: dict[str, int]) -> int:
-    """Optimiser steps an epoch: a number, or as many as some training role needs.
+    """Optimiser steps per epoch.
+
+    longest: until every clip of every role was used. shortest: as many full batches as the role
+    with the fewest has, at least one. With batch.sampling random, all roles count as one.
 
     Args:
         counts: clips of each training role.
-
-    longest: until the last clip of every role was seen. shortest: as many full batches as the
-    scarcest role allows, at least one. Where roles are drawn together, all are one.
     """
     if isinstance(settings.steps_per_epoch, int):
         return settings.steps_per_epoch
