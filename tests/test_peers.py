@@ -228,7 +228,9 @@ def test_lost_head_is_refused_where_there_is_none():
         np.zeros((1, 1), np.float32), ["a"], ["cat"], {"seconds_per_frame": 0.1},
     )  # fmt: skip
     windows = {"cat": Window("cat", 1, 0.3, 0.3, "average", None, None, "")}
-    with pytest.raises(ResultsError, match="attention_head: lost requires posteriors of Mean Teacher"):
+    with pytest.raises(
+        ResultsError, match="attention_head: lost requires posteriors of Mean Teacher"
+    ):
         decode(made, windows, DecodeSettings(attention_head="lost"))
 
 
