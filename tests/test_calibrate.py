@@ -123,7 +123,7 @@ def test_one_event_of_one_class_is_told_so(tmp_path):
     )
     row, total = told.stdout.splitlines()
     assert row.startswith("Dog  1 event, mean 3.000 s, ")
-    assert total == "1 event, 1 class; fell back: Dog"
+    assert total == "1 event, 1 class; fallback: Dog"
 
 
 @pytest.mark.parametrize(

@@ -258,7 +258,7 @@ def test_command_line_from_posteriors_to_metrics(tmp_path):
         assert done.exit_code == 0, done.output
         return done.output
 
-    assert "fell back: Cat, Dog" in resed("calibrate", events="ref.tsv", out="w.tsv")
+    assert "fallback: Cat, Dog" in resed("calibrate", events="ref.tsv", out="w.tsv")
     common = {"posteriors": "p.npz", "windows": "w.tsv"}
     resed("threshold", **common, reference="ref.tsv", out="t.json")
     assert resed("decode", **common, out="half").startswith("0 events")

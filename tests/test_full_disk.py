@@ -101,7 +101,9 @@ def test_a_run_on_a_full_disk_says_so_and_goes_on_when_there_is_space(folder):
     first, again = said.split("again\n")
     assert "exit 1" in first
     assert "left results/x/a.bin results/x/logs/a.log results/x/logs/b.log" in first
-    where = "resed: results/x/b.bin: No space left on device; free space or mend the permissions"
+    where = (
+        "resed: results/x/b.bin: No space left on device; free disk space or change the permissions"
+    )
     assert told(first) == [where], first
     assert "exit 0" in again
     assert "rule a:" not in again, "what was finished stays"
@@ -121,7 +123,7 @@ def test_a_disk_without_any_space_is_told_in_one_line(folder, what):
     assert "exit 1" in said
     assert said.rstrip().endswith("exit 1"), "nothing half is left"
     (line,) = told(said)
-    assert line.endswith(": No space left on device; free space or mend the permissions")
+    assert line.endswith(": No space left on device; free disk space or change the permissions")
 
 
 @pytest.mark.parametrize("what", ["results", "."])
@@ -133,7 +135,7 @@ def test_a_read_only_folder_is_told_in_one_line(folder, what):
     )
     assert "exit 1" in said
     (line,) = told(said)
-    assert line.endswith("Read-only file system; free space or mend the permissions")
+    assert line.endswith("Read-only file system; free disk space or change the permissions")
 
 
 def test_a_finished_run_may_be_read_only(folder):
@@ -154,7 +156,7 @@ def test_a_checkpoint_that_does_not_fit_is_told_in_one_line(tmp_path):
     )
     assert said == (
         "resed: disk/seed0/checkpoint.pt: No space left on device; "
-        "free space or mend the permissions\nexit 1\n"
+        "free disk space or change the permissions\nexit 1\n"
     )
 
 
@@ -200,7 +202,7 @@ def test_sigterm_ends_a_command_cleanly_and_the_next_goes_on(tmp_path, group):
     assert len(lines) == 1, said
     assert "Traceback" not in said
     if process.returncode == 143:
-        assert lines == ["resed: ended by SIGTERM; the same command goes on from here"]
+        assert lines == ["resed: ended by SIGTERM; run the same command again to continue"]
     assert not (tmp_path / "weak.json").exists()
     again = acquire(tmp_path)
     said, _ = again.communicate(timeout=120)

@@ -1,7 +1,7 @@
 """The `resed` command: one sub-command per stage, one file here per stage.
 
-Heavy imports (torch, librosa, sed_eval, matplotlib) live inside the command bodies, so that
-`resed --help` answers at once.
+Slow imports (torch, librosa, sed_eval, matplotlib) are inside the command functions, so that
+`resed --help` starts fast.
 """
 
 import importlib
@@ -36,7 +36,7 @@ STAGES = (
 
 app = typer.Typer(
     name="resed",
-    help="Weakly supervised sound event detection, reproducibly: one sub-command per stage.",
+    help="Reproducible weakly supervised sound event detection: one sub-command per stage.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -56,7 +56,7 @@ def _root(
         False, "--version", callback=_show_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """Weakly supervised sound event detection, reproducibly: one sub-command per stage."""
+    """Reproducible weakly supervised sound event detection: one sub-command per stage."""
 
 
 for _stage in STAGES:
@@ -64,7 +64,7 @@ for _stage in STAGES:
 
 
 def main() -> None:
-    """Run the command line: exit 0 done, 1 the user can mend it (one line), 2 wrong usage."""
+    """Run the command line. Exit codes: 0 done, 1 an error in one line, 2 wrong usage."""
     watch.follow()
     watch.terminate_cleanly()
     try:
@@ -72,13 +72,13 @@ def main() -> None:
     except ResedError as error:
         _refuse(str(error))
     except watch.Terminated:
-        print("resed: ended by SIGTERM; the same command goes on from here", file=sys.stderr)
+        print("resed: ended by SIGTERM; run the same command again to continue", file=sys.stderr)
         sys.exit(128 + signal.SIGTERM)
-    except BrokenPipeError:  # `resed ... | head` is no mistake
+    except BrokenPipeError:  # `resed ... | head` is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:  # disk full, read-only folder, permission: the user's to mend
+    except OSError as error:  # disk full, read-only folder, permission: the user can fix it
         place = error.filename or "a file"
-        _refuse(f"{place}: {error.strerror or error}; free space or mend the permissions")
+        _refuse(f"{place}: {error.strerror or error}; free disk space or change the permissions")
 
 
 def _refuse(message: str) -> None:

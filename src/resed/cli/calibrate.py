@@ -1,4 +1,4 @@
-"""`resed calibrate` (windows of the median filters) and `resed threshold` (beyond the paper)."""
+"""`resed calibrate`: windows of the median filters. `resed threshold`: the frame threshold."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,23 +23,29 @@ def register(app: typer.Typer) -> None:
 
 def calibrate(
     events: Path = typer.Option(..., help="Strong labels of the training split (TSV, seconds)."),
-    out: Path = typer.Option(..., help="WINDOWS.tsv to write; windows in seconds."),
+    out: Path = typer.Option(..., help="TSV file for the windows (seconds)."),
     method: Method = typer.Option(
-        "esp", help="esp: mean of the events up to the knee; average: mean of all."
+        "esp", help="esp: mean duration up to the knee; average: mean of all events."
     ),
-    eta: float = typer.Option(1 / 3, min=1e-6, help="Window as a fraction of that mean."),
-    knee: KneeMethod = typer.Option("kneedle", help="How esp finds the knee of the CDF."),
+    eta: float = typer.Option(1 / 3, min=1e-6, help="Window as a fraction of the mean duration."),
+    knee: KneeMethod = typer.Option("kneedle", help="How esp finds the knee of durations."),
     guard: float = typer.Option(
-        0.1, min=0.0, max=1.0, help="kneedle: below this height (0-1) esp takes the average."
+        0.1,
+        min=0.0,
+        max=1.0,
+        help="kneedle: below this height (0 to 1) esp uses the average.",
     ),
     quantile: float = typer.Option(
-        0.5, min=0.0, max=1.0, help="quantile: the share of events up to the knee."
+        0.5, min=0.0, max=1.0, help="quantile: share of the events up to the knee."
     ),
     classes_from: str | None = typer.Option(
-        None, help="Dataset (name or YAML file) whose classes get a row even without an event."
+        None, help="Dataset (name or YAML file) whose classes all get a row, even without events."
     ),
 ) -> None:
-    """Median-filter windows per class, in seconds, from strong training labels (equation 7)."""
+    """Compute median-filter windows per class from strong training labels (equation 7).
+
+    Example: resed calibrate --events strong.tsv --out windows_esp.tsv
+    """
     from resed.calibrate.windows import calibrate
     from resed.check.messages import counted
     from resed.config.run import load_dataset
@@ -51,15 +57,16 @@ def calibrate(
     options = {"method": knee, "guard": guard, "quantile": quantile}
     found = read_events(events, classes)
     if not any(found.values()):
-        cure = "give the strong labels of the training split"
-        raise AnnotationError(f"{events}: holds no event; {cure}")
+        raise AnnotationError(
+            "contains no event", place=events, cure="give the strong labels of the training split"
+        )
     windows = calibrate(found, method, eta=eta, classes=classes, options=options)
     write_windows(out, windows)
     width = max(len(window.event_label) for window in windows)
     for w in windows:
         mean = "-" if w.mean_s is None else f"{w.mean_s:.3f}"
         at = "" if w.knee_s is None else f", knee at {w.knee_s:.3f} s (event {w.knee_index})"
-        note = f"; fell back: {w.fallback}" if w.fallback else ""
+        note = f"; fallback: {w.fallback}" if w.fallback else ""
         typer.echo(
             f"{w.event_label:{width}}  {counted(w.events, 'event')}, mean {mean} s, "
             f"window {w.window_s:.3f} s{at}{note}"
@@ -67,20 +74,24 @@ def calibrate(
     fallen = [w.event_label for w in windows if w.fallback]
     typer.echo(
         f"{counted(sum(w.events for w in windows), 'event')}, {counted(len(windows), 'class')}; "
-        f"fell back: {', '.join(fallen) or 'none'}"
+        f"fallback: {', '.join(fallen) or 'none'}"
     )
 
 
 def threshold(
     posteriors: Path = typer.Option(..., help="Posteriors of the development split (npz)."),
-    windows: Path = typer.Option(..., help="WINDOWS.tsv of resed calibrate."),
+    windows: Path = typer.Option(..., help="Windows of resed calibrate (TSV, seconds)."),
     reference: Path = typer.Option(..., help="Strong labels of the development split (TSV)."),
-    out: Path = typer.Option(..., help="JSON to write: threshold, grid, event_macro_f1."),
+    out: Path = typer.Option(..., help="JSON file for threshold, grid and event_macro_f1."),
     settings: str = typer.Option("{}", help="Decode settings: inline JSON, or a YAML/JSON file."),
 ) -> None:
-    """Choose one frame threshold for all classes on development (beyond the paper, which has 0.5).
+    """Choose one frame threshold for all classes on the development split.
 
-    Taken from a grid by event-based macro F1 (200 ms collar); of equals, the highest.
+    Takes the threshold of a grid with the highest event-based macro F1 (200 ms collar); of
+    several, the highest threshold.
+
+    Example: resed threshold --posteriors dev.npz --windows windows_esp.tsv
+    --reference development.tsv --out threshold.json
     """
     from resed.decode.events import decode_settings
     from resed.formats.posteriors import Posteriors
@@ -97,7 +108,7 @@ def choose_and_write(
     settings: "DecodeSettings",
     out: Path,
 ) -> float:
-    """Choose the frame threshold on the strong labels `reference`, and write it to `out`."""
+    """Choose the frame threshold by the strong labels `reference` and write it to `out`."""
     from resed.calibrate.thresholds import choose_threshold
     from resed.formats.annotations import read_events
     from resed.formats.thresholds import write_threshold

@@ -1,4 +1,4 @@
-"""`resed decode`, and `resed sanity` (baselines that write the same files)."""
+"""`resed decode`: events and tags. `resed sanity`: baselines, in the same files."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -23,9 +23,9 @@ def register(app: typer.Typer) -> None:
 
 def decode(
     posteriors: list[str] = typer.Option(
-        ..., help="Posteriors of resed predict (npz); with --row SPLIT=FILE, repeated."
+        ..., help="Posteriors of resed predict (npz); with --row: SPLIT=FILE, repeated."
     ),
-    windows: Path = typer.Option(..., help="WINDOWS.tsv of resed calibrate; seconds."),
+    windows: Path = typer.Option(..., help="Windows of resed calibrate (TSV, seconds)."),
     out: Path | None = typer.Option(None, help="Folder for events.tsv and the three tag files."),
     settings: str = typer.Option("{}", help="Decode settings: inline JSON, or a YAML/JSON file."),
     threshold_file: Path | None = typer.Option(
@@ -33,13 +33,12 @@ def decode(
     ),
     row: list[str] = typer.Option(
         [],
-        help="Several folders at once: a system, SYSTEM@READING, or either followed by "
-        "@development_threshold, which chooses the frame threshold on the development split. "
-        "Repeated.",
+        help="Decode several rows of the tables, repeated: SYSTEM or SYSTEM@READING; a suffix "
+        "@development_threshold chooses the frame threshold on the development split.",
     ),
     seed: int = typer.Option(0, min=0, help="With --row: seed of the training."),
     results: Path | None = typer.Option(
-        None, help="With --row: folder results/{dataset}; writes decode/SPLIT/ROW/seedSEED below."
+        None, help="With --row: folder results/{dataset}, for decode/SPLIT/ROW/seedSEED."
     ),
     reference: Path | None = typer.Option(
         None,
@@ -48,8 +47,8 @@ def decode(
 ) -> None:
     """Turn posteriors into events (seconds) and tags.
 
-    tags.tsv: classes with an active frame left after the filters. raw_tags.tsv, teacher_tags.tsv:
-    clip posteriors of student and teacher at the tag threshold.
+    tags.tsv has the classes with an active frame after the filters; raw_tags.tsv and
+    teacher_tags.tsv have the clip posteriors of student and teacher at the tag threshold.
 
     Example: resed decode --posteriors eval.npz --windows windows_esp.tsv --out decoded
     """
@@ -85,7 +84,7 @@ def _decode_rows(
     settings: str,
     reference: Path | None,
 ) -> None:
-    """Decode every split at every threshold; the posteriors of a split are read once."""
+    """Decode every row on every split; the posteriors of a split are read once."""
     from resed.cli.by_split import required
     from resed.cli.calibrate import choose_and_write
     from resed.config.rows import Row
@@ -110,30 +109,32 @@ def _decode_rows(
 
 
 def sanity(
-    kind: list[Kind] = typer.Option(..., help="Which baseline; with --results repeated."),
+    kind: list[Kind] = typer.Option(..., help="The baseline; with --results repeated."),
     reference: list[str] = typer.Option(
         ...,
-        help="Strong labels of the split (TSV, seconds); with --results SPLIT=FILE, repeated.",
+        help="Strong labels of the split (TSV, seconds); with --results: SPLIT=FILE, repeated.",
     ),
-    train_events: Path = typer.Option(..., help="Strong labels of the training split (prior)."),
+    train_events: Path = typer.Option(..., help="Strong labels of the training split, for prior."),
     store: list[str] = typer.Option(
         ...,
-        help="Feature store of the split: clips, length, loudness; with --results SPLIT=FILE, "
-        "repeated.",
+        help="Feature store of the split, for clips, lengths and loudness; with --results: "
+        "SPLIT=FILE, repeated.",
     ),
-    classes_from: str = typer.Option(..., help="Dataset (name or YAML file) with the classes."),
-    out: Path | None = typer.Option(None, help="Folder, as of resed decode."),
+    classes_from: str = typer.Option(
+        ..., help="Dataset (name or YAML file) whose classes are used."
+    ),
+    out: Path | None = typer.Option(None, help="Folder for the files of resed decode."),
     results: Path | None = typer.Option(
         None,
-        help="Several baselines and splits at once: folder results/{dataset}; writes "
-        "decode/SPLIT/sanity_KIND/seed0 below it.",
+        help="For several baselines and splits: folder results/{dataset}, for "
+        "decode/SPLIT/sanity_KIND/seed0.",
     ),
     posteriors: list[str] = typer.Option(
-        [], help="Posteriors of the split (own_tags); with --results SPLIT=FILE, repeated."
+        [], help="Posteriors of the split, for own_tags; with --results: SPLIT=FILE, repeated."
     ),
-    seed: int = typer.Option(0, min=0, help="Seed of the random choices (prior)."),
+    seed: int = typer.Option(0, min=0, help="Seed of the random events of prior."),
 ) -> None:
-    """Write the detections of a trivial baseline or an oracle, in the same files as decode.
+    """Write the detections of a baseline or an oracle, in the files of resed decode.
 
     Example: resed sanity --kind prior --reference eval.tsv --train-events strong.tsv
     --store eval.store --classes-from demo --out decoded
@@ -148,7 +149,7 @@ def sanity(
     from resed.formats.store import Store
     from resed.results.layout import Layout
 
-    split_name = "evaluation" if results is None else None  # of plain files, whatever they hold
+    split_name = "evaluation" if results is None else None  # name for plain files of any split
     references = by_split(reference, "--reference", split_name)
     stores = by_split(store, "--store", split_name)
     own = by_split(posteriors, "--posteriors", split_name)

@@ -1,4 +1,4 @@
-"""`resed draw`."""
+"""`resed draw`: draw one figure."""
 
 from pathlib import Path
 
@@ -13,17 +13,17 @@ def register(app: typer.Typer) -> None:
 def draw(
     figure: str = typer.Option(
         ...,
-        help="A figure in config/papers/{paper}/numbers.yaml, or dag, or sensitivity.",
+        help="A figure of config/papers/{paper}/numbers.yaml, dag or sensitivity.",
     ),
-    config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
+    config_json: str = typer.Option(..., help="The complete config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
-    out_png: Path = typer.Option(..., help="PNG to write, 180 dots per inch."),
-    out_svg: Path = typer.Option(..., help="SVG to write."),
+    out_png: Path = typer.Option(..., help="PNG file of the figure, 180 dots per inch."),
+    out_svg: Path = typer.Option(..., help="SVG file of the figure."),
     out_json: Path | None = typer.Option(
-        None, help="JSON to write for the report: title, caption, size in inches, provenance."
+        None, help="JSON file for the report: title, caption, size in inches, provenance."
     ),
     data: Path | None = typer.Option(
-        None, help="Folder of the dataset (annotations); default: data/{dataset}."
+        None, help="Folder of the dataset, for annotations. Default: data/{dataset}."
     ),
 ) -> None:
     """Draw one figure; equal results give equal bytes.

@@ -1,4 +1,4 @@
-"""`resed predict`."""
+"""`resed predict`: compute posteriors."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def predict(
         ..., help="Feature store of the split; or SPLIT=FILE, repeated for several splits."
     ),
     split: str | None = typer.Option(
-        None, help="Name of the split, kept in the output; required with a plain --store FILE."
+        None, help="Name of the split, written into the output; required with a plain --store FILE."
     ),
     out: list[str] = typer.Option(
         ..., help="Posteriors to write (.npz), probabilities in [0, 1]; or SPLIT=FILE, repeated."

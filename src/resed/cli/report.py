@@ -1,4 +1,4 @@
-"""`resed report`."""
+"""`resed report`: write the page of a run."""
 
 from pathlib import Path
 
@@ -11,14 +11,17 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
+    config_json: str = typer.Option(..., help="The complete config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
-    out: Path = typer.Option(..., help="HTML page to write; it needs no other file."),
+    out: Path = typer.Option(..., help="HTML file of the page; it refers to no other file."),
     data: Path | None = typer.Option(
-        None, help="Folder of the dataset (annotations); default: data/{dataset}."
+        None, help="Folder of the dataset, for annotations. Default: data/{dataset}."
     ),
 ) -> None:
-    """Write one page with every table and figure, and what they rest on."""
+    """Write one page with all tables and figures, their data and settings.
+
+    Example: resed report --config-json config/demo.yaml --results results/demo --out index.html
+    """
     from resed.config.run import load_config, read_settings
     from resed.report import render
     from resed.results.folder import Results

@@ -1,4 +1,4 @@
-"""`resed score`."""
+"""`resed score`: F1 of events and tags, and scores without a threshold."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,56 +18,59 @@ def register(app: typer.Typer) -> None:
 def score(
     reference: list[str] = typer.Option(
         ...,
-        help="Strong labels (TSV, seconds) taken as true; with --row SPLIT=FILE, repeated.",
+        help="Reference events (TSV, seconds); with --row: SPLIT=FILE, repeated.",
     ),
     estimated: Path | None = typer.Option(None, help="Detected events (TSV, seconds)."),
-    out: Path | None = typer.Option(None, help="metrics.json to write; scores are fractions."),
+    out: Path | None = typer.Option(None, help="JSON file for the scores, as fractions."),
     clips: Path | None = typer.Option(
-        None, help="Clips to score (TSV, column filename); default: all of both files."
+        None, help="Clips to score (TSV, column filename). Default: all clips of both files."
     ),
     reference_tags: Path | None = typer.Option(
-        None, help="True tags (TSV); default: from --reference."
+        None, help="Reference tags (TSV). Default: those of --reference."
     ),
     estimated_tags: Path | None = typer.Option(
-        None, help="Estimated tags (TSV); with true tags given, default: from --estimated."
+        None,
+        help="Estimated tags (TSV). Default with --reference-tags: those of --estimated.",
     ),
-    raw_tags: Path | None = typer.Option(None, help="Tags before the filters: tags_raw."),
-    teacher_tags: Path | None = typer.Option(None, help="The teacher's tags: tags_teacher."),
+    raw_tags: Path | None = typer.Option(
+        None, help="Tags before the filters (TSV), scored as tags_raw."
+    ),
+    teacher_tags: Path | None = typer.Option(
+        None, help="Tags of the teacher (TSV), scored as tags_teacher."
+    ),
     counts: Path | None = typer.Option(
-        None, help="TSV to write: tp, fp, fn per clip, metric and class."
+        None, help="TSV file for tp, fp and fn per clip, metric and class."
     ),
     manifest: Path | None = typer.Option(
-        None, help="Manifest of the audit; its hash goes into the metrics."
+        None, help="Manifest of the audit; its hash is written into --out."
     ),
     posteriors: list[str] = typer.Option(
         [],
-        help="Posteriors of resed predict (npz): adds PSDS1, PSDS2 and clip mAP; with --row "
+        help="Posteriors of resed predict (npz), for PSDS1, PSDS2 and clip mAP; with --row: "
         "SPLIT=FILE, repeated.",
     ),
     windows: Path | None = typer.Option(
-        None, help="With --posteriors: WINDOWS.tsv of resed calibrate; seconds."
+        None, help="With --posteriors: windows of resed calibrate (TSV, seconds)."
     ),
-    settings: str = typer.Option(
-        "{}", help="With --posteriors: decode settings, as of resed decode."
-    ),
+    settings: str = typer.Option("{}", help="With --posteriors: settings of resed decode."),
     row: list[str] = typer.Option(
         [],
-        help="Several folders at once: a row of resed decode, or sanity_KIND of resed sanity. "
-        "Repeated.",
+        help="Score several rows of the tables, repeated: those of resed decode, or sanity_KIND.",
     ),
     seed: int = typer.Option(0, min=0, help="With --row: seed of the training."),
     results: Path | None = typer.Option(
         None,
-        help="With --row: folder results/{dataset}; reads decode/SPLIT/ROW/seedSEED and writes "
-        "score/SPLIT/ROW/seedSEED below it.",
+        help="With --row: folder results/{dataset}, with decode/SPLIT/ROW/seedSEED and for "
+        "score/SPLIT/ROW/seedSEED.",
     ),
 ) -> None:
-    """Score events and tags by F1; with posteriors, also without a threshold.
+    """Score events and tags by F1, and posteriors by scores without a threshold.
 
     event: onset within 200 ms, offset within max(200 ms, 20 % of the event). segment: 1 s.
-    A class that was never predicted counts 0. A clip that only the estimate names counts as one
-    without events. PSDS: scenarios 1 and 2 of DCASE, on posteriors gated and filtered as decoded,
-    up to 100 false alarms per hour. Clip mAP: average precision, mean over classes.
+    A class that is never predicted counts 0. A clip that only the estimate names is a clip without
+    reference events. PSDS1 and PSDS2 are scenarios 1 and 2 of DCASE, on posteriors that are gated
+    and filtered as in decoding, up to 100 false alarms per hour. Clip mAP is the mean of the
+    average precision over classes.
 
     Example: resed score --reference eval.tsv --estimated events.tsv --out metrics.json
     """
@@ -112,7 +115,7 @@ def _score_rows(
 ) -> None:
     """Score every row on every split.
 
-    What needs no threshold is scored once per split, beside the row at the configured threshold.
+    Scores without a threshold are computed once per split, for the row at the configured threshold.
     """
     from resed.config.rows import Row
     from resed.results.layout import Layout
@@ -139,7 +142,7 @@ def _score_rows(
 
 
 def _score(reference: Path, estimated: Path, **options: Any) -> None:
-    """Score one pair of files, and print what was found."""
+    """Score one pair of files and print the scores."""
     from resed.score.f1 import score_files
 
     metrics, notes = score_files(reference, estimated, **options)
