@@ -61,7 +61,8 @@ def make_root(root: Path, classes: list[str] = CLASSES, **config: object) -> Con
     (root / "config" / "datasets").mkdir()
     (root / "config" / "datasets" / "made.yaml").write_text(yaml.safe_dump(dataset))
     systems = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text())["systems"]
-    return load_config({"dataset": "made", "systems": systems, **config}, root)
+    own = {"dataset": "made", "paper": "liang", "systems": systems}
+    return load_config({**own, **config}, root)
 
 
 def make_results(config: Config, clips: int = 40, readings: bool = False) -> Path:

@@ -600,7 +600,7 @@ def test_the_student_is_not_smaller_at_full_size(tmp_path):
     results = made(tmp_path, clips=4, systems=["pts"], override=small)
     counts = network_parameters(results.config, "pts")
     assert counts == network_parameters(
-        load_config({"dataset": "made", "systems": ["pts"]}, tmp_path), "pts"
+        load_config({"dataset": "made", "paper": "liang", "systems": ["pts"]}, tmp_path), "pts"
     )
     assert counts["student"] > counts["teacher"] > 1_000_000
     assert here(results, "smaller_student").word == "does not hold"

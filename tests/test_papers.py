@@ -1,12 +1,14 @@
 """Published numbers: as printed, in a closed file, and tied so that none can change alone."""
 
 import copy
+import shutil
 from collections.abc import Iterator
 
 import pytest
 import yaml
 from runs import REPOSITORY
 
+from resed.config.run import load_config
 from resed.config.systems import load_systems
 from resed.errors import ConfigError
 from resed.paper.claims import load_claims
@@ -313,3 +315,13 @@ def test_an_error_in_the_claims_is_named(tmp_path, old, new, message):
 def test_an_unknown_paper_is_refused_with_the_known_ones():
     with pytest.raises(ConfigError, match="unknown paper lian; use one of liang"):
         load_paper("lian", REPOSITORY)
+
+
+def test_a_config_takes_the_only_paper_and_requires_a_name_for_one_of_several(tmp_path):
+    values = {"dataset": "demo", "systems": ["pts"]}
+    assert load_config(values, REPOSITORY).paper == "liang"
+    shutil.copytree(REPOSITORY / "config", tmp_path / "config")
+    shutil.copytree(NUMBERS.parent, tmp_path / "config" / "papers" / "second")
+    with pytest.raises(ConfigError, match=r"^config\.paper: required; use one of liang, second$"):
+        load_config(values, tmp_path)
+    assert load_config({**values, "paper": "second"}, tmp_path).paper == "second"

@@ -24,7 +24,8 @@ def root(tmp_path_factory):
 
 
 def found(root, **changes):
-    config = load_config({"dataset": "made", "systems": ["mean_teacher", "pts"], **changes}, root)
+    own = {"dataset": "made", "paper": "liang", "systems": ["mean_teacher", "pts"]}
+    config = load_config({**own, **changes}, root)
     return departures(Results.of(config, root / "results" / "made"))
 
 

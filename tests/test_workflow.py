@@ -184,7 +184,8 @@ def foreign(tmp_path_factory):
     folder = tmp_path_factory.mktemp("other workflow")
     text = MODULE.format(snakefile=str(REPOSITORY / "workflow" / "Snakefile"))
     (folder / "Snakefile").write_text(text)
-    settings = yaml.safe_load((REPOSITORY / "config" / "demo.yaml").read_text())
+    files = [REPOSITORY / "config" / name for name in ("config.yaml", "demo.yaml")]
+    settings = {k: v for file in files for k, v in yaml.safe_load(file.read_text()).items()}
     settings["acquire"] = {"scale": 0.002}
     (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
     return folder

@@ -84,7 +84,7 @@ class Config(Strict):
     """The configuration of a run. `root` is the folder that contains config/."""
 
     dataset: str
-    paper: str = "liang"
+    paper: str = ""  # `load_config` takes the only folder of config/papers if there is one
     systems: Annotated[list[str], Field(min_length=1)]
     seeds: Positive = 1
     system_seeds: dict[str, Positive] = {}
@@ -251,7 +251,7 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     if values is None:
         values = read_yaml(Path(root) / "config" / "config.yaml")
     config = check(Config, {"root": str(root), **values}, "config")
-    _check_paper(config)
+    config = _with_paper(config)
     _check_overlays(config)
     _ = config.dataset_file
     _ = config.feature_sets
@@ -281,14 +281,21 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     return config
 
 
-def _check_paper(config: Config) -> None:
-    """Refuse a paper that has no folder below config/papers."""
+def _with_paper(config: Config) -> Config:
+    """The config with its paper: the one it names, or the only folder of config/papers.
+
+    Raises ConfigError if there is no folder of that name, or if none of several is named.
+    """
     folder = Path(config.root) / "config" / "papers"
     known = sorted(path.parent.name for path in folder.glob("*/numbers.yaml"))
+    if not config.paper and len(known) == 1:
+        return config.model_copy(update={"paper": known[0]})
     if known and config.paper not in known:
         near = [name for name in known if config.paper.startswith(name)]
         cure = f"set paper: {near[0]}" if near else f"use one of {', '.join(known)}"
-        raise ConfigError(f"unknown paper {config.paper}", place="config.paper", cure=cure)
+        problem = f"unknown paper {config.paper}" if config.paper else "required"
+        raise ConfigError(problem, place="config.paper", cure=cure)
+    return config
 
 
 def _check_overlays(config: Config) -> None:
