@@ -1,4 +1,4 @@
-"""`resed train`."""
+"""`resed train`: train one system with one seed."""
 
 from pathlib import Path
 
@@ -11,25 +11,31 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    dataset: str = typer.Option(..., help="Name of config/datasets/NAME.yaml, or a YAML file."),
-    root: Path = typer.Option(..., help="Folder of the dataset in the DESED layout."),
-    system: str = typer.Option(..., help="Name that the checkpoint carries."),
-    settings: str = typer.Option(..., help="The system's settings: inline JSON or a YAML file."),
+    dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
+    root: Path = typer.Option(..., help="Folder of the dataset, with audio/ and metadata/."),
+    system: str = typer.Option(..., help="Name of the system, written into the checkpoint."),
+    settings: str = typer.Option(..., help="Settings of the system: inline JSON, or a YAML file."),
     seed: int = typer.Option(0, min=0, help="Seed of weights, batches, noise and dropout."),
     weak: Path = typer.Option(..., help="Feature store of the weak split."),
     unlabeled: Path = typer.Option(..., help="Feature store of the unlabeled split."),
     strong: Path = typer.Option(..., help="Feature store of the strong split."),
     development: Path = typer.Option(..., help="Feature store of the development split."),
-    out: Path = typer.Option(..., help="Folder for checkpoint.pt, history.csv, resume.pt."),
-    resume: bool = typer.Option(True, help="Go on from OUT/resume.pt where a run was cut off."),
-    threads: int = typer.Option(1, min=1, help="CPU threads; the result depends on their number."),
+    out: Path = typer.Option(..., help="Folder for checkpoint.pt, history.csv and resume.pt."),
+    resume: bool = typer.Option(True, help="Continue an interrupted training from OUT/resume.pt."),
+    threads: int = typer.Option(1, min=1, help="Number of CPU threads; the result depends on it."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
-    jobs_per_gpu: int = typer.Option(1, min=1, help="Jobs that may share a GPU; others wait."),
+    jobs_per_gpu: int = typer.Option(
+        1, min=1, help="Number of jobs that may share a GPU; others wait."
+    ),
 ) -> None:
     """Train teacher and student of one system with one seed.
 
-    A line per epoch shows the loss, the development F1 (%) and the minutes left. Killed at any
-    moment and started again, it ends with the same bytes (on a CPU).
+    Prints the loss, the development F1 (%) and the remaining minutes after each epoch. If it is
+    killed and started again, the training continues and ends with the same bytes (on a CPU).
+
+    Example: resed train --dataset demo --root data/demo --system pts --settings pts.yaml
+    --weak weak.store --unlabeled unlabeled.store --strong strong.store --development dev.store
+    --out train/pts/seed0
     """
     from resed.config.run import load_dataset, read_settings
     from resed.runtime.devices import device_for
