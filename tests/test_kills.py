@@ -22,7 +22,7 @@ import pytest
 from resed.errors import ResedError
 from resed.runtime import orphans as watch
 from resed.runtime import run_lock
-from resed.share.runs import Run
+from resed.share.runs import SharedRun
 
 JOB = """
 import os, sys, time
@@ -81,11 +81,11 @@ SHARING = """
 import signal, sys
 from resed.runtime import orphans as watch
 from resed.share import dvc
-from resed.share.runs import Run
+from resed.share.runs import SharedRun
 watch.terminate_cleanly()
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in background
 dvc.END_S = 0.5
-with Run((), "x").alone():
+with SharedRun((), "x").alone():
     dvc.dvc("fetch", sys.argv[1])
 """
 REFUSED = "resed: results/x: another run is working there (process {} on "
@@ -442,7 +442,7 @@ def test_dvc_ends_with_a_killed_share_or_restore(sharing):
     process.kill()
     process.wait()
     begin = time.monotonic()
-    with Run((), "x").alone():
+    with SharedRun((), "x").alone():
         assert not alive(pid)
     assert time.monotonic() - begin < 3
 
@@ -500,13 +500,13 @@ def test_a_file_system_without_locks_is_no_hindrance(left):
 
 
 def test_without_locks_share_and_restore_go_by_those_of_snakemake(left):
-    with Run((), "other").alone():
+    with SharedRun((), "other").alone():
         assert os.environ[watch.RUN], "what is started is followed all the same"
     assert os.environ[watch.RUN] == ""
     with pytest.raises(ResedError, match="Snakemake's locks are set, so a run may be working"):
-        Run((), "x").alone().__enter__()
+        SharedRun((), "x").alone().__enter__()
     left.unlink()
-    with Run((), "x").alone():
+    with SharedRun((), "x").alone():
         pass
 
 
@@ -524,7 +524,7 @@ def test_a_lock_that_goes_away_as_it_is_read_is_none(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".snakemake/locks").mkdir(parents=True)
     (tmp_path / ".snakemake/locks/0.output.lock").symlink_to("gone")  # listed, but not there
-    with Run((), "x").alone():
+    with SharedRun((), "x").alone():
         pass
 
 

@@ -20,9 +20,9 @@ from test_verify import flip
 from resed.errors import ShareError
 from resed.share import instructions as others
 from resed.share import snakemake_records as knowledge
-from resed.share.cache import LOCK, Object, locked
+from resed.share.cache import LOCK, Object, listed, locked
 from resed.share.restore import _of_objects
-from resed.share.runs import RUNS, Run, register
+from resed.share.runs import RUNS, SharedRun, register
 from resed.share.snakemake_records import pack, unpack
 
 pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
@@ -192,13 +192,13 @@ def test_share_tells_what_others_need(there, tmp_path, monkeypatch):
         f"REMOTE={tmp_path / 'remote'}",
     ]
     monkeypatch.chdir(there)
-    run = Run.of(["config/demo.yaml overlay.yaml"])
+    run = SharedRun.of(["config/demo.yaml overlay.yaml"])
     assert others.unsaved(run) == ["config/datasets/demo.yaml", "config/systems/liang.yaml"]
     monkeypatch.setenv("PATH", "")  # no git
     needed = ["config/demo.yaml", "overlay.yaml", "config/datasets/demo.yaml", ".dvc/config"]
     assert others.unsaved(run) == needed
     said = []
-    others.tell(Run(("../far.yaml",), "demo"), None, said.append)
+    others.tell(SharedRun(("../far.yaml",), "demo"), None, said.append)
     assert said[1:] == [
         "../far.yaml: not in this folder, so no clone has it; copy it here and share with that",
         "They then: make restore CONFIG=../far.yaml",
@@ -207,12 +207,12 @@ def test_share_tells_what_others_need(there, tmp_path, monkeypatch):
 
 def test_a_run_without_configs_is_registered_with_the_one_it_has(there, monkeypatch):
     monkeypatch.chdir(there)
-    register(Run((), "mine"))
+    register(SharedRun((), "mine"))
     runs = yaml.safe_load(RUNS.read_text())["runs"]
     assert runs["mine"] == runs["dcase2019"] == {"configs": "config/config.yaml"}
     RUNS.write_text("# nothing\nrun: {}\n")
     with pytest.raises(ShareError, match=r"workflow/runs\.yaml: must hold runs"):
-        register(Run((), "mine"))
+        register(SharedRun((), "mine"))
 
 
 def test_sound_where_files_are_pushed_from_is_refused(there):
@@ -231,7 +231,7 @@ def test_sound_where_files_are_pushed_from_is_refused(there):
 
 def test_nothing_is_shared_while_a_run_is_at_work(there, monkeypatch):
     monkeypatch.chdir(there)
-    with Run(("config/demo.yaml",), "demo").alone():
+    with SharedRun(("config/demo.yaml",), "demo").alone():
         for command in ("share", "restore"):
             code, told = resed(there, command)
             assert code == 1
@@ -329,14 +329,25 @@ def test_good_objects_are_not_blamed_for_the_way_to_them(failure, expected):
 
 def test_what_dvc_lock_names_is_an_object_or_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = Run((), "demo")
+    run = SharedRun((), "demo")
     for md5 in ("ab/../../../../precious", "", None):
         stages = {name: {"outs": [{"md5": md5, "path": "results/demo"}]} for name in run.stages}
         LOCK.write_text(yaml.safe_dump({"stages": stages}))
         with pytest.raises(
-            ShareError, match=r"dvc\.lock: results/demo: .* is no MD5; git checkout"
+            ShareError, match=r"dvc\.lock: results/demo: .* is not an MD5; git checkout"
         ):
             locked(run)
+    for path in ("../x", "results/demo/../../Snakefile", "/etc/x", ".git/hooks", "results/other"):
+        stages = {name: {"outs": [{"md5": "ab" * 16, "path": path}]} for name in run.stages}
+        LOCK.write_text(yaml.safe_dump({"stages": stages}))
+        with pytest.raises(ShareError, match=r"dvc\.lock: '.*' (leads out|is not in results/demo)"):
+            locked(run)
+    for stage in (None, [], {"outs": "text"}, {"outs": [1]}, {"outs": [{"md5": "ab" * 16}]}):
+        LOCK.write_text(yaml.safe_dump({"stages": dict.fromkeys(run.stages, stage)}))
+        with pytest.raises(ShareError, match=r"dvc\.lock: stages.* must be a .*; git checkout"):
+            locked(run)
+    with pytest.raises(ShareError, match="leads out of this folder"):
+        listed(Object("ab" * 16 + ".dir", "results/demo"), [{"md5": "ab" * 16, "relpath": "../x"}])
     assert Object("ab" * 16 + ".dir", "results/demo").places == [f"files/md5/ab/{'ab' * 15}.dir"]
 
 
@@ -352,7 +363,7 @@ def test_a_flipped_byte_in_the_cache_of_who_shares_is_not_pushed(there, here, tm
     flip(stored(here, CHECKPOINT, there / ".dvc" / "cache"))
     code, told = resed(there, "share", "--remote", str(tmp_path / "remote"))
     assert code == 0, told
-    assert f"DVC's cache: {CHECKPOINT} was damaged or missing; put in anew" in told
+    assert f"DVC's cache: {CHECKPOINT} was damaged or missing; replaced" in told
     pushed = stored(here, CHECKPOINT, tmp_path / "remote")
     assert pushed.read_bytes() == (here / CHECKPOINT).read_bytes()
 
@@ -376,11 +387,11 @@ def test_a_remote_that_is_not_there_and_a_run_that_is_not_shared(here, tmp_path)
     code, told = resed(folder, "restore", "--remote", str(tmp_path / "none"))
     assert code == 1
     assert "remote store" in one_line(told)
-    assert "mend its url" in told
+    assert "correct its URL" in told
     (tmp_path / "empty").mkdir()
     code, told = resed(folder, "restore", "--remote", str(tmp_path / "empty"))
     assert code == 1
-    assert "nothing of demo is there; mend its url" in one_line(told)
+    assert "nothing of demo is in it; correct its URL" in one_line(told)
     git(folder, "rm", "dvc.lock")
     code, told = resed(folder, "restore")
     assert code == 1
@@ -424,7 +435,7 @@ def test_plots_are_pictures_on_a_page_without_network(restored, tmp_path):
 
 def test_the_archive_is_the_same_bytes_each_time(there, monkeypatch):
     monkeypatch.chdir(there)
-    run = Run(("config/demo.yaml",), "demo")
+    run = SharedRun(("config/demo.yaml",), "demo")
     before = run.archive.read_bytes()
     for path in (there / ".snakemake" / "metadata").iterdir():
         path.touch()
@@ -433,8 +444,8 @@ def test_the_archive_is_the_same_bytes_each_time(there, monkeypatch):
 
 def test_an_archive_of_other_files_is_refused(there, monkeypatch):
     monkeypatch.chdir(there)
-    run = Run(("config/demo.yaml",), "demo")
-    other = Run(("config/demo.yaml",), "other")
+    run = SharedRun(("config/demo.yaml",), "demo")
+    other = SharedRun(("config/demo.yaml",), "other")
     other.archive.parent.mkdir(parents=True)
     shutil.copy(run.archive, other.archive)
     with pytest.raises(ShareError, match=r"snakemake\.tar\.gz: damaged"):
@@ -462,7 +473,7 @@ def test_nothing_of_an_archive_is_unpacked_where_a_part_of_it_is_foreign(
     tmp_path, monkeypatch, name
 ):
     monkeypatch.chdir(tmp_path)
-    run = Run((), "demo")
+    run = SharedRun((), "demo")
     buffer = BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         archive.addfile(tarfile.TarInfo(record_of("results/demo/first")))
@@ -480,7 +491,7 @@ def test_nothing_of_an_archive_is_unpacked_where_a_part_of_it_is_foreign(
 def test_what_has_no_record_yet_does_not_pass_for_what_lay_there_before(there, monkeypatch):
     assert snakemake(there, overlay=with_rate(0.5)).returncode == 0
     monkeypatch.chdir(there)
-    run = Run(("config/demo.yaml",), "demo")
+    run = SharedRun(("config/demo.yaml",), "demo")
     dvc(there, "checkout", "--force", *run.stages)
 
     def cut_off(path):

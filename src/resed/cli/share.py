@@ -1,4 +1,4 @@
-"""`resed share` and `resed restore`: hand a finished run on, and take one over."""
+"""`resed share` and `resed restore`: push the results of a run, and fetch those of another."""
 
 import typer
 
@@ -11,10 +11,10 @@ def register(app: typer.Typer) -> None:
 
 CONFIG = typer.Option(
     [],
-    help="Config files over config/config.yaml, as after --configfile: one or several in quotes.",
+    help="Config files that override config/config.yaml, as after --configfile; several in quotes.",
 )
 REMOTE = typer.Option(
-    None, help="URL or folder of the remote, kept for this clone; else that of .dvc/config."
+    None, help="URL or folder of the remote, kept for this clone; default: that of .dvc/config."
 )
 
 
@@ -22,25 +22,33 @@ def share(
     config: list[str] = CONFIG,
     remote: str | None = REMOTE,
     prepare: bool = typer.Option(
-        False, "--prepare", help="Only verify, and write what a clone needs: DVC does the rest."
+        False,
+        "--prepare",
+        help="Verify and write the files that a clone requires; no push.",
     ),
 ) -> None:
-    """Verify a finished run, and push it with DVC: all but its audio, which is tracked by hash."""
-    from resed.share import share as hand_on
-    from resed.share.runs import Run
+    """Verify a finished run and push it with DVC, without audio, which is only tracked by hash.
 
-    hand_on(Run.of(config), remote, prepare, typer.echo)
+    Example: resed share --config config/demo.yaml --remote s3://bucket/resed
+    """
+    from resed.share import share as push
+    from resed.share.runs import SharedRun
+
+    push(SharedRun.of(config), remote, prepare, typer.echo)
 
 
 def restore(
     config: list[str] = CONFIG,
     remote: str | None = REMOTE,
     force: bool = typer.Option(
-        False, "--force", help="Give up files here that differ from what was shared."
+        False, "--force", help="Overwrite local files that differ from the shared ones."
     ),
 ) -> None:
-    """Pull a run with DVC, verify it, and tell Snakemake what it needs to make nothing anew."""
-    from resed.share import restore as take_over
-    from resed.share.runs import Run
+    """Fetch a run with DVC and verify it; Snakemake then has nothing to do.
 
-    take_over(Run.of(config), remote, force, typer.echo)
+    Example: resed restore --config config/demo.yaml
+    """
+    from resed.share import restore as fetch
+    from resed.share.runs import SharedRun
+
+    fetch(SharedRun.of(config), remote, force, typer.echo)

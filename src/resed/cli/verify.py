@@ -1,4 +1,4 @@
-"""`resed verify`: are the results the files that were made?"""
+"""`resed verify`: compare results and annotations with their checksums."""
 
 from pathlib import Path
 
@@ -13,30 +13,32 @@ def register(app: typer.Typer) -> None:
 def verify(
     results: Path | None = typer.Option(None, help="Folder results/{dataset}."),
     config: list[str] = typer.Option(
-        [], help="Or the config files of a run, as for resed share: the folder that it wrote."
+        [], help="Or the config files of a run, as for resed share: verify its results."
     ),
     threads: int | None = typer.Option(
-        None, min=1, help="Files that are hashed at once; default: one a core."
+        None, min=1, help="Number of files hashed at once; default: one per core."
     ),
     record: bool = typer.Option(
-        False, help="Record what has no checksum yet, as it is now (results of an older resed)."
+        False, help="Record files that have no checksum yet (results of an older version of resed)."
     ),
 ) -> None:
-    """Compare every artefact with the checksum recorded when it was made; name those that differ.
+    """Compare all results and annotations with their recorded checksums; name those that differ.
 
-    Altered: other bytes. Missing: recorded, but gone. Unrecorded: not made by a run. With any of
-    them the exit code is 1.
+    Altered: the content differs. Missing: recorded, but deleted. Unrecorded: not made by a run. The
+    exit code is 1 if there is any of them.
+
+    Example: resed verify --config config/demo.yaml
     """
     from resed.runtime.verify import adopt, refuse_bad, summary
     from resed.runtime.verify import verify as compare
-    from resed.share.runs import Run
+    from resed.share.runs import SharedRun
 
     if results is None and not config:
         raise typer.BadParameter("give this, or --config", param_hint="--results")
-    results = results or Run.of(config).results
-    findings = compare(results, threads)
+    results = results or SharedRun.of(config).results
+    found = compare(results, threads)
     if record:
-        adopt(results, findings)
-        findings = compare(results, threads)
-    refuse_bad(results, findings, typer.echo)
-    typer.echo(summary(results, findings))
+        adopt(results, found)
+        found = compare(results, threads)
+    refuse_bad(results, found, typer.echo)
+    typer.echo(summary(results, found))

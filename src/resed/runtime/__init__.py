@@ -1,1 +1,1 @@
-"""Locks, processes, progress and checksums."""
+"""Locks, processes, progress, files and checksums."""

@@ -1,4 +1,4 @@
-"""Progress of long loops: a bar on a terminal, a plain line every few seconds in a log file."""
+"""Progress of long loops: a bar on a terminal, a line every few seconds in a log file."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ EVERY = 5.0  # seconds between lines in a log
 
 @contextmanager
 def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """Show on stderr how far a loop over `total` items is; yields `advance(count)`."""
+    """Show the progress of a loop over `total` items on stderr; yield `advance(count)`."""
     if sys.stderr.isatty():
         yield from _bar(total, what)
     else:

@@ -1,34 +1,44 @@
-"""DVC's cache: is every object that a run needs there, and whole?
+"""DVC's cache: whether all objects of a run are in it and intact.
 
-DVC trusts an object by its name: it says nothing of a flipped byte in its cache, and a pull that
-met one in the remote leaves the file out without naming it. So objects are hashed here, before they
-go out and after they came in.
+DVC trusts an object by its name: it does not report a flipped byte in its cache, and a pull leaves
+out a damaged file of the remote without naming it. So objects are hashed here, before they are
+pushed and after they were fetched.
 """
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from resed.config.closed import read_yaml
 from resed.errors import ShareError
+from resed.formats.validation import ANY, NAME, Fields, Kind, Source, list_of
 from resed.runtime.progress import progress
-from resed.share.runs import Run
+from resed.share.runs import SharedRun
 
 LOCK = Path("dvc.lock")
 FOLDER = ".dir"  # suffix of the object that lists a folder
 MD5 = re.compile(r"[0-9a-f]{32}(\.dir)?")
+OUTS = Kind(
+    "a list of mappings with path and md5",
+    lambda outs: isinstance(outs, list) and all(_has_path(out) for out in outs),
+    optional=True,
+)
+STAGES = Fields({}, others=Fields({"outs": OUTS}, others=ANY))
+LIST = list_of(Kind("a file with md5 and relpath", lambda entry: _is_entry(entry)))
 
 
 @dataclass(frozen=True)
 class Object:
-    """A file of the cache by its MD5, and which file or folder of the working tree it is.
+    """A file of the cache by its MD5, and its file or folder in the working tree.
 
-    `within` is the MD5 of the list of its folder; "" for what stands in dvc.lock itself.
+    `within` is the MD5 of the list of its folder; "" for an object that dvc.lock names.
+
+    Raises ShareError for an MD5 that is none, or a path that leaves the working tree: both come
+    from files that others wrote.
     """
 
     md5: str
@@ -36,24 +46,28 @@ class Object:
     within: str = ""
 
     def __post_init__(self) -> None:
-        """What is read here becomes a path, of which what is damaged is deleted."""
+        """Check both fields, which become paths."""
+        cure = f"git checkout {LOCK}"
         if not MD5.fullmatch(str(self.md5)):
-            raise ShareError(f"{LOCK}: {self.path}: {self.md5!r} is no MD5; git checkout {LOCK}")
+            raise ShareError(f"{self.path}: {self.md5!r} is not an MD5", place=LOCK, cure=cure)
+        path = PurePosixPath(self.path)
+        if path.is_absolute() or ".." in path.parts or "\0" in self.path:
+            raise ShareError(f"{self.path!r} leads out of this folder", place=LOCK, cure=cure)
 
     @property
     def places(self) -> list[str]:
-        """Where it and the list of its folder lie in a cache or a remote."""
+        """Its path in a cache or a remote, and that of the list of its folder."""
         return [f"files/md5/{md5[:2]}/{md5[2:]}" for md5 in (self.md5, self.within) if md5]
 
 
 @dataclass(frozen=True)
 class Cache:
-    """The folder of objects by MD5."""
+    """The folder of DVC's cache."""
 
     folder: Path
 
     def place(self, item: Object) -> Path:
-        """Where an object lies."""
+        """The path of an object."""
         return self.folder / item.places[0]
 
     def state(self, item: Object) -> str:
@@ -65,19 +79,23 @@ class Cache:
             found = hashlib.file_digest(handle, "md5").hexdigest()
         return "ok" if found == item.md5.removesuffix(FOLDER) else "damaged"
 
-    def drop_damaged(self, run: Run) -> list[Object]:
-        """Delete what is damaged of the run's objects; returns what is now missing.
+    def drop_damaged(self, run: SharedRun) -> list[Object]:
+        """Delete damaged objects of the run; return the objects that are now missing.
 
-        What a folder holds is known from its list, which is an object itself; while that is missing
-        the folder stands for its files.
+        The files of a folder are known from its list, which is an object itself; if the list is
+        missing, the folder is returned in place of its files.
         """
         folders = locked(run)
         gone = self._drop(folders, f"compare folders of {run.dataset}")
         present = [item for item in folders if item not in gone and item.md5.endswith(FOLDER)]
-        lists = [json.loads(self.place(folder).read_text("utf-8")) for folder in present]
+        lists = [self._list(folder) for folder in present]
         pairs = zip(present, lists, strict=True)
         files = {item.md5: item for pair in pairs for item in listed(*pair)}
         return gone + self._drop(list(files.values()), f"compare DVC's cache of {run.dataset}")
+
+    def _list(self, folder: Object) -> list[dict[str, str]]:
+        cure = "delete it and make restore again"
+        return Source(self.place(folder), ShareError, cure).json(LIST)
 
     def _drop(self, items: Sequence[Object], what: str) -> list[Object]:
         gone = []
@@ -92,26 +110,41 @@ class Cache:
 
 
 def listed(folder: Object, entries: list[dict[str, str]]) -> list[Object]:
-    """The files of a folder by its list."""
+    """The files of a folder, from its list."""
     return [Object(e["md5"], f"{folder.path}/{e['relpath']}", folder.md5) for e in entries]
 
 
-def shared(run: Run) -> bool:
-    """Whether all stages of the run stand in dvc.lock."""
+def shared(run: SharedRun) -> bool:
+    """Whether dvc.lock has all stages of the run."""
     return not set(run.stages) - set(_stages())
 
 
-def locked(run: Run) -> list[Object]:
-    """The outputs of the run's stages as dvc.lock has them; ShareError where it has not."""
+def locked(run: SharedRun) -> list[Object]:
+    """The outputs of the run's stages in dvc.lock; ShareError if it does not have them."""
     if not shared(run):
-        raise ShareError(
-            f"{LOCK}: nothing of {run.dataset} is shared there; git pull the commit that has it, "
-            f"or make it: {run.cure}"
-        )
+        cure = f"git pull the commit that has it, or make it: {run.cure}"
+        raise ShareError(f"nothing of {run.dataset} is shared there", place=LOCK, cure=cure)
     stages = _stages()
     outs = [out for name in run.stages for out in stages[name].get("outs", [])]
-    return [Object(out.get("md5", ""), out["path"]) for out in outs]
+    found = [Object(out.get("md5", ""), out["path"]) for out in outs]
+    for item in found:
+        if not {run.results, run.annotations} & {Path(item.path), *Path(item.path).parents}:
+            problem = f"{item.path!r} is not in {run.results} or {run.annotations}"
+            raise ShareError(problem, place=LOCK, cure=f"git checkout {LOCK}")
+    return found
 
 
 def _stages() -> dict:
-    return (read_yaml(LOCK).get("stages") or {}) if LOCK.is_file() else {}
+    if not LOCK.is_file():
+        return {}
+    source = Source(LOCK, ShareError, f"git checkout {LOCK}")
+    return source.check(read_yaml(LOCK).get("stages") or {}, STAGES, "stages")
+
+
+def _is_entry(entry: object) -> bool:
+    known = isinstance(entry, dict) and NAME.holds(entry.get("relpath"))
+    return known and MD5.fullmatch(str(entry.get("md5"))) is not None
+
+
+def _has_path(out: object) -> bool:
+    return isinstance(out, dict) and NAME.holds(out.get("path"))

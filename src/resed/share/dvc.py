@@ -1,4 +1,4 @@
-"""DVC as a program, always called in the same way: asking nothing, its notes in the clone."""
+"""Call DVC as a program: without questions, and with its own files inside the clone."""
 
 import importlib.util
 import os
@@ -13,32 +13,33 @@ from typing import IO
 from resed.errors import ShareError
 
 IN_GIT = Path(".dvc/config")
-SITE = Path(".dvc/tmp/site")  # DVC's notes of files' hashes: in the clone, not in /var/tmp
+SITE = Path(".dvc/tmp/site")  # DVC's cache of file hashes: in the clone, not in /var/tmp
 CHATTER = ("Having any troubles", "Is your cache", "<http")
-MOST_LINES = 6  # of an error
-END_S = 5.0  # for DVC to end by itself, once it is told to
-# As python -m dvc, but it ends with this process, however that ends, and until it has, it holds the
-# lock of the run's jobs: no other run begins while it writes.
+MOST_LINES = 6  # of an error message
+END_S = 5.0  # for DVC to end after SIGTERM
+# As python -m dvc, but it ends with this process, and holds the lock of the run's jobs until then:
+# no other run begins while it writes.
 FOLLOWING = """\
 import runpy
-from resed.runtime import orphans as watch
-watch.follow()
+from resed.runtime import orphans
+orphans.follow()
 runpy.run_module("dvc", run_name="__main__", alter_sys=True)
 """
 
 
 def dvc(*arguments: str) -> str:
-    """Run DVC; returns what it printed. Its bars show on a terminal.
+    """Run DVC; return what it printed. Its progress bars are shown on a terminal.
 
-    Within Run.alone it follows this process; it is ended where this one is told to end.
+    Within SharedRun.alone DVC ends with this process, also on SIGTERM and Ctrl-C.
 
-    Raises ShareError with DVC's own words where it fails.
+    Raises ShareError with DVC's own message if it fails.
     """
     if importlib.util.find_spec("dvc") is None:
-        raise ShareError('DVC is not installed; make share does it, or pip install ".[share]"')
+        cure = 'make share installs it, as does pip install ".[share]"'
+        raise ShareError("DVC is not installed", cure=cure)
     terminal = sys.stderr.isatty()
     own = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(SITE.absolute())}
-    own |= {"DVC_IGNORE_ISATTY": "1"} if terminal else {}  # bars, though it writes to a pipe
+    own |= {"DVC_IGNORE_ISATTY": "1"} if terminal else {}  # progress bars in a pipe
     command = [sys.executable, "-c", FOLLOWING, *arguments]
     with tempfile.TemporaryFile() as printed:
         with subprocess.Popen(
@@ -51,11 +52,11 @@ def dvc(*arguments: str) -> str:
             try:
                 told = _copy(process.stderr, terminal)
                 process.wait()
-            except BaseException:  # SIGTERM, Ctrl-C; leaving the block would wait for DVC's end
+            except BaseException:  # SIGTERM or Ctrl-C; leaving the block would wait for DVC
                 _end(process)
                 raise
         if process.returncode:
-            raise ShareError(f"dvc {arguments[0]}: {_in_short(told)}")
+            raise ShareError(_in_short(told), place=f"dvc {arguments[0]}")
         printed.seek(0)
         return printed.read().decode(errors="replace").strip()
 
@@ -78,7 +79,7 @@ def _copy(stream: IO[bytes], show: bool) -> str:
 
 
 def _in_short(told: str) -> str:
-    """DVC's error in a line, with paths as the user would write them."""
+    """DVC's error in one line, with paths as the user would write them."""
     text = told[told.find("ERROR: ") :] if "ERROR: " in told else told
     lines = [line.strip().removeprefix("ERROR: ") for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(CHATTER)]
@@ -88,17 +89,14 @@ def _in_short(told: str) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """What this clone's configuration of DVC says, all of its files together.
-
-    `shared`: what the one of them says that is in git.
-    """
+    """DVC's configuration of this clone: `values` of all its files, `shared` of the one in git."""
 
     values: dict[str, str]
     shared: dict[str, str]
 
     @classmethod
     def read(cls) -> "Settings":
-        """Ask DVC, which knows where its files are and which of them wins."""
+        """Ask DVC, which knows its config files and their order."""
         values, shared = {}, {}
         for line in dvc("config", "--list", "--show-origin").splitlines():
             origin, _, setting = line.partition("\t")
@@ -114,13 +112,13 @@ class Settings:
         return Path(self.values.get("cache.dir", ".dvc/cache"))
 
     def remote(self, url: str | None) -> str:
-        """The remote in words, verification on; `url`, if given, is set for this clone.
+        """Name and URL of the remote; switches verification on, and sets `url` for this clone.
 
-        Raises ShareError where no remote is named.
+        Raises ShareError if the configuration names no remote.
         """
         name = self.values.get("core.remote")
         if not name:
-            raise ShareError(".dvc/config: core.remote names no remote; git checkout .dvc/config")
+            raise ShareError("core.remote is not set", place=IN_GIT, cure=f"git checkout {IN_GIT}")
         if url:
             dvc("remote", "modify", "--local", name, "url", url)
         if self.values.get(f"remote.{name}.verify", "").lower() != "true":
@@ -128,9 +126,9 @@ class Settings:
         return f"{name} ({url or self.values.get(f'remote.{name}.url')})"
 
     def unknown_address(self, url: str | None) -> str | None:
-        """Url of the remote, or of the `url` set for it, where a clone of this does not know it."""
+        """URL of the remote, if a fresh clone would not know it; else None."""
         key = f"remote.{self.values.get('core.remote')}.url"
         own = url or self.values.get(key, "")
         if "://" not in own:
-            own = os.path.normpath(Path(own).absolute())  # as DVC lists those of its files
+            own = os.path.normpath(Path(own).absolute())  # as DVC lists paths
         return None if own == self.shared.get(key) else own

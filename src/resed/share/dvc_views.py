@@ -1,4 +1,4 @@
-"""What `dvc metrics` and `dvc plots` show: Table 1 as files in git, and copies of pictures."""
+"""Files for `dvc metrics` and `dvc plots`: scores of systems in git, and copies of figures."""
 
 import csv
 import shutil
@@ -7,13 +7,13 @@ from pathlib import Path
 from resed.errors import ShareError
 from resed.results.folder import SPLITS
 from resed.runtime.files import atomic_path, existing, write_json
-from resed.share.runs import Run
+from resed.share.runs import SharedRun
 
 METRICS = ("event", "segment", "tags")
 DECIMALS = 2  # of a per cent
 
 
-def write_metrics(run: Run) -> int:
+def write_metrics(run: SharedRun) -> int:
     """Write metrics/{dataset}/{system}.json, F1 in percent, from Table 1; returns how many.
 
     They are for git and not for DVC: `dvc metrics diff` then compares any two commits without
@@ -33,7 +33,7 @@ def write_metrics(run: Run) -> int:
     return len(rows)
 
 
-def copy_pictures(run: Run) -> list[Path]:
+def copy_pictures(run: SharedRun) -> list[Path]:
     """Copy the figures' PNG into a folder of their own: `dvc plots` fails on any other file in it.
 
     Returns the copies.

@@ -1,4 +1,4 @@
-"""`resed restore`: what another clone shared, compared at every step, and Snakemake told of it."""
+"""`resed restore`: fetch a run that another clone shared, verify it, and unpack its records."""
 
 import hashlib
 import json
@@ -10,52 +10,52 @@ from collections.abc import Callable
 from resed.errors import ShareError
 from resed.runtime.run_lock import UNWRITABLE
 from resed.runtime.verify import refuse_bad, summary, verify
-from resed.share import snakemake_records as knowledge
+from resed.share import snakemake_records
 from resed.share.cache import FOLDER, Cache, Object, listed, locked
 from resed.share.dvc import SITE, Settings, dvc
-from resed.share.runs import Run
+from resed.share.runs import SharedRun
 
 GIVE_UP = "make restore FORCE=1"
-OF_AN_OBJECT = re.compile(r"\b[0-9a-f]{32}\b")  # DVC's error is about one, not about the remote
+OF_AN_OBJECT = re.compile(r"\b[0-9a-f]{32}\b")  # in DVC's errors about an object
 
 
 def restore(
-    run: Run,
+    run: SharedRun,
     url: str | None = None,
     force: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[str]:
-    """Fetch a run from the remote, check it out, verify it and hand Snakemake its records.
+    """Fetch a run from the remote, check it out, verify it and unpack Snakemake's records.
 
     Args:
-        run: which.
-        url: of the remote, where it is not that of .dvc/config; kept in this clone.
-        force: give up files here that differ and were not shared; else they are left, and named.
-        say: takes a line at a time.
+        run: the run.
+        url: URL of the remote, if it is not that of .dvc/config; kept for this clone.
+        force: overwrite local files that differ and were not shared; else they are reported.
+        say: receives the lines to print.
 
     Returns:
-        The jobs that are left to run: none, if the configs are those it was made with.
+        The jobs that are left to run: none, if the configs are those of the shared run.
 
     Raises:
-        ShareError: it was not shared, the remote cannot be read or holds damaged files, or files
-            here are in the way. Nothing of a damaged run is checked out.
-        AlteredError: a file is not the one that was made.
-        LockedError: a run is at work.
+        ShareError: the run was not shared, the remote cannot be read or has damaged files, or
+            local files are in the way. Nothing of a damaged run is checked out.
+        AlteredError: a file differs from its checksum.
+        LockedError: a run is working.
     """
     with run.alone():
         remote = _bring(run, url, force, say)
-        knowledge.unpack(run)  # at once: records of what lay here before are wrong now
+        snakemake_records.unpack(run)  # at once: records of the files before are wrong now
         findings = verify(run.results)
         refuse_bad(run.results, findings, say)
         say(summary(run.results, findings))
-    jobs = knowledge.planned(run)
-    left = f"{knowledge.in_words(jobs)} to run" if jobs else "nothing to be done"
+    jobs = snakemake_records.planned(run)
+    left = f"{snakemake_records.in_words(jobs)} to run" if jobs else "nothing to be done"
     say(f"{run.dataset}: restored from {remote}; snakemake: {left}")
     return jobs
 
 
-def _bring(run: Run, url: str | None, force: bool, say: Callable[[str], None]) -> str:
-    """Whole objects into the cache, files from there to where they belong; returns the remote."""
+def _bring(run: SharedRun, url: str | None, force: bool, say: Callable[[str], None]) -> str:
+    """Bring intact objects into the cache, and files from there into place; return the remote."""
     settings = Settings.read()
     cache = Cache(settings.cache)
     wanted = cache.drop_damaged(run)
@@ -65,16 +65,17 @@ def _bring(run: Run, url: str | None, force: bool, say: Callable[[str], None]) -
     try:
         dvc("checkout", *["--force"] * force, *run.stages)
     except ShareError as error:
-        raise ShareError(f"{error}; share or move them first; {GIVE_UP} gives them up") from None
+        cure = f"share or move them first; {GIVE_UP} overwrites them"
+        raise ShareError(error.problem, place=error.place, cure=cure) from None
     return remote
 
 
-def _fetch(run: Run, cache: Cache, remote: str, say: Callable[[str], None]) -> None:
-    """Fetch what the cache lacks; every file that did not come whole is named."""
+def _fetch(run: SharedRun, cache: Cache, remote: str, say: Callable[[str], None]) -> None:
+    """Fetch the objects that are not in the cache; name each file that is missing or damaged."""
     failure = _failure("fetch", *run.stages)
     wanted = locked(run)
     while _of_objects(failure):
-        # DVC stops at a list of a folder that it cannot read: the rest without that.
+        # DVC stops at a list of a folder that it cannot read: fetch the rest without it.
         rest = [item for item in wanted if item.md5 not in failure]
         if not rest or len(rest) == len(wanted):
             break
@@ -82,23 +83,23 @@ def _fetch(run: Run, cache: Cache, remote: str, say: Callable[[str], None]) -> N
         failure = _failure("fetch", *(item.path for item in rest))
     bad = cache.drop_damaged(run)
     if not failure and set(locked(run)) <= set(bad):
-        failure = f"nothing of {run.dataset} is there"
+        failure = f"nothing of {run.dataset} is in it"
     if failure and not _of_objects(failure):
-        raise ShareError(f"remote {remote}: {failure}; mend its url, its access or the network")
+        cure = "correct its URL, its access or the network"
+        raise ShareError(failure, place=f"remote {remote}", cure=cure)
     named = [file for item in bad for file in _within(cache, item) or [item]]
     for item in named:
         say(f"damaged or missing: {item.path}; delete there {' and '.join(item.places)}")
     if named:
-        shutil.rmtree(SITE, ignore_errors=True)  # else a damaged list is believed once it is mended
+        shutil.rmtree(SITE, ignore_errors=True)  # else DVC keeps a damaged list
         first = named[0].path + f" and {len(named) - 1} more" * (len(named) > 1)
-        raise ShareError(
-            f"remote {remote}: damaged or missing there: {first}; delete there what is named above "
-            "and make share where it is whole"
-        )
+        problem = f"damaged or missing there: {first}"
+        cure = "delete there what is named above and make share in an intact clone"
+        raise ShareError(problem, place=f"remote {remote}", cure=cure)
 
 
 def _failure(*arguments: str) -> str:
-    """What DVC says where it fails; else nothing."""
+    """DVC's message if it fails; else empty."""
     try:
         dvc(*arguments)
     except ShareError as error:
@@ -107,13 +108,13 @@ def _failure(*arguments: str) -> str:
 
 
 def _of_objects(failure: str) -> bool:
-    """Whether a failure is about objects in the remote, not about the way there or this disk."""
+    """Whether a failure is about objects in the remote, not about access to it or this disk."""
     here = any(os.strerror(number) in failure for number in UNWRITABLE)
     return bool(OF_AN_OBJECT.search(failure)) and not here
 
 
 def _within(cache: Cache, item: Object) -> list[Object]:
-    """The bad files of a folder whose list DVC kept back because of them; [] where it is bad."""
+    """The bad files of a folder whose list DVC withheld because of them; [] for a bad list."""
     if not item.md5.endswith(FOLDER):
         return []
     told = ("ls", ".", item.path, "--dvc-only", "--recursive", "--json", "--show-hash")

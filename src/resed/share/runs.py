@@ -1,4 +1,4 @@
-"""Which run is meant: its dataset, its folders, its stages in dvc.yaml; workflow/runs.yaml."""
+"""A run to share: its dataset, its folders, its stages in dvc.yaml; workflow/runs.yaml."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from resed.errors import ShareError
 from resed.runtime.files import write_text
 from resed.runtime.run_lock import STATE, working
 
-BASE = Path("config/config.yaml")  # the Snakefile's own; others lie over it
+BASE = Path("config/config.yaml")  # of the Snakefile; other configs override it
 RUNS = Path("workflow/runs.yaml")
-PHASES = ("data", "features", "checkpoints", "results")  # what is pushed; audio never is
+PHASES = ("data", "features", "checkpoints", "results")  # stages that are pushed; audio never is
 AUDIO = "audio"
 HEAD = """\
 # The runs for which dvc.yaml has stages: a dataset, and the config files of its run. `make share`
@@ -26,10 +26,10 @@ HEAD = """\
 
 
 @dataclass(frozen=True)
-class Run:
-    """A finished run: the files that --configfile names, and the dataset they lead to.
+class SharedRun:
+    """A finished run: its config files, as after --configfile, and the dataset they name.
 
-    `file` is what the dataset's file says, `place` where that is.
+    `file` is the content of the dataset's file, `place` its path.
     """
 
     configs: tuple[str, ...]
@@ -38,14 +38,16 @@ class Run:
     place: Path | None = None
 
     @classmethod
-    def of(cls, configs: Sequence[str]) -> "Run":
-        """Read the configs as Snakemake does, one over the other; a text may name several.
+    def of(cls, configs: Sequence[str]) -> "SharedRun":
+        """Read the configs as Snakemake does, each overriding those before it.
 
-        Raises ShareError outside of the workflow's folder, ConfigError where a config is wrong.
+        One text may name several files. Raises ShareError outside of the workflow's folder, and
+        ConfigError for an invalid config.
         """
         for needed in (BASE, Path("dvc.yaml")):
             if not needed.is_file():
-                raise ShareError(f"{needed}: no such file; start this in the Snakefile's folder")
+                cure = "start this command in the Snakefile's folder"
+                raise ShareError("no such file", place=needed, cure=cure)
         values = read_yaml(BASE)
         names = tuple(name for text in configs for name in shlex.split(text))
         for name in names:
@@ -56,69 +58,70 @@ class Run:
 
     @property
     def results(self) -> Path:
-        """Where its outputs lie."""
+        """The folder of its results."""
         return Path("results") / self.dataset
 
     def alone(self) -> AbstractContextManager[None]:
-        """Nothing else makes or moves these results meanwhile; LockedError if something does.
+        """Exclude other runs and commands from these results; LockedError if one is working.
 
-        DVC, which works on them meanwhile, ends with this process.
+        DVC, started meanwhile, ends with this process.
         """
         return working(STATE / "resed" / str(self.results).replace("/", "-"), str(self.results))
 
     @property
     def audio(self) -> Path:
-        """Its sound files: tracked by hash, never pushed."""
+        """The folder of its sound files, which are tracked by hash and never pushed."""
         return Path("data") / self.dataset / "audio"
 
     @property
     def annotations(self) -> Path:
-        """Its annotations, which are pushed."""
+        """The folder of its annotations, which are pushed."""
         return Path("data") / self.dataset / "metadata"
 
     @property
     def stages(self) -> list[str]:
-        """Its stages in dvc.yaml but the one of the audio."""
+        """Its stages in dvc.yaml, without that of the audio."""
         return [f"{phase}@{self.dataset}" for phase in PHASES]
 
     @property
     def archive(self) -> Path:
-        """What Snakemake knows about its files."""
+        """The archive of Snakemake's records of its files."""
         return self.results / "share" / "snakemake.tar.gz"
 
     @property
     def pictures(self) -> Path:
-        """Copies of the figures for `dvc plots`, which takes a folder of pictures alone."""
+        """The folder of copies of the figures: `dvc plots` requires one with pictures only."""
         return self.results / "share" / "figures"
 
     @property
     def metrics(self) -> Path:
-        """Table 1 for `dvc metrics`, kept in git."""
+        """The folder of scores for `dvc metrics`, kept in git."""
         return Path("metrics") / self.dataset
 
     def words(self, *arguments: str) -> list[str]:
-        """The command that runs it, a word each."""
+        """The arguments of the command that runs it."""
         configs = ["--configfile", *self.configs] if self.configs else []
         return ["snakemake", *arguments, *configs]
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Its config files, where one at least must be named: an option cannot be empty."""
+        """Its config files; at least one, because an option cannot be empty."""
         return self.configs or (str(BASE),)
 
     @property
     def cure(self) -> str:
-        """What to type to make what is not there."""
+        """The command that makes what is missing."""
         return shlex.join(self.words("--cores", "all"))
 
 
-def register(run: Run) -> None:
-    """Write the run into workflow/runs.yaml, so that dvc.yaml has stages for it.
+def register(run: SharedRun) -> None:
+    """Add the run to workflow/runs.yaml, so that dvc.yaml has stages for it.
 
-    Raises ShareError, MissingFileError or ConfigError where that file is not as it was.
+    Raises ShareError, MissingFileError or ConfigError if that file is invalid.
     """
     runs = read_yaml(RUNS).get("runs")
     if not isinstance(runs, dict):
-        raise ShareError(f"{RUNS}: must hold runs, a dataset and its configs each; git checkout it")
+        problem = "must have the key runs: a mapping of datasets to their configs"
+        raise ShareError(problem, place=RUNS, cure=f"git checkout {RUNS}")
     runs[run.dataset] = {"configs": shlex.join(run.named)}
     write_text(RUNS, HEAD + yaml.safe_dump({"runs": runs}, sort_keys=False))

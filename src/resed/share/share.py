@@ -1,4 +1,4 @@
-"""`resed share`: hand on a finished run, whole and verified."""
+"""`resed share`: verify a finished run and push it."""
 
 import re
 import shutil
@@ -8,18 +8,16 @@ from pathlib import Path
 from resed.errors import ShareError
 from resed.runtime import checksums
 from resed.runtime.verify import FileStatus, refuse_bad, summary, verify
-from resed.share import dvc_views as show
-from resed.share import instructions as others
-from resed.share import snakemake_records as knowledge
+from resed.share import dvc_views, instructions, snakemake_records
 from resed.share.cache import Cache, Object, shared
 from resed.share.dvc import Settings, dvc
-from resed.share.runs import AUDIO, Run, register
+from resed.share.runs import AUDIO, SharedRun, register
 
 SOUND = re.compile(r"\.(aac|aiff?|au|caf|flac|m4a|mp[34]|ogg|opus|w64|wav|webm|wma)", re.I)
 
 
 def share(
-    run: Run,
+    run: SharedRun,
     url: str | None = None,
     prepare: bool = False,
     say: Callable[[str], None] = print,
@@ -27,15 +25,15 @@ def share(
     """Verify a run, commit it to DVC's cache and push it to the remote.
 
     Args:
-        run: which.
-        url: of the remote, where it is not that of .dvc/config; kept in this clone.
-        prepare: leave it to DVC, which calls this (dvc repro), to commit and to push.
-        say: takes a line at a time.
+        run: the run.
+        url: URL of the remote, if it is not that of .dvc/config; kept for this clone.
+        prepare: do not commit and push: DVC, which calls this in `dvc repro`, does.
+        say: receives the lines to print.
 
     Raises:
         ShareError: the run is not finished, its folders fit no stage, or DVC fails.
-        AlteredError: a file is not the one that was made.
-        LockedError: a run is at work.
+        AlteredError: a file differs from its checksum.
+        LockedError: a run is working.
     """
     with run.alone():
         _check(run, say)
@@ -47,64 +45,65 @@ def share(
         remote = settings.remote(url)
         dvc("push", *run.stages)
     say(f"{run.dataset}: pushed to {remote}")
-    others.tell(run, settings.unknown_address(url), say)
+    instructions.tell(run, settings.unknown_address(url), say)
 
 
-def _check(run: Run, say: Callable[[str], None]) -> None:
-    """Without sound, as it was made, and finished?"""
+def _check(run: SharedRun, say: Callable[[str], None]) -> None:
+    """Raise if the run has sound among its results, altered files, or jobs left to run."""
     _keep_sound(run)
-    # Before the plan, in which an altered file is one more reason. What a share that was cut off
-    # left half made is made anew below, and deleted no sooner: this one may be refused.
+    # Before the plan, in which an altered file is a reason to run a job. Files of a share that was
+    # killed are not verified: they are made anew below, once nothing refuses this share.
     findings = [found for found in verify(run.results) if not _made_here(run, found)]
     refuse_bad(run.results, findings, say)
     say(summary(run.results, findings))
-    jobs = knowledge.planned(run)
+    jobs = snakemake_records.planned(run)
     if jobs:
-        raise ShareError(
-            f"{run.results}: not finished, {knowledge.in_words(jobs)} to run; {run.cure}"
-        )
+        problem = f"not finished, {snakemake_records.in_words(jobs)} to run"
+        raise ShareError(problem, place=run.results, cure=run.cure)
 
 
-def _made_here(run: Run, found: FileStatus) -> bool:
-    """Whether share itself made that file, or its record."""
+def _made_here(run: SharedRun, found: FileStatus) -> bool:
+    """Whether share made the file or its record."""
     places = [run.archive, run.pictures]
     places += [checksums.record_of(run.results, run.archive.relative_to(run.results))]
     places += [run.results / checksums.FOLDER / run.pictures.relative_to(run.results)]
     return any(place in (found.path, *found.path.parents) for place in places)
 
 
-def _keep_sound(run: Run) -> None:
-    """No sound lies where files are pushed from; ShareError names what does."""
+def _keep_sound(run: SharedRun) -> None:
+    """Raise ShareError for a sound file in a folder that is pushed."""
     for split, place in run.file.splits.items() if run.file else ():
         for path, folder in ((place.audio, run.audio), (place.annotations, run.annotations)):
             if Path(path).parts[0] != folder.name:
-                raise ShareError(
-                    f"splits.{split}: {path} does not lie in {folder}, and sound must be told from "
-                    "what is pushed; move it there, in the dataset file too"
-                )
+                problem = f"{path} is not in {folder}, and sound must not be pushed"
+                cure = "move it there, and change the dataset file"
+                raise ShareError(problem, place=f"splits.{split}", cure=cure)
     for folder in (run.annotations, run.results):
         for path in folder.rglob("*"):
             if SOUND.fullmatch(path.suffix):
-                raise ShareError(f"{path}: sound is never pushed; move it out of {folder}")
+                raise ShareError(
+                    "sound is never pushed", place=path, cure=f"move it out of {folder}"
+                )
 
 
-def _add(run: Run) -> None:
-    """What a run leaves out and a clone needs; recorded as if a job had made it."""
+def _add(run: SharedRun) -> None:
+    """Add what a clone requires and a run does not make; recorded as if a job had made it."""
     register(run)
     shutil.rmtree(run.results / checksums.FOLDER / "share", ignore_errors=True)
-    show.write_metrics(run)
-    made = [knowledge.pack(run), *show.copy_pictures(run)]
+    dvc_views.write_metrics(run)
+    made = [snakemake_records.pack(run), *dvc_views.copy_pictures(run)]
     for path in made:
         checksums.write(run.results, path.relative_to(run.results), checksums.digest(path))
 
 
-def _commit(run: Run, cache: Cache, say: Callable[[str], None]) -> None:
-    """Into the cache, and see that it is whole there: what is damaged there is put in anew."""
+def _commit(run: SharedRun, cache: Cache, say: Callable[[str], None]) -> None:
+    """Commit to the cache and verify it: objects that are damaged there are replaced."""
     if shared(run):
         for item in cache.drop_damaged(run):
-            say(f"DVC's cache: {item.path} was damaged or missing; put in anew")
+            say(f"DVC's cache: {item.path} was damaged or missing; replaced")
     tracked = [f"{AUDIO}@{run.dataset}"] if run.audio.is_dir() else []
     dvc("commit", "--force", *tracked, *run.stages)
     bad: list[Object] = cache.drop_damaged(run)
     if bad:
-        raise ShareError(f"{cache.place(bad[0])}: {bad[0].path} is damaged there; check this disk")
+        problem = f"{bad[0].path} is damaged there"
+        raise ShareError(problem, place=cache.place(bad[0]), cure="check this disk")

@@ -1,8 +1,8 @@
-"""What Snakemake knows of the files it made: parameters, inputs and their checksums, a record each.
+"""Snakemake's records of the files that it made: one record each, of parameters and inputs.
 
-In a fresh clone it knows nothing, and would make everything again. Its records of one dataset go
-into an archive whose bytes depend on them alone; unpacked in a clone that has the same files, it
-finds nothing to do.
+In a fresh clone Snakemake has no records and would make all files again. The records of one dataset
+are packed into an archive whose bytes depend on them only; when they are unpacked in a clone that
+has the same files, Snakemake has nothing to do.
 """
 
 import base64
@@ -20,23 +20,24 @@ from pathlib import Path
 from resed.errors import ShareError
 from resed.runtime.files import atomic_path, existing
 from resed.runtime.run_lock import STATE
-from resed.share.runs import Run
+from resed.share.runs import SharedRun
 
 RECORDS = STATE / "metadata"
-INCOMPLETE = STATE / "incomplete"  # what a run that was cut off left half made
+INCOMPLETE = STATE / "incomplete"  # marks of files that are not complete
 MARK = '{"external_jobid": null}'
 DONE = "Nothing to be done"
+LARGEST = 1 << 30  # bytes of all records; each has a few kB
 _JOB = re.compile(r"^Job \d+: (.*)$", re.MULTILINE)
 
 
-def pack(run: Run) -> Path:
-    """Write the records of the run's files to its archive, whose path is returned.
+def pack(run: SharedRun) -> Path:
+    """Write the records of the run's files to its archive; return its path.
 
-    Raises ShareError where Snakemake has none.
+    Raises ShareError if Snakemake has no records.
     """
     found = sorted(_records(run))
     if not found:
-        raise ShareError(f"{RECORDS}: nothing about {run.results}; {run.cure}")
+        raise ShareError(f"no records of {run.results}", place=RECORDS, cure=run.cure)
     buffer = BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in found:
@@ -49,7 +50,7 @@ def pack(run: Run) -> Path:
     return run.archive
 
 
-def _records(run: Run) -> Iterator[Path]:
+def _records(run: SharedRun) -> Iterator[Path]:
     for path in RECORDS.rglob("*"):
         about = _about(path.relative_to(RECORDS))
         if about and path.is_file() and run.results in Path(about).parents:
@@ -57,7 +58,7 @@ def _records(run: Run) -> Iterator[Path]:
 
 
 def _about(record: Path) -> str | None:
-    """The output that a record is about: its name in base64, where long in folders that begin @."""
+    """The output that a record describes: its name in base64, split into @folders if long."""
     text = "".join(part.removeprefix("@") for part in record.parts)
     try:
         return base64.b64decode(text, altchars=b"-_", validate=True).decode()
@@ -65,23 +66,23 @@ def _about(record: Path) -> str | None:
         return None
 
 
-def unpack(run: Run) -> int:
-    """Hand the records in the run's archive back to Snakemake; returns how many there were.
+def unpack(run: SharedRun) -> int:
+    """Unpack the records of the run's archive for Snakemake; return their number.
 
-    Raises ShareError where the archive is damaged, or holds records of other files.
+    Raises ShareError if the archive is damaged, too large, or has records of other files.
     """
     path = existing(run.archive, "make restore")
-    damaged = f"{path}: damaged; delete it and make restore again"
+    damaged = ShareError("damaged", place=path, cure="delete it and make restore again")
     try:
-        content = BytesIO(gzip.decompress(path.read_bytes()))  # whole: checked by its CRC
+        content = BytesIO(_decompressed(path))
         with tarfile.open(fileobj=content) as archive:
             records = {Path(entry.name): _content(archive, entry) for entry in archive}
     except (tarfile.TarError, zlib.error, OSError, EOFError):
-        raise ShareError(damaged) from None
+        raise damaged from None
     if not all(_belongs(run, name) for name in records):
-        raise ShareError(damaged)
-    # The files are there already, and may have replaced others of which Snakemake has records: what
-    # has not got its own when this is cut off must not pass for what those tell of.
+        raise damaged
+    # The files exist already, and may have replaced others that Snakemake has records of. Files
+    # without their new record are marked as incomplete, in case this is killed.
     for name in records:
         (INCOMPLETE / name).parent.mkdir(parents=True, exist_ok=True)
         (INCOMPLETE / name).write_text(MARK, encoding="utf-8")
@@ -89,42 +90,53 @@ def unpack(run: Run) -> int:
         with atomic_path(RECORDS / name) as temporary:
             temporary.write_bytes(content)
         (INCOMPLETE / name).unlink()
-    INCOMPLETE.mkdir(exist_ok=True)  # without it Snakemake takes the records for those of old ones
+    INCOMPLETE.mkdir(exist_ok=True)  # without it Snakemake converts records of an old version
     return len(records)
+
+
+def _decompressed(path: Path) -> bytes:
+    """The archive, whose CRC is compared at its end. Raises OSError if it is too large."""
+    with gzip.open(path) as stream:
+        content = stream.read(LARGEST + 1)
+        if len(content) > LARGEST or stream.read(1):
+            raise OSError("too large")
+    return content
 
 
 def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
     file = archive.extractfile(entry) if entry.isreg() else None
     if file is None:
-        raise tarfile.TarError(f"{entry.name}: no file")
+        raise tarfile.TarError(f"{entry.name}: not a file")
     return file.read()
 
 
-def _belongs(run: Run, name: Path) -> bool:
-    """Whether a record of that name lies below the records, and is about a file of the run."""
+def _belongs(run: SharedRun, name: Path) -> bool:
+    """Whether a record stays in the folder of records, and describes a file of the run."""
     about = Path(_about(name) or "")
     outside = name.is_absolute() or ".." in (*name.parts, *about.parts)
     return run.results in about.parents and not outside
 
 
-def planned(run: Run) -> list[str]:
-    """The jobs that Snakemake would run now; [] where there is nothing to do.
+def planned(run: SharedRun) -> list[str]:
+    """The jobs that Snakemake would run now.
 
-    Raises ShareError with Snakemake's last line where it cannot plan.
+    Raises ShareError with Snakemake's last line if planning fails.
     """
     command = [sys.executable, "-m", *run.words("--dry-run")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     told = done.stdout + done.stderr
     if done.returncode:
         lines = [line for line in told.splitlines() if line.strip()]
-        raise ShareError(f"snakemake: {lines[-1].strip() if lines else 'no answer'}")
+        last = lines[-1].strip() if lines else "no output"
+        raise ShareError(last, place="snakemake")
     jobs = _JOB.findall(told)
     if not jobs and DONE not in told:
-        raise ShareError(f"snakemake: says neither “{DONE}” nor a job; {run.cure}")
+        problem = f"the plan has neither “{DONE}” nor a job"
+        raise ShareError(problem, place="snakemake", cure=run.cure)
     return jobs
 
 
 def in_words(jobs: list[str]) -> str:
-    """How many jobs, and the first of them."""
+    """The number of jobs, and the first three of them."""
     more = ", ..." if len(jobs) > 3 else ""
     return f"{len(jobs)} job{'s' * (len(jobs) > 1)} ({', '.join(jobs[:3])}{more})"
