@@ -78,7 +78,7 @@ def _one_line(results: str) -> Iterator[None]:
         mine = isinstance(error, OSError) and error.errno in UNWRITABLE
         if found := error if mine else _unwritable(Path(results)):
             place = found.filename or results
-            sys.exit(f"resed: {place}: {found.strerror}; free space or change the permissions")
+            sys.exit(f"resed: {place}: {found.strerror}; free disk space or change the permissions")
         raise
 
 

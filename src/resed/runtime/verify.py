@@ -18,7 +18,6 @@ from resed.runtime import checksums
 from resed.runtime.progress import progress
 
 WITHOUT = (checksums.FOLDER, "logs", "benchmarks")  # folders of results/{dataset}
-PICTURES = (".png", ".svg")  # in the order in which the rules pass them to sha256sum
 Status = Literal["ok", "altered", "missing", "unrecorded"]
 BAD: tuple[Status, ...] = ("altered", "missing", "unrecorded")
 
@@ -110,16 +109,19 @@ def _status(results: Path, name: Path) -> FileStatus:
 def _sums(results: Path, name: Path) -> Status:
     """The status of a file that sha256sum wrote beside a figure, by the records of the figure."""
     run = Path("results", checksums.absolute(results).name)  # paths are as the workflow writes them
-    expected = ""
-    for picture in map(name.with_suffix, PICTURES):
-        try:
-            value = checksums.read(results, picture)
-        except AlteredError:  # reported for the record itself
-            return "altered"
-        expected += checksums.line(value, run / picture) if value else ""
+    records = results / checksums.FOLDER / name.parent
+    expected = set()
+    for record in records.glob(f"[!.]*{checksums.SUFFIX}"):
+        part = name.parent / record.name.removesuffix(checksums.SUFFIX)
+        if part.stem == name.stem:
+            try:
+                expected.add(checksums.line(checksums.read(results, part) or "", run / part))
+            except AlteredError:  # reported for the record itself
+                return "altered"
     if not expected:
         return "unrecorded"
-    return "ok" if (results / name).read_bytes() == expected.encode() else "altered"
+    found = (results / name).read_bytes().decode("utf-8", "replace").splitlines(keepends=True)
+    return "ok" if sorted(found) == sorted(expected) else "altered"
 
 
 def _annotations(results: Path) -> Iterator[FileStatus]:

@@ -14,7 +14,7 @@ DECIMALS = 2  # of a per cent
 
 
 def write_metrics(run: SharedRun) -> int:
-    """Write metrics/{dataset}/{system}.json, F1 in percent, from Table 1; returns how many.
+    """Write metrics/{dataset}/{system}.json, F1 in percent; return the number of files.
 
     They are for git and not for DVC: `dvc metrics diff` then compares any two commits without
     fetching anything.
