@@ -200,7 +200,7 @@ def test_share_tells_what_others_need(there, tmp_path, monkeypatch):
     said = []
     others.tell(SharedRun(("../far.yaml",), "demo"), None, said.append)
     assert said[1:] == [
-        "../far.yaml: not in this folder, so no clone has it; copy it here and share with that",
+        "../far.yaml: outside of this folder, so no clone has it; copy it here and share that",
         "They then: make restore CONFIG=../far.yaml",
     ]
 
@@ -211,7 +211,7 @@ def test_a_run_without_configs_is_registered_with_the_one_it_has(there, monkeypa
     runs = yaml.safe_load(RUNS.read_text())["runs"]
     assert runs["mine"] == runs["dcase2019"] == {"configs": "config/config.yaml"}
     RUNS.write_text("# nothing\nrun: {}\n")
-    with pytest.raises(ShareError, match=r"workflow/runs\.yaml: must hold runs"):
+    with pytest.raises(ShareError, match=r"workflow/runs\.yaml: must have the key runs"):
         register(SharedRun((), "mine"))
 
 
@@ -226,7 +226,7 @@ def test_sound_where_files_are_pushed_from_is_refused(there):
     dataset.write_text(dataset.read_text().replace("metadata/train/weak.tsv", "audio/weak.tsv"))
     code, told = resed(there, "share")
     assert code == 1
-    assert "splits.weak: audio/weak.tsv does not lie in data/demo/metadata" in one_line(told)
+    assert "splits.weak: audio/weak.tsv is not in data/demo/metadata" in one_line(told)
 
 
 def test_nothing_is_shared_while_a_run_is_at_work(there, monkeypatch):

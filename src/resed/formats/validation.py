@@ -18,6 +18,7 @@ from resed.runtime.files import existing, parse_json
 
 SHOWN = 40  # characters of a wrong value that an error shows
 SHA256 = re.compile(r"[0-9a-f]{64}")
+INTEGER = re.compile(r"-?[0-9]{1,15}")
 LARGEST = 2**53  # integers above are not exact in JSON
 
 
@@ -156,7 +157,7 @@ class Table:
             if len(row) != len(header):
                 raise source.wrong(f"{len(row)} cells where the header has {len(header)}", number)
         frame = pd.DataFrame(list(rows.values()), index=list(rows), columns=header, dtype=object)
-        self.frame = frame[list(columns)]
+        self.frame = frame[list(columns)].copy()
 
     def refuse(self, bad: pd.Series, problem: str) -> None:
         """Raise the error for the first row for which `bad` is true."""
@@ -180,11 +181,16 @@ class Table:
     def integers(self, column: str, low: int = 0, empty: bool = False) -> None:
         """Require integers from `low`; make the column int64, or Int64 where cells may be empty."""
         cells = self.frame[column]
-        bad = ~cells.str.fullmatch(r"-?[0-9]{1,15}" + "|" * empty).astype(bool)
-        self.refuse(bad, f"{column} is not an integer")
-        values = cells.where(cells != "", None).astype("Int64") if empty else cells.astype("int64")
-        self.refuse(values.fillna(low) < low, f"{column} is below {low}")
-        self.frame = self.frame.assign(**{column: values})
+        if not all(INTEGER.fullmatch(cell) or (empty and not cell) for cell in cells):
+            known = cells.str.fullmatch(INTEGER).astype(bool) | ((cells == "") & empty)
+            self.refuse(~known, f"{column} is not an integer")
+        values = pd.Series(
+            [int(cell) if cell else None for cell in cells],
+            index=cells.index,
+            dtype="Int64" if empty else "int64",
+        )
+        self.refuse((values < low).fillna(False), f"{column} is below {low}")
+        self.frame[column] = values
 
     def numbers(self, column: str, low: float = 0.0, empty: bool = False) -> None:
         """Require finite numbers from `low`; make the column float64, NaN for an empty cell."""
@@ -193,4 +199,4 @@ class Table:
         known = values.abs() < math.inf
         self.refuse(~(known | ((cells == "") & empty)), f"{column} is not a finite number")
         self.refuse(values < low, f"{column} is below {low:g}")
-        self.frame = self.frame.assign(**{column: values})
+        self.frame[column] = values
