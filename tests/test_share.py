@@ -375,7 +375,7 @@ def test_newer_files_are_not_overwritten_unless_told_so(there):
     assert code == 1
     assert "without confirmation" in one_line(told)
     assert "results/demo/tables/table1.csv" in told
-    assert "make restore FORCE=1 gives them up" in told
+    assert "make restore FORCE=1 overwrites them" in told
     assert (there / CHECKPOINT).read_bytes() == made
     assert resed(there, "restore", "--force")[0] == 0
     assert (there / CHECKPOINT).read_bytes() != made
