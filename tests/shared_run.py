@@ -63,7 +63,10 @@ rule score:
 
 rule table:
     input: expand(SYSTEM.format(stage="score") + "/metrics.json", system=CONFIG.systems)
-    output: f"{RESULTS}/tables/table1.csv", f"{RESULTS}/repair/repairs.tsv"
+    output:
+        f"{RESULTS}/tables/table1.csv",
+        f"{RESULTS}/tables/table1.json",
+        f"{RESULTS}/repair/repairs.tsv",
     params: rates=[CONFIG.system(name).schedule.learning_rate for name in CONFIG.systems]
     message: "table"
     shell: "{JOB} {output} {params.rates} -- {input}"
@@ -85,6 +88,7 @@ rule report:
 JOB = """
 import sys
 from resed.errors import ResedError
+from resed.formats.tables import Column, Table, View, tidy
 from resed.runtime.files import existing, write_text
 
 made, read = " ".join(sys.argv[1:]).partition(" -- ")[::2]
@@ -93,12 +97,21 @@ try:
 except ResedError as error:
     sys.exit(f"resed: {error}")
 numbers = [word for word in made.split() if word[0].isdigit()]
-rows = [f"{name},{rate},50" for name, rate in zip(("pts", "pts_tfd"), numbers)]
-table = "system,event_evaluation,tags_evaluation\\n" + "\\n".join(rows) + "\\n"
+place = {"group": "paper", "threshold": "configured", "split": "evaluation"}
+rows = [
+    place | {"system": name, "metric": metric, "value": value}
+    for name, rate in zip(("pts", "pts_tfd"), numbers)
+    for metric, value in (("event", rate), ("tags", 50))
+]
+view = View(keys=("system",), columns=(Column(title="System", field="system"),))
+table = Table("table1", "Table", (), tidy(rows), view, {}, {}) if rows else None
 for path in made.split():
     if not path[0].isdigit():
         line = " ".join([path, *numbers]) + "\\n"
-        write_text(path, table if path.endswith("table1.csv") else line + told)
+        text = line + told
+        if "/table1." in path:
+            text = table.csv() if path.endswith(".csv") else table.json()
+        write_text(path, text)
 """
 
 

@@ -25,6 +25,7 @@ from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import Metric, load_paper
 from resed.results.folder import Results
 from resed.tabulate.claims import claims
+from resed.tabulate.layout import lines
 
 REAL = [
     *("Alarm_bell_ringing", "Blender", "Cat", "Dishes", "Dog"),
@@ -491,7 +492,7 @@ def test_each_claim_says_how_many_seeds_it_rests_on(tmp_path):
 
 def test_what_is_not_configured_is_not_run(tmp_path):
     results = made(tmp_path, clips=8, systems=["pts", "pts_tfd"])
-    words = Counter(row["here"] for row in claims(results).records)
+    words = Counter(claims(results).frame["here"])
     assert words["not run"] > 30 and sum(words.values()) == len(CLAIMS)
     assert here(results, "esp_over_average").word == "not run"
     assert "not in config.systems" in here(results, "esp_over_average").evidence
@@ -636,14 +637,28 @@ def test_claims_about_the_real_training_events(dcase, name, expected, evidence):
 def test_the_table_says_whose_data_these_are(tmp_path):
     results = made(tmp_path, clips=8)
     table = claims(results)
-    assert table.caption[0].startswith("**Not the paper's numbers**: not the paper's data")
-    assert f"**{len(CLAIMS)} claims. Here: " in table.caption[1]
-    assert {row["papers_data"] for row in table.records} == {"no"}
-    for line, row in zip(table.lines, table.records, strict=True):
-        tail = "" if row["here"] == "not run" else " (other data)"
-        assert line.cells[2] == row["here"] + tail
+    assert table.notes[0].startswith("**Not the paper's numbers**: not the paper's data")
+    assert f"**{len(CLAIMS)} claims. Here: " in table.notes[1]
+    assert table.provenance["papers_data"] is False
+    assert "Here (other data)" in [column.title for column in table.view.columns]
+    counts = Counter(table.frame["here"])
+    assert table.data["counts"] == counts and counts["not run"] < len(CLAIMS)
+    for line, entry in zip(lines(table), table.data["claims"], strict=True):
+        assert line.cells[2].word == entry["here"] and line.cells[0].text == entry["statement"]
     again = claims(Results.of(results.config, results.folder))
-    assert again.csv() == table.csv() and again.markdown() == table.markdown()
+    assert again.csv() == table.csv() and again.json() == table.json()
+
+
+def test_the_table_stores_the_outcomes_behind_each_verdict(tmp_path):
+    results = made(tmp_path, clips=8)
+    (entry,) = [e for e in claims(results).data["claims"] if e["id"] == "tfd_over_pts"]
+    found = {(one["metric"], one["split"]): one for one in entry["outcomes"]}
+    assert len(found) == 6
+    one = found["event", "evaluation"]
+    assert (one["first"], one["second"], one["quantity"]) == ("pts_tfd", "pts", "gain")
+    assert one["value"] == results.difference("evaluation", "pts_tfd", "pts", "event").mean
+    printed = {(one["metric"], one["split"]): one for one in entry["printed_outcomes"]}
+    assert printed["event", "evaluation"]["value"] == pytest.approx(4.5)
 
 
 def test_on_the_papers_data_nothing_is_qualified(tmp_path):
@@ -651,9 +666,9 @@ def test_on_the_papers_data_nothing_is_qualified(tmp_path):
     path = tmp_path / "config" / "papers" / "liang" / "numbers.yaml"
     path.write_text(path.read_text().replace("dataset: dcase2019", "dataset: made"))
     table = claims(Results.of(config, make_results(config, 8)))
-    assert "Not the paper" not in "".join(table.caption)
-    assert not any("(other" in cell for line in table.lines for cell in line.cells)
-    assert {row["papers_data"] for row in table.records} == {"yes"}
+    assert "Not the paper" not in "".join(table.notes)
+    assert "Here" in [column.title for column in table.view.columns]
+    assert table.provenance["papers_data"] is True
 
 
 def test_both_sources_answer_alike():

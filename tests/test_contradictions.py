@@ -11,6 +11,8 @@ from resed.judge.figures import Figures
 from resed.paper.contradictions import load_contradictions
 from resed.results.folder import Results
 from resed.tabulate.contradictions import contradictions
+from resed.tabulate.layout import lines
+from resed.tabulate.markdown import markdown
 
 # The items of the list of inconsistencies (spec, D.1) and the entries that hold them.
 ITEMS = {
@@ -38,9 +40,14 @@ def results(tmp_path_factory):
     return Results.of(config, make_results(config, 4))
 
 
+def figures_of(table):
+    """Figures of each contradiction, in one line."""
+    return dict(zip(table.frame["row"], table.frame["figures"], strict=True))
+
+
 @pytest.fixture(scope="module")
 def figures(results):
-    return {row["id"]: row["figures"] for row in contradictions(results).records}
+    return figures_of(contradictions(results))
 
 
 def test_all_known_inconsistencies_are_there():
@@ -80,7 +87,7 @@ def test_on_the_real_annotations_events_are_counted(shared, tmp_path):
     config = load_config({"dataset": "dcase2019", "systems": ["pts"]}, REPOSITORY)
     results = Results.of(config, tmp_path, shared / "data" / "dcase2019")
     table = contradictions(results)
-    found = {row["id"]: row["figures"] for row in table.records}
+    found = figures_of(table)
     assert found["blender_short"].startswith("blender, training 2.58 s; evaluation 5.57 s; cat")
     assert found["running_water_fewest"] == (
         "running water 157 events; frying 137 events; vacuum cleaner 204 events; "
@@ -89,7 +96,7 @@ def test_on_the_real_annotations_events_are_counted(shared, tmp_path):
     assert found["clips"] == (
         "weak 1473; official 1578; unlabeled 13390; official 14412; development 1077; official 1168"
     )
-    assert "needs the DCASE" not in table.markdown()
+    assert "needs the DCASE" not in markdown(table)
 
 
 def test_the_student_is_counted_not_typed(figures):
@@ -101,12 +108,11 @@ def test_the_student_is_counted_not_typed(figures):
 
 def test_places_stand_for_both_versions(results):
     table = contradictions(results)
-    places = {
-        row["id"]: line.cells[1] for row, line in zip(table.records, table.lines, strict=True)
-    }
+    cells = [line.cells[1].text for line in lines(table)]
+    places = dict(zip(table.frame["row"], cells, strict=True))
     assert places["table3_end"] == "journal Tables 1 and 3; letter Tables I and II"
     assert places["swapped_abstract"] == "letter abstract, Table I"
-    assert any("other data" in note for note in table.caption)
+    assert any("other data" in note for note in table.notes)
 
 
 def test_a_number_copied_wrongly_stands_out(tmp_path):
@@ -117,11 +123,12 @@ def test_a_number_copied_wrongly_stands_out(tmp_path):
     assert "tags: [78.1]" in after
     path.write_text(before + letter + after.replace("tags: [78.1]", "tags: [78.4]", 1))
     table = contradictions(Results.of(config, make_results(config, 4)))
-    last = table.records[-1]
-    assert last["id"] == "unlisted"
-    assert last["found_by"] == "letter_table1.7.tags.evaluation"
+    last = table.frame.iloc[-1]
+    assert (
+        last["row"].startswith("unlisted") and last["found_by"] == "letter_table1.7.tags.evaluation"
+    )
     assert "78.4" in last["text"] and "78.1" in last["text"]
-    assert table.caption[0].startswith("**1 printed numbers disagree")
+    assert table.notes[0].startswith("**1 printed numbers disagree")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """What the paper leaves open: the file fits the settings, and the study says what it rests on."""
 
-import csv
-import io
 import math
 import re
 import shutil
@@ -40,6 +38,7 @@ from resed.results.readings_study import (
 from resed.settings import FeatureSettings, SystemSettings
 from resed.stats.intervals import Interval
 from resed.stats.multiple_testing import ScoreChange
+from resed.tabulate.markdown import markdown
 from resed.tabulate.readings import readings as readings_table
 from resed.tabulate.sensitivity import sensitivity as sensitivity_table
 from resed.train.framework import build_framework
@@ -315,32 +314,44 @@ def test_nothing_decided_is_said(tmp_path):
     assert headline(compare_readings(results), results) == (
         "No change of PTS+TFD+AFL+ESP was tested: what is trained anew needs two seeds."
     )
-    (_, row) = csv.DictReader(io.StringIO(sensitivity_table(results).csv()))
-    assert row["event_evaluation_change_decision"] == "undecided"
-    assert row["event_evaluation_change_p"] == row["event_evaluation_change_p_holm"] == ""
+    row = change_of(sensitivity_table(results), "tfd.literal", "event")
+    assert row["decision"] == "undecided" and np.isnan(row["p"]) and np.isnan(row["p_holm"])
+
+
+def change_of(table, reading, metric, split="evaluation"):
+    """The row of the frame with one change against the unchanged system."""
+    frame = table.frame
+    wanted = (frame["reading"] == reading) & (frame["column"] == "change")
+    found = frame[wanted & (frame["metric"] == metric) & (frame["split"] == split)]
+    assert len(found) == 1
+    return found.iloc[0]
 
 
 def test_table_of_the_study(results):
-    table = sensitivity_table(results)
-    rows = {row["reading"]: row for row in csv.DictReader(io.StringIO(table.csv()))}
-    effects = [effect.name for effect in compare_readings(results).effects]
-    assert list(rows) == ["default", *effects, "beta.half"]
-    literal = rows["tfd.literal"]
-    assert float(literal["event_evaluation_change_high"]) < 0
-    assert literal["event_evaluation_change_decision"] == "worse"
-    assert rows["gate.none"]["same_networks"] == "yes" and literal["same_networks"] == "no"
-    assert rows["beta.half"]["status"] == "no change here"
-    tests = [(rows[name], f"{m}_evaluation_change_p") for name in effects for m in METRICS]
-    values, corrected = (
-        sorted(float(row[p + suffix]) for row, p in tests) for suffix in ("", "_holm")
-    )
+    table, found = sensitivity_table(results), compare_readings(results)
+    effects = [effect.name for effect in found.effects]
+    assert list(table.frame["reading"].drop_duplicates()) == ["default", *effects, "beta.half"]
+    literal = change_of(table, "tfd.literal", "event")
+    change = next(e for e in found.effects if e.name == "tfd.literal").changes[
+        "event", "evaluation"
+    ]
+    assert (literal["value"], literal["low"]) == (change.found.mean, change.found.low)
+    assert literal["high"] < 0 and literal["decision"] == "worse"
+    assert (literal["shown_low"], literal["shown_high"]) == change.ends
+    shared = {name: change_of(table, name, "event")["same_networks"] for name in effects}
+    assert shared["gate.none"] == "yes" and shared["tfd.literal"] == "no"
+    idle = table.frame[table.frame["reading"] == "beta.half"].iloc[0]
+    assert idle["status"] == "no change here"
+    tests = [change_of(table, name, metric) for name in effects for metric in METRICS]
+    values, corrected = (sorted(row[key] for row in tests) for key in ("p", "p_holm"))
     assert len(values) == 12 and sum(value < 0.05 for value in values) == 9
     assert corrected[0] == pytest.approx(12 * values[0])
-    assert rows["default"]["event_evaluation_change_p"] == ""
-    text = table.markdown()
-    assert "| gate.none | no gate | the same | – | −" in text
-    assert "(unchanged: hints, teacher detached, W_t frozen)" in text
-    assert "**Not the paper's numbers**" in text
+    assert np.isnan(change_of(table, "tfd.literal", "event", "development")["p"])
+    unchanged = table.frame[table.frame["reading"] == "default"]
+    assert list(unchanged["value"]) == list(found.scores.values()) and unchanged["p"].isna().all()
+    text = markdown(table)
+    assert "| gate.none | no gate | the same | – | -" in text
+    assert "W_t frozen)**" in text and "**Not the paper's numbers**" in text
 
 
 def test_a_reading_that_was_not_run_is_named(tmp_path, results):
@@ -349,10 +360,12 @@ def test_a_reading_that_was_not_run_is_named(tmp_path, results):
     shutil.rmtree(folder / "score" / "development" / f"{SYSTEM}@tfd.literal" / "seed1")
     partly = Results.of(results.config, folder, results.data)
     assert compare_readings(partly).missing == ("tfd.literal",)
-    assert "Not run: tfd.literal." in " ".join(sensitivity_table(partly).caption)
+    assert "Not run: tfd.literal." in " ".join(sensitivity_table(partly).notes)
     nothing = Results.of(results.config, tmp_path / "empty", results.data)
-    assert "Not run: no reading" in " ".join(sensitivity_table(nothing).caption)
-    assert sensitivity_table(nothing).csv().count("not run") == 1 + len(STUDIED)
+    table = sensitivity_table(nothing)
+    assert "Not run: no reading" in " ".join(table.notes) and not table.data["ran"]
+    assert list(table.frame["status"]) == ["not run"] * len(STUDIED)
+    assert table.data["missing"] == list(table.frame["reading"])
     assert "Not run" in picture.caption(nothing)
     with look():
         assert picture.draw(nothing).axes
@@ -369,15 +382,16 @@ def test_scores_of_another_audit_are_refused(tmp_path, results):
 
 def test_table_of_readings(results):
     table = readings_table(results)
-    rows = {f"{r['question']}.{r['option']}": r for r in csv.DictReader(io.StringIO(table.csv()))}
+    rows = {f"{r['question']}.{r['option']}": r for r in table.frame.to_dict("records")}
     assert len(rows) == sum(len(question.options) for question in READINGS.questions.values())
-    assert rows["tfd.hint"]["used_here"] == "yes" and rows["tfd.hint"]["default"] == "yes"
+    assert rows["tfd.hint"]["used"] == "used" and rows["tfd.hint"]["default"] == "yes"
     assert rows["tfd.literal"]["how"] == "objective.distillation.reading: literal"
     assert rows["tfd.literal"]["verdict"] == "", "the study is not reported"
     shown = results.config.sensitivity.model_copy(update={"report": True})
     config = results.config.model_copy(update={"sensitivity": shown})
-    told = readings_table(Results.of(config, results.folder, results.data)).markdown()
-    assert re.search(r"\| tfd\.literal \| as printed, all trained \|.*\| −\d.*, worse \|", told)
+    text = markdown(readings_table(Results.of(config, results.folder, results.data)))
+    title = READINGS.questions["tfd"].options["literal"].title
+    assert re.search(rf"\| tfd\.literal \| {title} \|.*\| -\d.*\| worse \|", text)
 
 
 def test_the_picture_has_a_row_a_reading_and_a_band(results):

@@ -2,16 +2,20 @@
 
 from collections import Counter
 
+import pandas as pd
 import pytest
 from made_results import CLASSES, MANIFEST, REPOSITORY, make_results, make_root, make_score
-from systems import base
 
+from resed.config.rows import Row
 from resed.config.run import load_config
+from resed.config.study import departing_options
 from resed.errors import MissingFileError, ResultsError
 from resed.formats.annotations import read_events
-from resed.paper.legacy_numbers import load_versions
+from resed.paper.numbers import load_paper
 from resed.results.folder import Results
-from resed.tabulate.scorecard import Entry, reading_of, scorecard
+from resed.tabulate.layout import lines
+from resed.tabulate.markdown import markdown
+from resed.tabulate.scorecard import scorecard, verdict
 
 REAL = [
     *("Alarm_bell_ringing", "Blender", "Cat", "Dishes", "Dog"),
@@ -35,58 +39,61 @@ def table(results):
 
 
 def rows(made_table, /, **wanted):
-    return [r for r in made_table.records if all(r[key] == value for key, value in wanted.items())]
+    """Rows of the frame with these values."""
+    frame = made_table.frame
+    for column, value in wanted.items():
+        frame = frame[frame[column] == value]
+    return frame.to_dict("records")
 
 
 def test_every_published_number_stands_once(table):
     """57 + 36 + 44 of the journal, 27 + 44 of the letter."""
-    counts = Counter((row["version"], row["table"]) for row in table.records)
+    counts = Counter(zip(table.frame["edition"], table.frame["group"], strict=True))
     assert counts == {
-        ("journal", "Table 1"): 10 * 6 - 3,
-        ("journal", "Table 2"): 6 * 6,
-        ("journal", "Table 3"): 11 * 4,
-        ("letter", "Table I"): 9 * 3,
-        ("letter", "Table II"): 11 * 4,
+        ("journal", "table1"): 10 * 6 - 3,
+        ("journal", "table2"): 6 * 6,
+        ("journal", "table3"): 11 * 4,
+        ("letter", "letter_table1"): 9 * 3,
+        ("letter", "letter_table2"): 11 * 4,
     }
-    published = [
-        cell.value for paper in load_versions(REPOSITORY).values() for cell in paper.cells()
-    ]
-    assert [row["published"] for row in table.records] == published
-    keys = ("version", "table", "title", "split", "metric")
-    assert len({tuple(row[key] for key in keys) for row in table.records}) == 208
+    published = [number.value for number in load_paper("liang", REPOSITORY).numbers]
+    assert list(table.frame["published"]) == published
+    keys = ["group", "row", "column", "split", "metric"]
+    assert len(table.frame.drop_duplicates(keys)) == 208
+    assert len([line for line in lines(table) if line.cells]) == 208
 
 
 def test_ours_is_the_mean_over_seeds_with_its_interval(results, table):
-    (row,) = rows(
-        table, version="journal", table="Table 1", id="3", split="evaluation", metric="event"
-    )
+    (row,) = rows(table, group="table1", row="3", split="evaluation", metric="event")
     ours = [results.metrics("evaluation", "pts", k)["event"]["macro_f1"] for k in (0, 1)]
-    assert row["ours"] == pytest.approx(50 * sum(ours)) and row["published"] == 40.9
-    assert row["difference"] == pytest.approx(row["ours"] - 40.9)
-    found = results.interval("evaluation", "pts", "event")
+    assert row["value"] == pytest.approx(50 * sum(ours)) and row["published"] == 40.9
+    assert row["difference"] == pytest.approx(row["value"] - 40.9)
+    found = results.interval("evaluation", Row("pts"), "event")
     assert (row["low"], row["high"], row["seeds"]) == (found.low, found.high, 2)
-    assert (row["clips"], row["interval_covers"]) == (20, "clips and seeds")
-    assert (row["dataset"], row["papers_data"], row["manifest_sha256"]) == ("made", "no", MANIFEST)
+    assert (row["clips"], row["covers"]) == (20, "clips and seeds")
+    assert table.provenance["manifest_sha256"] == MANIFEST
+    assert (table.provenance["dataset"], table.provenance["papers_data"]) == ("made", False)
 
 
 def test_classes_have_their_own_numbers(results, table):
-    (row,) = rows(table, version="letter", title="Cat, esp", metric="tags")
-    system = results.system_of_row(9)
+    (row,) = rows(table, group="letter_table2", label="Cat", column="esp", metric="tags")
+    system = "pts_tfd_afl_esp"
     ours = [
         results.metrics("evaluation", system, k)["tags"]["classes"]["Cat"]["f1"] for k in (0, 1)
     ]
-    assert row["ours"] == pytest.approx(50 * sum(ours)) and row["published"] == 89.6
+    assert row["value"] == pytest.approx(50 * sum(ours)) and row["published"] == 89.6
+    assert (row["system"], row["title"]) == (system, "Cat, ESP windows")
 
 
 def test_the_letter_has_its_own_ids(table):
-    (row,) = rows(table, version="letter", table="Table I", id="2", metric="event")
+    (row,) = rows(table, group="letter_table1", row="2", metric="event")
     assert (row["system"], row["published"], row["split"]) == ("pts", 40.9, "evaluation")
-    systems = {row["system"] for row in rows(table, version="letter", table="Table I")}
+    systems = {row["system"] for row in rows(table, group="letter_table1")}
     assert "pts_without_bgru" not in systems and "mean_teacher" in systems
 
 
-def test_table_2_finds_its_systems(results, table):
-    systems = {row["id"]: row["system"] for row in rows(table, table="Table 2")}
+def test_table_2_finds_its_systems(table):
+    systems = {row["row"]: row["system"] for row in rows(table, group="table2")}
     assert systems == {
         "200": "pts_tfd",
         "10-2": "pts_tfd_afl_tau10",
@@ -98,16 +105,18 @@ def test_table_2_finds_its_systems(results, table):
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "verdict"),
+    ("low", "high", "word"),
     [(40.0, 41.0, "within"), (40.9, 42.0, "within"), (41.0, 42.0, "above"), (39.0, 40.8, "below")],
 )
-def test_verdicts(results, low, high, verdict):
-    from resed.stats.intervals import Interval
+def test_verdicts(low, high, word):
+    assert verdict({"value": (low + high) / 2, "low": low, "high": high}, 40.9) == word
 
-    cell = next(c for c in results.paper.cells() if c.place == "table1.3.event.evaluation")
-    found = Interval((low + high) / 2, low, high, 3, 692, "clips and seeds")
-    assert Entry("journal", cell, "pts", "", found).verdict == verdict
-    assert Entry("journal", cell, None, "", None).verdict == "not run"
+
+def test_a_number_that_was_not_run_or_has_no_interval_is_not_judged():
+    assert verdict({}, 40.9) == "not run"
+    assert (
+        verdict({"value": 41.0, "low": float("nan"), "high": float("nan")}, 40.9) == "no interval"
+    )
 
 
 def test_a_system_far_off_is_above_or_below(tmp_path):
@@ -117,70 +126,69 @@ def test_a_system_far_off_is_above_or_below(tmp_path):
         make_score(results.folder, split, "pts", 0, 0.98, events)
         make_score(results.folder, split, "pts_tfd", 0, 0.02, events)
     table = scorecard(results)
-    assert {row["verdict"] for row in rows(table, table="Table 1", system="pts")} == {"above"}
+    assert {row["verdict"] for row in rows(table, group="table1", system="pts")} == {"above"}
     assert {row["verdict"] for row in rows(table, system="pts_tfd")} == {"below"}
 
 
-def test_counts_stand_at_the_top(table):
-    counts = Counter(row["verdict"] for row in table.records)
-    top = table.caption[1]
+def test_counts_stand_in_notes_headings_and_data(table):
+    counts = Counter(table.frame["verdict"])
+    top = table.notes[1]
     assert top.startswith("**208 published numbers: ")
-    for verdict, count in counts.items():
-        assert f"{count} {verdict}" in top
-    assert "(journal " in top and "; letter " in top
+    for word, count in counts.items():
+        assert f"{count} {word}" in top
+    assert "(Liang et al., journal version: " in top and "; Liang et al., letter: " in top
+    assert table.data["counts"] == counts
+    for name, group in table.data["groups"].items():
+        own = Counter(row["verdict"] for row in rows(table, group=name))
+        assert group["counts"] == own
+        assert all(f"{count} {word}" in group["heading"] for word, count in own.items())
 
 
-def test_other_data_is_said_first_and_in_every_line(table):
-    assert table.caption[0].startswith("**Not the paper's numbers**: not the paper's data")
-    assert "only how the card is read" in table.caption[0]
-    for line in table.lines:
-        if not line.heading:
-            assert line.cells[3] == "not run" or line.cells[3].endswith("(other data)")
+def test_other_data_is_stated_first_and_in_the_heading_of_the_verdicts(table):
+    assert table.notes[0].startswith("**Not the paper's numbers**: not the paper's data")
+    assert "only show how to read the scorecard" in table.notes[0]
+    assert "Verdict (other data)" in [column.title for column in table.view.columns]
+    assert table.data["qualification"] == "other data"
 
 
-def test_other_settings_are_said_too(tmp_path):
+def test_other_settings_are_stated_too(tmp_path):
     config = make_root(tmp_path, REAL, override={"schedule": {"epochs": 3}}, systems=["pts"])
-    for name in ("liang_journal", "liang_letter"):
-        path = tmp_path / "config" / "papers" / f"{name}.yaml"
-        path.write_text(path.read_text().replace("dataset: dcase2019", "dataset: made"))
+    path = tmp_path / "config" / "papers" / "liang" / "numbers.yaml"
+    path.write_text(path.read_text().replace("dataset: dcase2019", "dataset: made"))
     table = scorecard(Results.of(config, make_results(config, 8)))
-    assert "settings other than the paper's" in table.caption[0]
-    cells = [line.cells[3] for line in table.lines if line.cells]
-    assert any(cell.endswith("(other settings)") for cell in cells)
+    assert "settings other than the paper's" in table.notes[0]
+    assert "Verdict (other settings)" in [column.title for column in table.view.columns]
 
 
-def test_one_seed_says_so(tmp_path):
+def test_one_seed_is_stated(tmp_path):
     table = scorecard(made(tmp_path, systems=["pts"], clips=8))
-    assert any("covers clips alone, for there is one seed" in note for note in table.caption)
-    assert {row["interval_covers"] for row in rows(table, system="pts")} == {"clips"}
+    assert any("cover clips only, because there is one seed" in note for note in table.notes)
+    assert {row["covers"] for row in rows(table, system="pts")} == {"clips"}
 
 
 def test_some_systems_may_have_more_seeds(tmp_path):
     options = {"systems": ["pts", "pts_tfd"], "system_seeds": {"pts": 2}}
     table = scorecard(made(tmp_path, clips=8, **options))
-    assert any("or clips alone where there is one seed" in note for note in table.caption)
+    assert any("or clips only if there is one seed" in note for note in table.notes)
     assert {row["seeds"] for row in rows(table, system="pts")} == {2}
 
 
 def test_what_is_not_configured_is_not_run(tmp_path):
     table = scorecard(made(tmp_path, systems=["pts"], clips=8))
-    counts = Counter(row["verdict"] for row in table.records)
+    counts = Counter(table.frame["verdict"])
     assert counts["not run"] == 208 - 6 - 3  # PTS on both splits of the journal, one of the letter
-    line = next(line for line in table.lines if line.cells[:2] == ("0", "MT (official baseline)"))
-    assert line.cells[2:6] == (
-        "Event-F1, Segment-F1, AT-F1",
-        "not run",
-        "no such system in config.systems",
-        "25.8; 53.7; 45.8",
-    )
+    (row,) = rows(table, group="table1", row="0", metric="tags")
+    assert pd.isna(row["value"]) and row["published"] == 45.8
+    assert row["reading"] == "no such system in config.systems"
 
 
 def test_classes_that_are_not_here_are_not_run(tmp_path):
     table = scorecard(made(tmp_path, clips=8))  # five of the ten classes
-    (row,) = rows(table, version="journal", title="Frying, esp", metric="event")
+    (row,) = rows(table, group="table3", label="Frying", column="esp", metric="event")
     assert (row["verdict"], row["reading"]) == ("not run", "no such class in this dataset")
-    assert rows(table, version="journal", title="Overall, esp", metric="event")[0]["ours"]
-    assert "Alarm_bell" not in table.markdown()
+    (overall,) = rows(table, group="table3", row="Overall", column="esp", metric="event")
+    assert overall["value"] > 0
+    assert "Alarm_bell" not in markdown(table)
 
 
 def test_missing_or_foreign_scores_are_refused(tmp_path):
@@ -196,38 +204,39 @@ def test_missing_or_foreign_scores_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("system", "metric", "text"),
+    ("system", "listed"),
     [
-        (
-            "pts_tfd_afl_esp",
-            "tags",
-            "TFD hint; AFL 1 - p^γ, γ 2, τ 15; ESP windows; AT after filters",
-        ),
-        ("pts_tfd_afl_standard", "event", "TFD hint; AFL (1 - p)^γ, γ 2, τ 15; average windows"),
-        ("pts_tfd_literal", "event", "TFD literal; average windows"),
-        (
-            "pts_tfd_dfd_d_wu",
-            "event",
-            "TFD hint; DFD distance on weak + unlabeled; average windows",
-        ),
-        ("mean_teacher", "tags", "MT as in its code; one window; AT by clip posterior"),
-        (
-            "mean_teacher_lost_head",
-            "tags",
-            "MT as in its code; one window; AT by clip posterior; attention head lost",
-        ),
-        ("guided_learning", "segment", "GL as in its code; average windows"),
+        ("pts_tfd_afl_esp", {}),
+        ("pts_tfd", {"windows": "average"}),
+        ("pts_tfd_literal", {"windows": "average", "tfd": "literal"}),
+        ("pts_tfd_afl_standard", {"windows": "average", "afl": "standard"}),
     ],
 )
-def test_readings(system, metric, text):
+def test_a_reading_is_the_options_beside_the_defaults(system, listed):
     config = load_config({"dataset": "demo", "systems": ["pts"]}, REPOSITORY)
-    assert reading_of(config.system(system), metric) == text
-    assert "normalised" in reading_of(
-        base(objective={"distillation": {"tfd": True, "distance": "rows_normalised"}}),
-        "event",
-    )
+    questions = config.paper_readings.questions
+    expected = [(questions[name], questions[name].options[key]) for name, key in listed.items()]
+    found = departing_options(config, system)
+    assert sorted(q.title for q, _ in found) == sorted(q.title for q, _ in expected)
+    assert {option.title for _, option in found} == {option.title for _, option in expected}
+
+
+def test_a_reading_follows_the_config(results, tmp_path):
+    override = {"decode": {"gate": "none"}}
+    table = scorecard(made(tmp_path, systems=["pts_tfd"], clips=8, override=override))
+    option = results.config.paper_readings.questions["gate"]
+    (row,) = rows(table, group="table1", system="pts_tfd", metric="event", split="evaluation")
+    assert f"{option.title}: {option.options['none'].title}" in row["reading"]
+    shown = row["reading_shown"].split("; ")
+    assert len(shown) <= 3 and row["reading"].startswith(shown[0])
+
+
+def test_a_system_with_all_defaults_says_so(table):
+    words = {row["reading"] for row in rows(table, system="pts_tfd_afl_esp")}
+    assert words == {"defaults"}
 
 
 def test_the_same_results_give_the_same_bytes(results, table):
     again = scorecard(Results.of(results.config, results.folder))
-    assert again.csv() == table.csv() and again.markdown() == table.markdown()
+    assert again.csv() == table.csv() and again.json() == table.json()
+    assert markdown(again) == markdown(table)

@@ -1,7 +1,8 @@
 """What follows from all scores: comparisons, the scorecard, claims, and what the labels' repair changes.
 
 Requires the scores, events and tags of all systems, training histories, and the scores of the study
-of readings if the report shows them. Makes the tables of verdicts as CSV and Markdown.
+of readings if the report shows them. Makes the tables of verdicts as CSV, JSON
+for the page, and Markdown.
 """
 
 
@@ -19,6 +20,7 @@ rule judge:
             caption="../report/verdicts.rst",
             category="Verdicts",
         ),
+        layout=expand("<results>/tables/{table}.json", table=VERDICTS),
         markdown=expand("<results>/tables/{table}.md", table=VERDICTS),
     log:
         "<logs>/judge.log",
@@ -30,7 +32,7 @@ rule judge:
     resources:
         mem_mb=2000,
     params:
-        tables=VERDICTS,
+        tables=[word for table in VERDICTS for word in ("--table", table)],
         config=config_json([*CONFIG.systems, CONFIG.sensitivity.system]),
         titles=titles(CONFIG.systems),
         results=lambda wildcards, output: str(Path(output.csv[0]).parents[1]),
@@ -38,10 +40,8 @@ rule judge:
     message:
         "judge by the paper"
     shell:
-        "for table in {params.tables}; do"
-        " resed tabulate --table $table --config-json {params.config:q}"
-        " --results {params.results:q} --out-csv {params.out:q}/$table.csv"
-        " --out-md {params.out:q}/$table.md || exit 1; done > {log:q} 2>&1"
+        "resed tabulate {params.tables} --config-json {params.config:q}"
+        " --results {params.results:q} --out-folder {params.out:q} > {log:q} 2>&1"
 
 
 rule tables:

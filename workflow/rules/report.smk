@@ -1,6 +1,6 @@
 """The page.
 
-Requires all tables and figures, and what they come from. Makes one HTML file that needs no network.
+Requires all tables and figures, the windows and the summary of the audit. Makes one HTML file that needs no network.
 """
 
 
@@ -9,15 +9,10 @@ rule report:
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
-        labels=labels("strong", *SCORED),
         tables=rules.tables.input,
         # From equal results a figure has equal bytes: one that was deleted is drawn again alone.
         figures=ancient([path for path in rules.figures.input if path.endswith(".sha256")]),
         windows=expand(rules.calibrate.output, windows=("average", "esp")),
-        scores=FILES.scores(
-            [row for system in CONFIG.systems for row in FILES.rows_of(system)] + FILES.baselines()
-        ),
-        evidence=FILES.verdicts(),
     output:
         page=report(
             "<results>/report/index.html", caption="../report/page.rst", category="The page"

@@ -1,7 +1,7 @@
 """The tables of the paper with our numbers beside, and the table of the study of readings.
 
-Requires scores, the paper's numbers and the summary of the audit. Makes each table as CSV and
-Markdown. Rows that are not configured are listed as not run.
+Requires scores, the paper's numbers and the summary of the audit. Makes each table as CSV, JSON for the
+page, and Markdown. Rows that are not configured are listed as not run.
 """
 
 
@@ -19,6 +19,7 @@ rule tabulate:
             category="Tables",
             labels={"table": "{table}"},
         ),
+        layout="<results>/tables/{table}.json",
         markdown="<results>/tables/{table}.md",
     log:
         "<logs>/tabulate/{table}.log",
@@ -39,8 +40,8 @@ rule tabulate:
         "tabulate {wildcards.table}"
     shell:
         "resed tabulate --table {wildcards.table} --config-json {params.config:q}"
-        " --results {params.results:q} --out-csv {output.csv:q} --out-md {output.markdown:q}"
-        " > {log:q} 2>&1"
+        " --results {params.results:q} --out-csv {output.csv:q} --out-json {output.layout:q}"
+        " --out-md {output.markdown:q} > {log:q} 2>&1"
 
 
 for table in PAPER.tables:

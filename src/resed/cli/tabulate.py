@@ -11,31 +11,54 @@ def register(app: typer.Typer) -> None:
 
 
 def tabulate(
-    table: str = typer.Option(
+    table: list[str] = typer.Option(
         ...,
-        help="table1 (systems), table2 (focal loss), table3 (classes), letter_table1, "
-        "letter_table2, comparisons, scorecard, claims, contradictions, readings, sensitivity or "
-        "truths (original and repaired labels).",
+        help="Table to make: one of the paper (a key of tables: in its numbers.yaml), comparisons, "
+        "scorecard, claims, contradictions, readings, sensitivity or repaired (original and "
+        "repaired labels). Repeat it to make several in one folder.",
     ),
     config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
-    out_csv: Path = typer.Option(..., help="CSV to write; F1 in percent, full precision."),
-    out_md: Path = typer.Option(..., help="Markdown to write; F1 in percent, one decimal."),
+    out_csv: Path | None = typer.Option(
+        None, help="CSV to write: one row per value, F1 in percent, full precision."
+    ),
+    out_md: Path | None = typer.Option(None, help="Markdown to write; F1 in percent, one decimal."),
+    out_json: Path | None = typer.Option(
+        None, help="JSON to write: title, notes and layout, for resed report."
+    ),
+    out_folder: Path | None = typer.Option(
+        None, help="Folder to write TABLE.csv, TABLE.json and TABLE.md to, instead of the above."
+    ),
+    data: Path | None = typer.Option(
+        None, help="Folder of the dataset (annotations); default: data/{dataset}."
+    ),
 ) -> None:
-    """Tabulate scores with the paper's beside, or what follows from them.
+    """Tabulate scores beside the paper's numbers, or what follows from them.
 
-    All scores of a table must rest on the same clips. In brackets stands the 95 % interval, over
-    clips and seeds, or over clips only where there is one seed.
+    All scores of a table must come from the same clips. Brackets hold the 95 % interval, over clips
+    and seeds, or over clips only if there is one seed.
+
+    Example: resed tabulate --table table1 --table scorecard --config-json config/config.yaml
+    --results results/dcase2019 --out-folder tables
     """
     from resed.config.run import load_config, read_settings
     from resed.results.folder import Results
     from resed.runtime.files import write_text
-    from resed.tabulate import TABLES
+    from resed.tabulate import make_table
+    from resed.tabulate.markdown import markdown
 
-    if table not in TABLES:
-        raise typer.BadParameter(f"one of {', '.join(TABLES)}", param_hint="--table")
+    files = (out_csv, out_json, out_md)
+    if out_folder is None and (len(table) > 1 or None in (out_csv, out_md)):
+        raise typer.BadParameter(
+            "give --out-folder, or one --table with --out-csv, --out-json and --out-md"
+        )
     config = load_config(read_settings(config_json, "--config-json"))
-    made = TABLES[table](Results.of(config, results))
-    write_text(out_csv, made.csv())
-    write_text(out_md, made.markdown())
-    typer.echo(f"{made.title}: {len(made.records)} rows")
+    source = Results.of(config, results, data)
+    for name in table:
+        made = make_table(name, source)
+        if out_folder is not None:
+            files = tuple(out_folder / f"{name}.{suffix}" for suffix in ("csv", "json", "md"))
+        for path, text in zip(files, (made.csv(), made.json(), markdown(made)), strict=True):
+            if path is not None:
+                write_text(path, text)
+        typer.echo(f"{made.title}: {len(made.frame)} rows")

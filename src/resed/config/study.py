@@ -1,7 +1,9 @@
 """The study of readings: which rows it has, their seeds, and the windows they decode with."""
 
+from typing import Any
+
 from resed.config.closed import check, overlay
-from resed.config.readings import Question, reading_settings
+from resed.config.readings import OFF, Option, Question, reading_settings
 from resed.config.rows import UNCHANGED, Row, windows_of_reading
 from resed.config.run import Config
 from resed.settings import CalibrateSettings
@@ -60,12 +62,34 @@ def option_here(config: Config, question: Question) -> str | None:
 
     None if it follows none of them, or if no option has settings to compare.
     """
-    unchanged = Row(config.sensitivity.system, UNCHANGED)
-    here = {
-        "settings": config.system(unchanged).model_dump(mode="json"),
+    return _followed(question, _values(config, Row(config.sensitivity.system, UNCHANGED)))
+
+
+def departing_options(config: Config, system: str) -> list[tuple[Question, Option]]:
+    """Options beside the defaults that a system follows, with their questions.
+
+    Options that leave a part of the method out are not listed: that part is not read at all.
+    """
+    here = _values(config, Row(system))
+    found = []
+    for question in config.paper_readings.questions.values():
+        key = _followed(question, here)
+        if key not in (None, question.default, OFF):
+            found.append((question, question.options[key]))
+    return found
+
+
+def _values(config: Config, row: Row) -> dict[str, dict[str, Any]]:
+    """What the overlays of an option can change, as it is for one row."""
+    return {
+        "settings": config.system(row).model_dump(mode="json"),
         "calibrate": config.calibrate.model_dump(mode="json"),
         "config": config.model_dump(mode="json"),
     }
+
+
+def _followed(question: Question, here: dict[str, dict[str, Any]]) -> str | None:
+    """The option whose overlay changes nothing, the default first."""
     for key in sorted(question.options, key=lambda key: key != question.default):
         option = question.options[key]
         for part, values in here.items():

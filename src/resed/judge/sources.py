@@ -128,7 +128,7 @@ class Runs:
         if not isinstance(reference, ReadingReference):
             return Row(reference) if reference in self.results.config.systems else None
         row = Row(reference.system, reference.reading)
-        if row not in self._readings:
+        if reference.system not in self.results.config.systems or row not in self._readings:
             return None
         self.studied.add(row)
         return row

@@ -1,9 +1,8 @@
-"""What a reader must know to judge the numbers: data, versions, settings, windows."""
+"""Facts about the run: clips, versions, settings of systems, windows."""
 
 import json
 import platform
 import subprocess
-from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any
 
 from resed import __version__
 from resed.config.dataset import ROLES
-from resed.formats.manifest import read_manifest
-from resed.results.clips import coverage
+from resed.results.clips import Share, coverage
 from resed.results.folder import Results, readable
 
 PACKAGES = (
@@ -23,23 +21,36 @@ LABELS = {"weak": "tags", "none": "none", "strong": "events in time"}
 
 
 @dataclass(frozen=True)
-class Split:
-    """Clips of one split; `clips` is None without an audit, `paper` None where it prints none.
+class SplitFacts:
+    """Clips of one split.
 
-    `of`: all that there are, whether the annotations name them or not.
+    Attributes:
+        role: the split.
+        labels: what its annotations state.
+        usable: clips that the audit found usable, of how many; None without an audit.
+        unusable: the other clips by their status, in words.
+        paper: clips of the paper; None if it states no number.
     """
 
     role: str
     labels: str
-    clips: int | None
-    unusable: int
+    usable: Share | None
+    unusable: str
     paper: int | None
-    of: int | None = None
 
 
 @dataclass(frozen=True)
 class SystemFacts:
-    """A system's place in the paper, and its settings beside the defaults."""
+    """The settings of a system.
+
+    Attributes:
+        name, title: of config/systems.
+        place: how the paper's text names it, or empty.
+        seeds: number of trainings.
+        shares: title of the system whose checkpoint it uses, or empty.
+        own: settings that differ from the defaults, or from that system.
+        all_settings: all settings as JSON.
+    """
 
     name: str
     title: str
@@ -50,31 +61,22 @@ class SystemFacts:
     all_settings: str
 
 
-def splits(results: Results) -> list[Split]:
-    """Clips a split as the audit counted them."""
-    statuses = _statuses(results.folder / "audit" / "manifest.tsv")
-    everything = {share.role: share.of for share in coverage(results)}
+def splits(results: Results) -> list[SplitFacts]:
+    """Clips of each split as the audit counted them."""
+    shares = {share.role: share for share in coverage(results)}
+    audited = results.audit.get("splits", {})
     made = []
     for role in ROLES:
-        counts = statuses.get(role)
-        usable = counts["ok"] if counts else None
-        unusable = sum(counts.values()) - counts["ok"] if counts else 0
+        statuses = audited.get(role, {}).get("status", {})
+        others = [f"{count} {status}" for status, count in statuses.items() if status != "ok"]
         labels = LABELS[results.config.dataset_file.splits[role].labels]
-        paper, of = results.paper.clips.get(role), everything.get(role)
-        made.append(Split(role, labels, usable, unusable, paper, of))
+        paper = results.paper.clips.get(role)
+        made.append(SplitFacts(role, labels, shares.get(role), ", ".join(others) or "0", paper))
     return made
 
 
-def _statuses(path: Path) -> dict[str, Counter[str]]:
-    """Split -> how many of its clips have each status; {} without an audit."""
-    if not path.is_file():
-        return {}
-    clips = read_manifest(path).groupby("split")["status"]
-    return {split: Counter(statuses) for split, statuses in clips}
-
-
 def versions() -> dict[str, str]:
-    """Versions of what computes here."""
+    """Versions of the packages that compute the results."""
     found = {"resed": __version__, "Python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -85,7 +87,7 @@ def versions() -> dict[str, str]:
 
 
 def commit(root: Path) -> str:
-    """Git commit of the folder that holds config/, and whether files in it were changed since."""
+    """Git commit of the folder with config/, and whether tracked files have changes."""
     head = _git(root, "rev-parse", "HEAD")
     if head is None:
         return "not a git checkout"
@@ -104,9 +106,9 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
-    """Settings that differ from those of the base: those all systems share, then each system's own.
+    """Settings that differ from those of the base: those that all share, then each system's own.
 
-    Of a system that shares a checkpoint, its own are those that the trained one does not have.
+    A system that shares a checkpoint is compared with the system that was trained.
     """
     config = results.config
     defaults = _flat(config.base_settings(config.systems[0]))
@@ -127,18 +129,9 @@ def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
         own = {key: value for key, value in values.items() if before.get(key) != value}
         shares = config.catalogue[trained].title if trained != name else ""
         whole = json.dumps(config.system(name).model_dump(mode="json"), indent=2)
-        place, seeds = _place(results, name), len(config.seed_list(name))
+        place, seeds = results.paper.labels.get(name, ""), len(config.seed_list(name))
         facts.append(SystemFacts(name, entry.title, place, seeds, shares, _pairs(own), whole))
     return _pairs(shared), facts
-
-
-def _place(results: Results, name: str) -> str:
-    """Where the paper has the system: its number in Table 1, or what it is in Table 2."""
-    entry = results.config.catalogue[name]
-    printed = results.legacy_paper.by_row.get(entry.row) if entry.row is not None else None
-    if printed:
-        return str(printed.id)
-    return f"τ {entry.stage.tau}, γ {entry.stage.gamma:g}" if entry.stage else ""
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -156,7 +149,7 @@ def _pairs(values: dict[str, Any]) -> tuple[str, ...]:
 
 
 def windows(results: Results) -> list[tuple[str, ...]]:
-    """A row a class: name, events, mean, average window, knee, ESP window (s), and the fallback."""
+    """One row per class: name, events, mean, average window, knee, ESP window (s), fallback."""
     average, esp = results.windows("average"), results.windows("esp")
     rows = []
     for label in results.config.dataset_file.classes:

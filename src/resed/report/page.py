@@ -1,87 +1,76 @@
-"""Fill the template: everything the page needs is inside it."""
+"""Fill the template with stored tables and figures: nothing is computed here."""
 
-import base64
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from resed.draw.drawing import Drawing
-from resed.draw.registry import figures_of
-from resed.draw.style import DOTS_PER_INCH
-from resed.report import evidence, facts
+from resed.draw.inputs import figure_names
+from resed.errors import ResultsError
+from resed.formats.tables import Table
+from resed.report import facts, figures
+from resed.report.claims import Group, contradictions, groups
 from resed.report.contents import contents
-from resed.report.not_run import STUDY, not_run, studied
-from resed.report.scorecard import cards, qualification
-from resed.report.symbols import mark, marked, slug
-from resed.report.table_view import Sheet, sheet
-from resed.report.verdict import ground, verdict
-from resed.results.folder import Results, departures
-from resed.results.readings_study import compare_readings, headline
-from resed.runtime.files import existing
-from resed.tabulate import TABLES
-from resed.tabulate.table import Table
+from resed.report.markup import cell, mark, marked, slug
+from resed.report.not_run import not_run
+from resed.report.page_table import PageTable
+from resed.report.scorecard import Card, cards
+from resed.report.tallies import tallies
+from resed.results.folder import Results, short_hash
+from resed.results.inputs import STUDY
+from resed.tabulate import table_names
+from resed.tabulate.words import CLAIM_VERDICTS, NUMBER_VERDICTS
 
-CONFUSIONS = ("figure5", "figure5_system3", "figure6")
-TRAINING = ("training_curves", "training_curves_table2")
+BRIEF = 5  # statements per verdict that the top of the page lists
 # Sections of the template that do not depend on what was run.
 SECTIONS = (
-    *("verdict", "tables", "sanity", "letter", "letter-figures", "figures", "durations", "windows"),
-    *("contradictions", "readings", "run", "settings", "not-run"),
+    *("verdict", "baselines", "figures", "figures-durations", "windows", "contradictions"),
+    *("readings", "run", "settings", "not-run"),
 )
-ENLARGED = 108  # CSS pixels an inch of figure: text as large as that of the page
-BRIEF = 5  # statements that the top lists of one verdict
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure on the page."""
-
-    key: str
-    title: str
-    source: str
-    width: int  # CSS pixels
-    caption: str
 
 
 def render(results: Results) -> str:
-    """The whole page as HTML; equal results give equal text (there is no date in it).
+    """The whole page as HTML; equal results give equal text (it has no date).
 
-    Raises ResultsError or MissingFileError in one line where a table or figure lacks its input.
+    Raises ResultsError or MissingFileError if a table or figure is missing or malformed.
     """
     tables = _tables(results)
+    shown = {name: PageTable.of(table) for name, table in tables.items()}
     pictures = _pictures(results, tables)
-    sheets = {name: sheet(name, table, results) for name, table in tables.items()}
-    judged = verdict(tables["claims"], tables["scorecard"])
-    numbers = cards(tables["scorecard"], results)
-    ids = _ids(sheets, pictures) | {one.anchor for one in (*judged.claims, *numbers)}
-    groups = evidence.groups(tables["claims"], judged.claims, results, ids)
+    numbers = cards(shown["scorecard"])
+    drawn = figures.sections(pictures)
+    ids = _ids(results, shown, pictures, numbers)
+    ids |= {section.anchor for section in drawn}
+    judged = groups(tables["claims"], ids)
+    ids |= {group.tally.anchor for group in judged}
     shared, systems = facts.systems(results)
     return _template().render(
         results=results,
-        departures=departures(results),
-        splits=facts.splits(results),
+        paper=results.paper,
+        dataset=results.config.dataset_file,
+        departures=tables["scorecard"].provenance["departures"],
+        qualification=tables["scorecard"].data["qualification"],
         manifest=results.manifest or "none: no audit was made",
+        short_manifest=short_hash(results.manifest),
+        splits=facts.splits(results),
         versions=facts.versions(),
         commit=facts.commit(Path(results.config.root)),
-        verdict=judged,
-        brief=BRIEF,
-        records=len(tables["scorecard"].records),
-        qualification=qualification(results),
-        ground=ground(results.config.seeds_in_words),
-        contents=contents(numbers, groups, ids),
-        sheets=sheets,
-        files={name: _embed(table.csv().encode(), "text/csv") for name, table in tables.items()},
+        number_tallies=tallies("scorecard", NUMBER_VERDICTS, tables["scorecard"].data["counts"]),
+        claim_tallies=tallies("claims", CLAIM_VERDICTS, tables["claims"].data["counts"]),
+        brief=_brief(judged),
+        basis=_basis(results.config.seeds_in_words),
+        contents=contents(results.paper, numbers, judged, drawn, ids),
+        tables=shown,
+        main=results.paper.main_table,
+        files={name: _csv(results, name) for name in tables},
         pictures=pictures,
-        confusions=[name for name in CONFUSIONS if name in pictures],
-        training=[name for name in TRAINING if name in pictures],
+        figure_sections=drawn,
         windows=facts.windows(results),
         cards=numbers,
-        groups=groups,
-        contradictions=evidence.contradictions(tables["contradictions"], tables["claims"]),
-        studied=studied(tables),
-        headline=headline(compare_readings(results), results) if studied(tables) else "",
+        groups=judged,
+        contradictions=contradictions(tables["contradictions"], tables["claims"]),
+        headline=tables[STUDY].data["headline"] if STUDY in tables else "",
         shared=shared,
         systems=systems,
         not_run=not_run(results, tables),
@@ -89,24 +78,67 @@ def render(results: Results) -> str:
 
 
 def _tables(results: Results) -> dict[str, Table]:
-    """All tables; the study of readings where the config wants it shown and it was run."""
-    wanted = [n for n in TABLES if n != STUDY or results.config.sensitivity.report]
-    made = {name: TABLES[name](results) for name in wanted}
-    return {n: table for n, table in made.items() if n != STUDY or studied(made)}
+    """All stored tables; the study of readings if the config reports it and it was run.
+
+    Raises ResultsError if a table was made from another audit than the one that lies here.
+    """
+    folder = results.folder / "tables"
+    names = [n for n in table_names(results) if n != STUDY or results.config.sensitivity.report]
+    found = {name: Table.load(folder, name) for name in names}
+    for name, table in found.items():
+        made = table.provenance["manifest_sha256"]
+        if made != results.manifest:
+            raise ResultsError(
+                f"made from manifest {short_hash(made)}, but the audit has "
+                f"{short_hash(results.manifest)}",
+                place=folder / f"{name}.json",
+                cure=f"run resed tabulate --table {name} again",
+            )
+    return {n: table for n, table in found.items() if n != STUDY or table.data["ran"]}
 
 
-def _pictures(results: Results, tables: Mapping[str, Table]) -> dict[str, Picture]:
+def _csv(results: Results, name: str) -> str:
+    content = (results.folder / "tables" / f"{name}.csv").read_bytes()
+    return figures.embedded(content, "text/csv")
+
+
+def _pictures(results: Results, tables: Mapping[str, Table]) -> dict[str, figures.Picture]:
     """All figures that the configured systems allow."""
-    drawings = figures_of(results).items()
-    return {n: _picture(results, d) for n, d in drawings if n != STUDY or studied(tables)}
+    names = figure_names(results.config, results.paper)
+    shown = [name for name in names if name != STUDY or STUDY in tables]
+    return figures.pictures(results.folder / "figures", shown)
 
 
-def _ids(sheets: Mapping[str, Sheet], pictures: Mapping[str, Picture]) -> set[str]:
-    """What links may point at."""
-    rows = {row.anchor for one in sheets.values() if one.ran for row in one.rows if row.anchor}
-    found = {*SECTIONS, *sheets, *pictures, *rows}
-    found |= {"confusion"} if found & {*CONFUSIONS} else set()
-    return found | ({"training"} if found & {*TRAINING} else set())
+def _ids(
+    results: Results,
+    tables: Mapping[str, PageTable],
+    pictures: Collection[str],
+    numbers: Collection[Card],
+) -> set[str]:
+    """What links can lead to, claims excepted."""
+    lines = {anchor for table in tables.values() if table.ran for anchor in table.anchors}
+    editions = {f"edition-{name}" for name in results.paper.editions}
+    return {*SECTIONS, *tables, *pictures, *editions, *lines, *(card.anchor for card in numbers)}
+
+
+def _brief(judged: Collection[Group]) -> list[dict[str, Any]]:
+    """The first statements of the claims that are decided, and how many more there are."""
+    found = []
+    for group in judged:
+        if group.tally.word in ("holds", "does not hold") and group.statements:
+            first, others = group.statements[:BRIEF], group.statements[BRIEF:]
+            found.append({"tally": group.tally, "statements": first, "others": len(others)})
+    return found
+
+
+def _basis(seeds: str) -> str:
+    """What the intervals behind the verdicts cover; `seeds` in words (Config.seeds_in_words)."""
+    if seeds == "1 seed":
+        return (
+            "One seed per system: intervals cover clips only, and comparisons of separately "
+            "trained systems stay undecided."
+        )
+    return f"Intervals cover clips and seeds ({seeds} per system; clips only if there is one seed)."
 
 
 def _template() -> Template:
@@ -117,22 +149,5 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"marked": marked, "mark": mark, "slug": slug}
+    environment.filters |= {"marked": marked, "mark": mark, "slug": slug, "cell": cell}
     return environment.get_template("page.html")
-
-
-def _picture(results: Results, drawing: Drawing) -> Picture:
-    name = drawing.name
-    path = existing(results.folder / "figures" / f"{name}.png", f"run resed draw --figure {name}")
-    content = path.read_bytes()
-    pixels = int.from_bytes(content[16:20], "big")  # of the PNG header
-    width = round(pixels * ENLARGED / DOTS_PER_INCH)
-    source = _embed(content, "image/png")
-    caption = drawing.caption()
-    if drawing.provenance:
-        caption += f" ({drawing.provenance}.)"
-    return Picture(name, drawing.title, source, width, caption)
-
-
-def _embed(content: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

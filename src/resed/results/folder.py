@@ -1,15 +1,12 @@
 """A finished run: what it scored, with intervals and differences in the paper's metrics."""
 
 import math
-from collections.abc import Collection
 from functools import cached_property
 from pathlib import Path
 
 from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
 from resed.config.run import Config
-from resed.errors import ResultsError
-from resed.paper import legacy_numbers
 from resed.paper.numbers import Metric, Paper, load_paper
 from resed.results.reader import ResultsReader
 from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
@@ -23,7 +20,6 @@ from resed.stats.intervals import (
     score_interval,
 )
 
-ONE_STAGE = 6  # the row of the journal's Table 1 that Table 2 repeats as its row of one stage
 SPLITS = SCORED_ROLES
 LAID_OVER = {"override", "system_overrides", "features", "feature_overrides", "calibrate"}
 A_THIRD = 1e-4  # tolerance of eta: configs and commands write 0.3333333 and 0.3333
@@ -47,11 +43,6 @@ class Results(ResultsReader):
     def paper(self) -> Paper:
         """The paper whose numbers stand beside ours."""
         return load_paper(self.config.paper, self.config.root)
-
-    @cached_property
-    def legacy_paper(self) -> legacy_numbers.Paper:
-        """The paper as the tables read it that do not use its new form yet."""
-        return legacy_numbers.load_paper("liang_journal", self.config.root)
 
     def interval(
         self, split: str, row: Row | str, metric: str | Metric, label: str | None = None
@@ -146,35 +137,6 @@ class Results(ResultsReader):
         if windows:
             found.append(f"windows by settings other than the paper's: {', '.join(windows)}")
         return found
-
-    def system_of_row(self, row: int) -> str:
-        """The configured system that stands in row `row` of the journal's Table 1."""
-        for name in self.config.systems:
-            if self.config.catalogue[name].row == row:
-                return name
-        known = [n for n, entry in self.config.catalogue.items() if entry.row == row]
-        cure = f"add {known[0]} to config.systems" if known else "give a system this row"
-        raise ResultsError(f"config.systems: no system of row {row} of Table 1; {cure}")
-
-    def system_of_stage(self, tau: int, gamma: float | None, form: str = "printed") -> str | None:
-        """The configured system of a row of Table 2; None where there is none.
-
-        `gamma` None is the row without the focal loss, which is a row of Table 1; with gamma 1
-        both forms of the loss are the same.
-        """
-        for name in self.config.systems:
-            entry = self.config.catalogue[name]
-            if gamma is None and entry.row == ONE_STAGE:
-                return name
-            stage = entry.stage
-            same = stage is not None and (stage.tau, stage.gamma) == (tau, gamma)
-            if same and (stage.form == form or gamma == 1):
-                return name
-        return None
-
-    def has_rows(self, rows: Collection[int]) -> bool:
-        """Whether a configured system stands in each of these rows."""
-        return set(rows) <= {self.config.catalogue[name].row for name in self.config.systems}
 
 
 def departures(results: Results) -> list[str]:

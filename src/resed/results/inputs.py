@@ -15,7 +15,7 @@ from resed.results.layout import Layout
 SPLITS = ("development", "evaluation")  # those that are scored
 STUDY = "sensitivity"  # name of the table of the study of readings
 # Tables that every paper has: what follows from its scores.
-VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", "truths")
+VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", "repaired")
 
 
 @dataclass(frozen=True)

@@ -1,36 +1,48 @@
 """Files for `dvc metrics` and `dvc plots`: scores of systems in git, and copies of figures."""
 
-import csv
 import shutil
 from pathlib import Path
 
+import pandas as pd
+
+from resed.config.rows import Row
 from resed.errors import ShareError
-from resed.results.folder import SPLITS
-from resed.runtime.files import atomic_path, existing, write_json
+from resed.formats.tables import Table
+from resed.paper.numbers import Paper, load_paper
+from resed.runtime.files import atomic_path, write_json
 from resed.share.runs import SharedRun
 
-METRICS = ("event", "segment", "tags")
-DECIMALS = 2  # of a per cent
+DECIMALS = {"percent": 2, "fraction": 4}
 
 
 def write_metrics(run: SharedRun) -> int:
-    """Write metrics/{dataset}/{system}.json, F1 in percent; return the number of files.
+    """Write metrics/{dataset}/{system}.json from the paper's main table; return how many.
 
-    They are for git and not for DVC: `dvc metrics diff` then compares any two commits without
-    fetching anything.
+    Each file has the paper's metrics on each split. The files are for git and not for DVC: `dvc
+    metrics diff` compares any two commits without fetching anything.
     """
-    table = run.results / "tables" / "table1.csv"
-    with existing(table, run.cure).open(newline="") as handle:
-        rows = [row for row in csv.DictReader(handle) if row.get("system")]
-    if not rows:
-        raise ShareError(f"{table}: no system in it; delete it, then {run.cure}")
+    paper = load_paper(run.paper)
+    name = paper.main_table or next(iter(paper.tables))
+    frame = Table.load(run.results / "tables", name).frame
+    scored = frame[frame["value"].notna() & frame["metric"].isin(list(paper.metrics))]
+    if scored.empty:
+        path = run.results / "tables" / f"{name}.csv"
+        raise ShareError("no scores", place=path, cure=f"delete it, then {run.cure}")
     for old in run.metrics.glob("*.json"):
         old.unlink()
-    for row in rows:
-        keys = [f"{metric}_{split}" for metric in METRICS for split in SPLITS]
-        values = {key: round(float(row[key]), DECIMALS) for key in keys if row.get(key)}
-        write_json(run.metrics / f"{row['system']}.json", values)
-    return len(rows)
+    rows = scored.groupby(["system", "threshold", "group"], sort=False)
+    for (system, threshold, group), values in rows:
+        row = Row(system, threshold=threshold, baseline=group == "baseline")
+        write_json(run.metrics / f"{row.folder}.json", _metrics(values, paper))
+    return rows.ngroups
+
+
+def _metrics(values: pd.DataFrame, paper: Paper) -> dict[str, float]:
+    """`{metric}_{split}` and the rounded score of each row."""
+    return {
+        f"{metric}_{split}": round(value, DECIMALS[paper.metrics[metric].unit])
+        for metric, split, value in values[["metric", "split", "value"]].itertuples(index=False)
+    }
 
 
 def copy_pictures(run: SharedRun) -> list[Path]:

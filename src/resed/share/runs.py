@@ -27,15 +27,21 @@ HEAD = """\
 
 @dataclass(frozen=True)
 class SharedRun:
-    """A finished run: its config files, as after --configfile, and the dataset they name.
+    """A finished run.
 
-    `file` is the content of the dataset's file, `place` its path.
+    Attributes:
+        configs: the files that --configfile names.
+        dataset: name of its dataset.
+        file: content of the dataset's file.
+        place: path of the dataset's file.
+        paper: name of its paper.
     """
 
     configs: tuple[str, ...]
     dataset: str
     file: Dataset | None = None
     place: Path | None = None
+    paper: str = ""
 
     @classmethod
     def of(cls, configs: Sequence[str]) -> "SharedRun":
@@ -54,7 +60,7 @@ class SharedRun:
             values = overlay(values, read_yaml(Path(name)))
         config = load_config(values)
         file = config.dataset_file
-        return cls(names, file.name, file, dataset_path(config.dataset))
+        return cls(names, file.name, file, dataset_path(config.dataset), config.paper)
 
     @property
     def results(self) -> Path:
@@ -95,7 +101,7 @@ class SharedRun:
 
     @property
     def metrics(self) -> Path:
-        """The folder of scores for `dvc metrics`, kept in git."""
+        """Scores of the main table for `dvc metrics`, kept in git."""
         return Path("metrics") / self.dataset
 
     def words(self, *arguments: str) -> list[str]:

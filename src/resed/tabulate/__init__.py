@@ -1,34 +1,36 @@
-"""Tables of the paper with its numbers beside ours, and what they say of it: CSV and Markdown."""
+"""Tables with the paper's numbers beside ours, and what follows from them.
 
-from collections.abc import Callable
+A table is a tidy data frame with a layout (`resed.formats.tables`). The tables of a paper come from
+its YAML; those in BUILT_IN are made for every paper.
+"""
+
 from importlib import import_module
 
+from resed.errors import ConfigError
+from resed.formats.tables import Table
 from resed.results.folder import Results
-from resed.tabulate.provenance import grounded
-from resed.tabulate.table import Table
+from resed.results.inputs import STUDY, VERDICTS
 
-MODULES = {
-    "table1": "table1",
-    "table2": "table2",
-    "table3": "table3",
-    "letter_table1": "letter",
-    "letter_table2": "letter",
-    "comparisons": "comparisons",
-    "scorecard": "scorecard",
-    "claims": "claims",
-    "contradictions": "contradictions",
-    "readings": "readings",
-    "sensitivity": "sensitivity",
-    "truths": "repaired",
-}
+# Tables that are made for every paper: each is a module with a function of the same name.
+BUILT_IN = (*VERDICTS, STUDY)
+LAYOUTS = {"systems": "systems_table", "classes": "classes_table"}  # by layout of a paper's table
 
 
-def _maker(name: str, module: str) -> Callable[[Results], Table]:
-    def make(results: Results) -> Table:
-        table = getattr(import_module(f"resed.tabulate.{module}"), name)(results)
-        return grounded(table, results)
-
-    return make
+def table_names(results: Results) -> list[str]:
+    """All tables of a run, those of the paper first."""
+    return [*results.paper.tables, *BUILT_IN]
 
 
-TABLES = {name: _maker(name, module) for name, module in MODULES.items()}
+def make_table(name: str, results: Results) -> Table:
+    """Build one table.
+
+    Raises ConfigError for an unknown name, and ResultsError or MissingFileError if scores are
+    missing or come from other clips.
+    """
+    if name in BUILT_IN:
+        return getattr(import_module(f"resed.tabulate.{name}"), name)(results)
+    if name not in results.paper.tables:
+        cure = f"use one of {', '.join(table_names(results))}"
+        raise ConfigError(f"unknown table {name}", place="--table", cure=cure)
+    layout = results.paper.tables[name].layout
+    return getattr(import_module(f"resed.tabulate.{layout}"), LAYOUTS[layout])(name, results)

@@ -1,90 +1,111 @@
-"""Every comparative statement of the paper, what its own tables say, and what the runs say."""
+"""Every comparative statement of the paper, what its own tables show, and what the runs show."""
 
-from resed.judge import Judgement, State, judge
-from resed.judge.evidence import PRINTED_WORDS, evidence_lines, word
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from resed.formats.tables import Column, Table, View, tidy
+from resed.judge import judge
+from resed.judge.evidence import PRINTED_WORDS, as_records, evidence_lines, word
 from resed.paper.claims import Claim, load_claims
 from resed.results.folder import Results
-from resed.tabulate.provenance import on_papers_data, qualified, tally, warning
-from resed.tabulate.table import NONE, Line, Table
+from resed.tabulate import notes
+from resed.tabulate.links import links
+from resed.tabulate.words import CLAIM_VERDICTS
 
-COLUMNS = ("Claim", "Where", "Here", "Evidence here", "Printed tables", "Printed numbers")
-
-MANY = {"holds": "hold", "does not hold": "do not hold", "undecided": "undecided"}
-MANY |= {"not run": "not run"}
+NAME = "claims"
+_COLUMNS = ("table", "row", "edition", "statement", "place", "kind", "here", "here_evidence")
+_COLUMNS += ("rule", "printed", "printed_evidence", "seeds_in_words")
 
 
 def claims(results: Results) -> Table:
-    """Judge all claims of config/papers/liang_claims.yaml.
+    """Judge all claims of the paper's claims.yaml.
 
-    Raises ResultsError or MissingFileError where a configured system's results lack.
+    Raises ResultsError or MissingFileError if results of a configured system are missing.
     """
-    known = load_claims(results.config.paper, results.config.root).claims
-    judged = [(claim, judge(claim, results)) for claim in known]
-    return Table(
-        title=f"Claims of the paper on {results.config.dataset_file.title}",
-        caption=_caption([found for _, found in judged], results),
-        columns=COLUMNS,
-        lines=tuple(_line(claim, found, results) for claim, found in judged),
-        records=tuple(_record(claim, found, results) for claim, found in judged),
-        words=len(COLUMNS),
+    paper = results.paper
+    known = load_claims(paper.key, results.config.root).claims
+    judged = [_judged(claim, results) for claim in known]
+    qualification = notes.qualification(results)
+    columns = (
+        Column(title="Claim", field="statement", role="prose"),
+        Column(title="Where", field="place", role="prose"),
+        Column(
+            title=f"Here ({qualification})" if qualification else "Here", kind="mark", field="here"
+        ),
+        Column(title="Evidence here", field="here_evidence", role="prose"),
+        Column(title="Printed tables", kind="mark", field="printed"),
+        Column(title="Printed numbers", field="printed_evidence", role="prose"),
+    )
+    return notes.table(
+        results,
+        NAME,
+        f"Claims of the paper. {results.config.dataset_file.title}",
+        _notes(judged, results),
+        tidy([_record(one, results) for one in judged], _COLUMNS),
+        View(keys=("row",), columns=columns),
+        {
+            "qualification": qualification,
+            "counts": dict(Counter(one["here"] for one in judged)),
+            "claims": judged,
+        },
     )
 
 
-def _line(claim: Claim, found: Judgement, results: Results) -> Line:
-    evidence = "; ".join(evidence_lines(found.here, results.paper))
-    if found.here.state != State.ABSENT:
-        evidence += f". Rule: {found.rule}."
-    return Line(
-        (
-            claim.statement,
-            claim.place,
-            qualified(word(found.here), results),
-            evidence or NONE,
-            word(found.printed),
-            "; ".join(evidence_lines(found.printed, results.paper)) or NONE,
-        )
-    )
-
-
-def _record(claim: Claim, found: Judgement, results: Results) -> dict[str, object]:
+def _judged(claim: Claim, results: Results) -> dict[str, Any]:
+    """One claim as the page shows it."""
+    found = judge(claim, results)
     return {
         "id": claim.id,
+        "edition": claim.edition,
         "statement": claim.statement,
-        "journal": claim.places.get("journal"),
-        "letter": claim.places.get("letter"),
+        "place": claim.place,
         "kind": claim.test.kind,
-        "printed": word(found.printed),
-        "printed_evidence": "; ".join(evidence_lines(found.printed, results.paper)),
         "here": word(found.here),
-        "here_evidence": "; ".join(evidence_lines(found.here, results.paper)),
+        "evidence": evidence_lines(found.here, results.paper),
         "rule": found.rule,
-        "seeds": results.config.seeds_in_words,
-        "dataset": results.config.dataset_file.name,
-        "papers_data": "yes" if on_papers_data(results) else "no",
+        "printed": word(found.printed),
+        "printed_evidence": evidence_lines(found.printed, results.paper),
+        "outcomes": as_records(found.here),
+        "printed_outcomes": as_records(found.printed),
+        "links": links(claim, results.paper),
     }
 
 
-def _caption(judged: list[Judgement], results: Results) -> tuple[str, ...]:
-    here = tally((word(found.here) for found in judged), MANY)
-    printed = tally(
-        (word(found.printed) for found in judged), {w: w for w in PRINTED_WORDS.values()}
+def _record(one: dict[str, Any], results: Results) -> dict[str, Any]:
+    """One claim as a row of the frame."""
+    return {
+        "table": NAME,
+        "row": one["id"],
+        **{key: one[key] for key in ("edition", "statement", "place", "kind", "here")},
+        "here_evidence": "; ".join(one["evidence"]),
+        "rule": one["rule"],
+        "printed": one["printed"],
+        "printed_evidence": "; ".join(one["printed_evidence"]),
+        "seeds_in_words": results.config.seeds_in_words,
+    }
+
+
+def _notes(judged: Sequence[dict[str, Any]], results: Results) -> list[str]:
+    here = notes.tally((one["here"] for one in judged), CLAIM_VERDICTS)
+    printed = notes.tally(
+        (one["printed"] for one in judged), {w: w for w in PRINTED_WORDS.values()}
     )
-    many = results.config.seeds_in_words
-    alone = many == "1 seed"
-    covers = "clips alone" if alone else "clips and seeds"
-    one = "; with one, separately trained systems cannot be told apart" if alone else ""
-    return (
-        *warning(
-            results, "A verdict says what holds here, and nothing of the paper's own numbers."
+    seeds = results.config.seeds_in_words
+    single = seeds == "1 seed"
+    covers = "clips only" if single else "clips and seeds"
+    reason = "; with one, separately trained systems cannot be compared" if single else ""
+    return [
+        *notes.warning(
+            results, "A verdict states what holds here, not whether the paper's numbers are right."
         ),
         f"**{len(judged)} claims. Here: {here}. By the paper's own tables: {printed}.**",
-        "Numbers of systems are the rows of the journal's Table 1; τ and γ name rows of its Table "
-        "2. Differences are points of F1, development / evaluation where two stand together, with "
-        f"95 % intervals over {covers}, on the same clips, seed by seed where two systems share a "
-        "checkpoint. They are not corrected for being many.",
-        "A claim holds here if all its comparisons do, and does not if one fails; where neither is "
-        f"sure it is undecided at {many}{one}.",
-        "By the printed tables a claim is supported if all its comparisons are, contradicted if "
-        "none is, else supported in part; not shown where no number is printed. Printed numbers "
-        "have no interval, so a difference of 0.1 counts.",
-    )
+        "Systems are named as in the text of the paper. Differences are points, development / "
+        f"evaluation if two are given, with 95 % intervals over {covers}, on the same clips, and "
+        "per seed if two systems share a checkpoint. They are not corrected for multiple testing.",
+        "A claim holds here if all its comparisons hold, and does not hold if one fails. If "
+        f"neither is certain, it is undecided at {seeds}{reason}.",
+        "By the printed tables a claim is supported if all its comparisons hold, contradicted if "
+        "none holds, and otherwise supported in part; it is not shown if no number is printed. "
+        "Printed numbers have no interval, so a difference of 0.1 counts.",
+    ]

@@ -1,143 +1,125 @@
 """Each system against the one that the paper compares it with, on the same clips."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-from resed.paper.legacy_numbers import METRICS
-from resed.results.folder import SPLITS, Results
-from resed.stats.intervals import Decision, Interval
-from resed.tabulate.score_reader import ScoreBook
-from resed.tabulate.table import NONE, NOT_RUN, Line, Table, basis, fields, gain, provenance
-from resed.tabulate.table1 import NAMES
+from resed.config.rows import Row
+from resed.formats.tables import Column, Table, View, tidy
+from resed.paper.numbers import Metric
+from resed.results.folder import Results
+from resed.tabulate import notes
+from resed.tabulate.layout import NOT_RUN
+from resed.tabulate.score_reader import ScoreReader
 
-# Rows of the journal's Table 1: what its section 3.3.1 sets beside one another.
-PAIRS = (
-    *((2, 1), (3, 2), (3, 1)),
-    *((4, 3), (5, 3), (6, 3), (5, 4)),
-    *((7, 6), (8, 6), (9, 8), (9, 1)),
-)
-COLUMNS = (
-    "ID",
-    "System",
-    "Against",
-    "Split",
-    *(heading for metric in METRICS for heading in (NAMES[metric], "decided", "paper")),
-)
-Key = tuple[str, str]  # metric, split
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """First minus second, in points of F1; nothing is found where one of them was not run."""
-
-    rows: tuple[int, int]
-    systems: tuple[str | None, str | None]
-    found: Mapping[Key, Interval | None]
-    decisions: Mapping[Key, Decision | None]
-
-    @property
-    def ran(self) -> bool:
-        """Whether both systems are configured."""
-        return None not in self.systems
+NAME = "comparisons"
+EMPTY = ("value", "low", "high", "deviation", "seeds", "clips", "covers", "published", "decision")
 
 
 def comparisons(results: Results) -> Table:
-    """Compare in pairs, development and evaluation.
+    """Compare the pairs of the paper on all its splits.
 
-    Raises ResultsError or MissingFileError where a configured system's metrics lack or rest on
-    other clips.
+    Raises ResultsError or MissingFileError if scores are missing or come from other clips.
     """
-    book = ScoreBook(results)
-    made = [_compare(book, rows) for rows in PAIRS]
-    return Table(
-        title=f"Comparisons of systems on {results.config.dataset_file.title}",
-        caption=(*provenance(book), *_notes(results)),
-        columns=COLUMNS,
-        lines=tuple(_line(one, split, results) for one in made for split in SPLITS),
-        records=tuple(_record(one, split, book) for one in made for split in SPLITS),
-        words=4,
+    paper, reader = results.paper, ScoreReader(results)
+    pairs = paper.comparisons.pairs if paper.comparisons else []
+    records = [
+        {"table": NAME, **record}
+        for first, second in pairs
+        for split in paper.splits
+        for record in _records(first, second, split, reader)
+    ]
+    return notes.table(
+        results,
+        NAME,
+        f"Comparisons of systems. {results.config.dataset_file.title}",
+        [*notes.scored(reader), *_notes(results)],
+        tidy(records, _COLUMNS),
+        _view(results),
     )
 
 
-def _compare(book: ScoreBook, rows: tuple[int, int]) -> Comparison:
-    results = book.results
-    first, second = (results.system_of_row(r) if results.has_rows([r]) else None for r in rows)
-    found: dict[Key, Interval | None] = {}
-    decisions: dict[Key, Decision | None] = {}
-    for split in SPLITS:
-        for metric in METRICS:
-            sides = [book.interval(split, system, metric) for system in (first, second)]
-            ran = first is not None and second is not None and None not in sides
-            key = metric, split
-            found[key] = results.difference(split, first, second, metric) if ran else None
-            decisions[key] = results.decision(split, first, second, metric) if ran else None
-    return Comparison(rows, (first, second), found, decisions)
-
-
-def _title(row: int, results: Results) -> str:
-    """The row as the paper names it, and by the system that stands for it where it does not."""
-    printed = results.legacy_paper.by_row.get(row)
-    entries = results.config.catalogue.values()
-    return printed.system if printed else next((e.title for e in entries if e.row == row), NONE)
-
-
-def _id(row: int, results: Results) -> str:
-    printed = results.legacy_paper.by_row.get(row)
-    return str(printed.id) if printed else NONE
-
-
-def _printed(rows: tuple[int, int], metric: str, split: str, results: Results) -> float | None:
-    """The difference of the paper's two numbers, where it prints both."""
-    known = [results.legacy_paper.by_row.get(row) for row in rows]
-    if None in known:
-        return None
-    first, second = (getattr(row, metric)[SPLITS.index(split)] for row in known)
-    return None if first is None or second is None else round(first - second, 1)
-
-
-def _line(one: Comparison, split: str, results: Results) -> Line:
-    none = NONE if one.ran else NOT_RUN
-    ids = " vs ".join(_id(row, results) for row in one.rows)
-    cells = [ids, *(_title(row, results) for row in one.rows), split]
-    for metric in METRICS:
-        number = _printed(one.rows, metric, split, results)
-        cells.append(gain(one.found[metric, split], none))
-        cells.append(one.decisions[metric, split] or none)
-        cells.append(NONE if number is None else f"{number:+z.1f}")
-    return Line(tuple(cells))
-
-
-def _record(one: Comparison, split: str, book: ScoreBook) -> dict[str, Any]:
-    first, second = one.systems
-    record: dict[str, Any] = {
-        "row": one.rows[0],
-        "against_row": one.rows[1],
+def _records(first: str, second: str, split: str, reader: ScoreReader) -> Iterator[dict[str, Any]]:
+    results, paper = reader.results, reader.results.paper
+    ran = {first, second} <= set(results.config.systems)
+    base = {
+        "row": f"{_id(first, results)} vs {_id(second, results)}",
         "system": first,
+        "title": _title(first, results),
         "against": second,
+        "against_title": _title(second, results),
+        "same_checkpoint": ("yes" if results.paired(first, second) else "no") if ran else "",
+        "status": "run" if ran else NOT_RUN,
         "split": split,
     }
-    for metric in METRICS:
-        record |= fields(metric, one.found[metric, split])
-        record[f"{metric}_decided"] = one.decisions[metric, split]
-        record[f"{metric}_paper"] = _printed(one.rows, metric, split, book.results)
-    paired = book.results.paired(first, second) if first and second else None
-    record["same_checkpoint"] = {True: "yes", False: "no", None: None}[paired]
-    return record | basis(book, len(book.results.seeds(first)) if first and one.ran else 0)
+    for key, metric in paper.metrics.items():
+        found = reader.difference(Row(first), Row(second), split, metric) if ran else {}
+        published = _published(first, second, key, split, results)
+        values = dict.fromkeys(EMPTY) | found | {"published": published}
+        yield base | {"metric": key} | values
 
 
-def _notes(results: Results) -> tuple[str, ...]:
-    paper = results.legacy_paper
-    alone = (
-        "With one seed, only systems that share a checkpoint can be told apart: another training "
-        "of the same system may differ by more."
+_COLUMNS = (
+    *("table", "row", "system", "title", "against", "against_title", "same_checkpoint", "status"),
+    *("split", "metric", *EMPTY),
+)
+
+
+def _id(system: str, results: Results) -> str:
+    return results.paper.label(system)
+
+
+def _title(system: str, results: Results) -> str:
+    entry = results.config.catalogue.get(system)
+    printed = (n.title for n in results.paper.numbers if n.system == system and n.label is None)
+    return entry.title if entry else next(printed, system)
+
+
+def _published(first: str, second: str, metric: str, split: str, results: Results) -> float | None:
+    """The difference of the paper's two numbers, if one edition prints both."""
+    for edition in results.paper.editions:
+        sides = [results.paper.printed(s, metric, split, edition=edition) for s in (first, second)]
+        if None not in sides:
+            return round(sides[0] - sides[1], 6)
+    return None
+
+
+def _view(results: Results) -> View:
+    columns = [
+        Column(title="Systems", field="row"),
+        Column(title="System", field="title", role="name"),
+        Column(title="Against", field="against_title"),
+        Column(title="Split", field="split"),
+    ]
+    for key, metric in results.paper.metrics.items():
+        columns += _columns(key, metric)
+    keys = ("system", "against", "split")
+    return View(keys=keys, anchor=("system", "against"), columns=tuple(columns))
+
+
+def _columns(key: str, metric: Metric) -> Iterator[Column]:
+    where, shown = {"metric": key}, {"digits": metric.decimals, "signed": True}
+    yield Column(title=metric.title, kind="estimate", where=where, role="number", **shown)
+    yield Column(title="decision", kind="mark", field="decision", where=where)
+    yield Column(
+        title="paper", kind="number", field="published", where=where, role="published", **shown
     )
-    notes = (
-        "First minus second in points of F1, on the same clips and the same resamples of them, "
-        "with the 95 % interval; seed by seed where both share a checkpoint.",
-        "Decided: better or worse where the interval leaves out 0. The comparisons are not "
-        "corrected for being many.",
-        f"Paper: differences of the numbers of {paper.name}, {paper.table1.place}; it prints no "
-        "interval.",
-    )
-    return (*notes, alone) if results.config.seeds_in_words == "1 seed" else notes
+
+
+def _notes(results: Results) -> list[str]:
+    comparisons = results.paper.comparisons
+    found = [
+        "First minus second in points, on the same clips and the same resamples of them, with the "
+        "95 % interval; per seed if both share a checkpoint.",
+        "Decision: better or worse if the interval does not contain 0. The comparisons are not "
+        "corrected for multiple testing.",
+    ]
+    if comparisons:
+        found.append(
+            f"Paper: differences of its printed numbers ({comparisons.place}), without intervals."
+        )
+    if results.config.seeds_in_words == "1 seed":
+        found.append(
+            "With one seed, only systems that share a checkpoint can be compared: another training "
+            "of the same system may differ by more."
+        )
+    return found

@@ -1,78 +1,86 @@
 """Where the paper contradicts itself, each with the figures that show it, computed here."""
 
-from collections.abc import Mapping
+from typing import Any
 
+from resed.formats.tables import Column, Table, View, tidy
 from resed.judge.evidence import NOT_HERE, figure_text
 from resed.judge.figures import OF_ANNOTATIONS, Figures
 from resed.paper.consistency import Discrepancy, discrepancies
 from resed.paper.contradictions import Contradiction, load_contradictions
 from resed.results.folder import Results
-from resed.tabulate.provenance import on_papers_data
-from resed.tabulate.table import NONE, Line, Table
+from resed.tabulate import notes
 
-COLUMNS = ("Contradiction", "Where", "Figures that show it")
+NAME = "contradictions"
+_COLUMNS = ("table", "row", "text", "place", "figures", "found_by", "claims")
 
 
 def contradictions(results: Results) -> Table:
-    """All entries of config/papers/liang_contradictions.yaml, and what recomputing finds besides.
+    """All entries of the paper's contradictions.yaml, and what recomputing finds besides.
 
-    Raises ConfigError where a figure names a place that is not there.
+    Raises ConfigError if a figure names a place that the paper does not have.
     """
-    entries = load_contradictions(results.config.paper, results.config.root)
+    paper = results.paper
+    entries = load_contradictions(paper.key, results.config.root)
     figures = Figures(results)
     listed = {key for entry in entries for key in entry.found_by}
-    strange = [found for found in discrepancies(results.paper) if found.key not in listed]
-    records = [*(_record(e, figures) for e in entries), *map(_unlisted, strange)]
-    return Table(
-        title="Where the paper contradicts itself",
-        caption=_caption(entries, len(strange), results),
-        columns=COLUMNS,
-        lines=tuple(Line((str(r["text"]), _place(r), str(r["figures"]) or NONE)) for r in records),
-        records=tuple(records),
-        words=len(COLUMNS),
+    unlisted = [found for found in discrepancies(paper) if found.key not in listed]
+    made = [*(_entry(entry, figures) for entry in entries), *map(_unlisted, unlisted)]
+    records = [
+        entry
+        | {"table": NAME}
+        | {key: separator.join(entry[key]) for key, separator in _LISTS.items()}
+        for entry in made
+    ]
+    columns = (
+        Column(title="Contradiction", field="text", role="prose"),
+        Column(title="Where", field="place", role="prose"),
+        Column(title="Figures that show it", field="figures", role="prose"),
+    )
+    return notes.table(
+        results,
+        NAME,
+        "Where the paper contradicts itself",
+        _notes(entries, len(unlisted), results),
+        tidy(records, _COLUMNS),
+        View(keys=("row",), columns=columns),
+        {"contradictions": made},
     )
 
 
-def _record(entry: Contradiction, figures: Figures) -> dict[str, object]:
+_LISTS = {"figures": "; ", "found_by": " ", "claims": " "}  # how the CSV separates their parts
+
+
+def _entry(entry: Contradiction, figures: Figures) -> dict[str, Any]:
     return {
-        "id": entry.id,
+        "row": entry.id,
         "text": entry.text,
-        "journal": entry.places.get("journal"),
-        "letter": entry.places.get("letter"),
-        "figures": "; ".join(figure_text(figures.value(figure)) for figure in entry.figures),
-        "found_by": " ".join(entry.found_by),
-        "claims": " ".join(entry.claims),
+        "place": "; ".join(f"{edition} {place}" for edition, place in entry.places.items()),
+        "figures": [figure_text(figures.value(figure)) for figure in entry.figures],
+        "found_by": list(entry.found_by),
+        "claims": list(entry.claims),
     }
 
 
-def _unlisted(found: Discrepancy) -> dict[str, object]:
+def _unlisted(found: Discrepancy) -> dict[str, Any]:
     return {
-        "id": "unlisted",
-        "text": f"Found by recomputing and not listed, so perhaps copied wrongly: {found.text}",
-        "journal": None,
-        "letter": None,
-        "figures": "",
-        "found_by": found.key,
-        "claims": "",
+        "row": f"unlisted {found.key}",
+        "text": f"Found by recomputing, not listed, and perhaps a copying error: {found.text}",
+        "place": "",
+        "figures": [],
+        "found_by": [found.key],
+        "claims": [],
     }
 
 
-def _place(record: Mapping[str, object]) -> str:
-    return (
-        "; ".join(f"{name} {record[name]}" for name in ("journal", "letter") if record[name])
-        or NONE
-    )
-
-
-def _caption(entries: list[Contradiction], strange: int, results: Results) -> tuple[str, ...]:
-    notes = [f"{len(entries)} contradictions, between versions, text, tables, figures and data."]
-    if strange:
-        notes.insert(0, f"**{strange} printed numbers disagree and are not listed**: see the end.")
-    notes.append(
-        "Figures are taken from the printed tables or computed from them, from the formulas, from "
-        "the networks at full size and from the annotations; those of other publications name it."
-    )
+def _notes(entries: list[Contradiction], unlisted: int, results: Results) -> list[str]:
+    found = [
+        f"{len(entries)} contradictions between editions, text, tables, figures and data.",
+        "Figures are taken or computed from the printed tables, the formulas, the networks at full "
+        "size and the annotations; a figure of another publication names its source.",
+    ]
+    if unlisted:
+        found.insert(0, f"**{unlisted} printed numbers disagree and are not listed**: see the end.")
     needed = any(figure.kind in OF_ANNOTATIONS for entry in entries for figure in entry.figures)
-    if needed and not on_papers_data(results):
-        notes.append(f"This run is on other data: what counts or measures events {NOT_HERE}.")
-    return tuple(notes)
+    if needed and not notes.on_papers_data(results):
+        found.append(f"This run is on other data, so numbers and durations of events: {NOT_HERE}.")
+    return found

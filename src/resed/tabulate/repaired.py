@@ -1,155 +1,145 @@
-"""Each system against the original truth and against the repaired one, on the same clips."""
+"""Each system scored against the original and the repaired labels, on the same clips."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from resed.config.rows import Row
+from resed.formats.tables import Column, Table, View, tidy
 from resed.repair.rules import RULES
 from resed.results.folder import SPLITS, Results
 from resed.results.repaired import METRICS, Truth, load_truth, repaired_counts
-from resed.stats.intervals import Interval, difference, interval
-from resed.tabulate.score_reader import ScoreBook
-from resed.tabulate.table import NOT_RUN, Line, Table, basis, fields, ours, provenance
-from resed.tabulate.table1 import NAMES
+from resed.stats.intervals import difference, interval
+from resed.tabulate import notes
+from resed.tabulate.layout import NOT_RUN
+from resed.tabulate.score_reader import ScoreReader, estimate
+from resed.tabulate.systems import FURTHER
 
-COLUMNS = (
-    "System",
-    "Split",
-    *(
-        heading
-        for metric in METRICS
-        for heading in (f"{NAMES[metric]}, original", "repaired", "change")
-    ),
-    "Repairs",
-)
+NAME = "repaired"
+EMPTY = ("value", "low", "high", "deviation", "seeds", "clips", "covers")
+EMPTY += ("repairs", "clips_repaired")
 RULE_NAMES = {
-    "duplicate": "equal rows taken out",
-    "past_end": "offsets set to the clip's end",
-    "outside": "events after the clip's end taken out",
-    "overlap": "groups of overlapping events made one",
+    "duplicate": "duplicate rows removed",
+    "past_end": "offsets set to the end of the clip",
+    "outside": "events after the end of the clip removed",
+    "overlap": "groups of overlapping events merged",
     "gap": "short gaps closed",
 }
 
 
-@dataclass(frozen=True)
-class Row:
-    """One system on one split. Keys are metrics; without a repair all but `original` is empty.
+def repaired(results: Results) -> Table:
+    """Compare both labels on development and evaluation.
 
-    `mended` are the repairs on clips that were scored, `clips` how many clips those are.
+    Raises ResultsError or MissingFileError if scores, events or the repair are missing, or were
+    made from other labels or clips.
     """
-
-    system: str
-    split: str
-    original: Mapping[str, Interval | None]
-    repaired: Mapping[str, Interval]
-    change: Mapping[str, Interval]
-    mended: int | None
-    clips: int | None
-
-
-def truths(results: Results) -> Table:
-    """Build the table of both truths, development and evaluation.
-
-    Raises ResultsError or MissingFileError where scores, events or the repair lack, or were made of
-    other labels or clips.
-    """
-    book = ScoreBook(results)
-    found = {split: load_truth(results, split) for split in SPLITS}
-    rows = [
-        _row(book, split, system, found[split])
+    reader = ScoreReader(results)
+    labels = {split: load_truth(results, split) for split in SPLITS}
+    records = [
+        {"table": NAME, **record}
         for system in results.config.systems
         for split in SPLITS
+        for record in _records(reader, system, split, labels[split])
     ]
-    return Table(
-        title=f"Original and repaired truth on {results.config.dataset_file.title}",
-        caption=(*_headline(rows), *provenance(book), *_notes(found)),
-        columns=COLUMNS,
-        lines=tuple(_line(row, results) for row in rows),
-        records=tuple(_record(row, found[row.split], book) for row in rows),
-        words=2,
+    return notes.table(
+        results,
+        NAME,
+        f"Original and repaired labels. {results.config.dataset_file.title}",
+        [*_headline(records), *notes.scored(reader), *_notes(labels)],
+        tidy(records),
+        _view(),
+        {"made": any(labels.values()), "repairs": _repairs(labels)},
     )
 
 
-def _row(book: ScoreBook, split: str, system: str, truth: Truth | None) -> Row:
-    results = book.results
-    original = {metric: book.interval(split, system, metric) for metric in METRICS}
-    if truth is None:
-        return Row(system, split, original, {}, {}, None, None)
-    scored = list(repaired_counts(results, truth, split, system))
-    clips = scored[0][0]
-    repaired, change = {}, {}
-    for metric in METRICS:
-        again = [counts[metric] for _, counts in scored]
-        before = [results.counts(split, system, k, metric) for k in results.seeds(system)]
-        repaired[metric] = interval(again)
-        change[metric] = difference(again, [one for one in before if one], paired=True)
-    mended = truth.rules(clips).total()
-    return Row(system, split, original, repaired, change, mended, len(clips))
-
-
-def _line(row: Row, results: Results) -> Line:
-    cells = [results.config.catalogue[row.system].title, row.split]
-    for metric in METRICS:
-        cells.append(ours(row.original[metric]))
-        cells.append(ours(row.repaired.get(metric), NOT_RUN))
-        cells.append(_change(row.change.get(metric)))
-    clips = f"clip{'s' * (row.clips != 1)}"
-    mended = NOT_RUN if row.mended is None else f"{row.mended} in {row.clips} {clips}"
-    return Line((*cells, mended))
-
-
-def _change(found: Interval | None) -> str:
-    """With two decimals, for few clips are mended: `+0.04 [+0.01, +0.07]`."""
-    if found is None:
-        return NOT_RUN
-    return f"{found.mean:+z.2f} [{found.low:+z.2f}, {found.high:+z.2f}]"
-
-
-def _record(row: Row, truth: Truth | None, book: ScoreBook) -> dict[str, Any]:
-    results = book.results
-    record: dict[str, Any] = {
-        "system": row.system,
-        "title": results.config.catalogue[row.system].title,
-        "split": row.split,
+def _records(
+    reader: ScoreReader, system: str, split: str, labels: Truth | None
+) -> Iterator[dict[str, Any]]:
+    """Per metric the F1 on original and repaired labels, and the change."""
+    results, row = reader.results, Row(system)
+    base = {
+        "system": system,
+        "title": results.config.catalogue[system].title,
+        "split": split,
+        "status": "run",
+        **dict.fromkeys(EMPTY),
     }
+    scored = list(repaired_counts(results, labels, split, system)) if labels else []
+    if labels:
+        clips = scored[0][0]
+        base |= {"repairs": labels.rules(clips).total(), "clips_repaired": len(clips)}
     for metric in METRICS:
-        record |= fields(f"{metric}_original", row.original[metric])
-        record |= fields(f"{metric}_repaired", row.repaired.get(metric))
-        record |= fields(f"{metric}_change", row.change.get(metric))
-    record |= {"mended_scored": row.mended, "clips_mended_scored": row.clips}
-    rules = truth.rules() if truth else None
-    record |= {f"mended_{rule}": rules[rule] if rules is not None else None for rule in RULES}
-    return record | basis(book, len(results.seeds(row.system)))
+        here = base | {"metric": metric}
+        found = reader.fields(row, split, FURTHER[metric])
+        yield here | {"column": "original"} | found
+        if not labels:
+            for column in ("repaired", "change"):
+                yield here | {"column": column, "status": NOT_RUN}
+            continue
+        again = [counts[metric] for _, counts in scored]
+        before = results.tables(split, row, metric)
+        yield here | {"column": "repaired"} | estimate(interval(again))
+        change = difference(again, before, paired=True)
+        yield here | {"column": "change"} | estimate(change)
 
 
-def _headline(rows: list[Row]) -> tuple[str, ...]:
-    """The largest change, first: what the whole table is read for."""
-    changes = [
-        (abs(found.mean), f"{NAMES[metric]} of {row.system} on {row.split}")
-        for row in rows
-        for metric, found in row.change.items()
+def _view() -> View:
+    columns = [
+        Column(title="System", field="title", role="name"),
+        Column(title="Split", field="split"),
     ]
+    for metric in METRICS:
+        title = FURTHER[metric].title
+        for column, heading in (("original", f"{title}, original"), ("repaired", "repaired")):
+            where = {"metric": metric, "column": column}
+            columns.append(Column(title=heading, kind="estimate", where=where, role="number"))
+        # Few clips are repaired, so a change needs two decimals.
+        where = {"metric": metric, "column": "change"}
+        columns.append(
+            Column(
+                title="change", kind="estimate", where=where, role="number", digits=2, signed=True
+            )
+        )
+    columns += [
+        Column(title="Repairs", kind="count", field="repairs", role="number"),
+        Column(title="in clips", kind="count", field="clips_repaired", role="number"),
+    ]
+    return View(keys=("system", "split"), columns=tuple(columns))
+
+
+def _headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The largest change, which the whole table is read for."""
+    changes = [r for r in records if r["column"] == "change" and r["value"] is not None]
     if not changes:
-        return ("**No repaired truth was made** (resed repair): the original alone was scored.",)
-    size, where = max(changes)
-    if not size:
-        return ("**The repaired truth moves no score.**",)
-    return (f"**The repaired truth moves no score by more than {size:.2f} points** ({where}).",)
+        return ["**No labels were repaired** (resed repair): only the original ones were scored."]
+    largest = max(changes, key=lambda record: abs(record["value"]))
+    if not largest["value"]:
+        return ["**The repaired labels change no score.**"]
+    where = f"{FURTHER[largest['metric']].title} of {largest['title']} on {largest['split']}"
+    size = abs(largest["value"])
+    return [f"**The repaired labels change no score by more than {size:.2f} points** ({where})."]
 
 
-def _notes(found: Mapping[str, Truth | None]) -> tuple[str, ...]:
-    mended = "; ".join(_mended(split, truth) for split, truth in found.items() if truth)
-    notes = [
-        "F1 in percent, macro-averaged over classes, as in Table 1. Change: repaired minus "
-        "original in points, the same events on the same clips, seed by seed.",
-        "Every other table, claim and figure goes by the original truth.",
+def _repairs(labels: Mapping[str, Truth | None]) -> dict[str, dict[str, int]]:
+    """Repairs of each split by rule, of all clips."""
+    return {
+        split: {rule: truth.rules()[rule] for rule in RULES}
+        for split, truth in labels.items()
+        if truth
+    }
+
+
+def _notes(labels: Mapping[str, Truth | None]) -> list[str]:
+    found = [
+        "F1 in percent, macro-averaged over classes. Change: repaired minus original in points, "
+        "for the same events on the same clips, per seed.",
+        "All other tables, claims and figures use the original labels.",
     ]
-    if mended:
-        notes.insert(1, f"Mended: {mended}. Row by row: repair/repairs.tsv.")
-    return tuple(notes)
+    splits = [_split(split, rules) for split, rules in _repairs(labels).items()]
+    if splits:
+        found.insert(1, f"Repairs: {'; '.join(splits)}. Row by row: repair/repairs.tsv.")
+    return found
 
 
-def _mended(split: str, truth: Truth) -> str:
-    rules = truth.rules()
-    made = ", ".join(f"{RULE_NAMES[rule]}: {rules[rule]}" for rule in RULES if rules[rule])
-    return f"{split} ({made or 'nothing to mend'})"
+def _split(split: str, rules: Mapping[str, int]) -> str:
+    made = ", ".join(f"{RULE_NAMES[rule]}: {count}" for rule, count in rules.items() if count)
+    return f"{split} ({made or 'none'})"

@@ -1,68 +1,98 @@
-"""Scores that are to stand in one table: all must rest on the same clips of the same audit."""
+"""Scores that stand in one table: all must come from the same clips of the same audit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from resed.config.rows import Row
 from resed.errors import ResultsError
+from resed.paper.numbers import Metric
 from resed.results.folder import Results
-from resed.stats.intervals import Interval
+from resed.stats.intervals import Interval, decide
 
 
 @dataclass
-class ScoreBook:
-    """What was read for one table. `clips` is how many were scored, a split."""
+class ScoreReader:
+    """Reads scores for one table and compares their clips and manifests.
+
+    Attributes:
+        results: where the scores are.
+        clips: how many clips were scored, per split.
+    """
 
     results: Results
     clips: dict[str, int] = field(default_factory=dict)
-    manifest: str | None = None
-    _first: dict[str, str] = field(default_factory=dict)
+    _first: dict[str, tuple[Any, str]] = field(default_factory=dict)
 
-    def interval(
-        self, split: str, system: str | None, block: str, label: str | None = None
-    ) -> Interval | None:
-        """F1 in percent with its interval, checked as `read` does.
+    def fields(
+        self, row: Row, split: str, metric: Metric, label: str | None = None
+    ) -> dict[str, Any]:
+        """Columns of the frame for one score, overall or of one class; empty if not scored."""
+        self.read(row, split)
+        found = self.results.interval(split, row, metric, label)
+        return estimate(found) if found else {}
 
-        None without a system, and where the block was not scored.
+    def difference(
+        self, first: Row, second: Row, split: str, metric: Metric, label: str | None = None
+    ) -> dict[str, Any]:
+        """Columns of the frame for first minus second; empty if one of them was not scored."""
+        for row in (first, second):
+            self.read(row, split)
+        found = self.results.difference(split, first, second, metric, label)
+        if not found:
+            return {}
+        decision = decide(found, self.results.paired(first, second))
+        return estimate(found) | {"decision": decision}
+
+    def read(self, row: Row, split: str) -> list[dict[str, Any]]:
+        """metrics.json of each seed, compared with all that were read before.
+
+        Raises ResultsError if the number of clips or the hash of the manifest differs, or is not
+        that of the audit.
         """
-        if system is None:
-            return None
-        self.read(split, system, self.results.seeds(system))
-        return self.results.interval(split, system, block, label)
-
-    def read(self, split: str, system: str, seeds: Sequence[int]) -> list[dict[str, Any]]:
-        """metrics.json a seed, checked against all read before.
-
-        Raises ResultsError where the number of clips or the manifest's hash differs, or is not that
-        of the audit that lies here.
-        """
-        found = [self.results.metrics(split, system, seed) for seed in seeds]
+        seeds: Sequence[int] = self.results.seeds(row)
+        found = [self.results.metrics(split, row, seed) for seed in seeds]
         for metrics in found:
-            self._check_audit(metrics.get("manifest_sha256"))
-            self._check("manifest", metrics.get("manifest_sha256"), metrics["path"])
-            self._check(split, metrics["clips"], metrics["path"])
-            self.clips[split], self.manifest = metrics["clips"], metrics.get("manifest_sha256")
+            manifest, path = metrics.get("manifest_sha256"), metrics["path"]
+            self._compare_with_audit(manifest)
+            self._compare("manifest", manifest, path)
+            self._compare(split, metrics["clips"], path)
+            self.clips[split] = metrics["clips"]
         return found
 
-    def _check_audit(self, scored: str | None) -> None:
-        """Scores agree with one another, so the first stand for all."""
+    def _compare_with_audit(self, scored: str | None) -> None:
+        """Scores agree with one another, so the first one stands for all."""
         audited = self.results.manifest
         if self._first or not (scored and audited) or scored == audited:
             return
         raise ResultsError(
-            f"{self.results.folder / 'audit' / 'audit.json'}: manifest {_short(audited)}, but the "
-            f"scores rest on {_short(scored)}; score again after the audit"
+            f"manifest {_short(audited)}, but the scores were made with {_short(scored)}",
+            place=self.results.folder / "audit" / "audit.json",
+            cure="score again after the audit",
         )
 
-    def _check(self, key: str, value: Any, path: str) -> None:
-        before = self.manifest if key == "manifest" else self.clips.get(key)
-        if key in self._first and value != before:
+    def _compare(self, key: str, value: Any, path: str) -> None:
+        before, where = self._first.setdefault(key, (value, path))
+        if value != before:
             what = "manifest hash" if key == "manifest" else f"clips on {key}"
             raise ResultsError(
-                f"{path}: {what} {_short(value)}, but {_short(before)} in {self._first[key]}; "
-                "score both again on the same audit"
+                f"{what} {_short(value)}, but {_short(before)} in {where}",
+                place=path,
+                cure="score both again on the same audit",
             )
-        self._first.setdefault(key, path)
+
+
+def estimate(found: Interval) -> dict[str, Any]:
+    """An interval as columns of the frame."""
+    return {
+        "value": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "deviation": found.deviation,
+        "seeds": found.seeds,
+        "clips": found.clips,
+        "covers": found.covers,
+    }
 
 
 def _short(value: Any) -> str:

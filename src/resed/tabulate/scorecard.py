@@ -1,229 +1,214 @@
-"""The scorecard: every number that both versions print in their tables, beside ours."""
+"""The scorecard: every number that the paper prints in its tables, with ours beside."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import groupby
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from resed.paper.legacy_numbers import Cell, load_versions
+from resed.config.rows import Row
+from resed.config.study import departing_options
+from resed.formats.tables import Column, Table, View, tidy
+from resed.paper.tables import PrintedNumber
 from resed.results.folder import Results, readable
-from resed.settings import SystemSettings
-from resed.stats.intervals import CLIPS, Interval
-from resed.tabulate.provenance import on_papers_data, qualified, tally, warning
-from resed.tabulate.score_reader import ScoreBook
-from resed.tabulate.table import NONE, NOT_RUN, Line, Table, ours, provenance
+from resed.stats.intervals import CLIPS
+from resed.tabulate import notes
+from resed.tabulate.layout import NOT_RUN
+from resed.tabulate.score_reader import ScoreReader
+from resed.tabulate.words import NUMBER_VERDICTS
 
-VERDICTS = {word: word for word in ("within", "above", "below", NOT_RUN)}
-METRICS = {"event": "Event-F1", "segment": "Segment-F1", "tags": "AT-F1"}
-WINDOW_NAMES = {"average": "average", "esp": "ESP"}
-COLUMNS = ("ID", "Row", "Metric", "Verdict", "Reading", "Published", "Ours", "Difference")
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One published number with ours beside; `found` is None where it was not run."""
-
-    version: str
-    cell: Cell
-    system: str | None
-    reading: str
-    found: Interval | None
-
-    @property
-    def verdict(self) -> str:
-        """Where ours lies, by its interval, seen from the published number."""
-        if self.found is None:
-            return NOT_RUN
-        if self.found.low > self.cell.value:
-            return "above"
-        return "below" if self.found.high < self.cell.value else "within"
+NAME = "scorecard"
+DEFAULTS = "defaults"
+SHOWN = 2  # options of a system that a line lists
+EMPTY = ("value", "low", "high", "deviation", "seeds", "clips", "covers")
+_COLUMNS = (
+    *(
+        "table",
+        "group",
+        "row",
+        "id",
+        "system",
+        "reading",
+        "reading_shown",
+        "title",
+        "edition",
+        "status",
+        "split",
+        "metric",
+    ),
+    *(
+        "metric_title",
+        "decimals",
+        "label",
+        "column",
+        *EMPTY,
+        "published",
+        "difference",
+        "verdict",
+        "heading",
+    ),
+)
 
 
 def scorecard(results: Results) -> Table:
-    """Build the scorecard; systems and classes that are not configured are not run.
+    """Judge every printed number; systems and classes that are not configured are not run.
 
-    Raises ResultsError or MissingFileError where a configured system's scores lack or rest on other
-    clips.
+    Raises ResultsError or MissingFileError if scores are missing or come from other clips.
     """
-    book = ScoreBook(results)
-    entries = list(_entries(results, book))
-    return Table(
-        title=f"Scorecard on {results.config.dataset_file.title}",
-        caption=_caption(entries, results, book),
-        columns=COLUMNS,
-        lines=tuple(_lines(entries, results)),
-        records=tuple(_record(entry, results) for entry in entries),
-        words=5,
+    reader = ScoreReader(results)
+    readings = {name: _reading(name, results) for name in results.config.systems}
+    records = [_record(number, readings, reader) for number in results.paper.numbers]
+    headings = _headings(records, results)
+    for record in records:
+        record["heading"] = headings[record["group"]]
+    return notes.table(
+        results,
+        NAME,
+        f"Scorecard. {results.config.dataset_file.title}",
+        _notes(records, reader),
+        tidy(records, _COLUMNS),
+        _view(results),
+        {
+            "qualification": notes.qualification(results),
+            "counts": _counted(records),
+            "groups": {
+                name: {
+                    "title": results.paper.tables[name].title,
+                    "heading": heading,
+                    "counts": _counted(r for r in records if r["group"] == name),
+                }
+                for name, heading in headings.items()
+            },
+        },
     )
 
 
-def _entries(results: Results, book: ScoreBook) -> Iterator[Entry]:
-    config = results.config
-    for version, paper in load_versions(config.root).items():
-        for cell in paper.cells():
-            system = _system(results, cell)
-            if system is None:
-                yield Entry(version, cell, None, "no such system in config.systems", None)
-                continue
-            known = cell.label is None or cell.label in config.dataset_file.classes
-            if not known:
-                yield Entry(version, cell, system, "no such class in this dataset", None)
-                continue
-            book.read(cell.split, system, results.seeds(system))
-            found = results.interval(cell.split, system, cell.metric, cell.label)
-            reading = reading_of(config.system(system), cell.metric)
-            yield Entry(version, cell, system, reading, found)
-
-
-def _system(results: Results, cell: Cell) -> str | None:
-    if cell.stage is not None:
-        return results.system_of_stage(*cell.stage)
-    rows = {results.config.catalogue[name].row: name for name in reversed(results.config.systems)}
-    return rows.get(cell.row)
-
-
-def reading_of(settings: SystemSettings, metric: str) -> str:
-    """What of the paper's open points a number rests on, in a few words."""
-    parts = []
-    distillation, focal = settings.objective.distillation, settings.objective.focal
-    if settings.model.framework == "mean_teacher":
-        parts.append("MT as in its code")
-    elif settings.model.frame_head.source == "attention":
-        parts.append("GL as in its code")
-    if distillation.tfd:
-        others = (distillation.distance, distillation.align)
-        usual = ("euclidean", "repeat")
-        own = [word for word, norm in zip(others, usual, strict=True) if word != norm]
-        parts.append(" ".join(["TFD", distillation.reading, *own]))
-    if distillation.dfd != "none":
-        parts.append(f"DFD {distillation.dfd} on {distillation.dfd_clips.replace('_', ' + ')}")
-    if focal.enabled:
-        weight = "1 - p^γ" if focal.form == "printed" else "(1 - p)^γ"
-        parts.append(f"AFL {weight}, γ {focal.gamma:g}, τ {settings.schedule.stage_one}")
-    decode = settings.decode
-    method = f"{WINDOW_NAMES[decode.windows]} windows"
-    parts.append("one window" if decode.window_frames == "fixed" else method)
-    if metric == "tags":
-        parts.append(
-            "AT after filters" if decode.tags == "after_filters" else "AT by clip posterior"
-        )
-        if decode.attention_head == "lost":
-            parts.append("attention head lost")
-    elif decode.gate != "student":
-        parts.append(f"gate {decode.gate}")
-    return "; ".join(parts)
-
-
-def _record(entry: Entry, results: Results) -> dict[str, object]:
-    cell, found = entry.cell, entry.found
+def _record(
+    number: PrintedNumber, readings: dict[str, list[str]], reader: ScoreReader
+) -> dict[str, Any]:
+    results, metric = reader.results, reader.results.paper.metrics[number.metric]
+    found: dict[str, Any] = {}
+    if number.system not in readings:
+        reading = ["no such system in config.systems"]
+    elif number.label not in (None, *results.config.dataset_file.classes):
+        reading = ["no such class in this dataset"]
+    else:
+        reading = readings[number.system]
+        found = reader.fields(Row(number.system), number.split, metric, number.label)
+    title = number.title
+    if number.column is not None:
+        label = number.row if number.label is None else readable(number.row)
+        title = f"{label}, {number.title}"
+    own = found.get("value")
     return {
-        "version": entry.version,
-        "table": cell.table,
-        "place": cell.place,
-        "id": cell.id,
-        "title": cell.title,
-        "system": entry.system,
-        "split": cell.split,
-        "metric": cell.metric,
-        "published": cell.value,
-        "ours": found.mean if found else None,
-        "difference": found.mean - cell.value if found else None,
-        "low": found.low if found else None,
-        "high": found.high if found else None,
-        "seeds": found.seeds if found else None,
-        "clips": found.clips if found else None,
-        "interval_covers": found.covers if found else None,
-        "verdict": entry.verdict,
-        "reading": entry.reading,
-        "dataset": results.config.dataset_file.name,
-        "papers_data": "yes" if on_papers_data(results) else "no",
-        "manifest_sha256": results.manifest,
+        "table": NAME,
+        "group": number.table,
+        "row": number.row,
+        "id": number.row if number.column is None else "",
+        "system": number.system,
+        "reading": "; ".join(reading),
+        "reading_shown": _first(reading),
+        "title": title,
+        "edition": number.edition,
+        "status": "run" if found else NOT_RUN,
+        "split": number.split,
+        "metric": number.metric,
+        "metric_title": metric.title,
+        "decimals": metric.decimals,
+        "label": number.label,
+        "column": number.column,
+        **dict.fromkeys(EMPTY),
+        **found,
+        "published": number.value,
+        "difference": None if own is None else own - number.value,
+        "verdict": verdict(found, number.value),
     }
 
 
-def _lines(entries: list[Entry], results: Results) -> Iterator[Line]:
-    """A line a row and metric under a heading a table; rows that were not run in one line."""
-    for (version, table), members in groupby(entries, lambda e: (e.version, e.cell.table)):
-        table_entries = list(members)
-        counts = tally((entry.verdict for entry in table_entries), VERDICTS)
-        yield Line(heading=f"{version.capitalize()}, {table}: {counts}")
-        for _, group in groupby(table_entries, lambda e: (e.cell.id, e.cell.title)):
-            row = list(group)
-            if all(entry.found is None for entry in row):
-                yield _not_run(row)
-                continue
-            for _, cells in groupby(row, lambda e: e.cell.metric):
-                yield _line(list(cells), results)
+def verdict(found: dict[str, Any], published: float) -> str:
+    """Where our interval lies, seen from the published number."""
+    if not found:
+        return NOT_RUN
+    if math.isnan(found["low"]):
+        return "no interval"
+    if found["low"] > published:
+        return "above"
+    return "below" if found["high"] < published else "within"
 
 
-def _not_run(row: list[Entry]) -> Line:
-    metrics = dict.fromkeys(entry.cell.metric for entry in row)
-    published = "; ".join(
-        " / ".join(f"{e.cell.value:.1f}" for e in row if e.cell.metric == metric)
-        for metric in metrics
+def _reading(system: str, results: Results) -> list[str]:
+    """The options beside the defaults that a system follows, in words."""
+    options = departing_options(results.config, system)
+    return [f"{question.title}: {option.title}" for question, option in options] or [DEFAULTS]
+
+
+def _first(options: Sequence[str]) -> str:
+    """The first few options; the CSV has all."""
+    others = len(options) - SHOWN
+    return "; ".join(options[:SHOWN]) + (f"; and {others} more" if others > 0 else "")
+
+
+def _headings(records: list[dict[str, Any]], results: Results) -> dict[str, str]:
+    found = {}
+    for name in dict.fromkeys(record["group"] for record in records):
+        counts = _counts(record for record in records if record["group"] == name)
+        found[name] = f"{results.paper.tables[name].title}: {counts}"
+    return found
+
+
+def _counts(records: Iterable[dict[str, Any]]) -> str:
+    return notes.tally((record["verdict"] for record in records), NUMBER_VERDICTS)
+
+
+def _counted(records: Iterable[dict[str, Any]]) -> dict[str, int]:
+    return dict(Counter(record["verdict"] for record in records))
+
+
+def _view(results: Results) -> View:
+    qualification = notes.qualification(results)
+    number: dict[str, Any] = {"kind": "number", "decimals": "decimals"}
+    columns = [
+        Column(title="ID", field="id"),
+        Column(title="Row", field="title", role="name"),
+        Column(title="Metric", field="metric_title"),
+        Column(title="Split", field="split"),
+        Column(
+            title=f"Verdict ({qualification})" if qualification else "Verdict",
+            kind="mark",
+            field="verdict",
+        ),
+        Column(title="Published", field="published", role="published", **number),
+        Column(title="Ours", kind="estimate", role="number", decimals="decimals"),
+        Column(title="Difference", field="difference", role="number", signed=True, **number),
+        Column(title="Reading", field="reading_shown", role="prose"),
+    ]
+    return View(
+        keys=("group", "row", "title", "metric", "split"), heading="heading", columns=tuple(columns)
     )
-    names = ", ".join(METRICS[metric] for metric in metrics)
-    cells = (*_row(row[0]), names, NOT_RUN, row[0].reading, published)
-    return Line((*cells, NONE, NONE))
 
 
-def _line(cells: list[Entry], results: Results) -> Line:
-    first = cells[0]
-    return Line(
-        (
-            *_row(first),
-            METRICS[first.cell.metric],
-            _joined(qualified(entry.verdict, results) for entry in cells),
-            first.reading,
-            " / ".join(f"{entry.cell.value:.1f}" for entry in cells),
-            " / ".join(ours(entry.found) for entry in cells),
-            " / ".join(_difference(entry) for entry in cells),
-        )
+def _notes(records: list[dict[str, Any]], reader: ScoreReader) -> list[str]:
+    results = reader.results
+    editions = "; ".join(
+        f"{results.paper.editions[edition].name}: "
+        + _counts(record for record in records if record["edition"] == edition)
+        for edition in dict.fromkeys(record["edition"] for record in records)
     )
+    return [
+        *notes.warning(results, "The verdicts only show how to read the scorecard."),
+        f"**{len(records)} published numbers: {_counts(records)}** ({editions}).",
+        "within: the published number lies in the 95 % interval of ours; above: our interval lies "
+        f"above it; below: our interval lies below it. {_coverage(records)} A wide interval "
+        "contains many numbers.",
+        "Reading: the options that the system follows and that are not the default, of what the "
+        "paper leaves open (see the table of readings); the CSV has all of them.",
+        *notes.basis(reader),
+    ]
 
 
-def _joined(words: Iterable[str]) -> str:
-    """`within / above (other data)`: a qualification that all share stands once."""
-    listed = list(words)
-    ends = {word.partition(" (")[2] for word in listed}
-    if len(listed) > 1 and len(ends) == 1 and ends != {""}:
-        return f"{' / '.join(word.partition(' (')[0] for word in listed)} ({ends.pop()}"
-    return " / ".join(listed)
-
-
-def _row(entry: Entry) -> tuple[str, str]:
-    """The paper's own number of a row (Table 1 alone has them), and its name for people."""
-    cell = entry.cell
-    table = cell.place.partition(".")[0]
-    if table != "table3":
-        return (cell.id if table == "table1" else NONE), cell.title
-    window = cell.title.rpartition(", ")[2]
-    return NONE, f"{readable(cell.id)}, {WINDOW_NAMES[window]} windows"
-
-
-def _difference(entry: Entry) -> str:
-    return NONE if entry.found is None else f"{entry.found.mean - entry.cell.value:+.1f}"
-
-
-def _caption(entries: list[Entry], results: Results, book: ScoreBook) -> tuple[str, ...]:
-    counts = tally((entry.verdict for entry in entries), VERDICTS)
-    versions = "; ".join(
-        f"{version} {tally((e.verdict for e in members), VERDICTS)}"
-        for version, members in ((v, list(g)) for v, g in groupby(entries, lambda e: e.version))
-    )
-    covers = {entry.found.covers for entry in entries if entry.found}
-    words = "clips and seeds"
+def _coverage(records: list[dict[str, Any]]) -> str:
+    covers = {record["covers"] for record in records if record["covers"]}
+    if covers == {CLIPS}:
+        return "Intervals cover clips only, because there is one seed."
     if CLIPS in covers:
-        one = "clips alone, for there is one seed"
-        words = (
-            one if len(covers) == 1 else "clips and seeds, or clips alone where there is one seed"
-        )
-    return (
-        *warning(results, "The verdicts show only how the card is read."),
-        f"**{len(entries)} published numbers: {counts}** ({versions}).",
-        "within: the published number lies in the 95 % interval of ours; above: ours lies above "
-        f"it; below: ours lies below. The interval covers {words}; a wide one holds much.",
-        "F1 in percent; where two stand together, development / evaluation. Table 3 and the letter "
-        "have evaluation alone.",
-        "Reading: what a number rests on where the paper leaves it open (the table of readings).",
-        *(line for line in provenance(book) if not line.startswith("**")),
-    )
+        return "Intervals cover clips and seeds, or clips only if there is one seed."
+    return "Intervals cover clips and seeds."

@@ -1,172 +1,219 @@
-"""Every reading that was run against the unchanged system: points of F1 with their intervals."""
+"""The study of readings: each reading against the unchanged system, with intervals."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from resed.config.readings import Option
+from resed.config.rows import UNCHANGED
+from resed.formats.tables import Column, Table, View, tidy
 from resed.results.folder import Results
 from resed.results.readings_study import (
-    KEYS,
     METRICS,
     SCORED,
     Effect,
-    Key,
     Study,
     Test,
     compare_readings,
     headline,
-    minus,
-    points,
     sentences,
     verdict,
 )
 from resed.stats.multiple_testing import ScoreChange, p_value
-from resed.tabulate.provenance import warning
-from resed.tabulate.table import NONE, Line, Table
+from resed.tabulate import notes
+from resed.tabulate.layout import NOT_RUN
+from resed.tabulate.systems import FURTHER
 
-COLUMNS = (
-    *("Reading", "In words", "Networks", "Against leaving it out"),
-    *("Event-F1", "Segment-F1", "AT-F1"),
+NAME = "sensitivity"
+CHANGE = "change"  # column of the frame: against the unchanged system
+BESIDE = "leaving it out"  # against the system without the part that the question is about
+_COLUMNS = (
+    *("table", "group", "reading", "title", "status", "split", "metric", "column", "seeds_apart"),
+    *("heading", "networks", "same_networks", "beside"),
+)
+EMPTY = (
+    "value",
+    "low",
+    "high",
+    "shown_low",
+    "shown_high",
+    "seeds",
+    "clips",
+    "covers",
+    "decision",
+    "p",
+    "p_holm",
 )
 
 
 def sensitivity(results: Results) -> Table:
-    """Build the table of the study of readings; what was not run is said to be so.
+    """Build the table of the study of readings.
 
-    Raises ResultsError where scores rest on other clips or another audit.
+    Raises ResultsError if scores come from other clips or another audit.
     """
     found = compare_readings(results)
-    title = results.config.catalogue[results.config.sensitivity.system].title
-    return Table(
-        title=f"Readings of {title} on {results.config.dataset_file.title}",
-        caption=_caption(found, results),
-        columns=COLUMNS,
-        lines=tuple(_lines(found)),
-        records=tuple(_records(found, results)),
-        words=4,
-    )
-
-
-def _lines(found: Study) -> Iterator[Line]:
-    scores = [f"{found.scores[m, SCORED]:.1f}" if found.scores else NONE for m in METRICS]
-    seeds = f"{found.seeds} seed{'s' * (found.seeds != 1)}" if found.seeds else "not run"
-    yield Line(("default", "the unchanged system, F1 in percent", seeds, NONE, *scores))
-    for group in found.groups:
-        yield Line(heading=f"{group.question.title} (unchanged: {group.unchanged})")
-        for effect in group.effects:
-            yield _line(effect)
-
-
-def _line(effect: Effect) -> Line:
-    networks = "the same" if effect.shared else f"{effect.seeds} trained"
-    changes = (_cell(effect.changes[metric, SCORED]) for metric in METRICS)
-    beside = _beside(effect.beside_off)
-    return Line((effect.name, effect.option.title, networks, beside, *changes))
-
-
-def _cell(change: ScoreChange) -> str:
-    return f"{points(change)} {change.decision}"
-
-
-def _beside(changes: Mapping[Key, ScoreChange]) -> str:
-    if not changes:
-        return NONE
-    each = " / ".join(f"{changes[metric, SCORED].found.mean:+.1f}" for metric in METRICS)
-    return f"{verdict(changes)}: {minus(each)}"
-
-
-def _caption(found: Study, results: Results) -> tuple[str, ...]:
-    return (
-        *warning(
-            results, "A detail that matters here may not matter there, and the other way round."
-        ),
-        f"**{headline(found, results)}**",
-        *sentences(found, results),
-        "Points of F1 on evaluation (macro average) that a reading adds to the unchanged system, "
-        "with 95 % intervals on the same clips; better, worse and undecided go by each interval "
-        "alone, not corrected for being many. Readings of the decoding alone rest on the same "
-        "networks and are compared seed by seed. Questions stand in the order of their largest "
-        "decided change, else of their largest. Against leaving it out: event / segment / AT.",
-        "Intervals are cut where the unchanged system's F1, as measured, would fall below 0 or "
-        "rise above 100; where both ends are cut the interval says nothing, and too few seeds (or "
-        "clips) stands for it.",
-        "Holm's correction keeps the risk that anything at all stands by chance at 5 %. Its "
-        "p-values take the least degrees of freedom, one less than the seeds, or with one seed "
-        "than the clips: with two seeds hardly any change can stand.",
-        "The CSV has development, the intervals as computed and not cut, and for evaluation the "
-        "p-value of each change (_p), and Holm's (_p_holm).",
-        f"Dataset: {results.dataset}. What each reading is, and why: the table of readings.",
+    system = results.config.catalogue[results.config.sensitivity.system].title
+    return notes.table(
+        results,
+        NAME,
+        f"Readings of {system}. {results.config.dataset_file.title}",
+        _notes(found, results),
+        tidy(_records(found, results), (*_COLUMNS, *EMPTY)),
+        _view(),
+        {
+            "ran": bool(found.seeds),
+            "headline": headline(found, results),
+            "missing": list(found.missing),
+        },
     )
 
 
 def _records(found: Study, results: Results) -> Iterator[dict[str, Any]]:
     readings = results.config.paper_readings
-    ground = {"dataset": results.config.dataset_file.name, "manifest_sha256": results.manifest}
-    status = "run" if found.seeds else "not run"
-    first = _names("default", "", status) | {"seeds": found.seeds or None}
-    yield first | _numbers(found.scores, {}, {}, found.apart) | _tests("", {}, {}) | ground
     corrected = found.corrected
-    for effect in found.effects:
-        yield _record(effect, corrected) | ground
-    others = {"no change here": found.idle, "does not fit": found.unfit, "not run": found.missing}
+    yield from _unchanged(found)
+    for group in found.groups:
+        heading = f"{group.question.title} (unchanged: {group.unchanged})"
+        for effect in group.effects:
+            yield from _effect(effect, heading, corrected)
+    others = {"no change here": found.idle, "does not fit": found.unfit, NOT_RUN: found.missing}
     for status, names in others.items():
         for name in names:
-            yield _empty(name, readings.option(name), status) | ground
+            heading = f"Not in the study: {status}"
+            yield _base(name, readings.option(name), heading, status) | dict.fromkeys(EMPTY)
 
 
-def _names(name: str, title: str, status: str) -> dict[str, Any]:
-    question, _, option = name.partition(".")
+def _unchanged(found: Study) -> Iterator[dict[str, Any]]:
+    """The scores of the unchanged system, and how far its seeds are apart."""
+    for metric, split in found.scores:
+        yield {
+            "table": NAME,
+            "group": UNCHANGED,
+            "reading": UNCHANGED,
+            "title": "the unchanged system",
+            "status": "run",
+            "column": "score",
+            "metric": metric,
+            "split": split,
+            **dict.fromkeys(EMPTY),
+            "value": found.scores[metric, split],
+            "seeds": found.seeds,
+            "seeds_apart": found.apart.get((metric, split)),
+        }
+
+
+def _effect(
+    effect: Effect, heading: str, corrected: Mapping[Test, float]
+) -> Iterator[dict[str, Any]]:
+    base = _base(effect.name, effect.option, heading, "run") | {
+        "networks": "the same" if effect.shared else f"{effect.seeds} trained",
+        "same_networks": "yes" if effect.shared else "no",
+        "beside": verdict(effect.beside_off) if effect.beside_off else "",
+    }
+    for (metric, split), change in effect.changes.items():
+        key = effect.name, metric
+        tested = split == SCORED and key in corrected
+        yield (
+            base
+            | _change(CHANGE, metric, split, change)
+            | {
+                "p": p_value(change.found) if tested else None,
+                "p_holm": corrected[key] if tested else None,
+            }
+        )
+    for (metric, split), change in effect.beside_off.items():
+        yield base | _change(BESIDE, metric, split, change)
+
+
+def _base(name: str, option: Option, heading: str, status: str) -> dict[str, Any]:
     return {
+        "table": NAME,
+        "group": name.partition(".")[0],
         "reading": name,
-        "question": question,
-        "option": option,
-        "title": title,
+        "title": option.title,
         "status": status,
-        "same_networks": None,
-        "seeds": None,
+        "heading": heading,
+        "column": CHANGE,
     }
 
 
-def _record(effect: Effect, corrected: Mapping[Test, float]) -> dict[str, Any]:
-    shared = "yes" if effect.shared else "no"
-    names = _names(effect.name, effect.option.title, "run")
-    names |= {"same_networks": shared, "seeds": effect.seeds}
-    numbers = _numbers(effect.scores, effect.changes, effect.beside_off, {})
-    return names | numbers | _tests(effect.name, effect.changes, corrected)
+def _change(column: str, metric: str, split: str, change: ScoreChange) -> dict[str, Any]:
+    """An interval as computed, and its ends where the score can be (`shown_low`, `shown_high`)."""
+    found = change.found
+    shown = (None, None) if change.empty else change.ends
+    return {
+        "column": column,
+        "metric": metric,
+        "split": split,
+        "value": found.mean,
+        "low": found.low,
+        "high": found.high,
+        "shown_low": shown[0],
+        "shown_high": shown[1],
+        "seeds": found.seeds,
+        "clips": found.clips,
+        "covers": found.covers,
+        "decision": change.decision,
+    }
 
 
-def _empty(name: str, option: Option, status: str) -> dict[str, Any]:
-    return _names(name, option.title, status) | _numbers({}, {}, {}, {}) | _tests(name, {}, {})
-
-
-def _numbers(
-    scores: Mapping[Key, float],
-    changes: Mapping[Key, ScoreChange],
-    beside: Mapping[Key, ScoreChange],
-    apart: Mapping[Key, float],
-) -> dict[str, Any]:
-    """Cells a metric and split; the same keys whatever is known."""
-    record: dict[str, Any] = {}
-    for key in KEYS:
-        name = "_".join(key)
-        record |= {name: scores.get(key), f"{name}_seeds_apart": apart.get(key)}
-        for suffix, found in (("change", changes.get(key)), ("beside_off", beside.get(key))):
-            record |= {
-                f"{name}_{suffix}": found.found.mean if found else None,
-                f"{name}_{suffix}_low": found.found.low if found else None,
-                f"{name}_{suffix}_high": found.found.high if found else None,
-                f"{name}_{suffix}_decision": found.decision if found else None,
-            }
-    return record
-
-
-def _tests(
-    name: str, changes: Mapping[Key, ScoreChange], corrected: Mapping[Test, float]
-) -> dict[str, Any]:
-    """Cells a metric on evaluation; empty for what was not tested."""
-    record: dict[str, Any] = {}
+def _view() -> View:
+    columns = [
+        Column(title="Reading", field="reading", role="name"),
+        Column(title="In words", field="title", role="prose"),
+        Column(title="Networks", field="networks"),
+        Column(title="Against leaving it out", kind="mark", field="beside"),
+    ]
     for metric in METRICS:
-        key, tested = f"{metric}_{SCORED}_change", (name, metric) in corrected
-        record[f"{key}_p"] = p_value(changes[metric, SCORED].found) if tested else None
-        record[f"{key}_p_holm"] = corrected.get((name, metric))
-    return record
+        columns.append(
+            Column(
+                title=FURTHER[metric].title,
+                kind="estimate",
+                where={"metric": metric, "split": SCORED},
+                role="number",
+                ends=("shown_low", "shown_high"),
+                signed=True,
+                word="decision",
+            )
+        )
+    return View(
+        keys=("reading",),
+        where={"column": CHANGE},
+        heading="heading",
+        anchor=("reading",),
+        columns=tuple(columns),
+    )
+
+
+def _notes(found: Study, results: Results) -> list[str]:
+    return [
+        *notes.warning(results, "A detail that matters here may not matter there, and vice versa."),
+        f"**{headline(found, results)}**",
+        *sentences(found, results),
+        *_scores(found),
+        f"Changes are points of F1 on {SCORED} (macro average) that a reading adds to the "
+        "unchanged system, with 95 % intervals on the same clips. Better, worse and undecided "
+        "follow from each interval alone, without correction for multiple testing. Readings of the "
+        "decoding use the same networks and are compared per seed. Questions are in the order of "
+        "their largest decided change, or else of their largest change. Against leaving it out: "
+        "the system with this reading against the system without that part of the method.",
+        "Intervals are cut where the F1 of the unchanged system would fall below 0 or rise above "
+        "100. If both ends are cut, the interval contains every possible change and is not shown: "
+        "there are too few seeds or clips.",
+        "Holm's correction keeps the risk that any change stands by chance at 5 %. Its p-values "
+        "use the least degrees of freedom: seeds minus one, or with one seed clips minus one. With "
+        "two seeds hardly any change can stand.",
+        "The CSV also has development, the intervals before cutting, the comparison with leaving "
+        "it out, and for evaluation the p-value of each change (p) and Holm's (p_holm).",
+        f"Dataset: {results.dataset}.",
+    ]
+
+
+def _scores(found: Study) -> list[str]:
+    """The scores that the changes are added to."""
+    scores = [
+        f"{FURTHER[metric].title} {found.scores[metric, SCORED]:.1f}"
+        for metric in METRICS
+        if found.scores
+    ]
+    seeds = f"{found.seeds} seed{'s' * (found.seeds != 1)}"
+    return [f"Unchanged system on {SCORED}, {seeds}: {', '.join(scores)}."] if scores else []

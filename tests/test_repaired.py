@@ -1,4 +1,4 @@
-"""Scores against the repaired truth: as if all were scored again, and refused where it is stale."""
+"""Scores against repaired labels: as if all clips were scored again, and refused if stale."""
 
 import json
 import random
@@ -13,7 +13,9 @@ from resed.repair import repair_dataset
 from resed.results.folder import Results
 from resed.results.repaired import load_truth, repaired_counts
 from resed.score.f1 import event_counts, score_files, segment_counts
-from resed.tabulate import TABLES
+from resed.tabulate import make_table
+from resed.tabulate.layout import lines
+from resed.tabulate.markdown import markdown
 
 SYSTEMS = ["pts", "pts_tfd"]
 SPLITS = ("development", "evaluation")
@@ -72,7 +74,7 @@ def change(path, **values):
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    return make(tmp_path_factory.mktemp("truths"))
+    return make(tmp_path_factory.mktemp("repaired"))
 
 
 @pytest.mark.parametrize("split", SPLITS)
@@ -97,25 +99,40 @@ def test_scores_are_those_of_scoring_every_clip_again(results, split, system):
                 assert sums == [own["tp"], own["fp"], own["fn"]]
 
 
+def values(table, **wanted):
+    """Rows of the frame with these values."""
+    frame = table.frame
+    for column, value in wanted.items():
+        frame = frame[frame[column] == value]
+    return frame
+
+
 def test_the_table_has_both_and_their_difference(results):
-    table = TABLES["truths"](results)
-    assert [(r["system"], r["split"]) for r in table.records] == [
+    table = make_table("repaired", results)
+    order = table.frame.drop_duplicates(["system", "split"])
+    assert list(zip(order["system"], order["split"], strict=True)) == [
         (system, split) for system in SYSTEMS for split in SPLITS
     ]
-    record, line = table.records[3], table.lines[3].cells
+    rows = values(table, system="pts_tfd", split="evaluation", metric="event")
+    original, repaired, moved = (rows[rows["column"] == c].iloc[0] for c in rows["column"])
     own = results.interval("evaluation", "pts_tfd", "event")
-    assert record["event_original"] == own.mean
-    assert line[2] == f"{own.mean:.1f} [{own.low:.1f}, {own.high:.1f}]"
-    change = record["event_repaired"] - record["event_original"]
-    assert record["event_change"] == pytest.approx(change)
-    assert line[4].startswith(f"{change:+.2f} [")
-    assert record["event_change_low"] <= change <= record["event_change_high"]
+    assert (original["value"], original["low"], original["high"]) == (own.mean, own.low, own.high)
+    change = repaired["value"] - original["value"]
+    assert moved["value"] == pytest.approx(change)
+    assert moved["low"] <= change <= moved["high"]
     truth = load_truth(results, "evaluation")
-    assert line[-1] == f"{truth.rules().total()} in {len(truth.repairs)} clips"
-    assert record["mended_overlap"] == truth.rules()["overlap"] > 0
-    largest = max(abs(r[f"{m}_change"]) for r in table.records for m in ("event", "segment"))
-    assert f"by more than {largest:.2f} points**" in table.markdown()
-    assert f"groups of overlapping events made one: {truth.rules()['overlap']}" in table.markdown()
+    assert moved["repairs"] == truth.rules().total() and moved["clips_repaired"] == len(
+        truth.repairs
+    )
+    line = [str(cell) for cell in lines(table)[3].cells]
+    assert line[2] == f"{own.mean:.1f} [{own.low:.1f}, {own.high:.1f}]"
+    assert line[4].startswith(f"{change:+.2f} [")
+    assert line[-2:] == [str(truth.rules().total()), str(len(truth.repairs))]
+    assert table.data["repairs"]["evaluation"]["overlap"] == truth.rules()["overlap"] > 0
+    largest = values(table, column="change")["value"].abs().max()
+    assert f"by more than {largest:.2f} points**" in markdown(table)
+    merged = f"groups of overlapping events merged: {truth.rules()['overlap']}"
+    assert merged in markdown(table) and table.data["made"]
 
 
 def test_mended_clips_that_were_not_scored_do_not_count(tmp_path):
@@ -143,21 +160,20 @@ def test_clean_labels_need_no_events(tmp_path):
     repair(results)
     for split in SPLITS:
         results.events(split, "pts").unlink()
-    table = TABLES["truths"](results)
-    assert "**The repaired truth moves no score.**" in table.markdown()
-    assert table.lines[0].cells[4] == "+0.00 [+0.00, +0.00]"
-    assert table.lines[0].cells[-1] == "0 in 0 clips"
-    assert (
-        "Mended: development (nothing to mend); evaluation (nothing to mend)." in table.markdown()
-    )
+    table = make_table("repaired", results)
+    assert "**The repaired labels change no score.**" in markdown(table)
+    line = [str(cell) for cell in lines(table)[0].cells]
+    assert line[4] == "+0.00 [+0.00, +0.00]" and line[-2:] == ["0", "0"]
+    assert "Repairs: development (none); evaluation (none)." in markdown(table)
 
 
 def test_without_a_repair_it_was_not_run(tmp_path):
     config = make_root(tmp_path, systems=SYSTEMS)
-    table = TABLES["truths"](Results.of(config, make_results(config, clips=8)))
-    assert table.lines[0].cells[3:5] == ("not run", "not run")
-    assert "No repaired truth was made" in table.markdown()
-    assert table.records[0]["event_repaired"] is table.records[0]["mended_overlap"] is None
+    table = make_table("repaired", Results.of(config, make_results(config, clips=8)))
+    line = [str(cell) for cell in lines(table)[0].cells]
+    assert line[3:5] == ["not run", "not run"] and "[" in line[2]
+    assert "No labels were repaired" in markdown(table) and not table.data["made"]
+    assert values(table, column="repaired")["value"].isna().all()
 
 
 def test_a_stale_repair_is_refused(tmp_path):

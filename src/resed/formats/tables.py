@@ -1,0 +1,231 @@
+"""Result tables: {name}.csv with one row per value, {name}.json with what shows them to people.
+
+The CSV is the data frame in full precision. The JSON holds title, notes, provenance, the types of
+the frame's columns, the layout (`View`) and `data`, which the page needs beside the frame.
+"""
+
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from resed.errors import ResultsError
+from resed.runtime.files import existing, read_json, write_text
+
+VERSION = 1
+ORDER = (
+    *("table", "group", "row", "system", "threshold", "reading", "title", "edition", "status"),
+    *("against", "against_title", "split", "metric", "label", "column"),
+    *("value", "low", "high", "deviation", "seeds", "clips", "covers"),
+    *("published", "difference", "verdict", "decision"),
+)
+NUMBERS = (
+    *("value", "low", "high", "deviation", "published", "difference", "p", "p_holm"),
+    *("shown_low", "shown_high", "seeds_apart"),
+)
+INTEGERS = ("seeds", "clips", "count", "decimals", "repairs", "clips_repaired")
+Type = Literal["text", "number", "integer"]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Closed):
+    """A column for people: which value of a line it shows, and how.
+
+    Attributes:
+        title: heading.
+        kind: `text` shows `field` as it is, `number` with `digits`, `count` as an integer;
+            `estimate` shows value, low and high; `mark` a verdict or decision with its symbol.
+        field: column of the frame.
+        where: columns of the frame and the values that select the row of a line.
+        role: how the page sets it; `published` is a number of the paper.
+        ends: columns of the frame with the ends of an estimate's interval.
+        decimals: column of the frame with the digits of each value, instead of `digits`.
+        signed: whether a number is a difference, and shows its sign.
+        word: column of the frame with a decision to show beside an estimate.
+    """
+
+    title: str
+    kind: Literal["text", "number", "count", "estimate", "mark"] = "text"
+    field: str = "value"
+    where: dict[str, str] = {}
+    role: Literal["name", "word", "prose", "number", "published"] = "word"
+    digits: int = 1
+    ends: tuple[str, str] = ("low", "high")
+    decimals: str = ""
+    signed: bool = False
+    word: str = ""
+
+
+class View(_Closed):
+    """How a frame becomes lines for people.
+
+    Attributes:
+        keys: columns of the frame that identify a line.
+        where: columns of the frame and the values that select the rows that are shown.
+        heading: column whose text stands over the lines that share it; may be empty.
+        anchor: columns that name a line in links.
+        columns: columns that are shown, in order.
+    """
+
+    keys: tuple[str, ...]
+    columns: tuple[Column, ...]
+    where: dict[str, str] = {}
+    heading: str = ""
+    anchor: tuple[str, ...] = ()
+
+
+class _Stored(_Closed):
+    """The JSON file."""
+
+    version: Literal[1]
+    name: str
+    title: str
+    notes: tuple[str, ...]
+    columns: dict[str, Type]
+    view: View
+    provenance: dict[str, Any]
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table of results.
+
+    Attributes:
+        name: name of its files, and its id on the page.
+        title: heading.
+        notes: sentences to read with it; `**strong**` and `` `code` `` are markup.
+        frame: one row per value; F1 in percent (see `tidy`).
+        view: how people see it.
+        data: what a reader of the table needs beside the frame; JSON.
+        provenance: dataset, clips of each split and manifest that all values share; JSON.
+    """
+
+    name: str
+    title: str
+    notes: tuple[str, ...]
+    frame: pd.DataFrame
+    view: View
+    data: Mapping[str, Any]
+    provenance: Mapping[str, Any]
+
+    def csv(self) -> str:
+        """The frame as comma-separated values; a missing value is an empty cell."""
+        handle = io.StringIO()
+        self.frame.to_csv(handle, index=False, lineterminator="\n")
+        return handle.getvalue()
+
+    def json(self) -> str:
+        """All but the frame; equal tables give equal text."""
+        stored = _Stored(
+            version=VERSION,
+            name=self.name,
+            title=self.title,
+            notes=self.notes,
+            columns={name: _type(name) for name in self.frame.columns},
+            view=self.view,
+            provenance=dict(self.provenance),
+            data=dict(self.data),
+        )
+        values = stored.model_dump(mode="json")
+        return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def save(self, csv: Path, data: Path) -> None:
+        """Write the CSV and the JSON file."""
+        write_text(csv, self.csv())
+        write_text(data, self.json())
+
+    @classmethod
+    def load(cls, folder: Path, name: str) -> "Table":
+        """Read {name}.csv and {name}.json of `folder`.
+
+        Raises MissingFileError, and ResultsError where a file is malformed or the two do not
+        belong together.
+        """
+        cure = f"run resed tabulate --table {name}"
+        path = existing(Path(folder) / f"{name}.json", cure)
+        try:
+            stored = _Stored.model_validate(read_json(path))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"]))
+            raise ResultsError(f"{key}: {first['msg']}", place=path, cure=cure) from None
+        frame = _read_frame(existing(path.with_suffix(".csv"), cure), stored.columns, cure)
+        _check_view(stored.view, stored.columns, path, cure)
+        return cls(
+            stored.name,
+            stored.title,
+            stored.notes,
+            frame,
+            stored.view,
+            stored.data,
+            stored.provenance,
+        )
+
+
+def tidy(records: Iterable[Mapping[str, Any]], columns: Sequence[str] = ()) -> pd.DataFrame:
+    """One row per record, columns in the order of `ORDER`, others behind it.
+
+    Missing values are NaN in numbers, NA in integers and "" in text. The frame has `columns` even
+    if no record has them.
+    """
+    rows = list(records)
+    names = list(dict.fromkeys([*(name for row in rows for name in row), *columns]))
+    names = [n for n in ORDER if n in names] + [n for n in names if n not in ORDER]
+    return pd.DataFrame({name: _series(name, [row.get(name) for row in rows]) for name in names})
+
+
+def _type(name: str) -> Type:
+    if name in NUMBERS:
+        return "number"
+    return "integer" if name in INTEGERS else "text"
+
+
+def _series(name: str, values: list[Any]) -> pd.Series:
+    kind = _type(name)
+    if kind == "number":
+        return pd.Series([math.nan if v is None else float(v) for v in values], dtype="float64")
+    if kind == "integer":
+        return pd.Series(values, dtype="Int64")
+    return pd.Series(["" if v is None else str(v) for v in values], dtype="object")
+
+
+def _read_frame(path: Path, columns: Mapping[str, Type], cure: str) -> pd.DataFrame:
+    types = {"text": "str", "number": "float64", "integer": "Int64"}
+    try:
+        header = pd.read_csv(path, nrows=0).columns
+        if list(header) != list(columns):
+            raise ResultsError("columns other than its JSON file lists", place=path, cure=cure)
+        frame = pd.read_csv(
+            path,
+            dtype={name: types[kind] for name, kind in columns.items()},
+            keep_default_na=False,
+            float_precision="round_trip",
+            na_values={name: [""] for name, kind in columns.items() if kind != "text"},
+        )
+    except (ValueError, UnicodeDecodeError) as error:  # of pandas, which has many kinds
+        problem = str(error).splitlines()[0] if str(error) else "not a CSV file"
+        raise ResultsError(problem, place=path, cure=cure) from None
+    numbers = [name for name, kind in columns.items() if kind == "number"]
+    if frame[numbers].isin([math.inf, -math.inf]).any(axis=None):
+        raise ResultsError("a number is not finite", place=path, cure=cure)
+    return frame
+
+
+def _check_view(view: View, columns: Mapping[str, Type], path: Path, cure: str) -> None:
+    used = {*view.keys, *view.where, *view.anchor, *([view.heading] if view.heading else [])}
+    for column in view.columns:
+        fields = ("value", *column.ends) if column.kind == "estimate" else (column.field,)
+        used |= {*fields, *column.where, *filter(None, (column.word, column.decimals))}
+    if missing := sorted(used - set(columns)):
+        problem = f"its view names {missing[0]}, which is not a column"
+        raise ResultsError(problem, place=path, cure=cure)

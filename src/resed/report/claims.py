@@ -1,0 +1,74 @@
+"""Claims and contradictions on the page: verdicts, evidence, and links to what they rest on."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from resed.formats.tables import Table
+from resed.report.tallies import Tally, tallies
+from resed.tabulate.words import CLAIM_VERDICTS
+
+
+@dataclass(frozen=True)
+class Link:
+    """A place on the page."""
+
+    text: str
+    anchor: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One claim: `values` are those of the table's data."""
+
+    number: int
+    values: Mapping[str, Any]
+    links: tuple[Link, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Its id on the page."""
+        return claim_anchor(self.values["id"])
+
+
+@dataclass(frozen=True)
+class Group:
+    """All claims with one verdict."""
+
+    tally: Tally
+    statements: tuple[Statement, ...]
+
+
+def groups(claims: Table, ids: Collection[str]) -> list[Group]:
+    """The claims by verdict; links lead only to `ids`, which the page has."""
+    statements = [
+        Statement(number, values, _links(values["links"], ids))
+        for number, values in enumerate(claims.data["claims"], start=1)
+    ]
+    return [
+        Group(tally, tuple(one for one in statements if one.values["here"] == tally.word))
+        for tally in tallies("claims", CLAIM_VERDICTS, claims.data["counts"])
+    ]
+
+
+def contradictions(table: Table, claims: Table) -> list[dict[str, Any]]:
+    """The contradictions, each with links to the claims that it bears on."""
+    numbers = {values["id"]: n for n, values in enumerate(claims.data["claims"], start=1)}
+    return [
+        entry | {"links": [Link(f"claim {numbers[i]}", claim_anchor(i)) for i in entry["claims"]]}
+        for entry in table.data["contradictions"]
+    ]
+
+
+def claim_anchor(name: str) -> str:
+    """Id of a claim."""
+    return f"claim-{name}"
+
+
+def _links(wanted: Sequence[Mapping[str, Any]], ids: Collection[str]) -> tuple[Link, ...]:
+    """Each link to the first of its places that the page has."""
+    found = []
+    for link in wanted:
+        places = [anchor for anchor in link["anchors"] if anchor in ids]
+        found += [Link(link["text"], anchor) for anchor in places[:1]]
+    return tuple(dict.fromkeys(found))

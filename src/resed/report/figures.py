@@ -1,0 +1,77 @@
+"""The figures on the page: stored pictures with their stored captions."""
+
+import base64
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from resed.formats.figure_description import FigureDescription, read_figure_description
+from resed.runtime.files import existing
+
+SECTIONS = {
+    "class_weights": "Weights per class",
+    "confusion": "Confusions",
+    "durations": "Durations and windows",
+    "training_curves": "Training",
+}  # of the kinds of figures of a paper
+PIXELS_PER_INCH = 108  # CSS pixels, so that text in figures is as large as that of the page
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: its description, and the picture as a data URL."""
+
+    description: FigureDescription
+    source: str
+
+    @property
+    def width(self) -> int:
+        """Width in CSS pixels."""
+        return round(self.description.width_inches * PIXELS_PER_INCH)
+
+
+@dataclass(frozen=True)
+class Section:
+    """The figures of one kind."""
+
+    kind: str
+    names: tuple[str, ...]
+
+    @property
+    def anchor(self) -> str:
+        """Its id on the page."""
+        return f"figures-{self.kind}"
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return SECTIONS[self.kind]
+
+
+def sections(shown: Mapping[str, Picture]) -> list[Section]:
+    """The figures of the paper by kind; windows stand with the durations, figure or not."""
+    found = []
+    for kind in SECTIONS:
+        names = tuple(name for name, one in shown.items() if one.description.kind == kind)
+        if names or kind == "durations":
+            found.append(Section(kind, names))
+    return found
+
+
+def pictures(folder: Path, names: Collection[str]) -> dict[str, Picture]:
+    """Read {name}.png and {name}.json of each figure.
+
+    Raises MissingFileError, or ResultsError if a description is malformed.
+    """
+    return {name: _picture(folder, name) for name in names}
+
+
+def _picture(folder: Path, name: str) -> Picture:
+    description = read_figure_description(folder / f"{name}.json")
+    picture = existing(folder / f"{name}.png", f"run resed draw --figure {name}")
+    return Picture(description, embedded(picture.read_bytes(), "image/png"))
+
+
+def embedded(content: bytes, kind: str) -> str:
+    """A data URL, so that the page needs no other file."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,0 +1,85 @@
+"""What every table states about its numbers: dataset, clips, manifest, seeds, intervals."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from resed.formats.tables import Table, View
+from resed.results.clips import coverage, in_full
+from resed.results.folder import Results, departures
+from resed.tabulate.score_reader import ScoreReader
+
+
+def table(
+    results: Results,
+    name: str,
+    title: str,
+    notes: Sequence[str],
+    frame: pd.DataFrame,
+    view: View,
+    data: Mapping[str, Any] | None = None,
+) -> Table:
+    """A table with the clips and the manifest that its numbers come from."""
+    provenance = {
+        "dataset": results.config.dataset_file.name,
+        "papers_data": on_papers_data(results),
+        "departures": departures(results),
+        "clips": {share.role: [share.usable, share.of] for share in coverage(results)},
+        "manifest_sha256": results.manifest,
+        "seeds": results.config.seeds_in_words,
+    }
+    return Table(name, title, (*notes, in_full(results)), frame, view, data or {}, provenance)
+
+
+def on_papers_data(results: Results) -> bool:
+    """Whether the dataset is the paper's."""
+    return results.config.dataset_file.name == results.paper.dataset
+
+
+def qualification(results: Results) -> str:
+    """`other data` or `other settings` than the paper's, which each verdict is read with."""
+    if not departures(results):
+        return ""
+    return "other settings" if on_papers_data(results) else "other data"
+
+
+def warning(results: Results, consequence: str = "") -> list[str]:
+    """The first note of a table if data or settings are not the paper's."""
+    reasons = departures(results)
+    text = f"**Not the paper's numbers**: {'; '.join(reasons)}. {consequence}".strip()
+    return [text] if reasons else []
+
+
+def scored(reader: ScoreReader) -> list[str]:
+    """Warning, number of scored clips, and what the intervals cover."""
+    return [*warning(reader.results), *basis(reader)]
+
+
+def basis(reader: ScoreReader) -> list[str]:
+    """Number of scored clips, and what the intervals cover."""
+    results, paper = reader.results, reader.results.paper
+    clips = ", ".join(f"{count} {split}" for split, count in reader.clips.items())
+    printed = ", ".join(f"{paper.clips[s]} {s}" for s in reader.clips if s in paper.clips)
+    text = f"clips scored: {clips or 'none'}" + (f" (paper: {printed})" if printed else "")
+    return [f"Dataset: {results.dataset}; {text}.", certainty(results.config.seeds_in_words)]
+
+
+def certainty(seeds: str) -> str:
+    """What the intervals of a table cover; `seeds` in words (Config.seeds_in_words)."""
+    if seeds == "1 seed":
+        return (
+            "Trained systems: 1 seed. Brackets hold the 95 % interval over clips only; another "
+            "training of the same system may well lie outside of it."
+        )
+    return (
+        f"Trained systems: means of {seeds}; brackets hold the 95 % interval over clips and seeds, "
+        "or over clips only if there is 1 seed."
+    )
+
+
+def tally(words: Iterable[str], names: Mapping[str, str]) -> str:
+    """`3 within, 2 above`: how often each word occurs, by its name in `names`, in that order."""
+    counts = Counter(words)
+    return ", ".join(f"{counts[word]} {name}" for word, name in names.items() if counts[word])

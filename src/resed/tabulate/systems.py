@@ -1,0 +1,248 @@
+"""Tables of systems: each system against the paper's metrics, with the printed numbers beside.
+
+The main table of a paper also has systems that no table of the paper has, the trained systems with
+the frame threshold chosen on development, and baselines that show what the metrics give without a
+trained detector.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from statistics import fmean
+from typing import Any
+
+from resed.config.rows import BASELINES, Row
+from resed.formats.tables import Column, Table, View, tidy
+from resed.paper.numbers import Metric, Paper
+from resed.paper.tables import SystemRow, SystemTable
+from resed.results.folder import SPLITS, Results
+from resed.tabulate import notes
+from resed.tabulate.layout import NOT_RUN
+from resed.tabulate.score_reader import ScoreReader
+
+GROUPS = {
+    "paper": "Systems of the paper",
+    "own": "Systems that no table of the paper has",
+    "threshold": "Frame threshold chosen on development; not in the paper",
+    "baseline": "Baselines: what the metrics give without a trained detector",
+}
+BASELINE_TITLES = {
+    "nothing": "nothing detected",
+    "everything": "every class active all the time",
+    "prior": "random, by the class priors of the training events",
+    "own_tags": "own tags over the whole clip ({system})",
+    "loudness": "the reference's tags with a loudness gate",
+    "reference": "the reference itself",
+}
+# What resed scores besides a paper's metrics.
+FURTHER = {
+    "event": Metric(title="Event-F1", short="event-F1", block="event"),
+    "segment": Metric(title="Segment-F1", short="segment-F1", block="segment"),
+    "tags": Metric(title="AT-F1", short="AT-F1", block="tags"),
+    "tags_raw": Metric(title="Raw AT-F1", short="raw AT-F1", block="tags_raw"),
+    "tags_teacher": Metric(title="Teacher AT-F1", short="teacher AT-F1", block="tags_teacher"),
+    "psds1": Metric(title="PSDS1", short="PSDS1", score="psds1", unit="fraction"),
+    "psds2": Metric(title="PSDS2", short="PSDS2", score="psds2", unit="fraction"),
+    "tags_map": Metric(title="Clip mAP", short="clip mAP", score="tags_map", unit="fraction"),
+    "tags_map_teacher": Metric(
+        title="Teacher clip mAP",
+        short="teacher clip mAP",
+        score="tags_map_teacher",
+        unit="fraction",
+    ),
+}
+ONLY_IN_CSV = "tags_map_teacher"  # of interest to those who develop systems with a teacher
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the table. `scored` is None if no system of the config stands in it."""
+
+    group: str
+    id: str
+    title: str
+    system: str
+    scored: Row | None
+    cells: Mapping[str, str] = field(default_factory=dict)
+    published: Mapping[str, list[float | None]] = field(default_factory=dict)
+
+
+def systems_table(name: str, results: Results) -> Table:
+    """Build a table of systems of the paper.
+
+    Raises ResultsError or MissingFileError if scores are missing or come from other clips.
+    """
+    paper, shape = results.paper, results.paper.tables[name]
+    assert isinstance(shape, SystemTable)
+    reader = ScoreReader(results)
+    entries = list(_printed(results, shape))
+    if shape.main:
+        entries += [*_own(results), *_tuned(results), *_baselines(results)]
+    metrics = shown_metrics(paper, shape)
+    splits = _splits(shape)
+    records = [
+        record
+        for entry in entries
+        for split in splits
+        for record in _records(entry, split, metrics, shape, reader)
+    ]
+    return notes.table(
+        results,
+        name,
+        f"{shape.title}. {results.config.dataset_file.title}",
+        [*notes.scored(reader), *_notes(paper, shape, metrics)],
+        tidy({"table": name, **record} for record in records),
+        _view(shape, metrics, splits),
+        {"edition": shape.edition},
+    )
+
+
+def shown_metrics(paper: Paper, shape: SystemTable) -> dict[str, Metric]:
+    """The table's metrics; in the main table also the others that resed scores."""
+    chosen = {key: paper.metrics[key] for key in shape.metrics}
+    if not shape.main:
+        return chosen
+    sources = {(metric.block, metric.score) for metric in chosen.values()}
+    others = {k: m for k, m in FURTHER.items() if (m.block, m.score) not in sources}
+    return chosen | {f"resed_{k}" if k in chosen else k: m for k, m in others.items()}
+
+
+def _splits(shape: SystemTable) -> list[str]:
+    """The paper's splits; the main table has all that are scored."""
+    further = [split for split in SPLITS if split not in shape.splits] if shape.main else []
+    return [*shape.splits, *further]
+
+
+def _printed(results: Results, shape: SystemTable) -> Iterator[Entry]:
+    """The rows of the paper in its order, each followed by its variants."""
+    for row in shape.rows:
+        for system, cells in [(row.system, {}), *((v.system, v.cells) for v in row.variants)]:
+            cells = {**row.cells, **cells}
+            if system in results.config.systems:
+                title, scored = results.config.catalogue[system].title, Row(system)
+                settings = {h: _setting(results, system, p) for h, p in shape.settings.items()}
+            else:
+                title, scored, settings = _title(row, system, results), None, {}
+            yield Entry("paper", row.id, title, system, scored, settings | cells, row.values)
+
+
+def _title(row: SystemRow, system: str, results: Results) -> str:
+    """The printed title; of a variant, that of its system."""
+    if system == row.system or system not in results.config.catalogue:
+        return row.title
+    return results.config.catalogue[system].title
+
+
+def _setting(results: Results, system: str, path: str) -> str:
+    values = results.config.system(system).model_dump(mode="json")
+    return str(reduce(lambda inner, key: inner[key], path.split("."), values))
+
+
+def _own(results: Results) -> Iterator[Entry]:
+    """Configured systems that no table of the paper has."""
+    for name in results.config.systems:
+        if name not in results.paper.systems():
+            yield Entry("own", "", results.config.catalogue[name].title, name, Row(name))
+
+
+def _tuned(results: Results) -> Iterator[Entry]:
+    """The systems of the main table and those of no table, with a threshold of their own."""
+    paper = results.paper
+    elsewhere = {s for table in paper.tables.values() for s in table.systems()}
+    elsewhere -= {s for table in paper.tables.values() if _main(table) for s in table.systems()}
+    for name in results.config.systems:
+        if name not in elsewhere:
+            value = fmean(results.threshold(name, seed) for seed in results.seeds(name))
+            title = f"{results.config.catalogue[name].title}, frame threshold {value:.2g}"
+            yield Entry("threshold", "", title, name, Row(name, threshold="development"))
+
+
+def _main(table: Any) -> bool:
+    return isinstance(table, SystemTable) and table.main
+
+
+def _baselines(results: Results) -> Iterator[Entry]:
+    config = results.config
+    system = config.catalogue[config.own_tags_system].title
+    for name in BASELINES:
+        title = BASELINE_TITLES[name].format(system=system)
+        yield Entry("baseline", "", title, name, Row(name, baseline=True))
+
+
+def _records(
+    entry: Entry, split: str, metrics: Mapping[str, Metric], shape: SystemTable, reader: ScoreReader
+) -> Iterator[dict[str, Any]]:
+    base = {
+        "group": entry.group,
+        "row": entry.id,
+        "system": entry.system,
+        "threshold": entry.scored.threshold if entry.scored else "configured",
+        "title": entry.title,
+        "edition": shape.edition if entry.group == "paper" else "",
+        "status": "run" if entry.scored else NOT_RUN,
+        "split": split,
+    }
+    if shape.main:
+        base["heading"] = GROUPS[entry.group]
+    base |= {heading: entry.cells.get(heading, "") for heading in (*shape.cells, *shape.settings)}
+    for key, metric in metrics.items():
+        found = reader.fields(entry.scored, split, metric) if entry.scored else {}
+        empty = dict.fromkeys(("value", "low", "high", "deviation", "seeds", "clips", "covers"))
+        published = None
+        if split in shape.splits and key in entry.published:
+            published = entry.published[key][shape.splits.index(split)]
+        yield base | {"metric": key} | empty | found | {"published": published}
+
+
+def _view(shape: SystemTable, metrics: Mapping[str, Metric], splits: list[str]) -> View:
+    columns = [Column(title=heading, field=heading) for heading in shape.cells]
+    if not shape.cells:
+        columns.append(Column(title="ID", field="row"))
+    columns.append(Column(title="System", field="title", role="name"))
+    columns += [Column(title=heading, field=heading) for heading in shape.settings]
+    if len(splits) > 1:
+        columns.append(Column(title="Split", field="split"))
+    for key, metric in metrics.items():
+        if key == ONLY_IN_CSV:
+            continue
+        where, digits = {"metric": key}, metric.decimals
+        columns.append(
+            Column(title=metric.title, kind="estimate", where=where, role="number", digits=digits)
+        )
+        if key in shape.metrics:
+            columns.append(
+                Column(
+                    title="paper",
+                    kind="number",
+                    field="published",
+                    where=where,
+                    role="published",
+                    digits=digits,
+                )
+            )
+    return View(
+        keys=("group", "row", "system", "threshold", "split"),
+        heading="heading" if shape.main else "",
+        anchor=("system",),
+        columns=tuple(columns),
+    )
+
+
+def _notes(paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric]) -> list[str]:
+    found = []
+    percent = [m.title for m in metrics.values() if m.unit == "percent" and m.block]
+    if percent:
+        found.append(
+            "F1 in percent, macro-averaged over classes. Event: 200 ms onset collar, offset "
+            "max(200 ms, 20 %). Segment: 1 s."
+        )
+    if len(shape.splits) == 1 and not shape.main:
+        found.append(f"All scores are those on {shape.splits[0]}.")
+    if shape.main:
+        found += [
+            "AT-F1: a clip has a tag if the class keeps an active frame after the filters; raw "
+            "AT-F1: the clip tags of the student; teacher AT-F1: those of the teacher.",
+            "PSDS1, PSDS2 and mAP need no threshold; they are fractions.",
+            "The baselines are scored once, so their intervals cover clips only.",
+        ]
+    return [*found, f"Paper: {paper.editions[shape.edition].name}, {shape.place}.", *shape.notes]

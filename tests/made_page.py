@@ -1,0 +1,48 @@
+"""Stored tables and figures for the page, from made-up results."""
+
+from resed.draw.inputs import figure_names
+from resed.formats.figure_description import FigureDescription, write_figure_description
+from resed.formats.tables import Table
+from resed.results.folder import Results
+from resed.tabulate import make_table, table_names
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360"
+    "f8cf500f0003860180 5a347d6b0000000049454e44ae426082".replace(" ", "")
+)
+
+
+def make_tables(results: Results) -> dict[str, Table]:
+    """Make and store all tables."""
+    tables = {name: make_table(name, results) for name in table_names(results)}
+    for name, table in tables.items():
+        table.save(*(results.folder / "tables" / f"{name}.{end}" for end in ("csv", "json")))
+    return tables
+
+
+def make_figures(results: Results) -> None:
+    """Store a picture of one pixel and a caption for each figure: test_draw tests the real ones."""
+    paper, folder = results.paper, results.folder / "figures"
+    folder.mkdir(exist_ok=True)
+    for name in figure_names(results.config, paper):
+        entry = paper.figures.get(name)
+        (folder / f"{name}.png").write_bytes(PIXEL)
+        write_figure_description(folder / f"{name}.json", _description(name, entry))
+
+
+def _description(name: str, entry) -> FigureDescription:
+    return FigureDescription(
+        name=name,
+        kind=entry.kind if entry else name,
+        title=entry.title if entry else f"Figure {name}",
+        caption=f"How to read {name}.",
+        provenance="" if name == "dag" else "8 of 40 clips, manifest 0123456789ab",
+        width_inches=6.0,
+        height_inches=4.0,
+    )
+
+
+def make_page_input(results: Results) -> dict[str, Table]:
+    """Make and store all that `resed report` reads besides results and config."""
+    make_figures(results)
+    return make_tables(results)
