@@ -44,7 +44,7 @@ HEAVY = (
     *("matplotlib.pyplot", "seaborn", "jinja2", "requests", "typer.testing", "snakemake"),
 )
 SLOWEST = 12.0  # seconds; slower tests (simulations of coverage) are left out
-PATIENCE = 30.0  # seconds beyond four times the duration of the tests that reach a mutant
+PATIENCE = 120.0  # seconds beyond four times the duration of the tests that reach a mutant
 
 # Module -> its files below src/resed, and its own test files below tests/.
 MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {

@@ -24,6 +24,8 @@ def test_distribution_of_durations():
     assert x.tolist() == [1, 2, 3, 4, 10]
     assert y.tolist() == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
     assert [len(axis) for axis in duration_cdf([])] == [0, 0]
+    assert [axis.tolist() for axis in duration_cdf([3.0])] == [[3.0], [1.0]]
+    assert duration_cdf(range(1, 4))[0].dtype == np.float64
 
 
 def test_knee_and_equation_7_by_hand():

@@ -14,6 +14,7 @@ from resed.calibrate.thresholds import (
     EventArray,
     choose_threshold,
     event_array,
+    macro_f1,
     true_positives,
 )
 from resed.cli import app
@@ -332,6 +333,15 @@ def one(onset, offset, clip=0, label=0):
 def test_collars_of_the_quick_counts(rules, onset, offset, hits):
     true, found = EventArray(*one(1.0, 3.0)), EventArray(*one(onset, offset))
     assert true_positives(true, found, 1, rules).tolist() == [hits]
+
+
+def test_macro_f1_takes_the_rules_and_is_0_without_events():
+    true, found = EventArray(*one(1.0, 3.0)), EventArray(*one(1.4, 3.0))
+    assert macro_f1(true, found, 2) == 0.0
+    assert macro_f1(true, found, 2, Rules(collar=0.5)) == 1.0
+    none = EventArray(*(np.zeros(0, dtype=int) for _ in range(4)))
+    assert macro_f1(none, none, 2) == 0.0
+    assert macro_f1(true, none, 2) == 0.0
 
 
 @pytest.mark.parametrize("change", [{"clip": 1}, {"label": 1}])

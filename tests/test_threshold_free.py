@@ -471,6 +471,33 @@ def test_psds_of_any_labels_and_one_class_equals_the_library(seed):
         assert found[name] == pytest.approx(alone, abs=1e-12)
 
 
+def test_a_detection_that_counts_as_nothing():
+    """Inside an event, but on less than its share: neither a hit nor a false alarm."""
+    scores = np.full((1, 40, 1), -np.inf, dtype=np.float32)
+    scores[0, 10:12] = 0.9
+    truth = {"a": [(0.0, 20.0, "bark")]}
+    assert psds(scores, truth, ["bark"], 0.5) == {"psds1": 0.0, "psds2": 0.0}
+    scores[0, 10:12, 0], scores[0, 2:38, 0] = 0.9, 0.8
+    assert psds(scores, truth, ["bark"], 0.5) == {"psds1": 1.0, "psds2": 1.0}
+
+
+def test_decode_settings_are_those_of_the_command_unless_given(files):
+    detector = Detector.load(files / "p.npz", files / "w.tsv")
+    assert detector.settings == DecodeSettings()
+    assert detector.source == str(files / "p.npz")
+
+
+def test_notes_of_the_block_are_printed(files):
+    write_events(files / "reference.tsv", {f"c{n}": [] for n in range(10)})
+    detector = Detector.load(files / "p.npz", files / "w.tsv", json.dumps(OPEN))
+    metrics, notes = score_files(
+        files / "reference.tsv", files / "reference.tsv", files / "m.json", detector=detector
+    )
+    block = metrics["threshold_free"]["notes"]
+    assert notes == [f"threshold-free, {key}: {text}" for key, text in block.items()]
+    assert set(block) == {"psds1", "psds2", "tags_map", "tags_map_teacher", "reference"}
+
+
 def test_the_library_is_imported_without_its_warnings():
     code = "import warnings; warnings.simplefilter('error'); import resed.score.psds as p; "
     done = subprocess.run(

@@ -19,7 +19,6 @@ from resed.errors import AnnotationError
 from resed.formats.annotations import Event
 from resed.formats.windows import Window
 
-KNEES = ("kneedle", "kde_mode", "cumulative_elbow", "quantile")
 ETA = 1 / 3
 
 
@@ -87,7 +86,7 @@ def knee(
     elif method == "quantile":
         index = min(count, max(1, math.ceil(quantile * count)))
     else:
-        raise ValueError(f"unknown knee method {method!r}; one of {', '.join(KNEES)}")
+        raise ValueError(f"unknown knee method {method!r}")
     return Knee(index, float(x[index - 1]), height, refusal)
 
 

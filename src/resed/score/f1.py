@@ -96,7 +96,6 @@ def event_counts(
         event_label_list=_codes(classes),
         t_collar=float(rules.collar),
         percentage_of_length=float(rules.offset_fraction),
-        empty_system_output_handling="zero_score",
     )
     return _count(metric, (reference, estimated), clips, classes)
 
