@@ -144,6 +144,31 @@ def test_events_are_rounded_to_milliseconds_and_sorted():
     assert [a for _, a, _ in made] == sorted(a for _, a, _ in made)
 
 
+def test_unequal_events_follow_each_other():
+    """Lengths of 1, 2 and 3 s, each a second after the one before."""
+    made = statistics(number=3)
+    made.quantiles["duration", "A", "alone", 3] = np.array([*[1.0] * 7, *[2.0] * 7, *[3.0] * 7])
+    draws = Draws(0.0, 0.1, 0.5, 0.9, 0.0, 0.0)
+    assert _run(made, "A", "alone", draws) == [(0.0, 1.0), (2.0, 4.0), (5.0, 8.0)]
+
+
+def test_events_of_all_classes_are_sorted_by_time():
+    made = statistics(company="together", position=1.0)
+    made.counts["B", "together"] = Distribution.of({1: 1})
+    made.quantiles["duration", "B", "together", 1] = constant(1)
+    made.quantiles["position", "B", "", 0] = constant(0)
+    drawn = layout(made, ClipSeed(1, "weak", 0), ["A", "B"])
+    assert drawn == [("B", 0.0, 1.0), ("A", 9.0, 10.0)]
+
+
+def test_layouts_have_random_numbers_of_their_own():
+    made = statistics()
+    del made.quantiles["position", "A", "", 0]
+    _, _, position, _ = np.random.default_rng([9, zlib.crc32(b"strong/layout"), 4]).random(4)
+    ((_, onset, _),) = layout(made, ClipSeed(9, "strong", 4))
+    assert onset == round(9 * position, 3)
+
+
 def test_gaps_shrink_to_fill_the_clip_in_proportion():
     """Two gaps of 6 and 3 s beside three events of 1 s: 7 s less two least gaps are shared."""
     lengths, gaps = _squeeze(np.array([1.0, 1.0, 1.0]), np.array([6.0, 3.0]))
