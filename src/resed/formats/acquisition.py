@@ -107,7 +107,7 @@ def write_states(path: Path, states: Iterable[ClipState]) -> None:
 
 
 def read_states_table(path: Path) -> dict[str, ClipState]:
-    """Read a table: clip name -> state; {} where there is no table.
+    """Read a table: clip name -> state; {} if it does not exist.
 
     Raises StateError that names the line.
     """

@@ -1,7 +1,7 @@
-"""Sound files in, mono float32 waveforms out; what cannot be trusted is refused by name.
+"""Read sound files as mono float32 waveforms; damaged files are refused by name.
 
 Any format, rate and channel count that libsndfile reads (wav, flac, ogg, mp3, aiff, ...). The
-audit turns the `status` of a refusal into the clip's status in the manifest.
+audit uses the `status` of an error as the status of the clip in the manifest.
 """
 
 import io
@@ -17,37 +17,37 @@ import soxr
 from resed.errors import AudioError
 from resed.runtime.files import existing
 
-STREAMED = 0x7FFFF000  # from this size on, a wav header was written to a pipe: length not known
+STREAMED = 0x7FFFF000  # bytes; a wav header that states more was written to a pipe: unknown length
 CURE = "fetch or render it again, or delete it and run resed audit again"
 
 
 class EmptyAudioError(AudioError):
-    """The file holds no byte, or no sample."""
+    """The file has no bytes or no samples."""
 
     status = "empty"
 
 
 class TruncatedAudioError(AudioError):
-    """The file ends before the sound that its header promises."""
+    """The file is shorter than its header states."""
 
     status = "truncated"
 
 
 class UndecodableAudioError(AudioError):
-    """The file is no sound, or none that libsndfile can read."""
+    """libsndfile cannot read the file as sound."""
 
     status = "undecodable"
 
 
 class NonFiniteAudioError(AudioError):
-    """The sound holds NaN or infinite samples."""
+    """The file has NaN or infinite samples."""
 
     status = "nonfinite"
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What a sound file's header says: rate in Hz, channels, frames (samples a channel)."""
+    """The header of a sound file: rate in Hz, channels, frames (samples per channel)."""
 
     rate: int
     channels: int
@@ -60,7 +60,7 @@ class Probe:
 
 
 def probe(path: Path | str) -> Probe:
-    """Read a sound file's header only.
+    """Read the header of a sound file.
 
     Raises MissingFileError, EmptyAudioError, TruncatedAudioError or UndecodableAudioError.
     """
@@ -75,15 +75,15 @@ def read_audio(path: Path | str, sample_rate: int) -> np.ndarray:
 
     Raises:
         MissingFileError: there is no such file.
-        AudioError: it is empty, truncated, no sound, or holds NaN or infinite samples (a subclass
-            each); one line with the file and the cure.
+        AudioError: the file is empty, truncated, not sound, or has NaN or infinite samples (one
+            subclass for each); one line with the file and the cure.
     """
     with existing(path).open("rb") as handle:
         return decode(handle, str(path), sample_rate)
 
 
 def decode(handle: BinaryIO | bytes, name: str, sample_rate: int) -> np.ndarray:
-    """As `read_audio`, from an open binary file or the bytes of one; `name` is for the messages."""
+    """As `read_audio`, from an open binary file or its bytes; `name` is the place in errors."""
     if isinstance(handle, bytes):
         handle = io.BytesIO(handle)
     with _opened(handle, name) as sound:
@@ -107,14 +107,14 @@ def decode(handle: BinaryIO | bytes, name: str, sample_rate: int) -> np.ndarray:
 def mix(samples: np.ndarray) -> np.ndarray:
     """Average the channels: float32 [samples, channels] -> float32 [samples]."""
     mono = samples[:, 0].copy()
-    with np.errstate(invalid="ignore"):  # infinity less infinity: refused later, without a warning
+    with np.errstate(invalid="ignore"):  # infinity - infinity: refused later
         for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) on so short an axis
             mono += samples[:, channel]
     return mono if samples.shape[1] == 1 else mono / np.float32(samples.shape[1])
 
 
 def resample(wave: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
-    """Bring a mono float32 waveform from `rate` to `sample_rate` Hz."""
+    """Resample a mono float32 waveform from `rate` to `sample_rate` Hz."""
     if rate == sample_rate:
         return wave
     return soxr.resample(wave, rate, sample_rate, quality="HQ").astype(np.float32, copy=False)
@@ -142,9 +142,9 @@ def _opened(handle: BinaryIO, name: str) -> soundfile.SoundFile:
 
 
 def _missing_bytes(handle: BinaryIO, size: int) -> int:
-    """Bytes of sound that a wav header promises beyond the file's end.
+    """Bytes of sound that a wav header states beyond the end of the file.
 
-    libsndfile silently reads what is there, so this has to be looked up in the header itself.
+    libsndfile reads such files without an error, so this function reads the header itself.
     """
     handle.seek(0)
     order = {b"RIFF": "<", b"RIFX": ">"}.get(handle.read(12)[:4])

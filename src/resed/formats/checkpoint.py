@@ -81,7 +81,7 @@ STATE = {
 
 def save(path: Path, content: dict[str, Any]) -> None:
     """Write atomically. `content` holds tensors and plain values; equal content, equal bytes."""
-    # Through memory: torch writes the name of a file into it, and a full disk is no OSError there.
+    # Through memory: torch writes the name of a file into it, and a full disk raises no OSError.
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
     with atomic_path(path) as temporary:

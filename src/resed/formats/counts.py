@@ -88,7 +88,7 @@ def _rates(tp: int, fp: int, fn: int) -> dict[str, float | int]:
 def write_counts(path: Path | str, counts: Mapping[str, Counts]) -> None:
     """Write counts per clip, metric and class as TSV, atomically; rows of zeros are left out.
 
-    The number of scored clips stands in metrics.json.
+    The number of scored clips is in metrics.json.
     """
     rows = ["\t".join(COLUMNS)]
     for metric, table in counts.items():

@@ -80,7 +80,7 @@ class Store:
 
         Raises:
             MissingFileError: there is no such file.
-            StoreError: the file is no store, of another version, truncated, damaged, or made with
+            StoreError: the file is not a store, of another version, truncated, damaged, or made with
                 other settings; one line with the file, the first key that differs and the cure.
         """
         path = existing(path, CURE)

@@ -93,7 +93,7 @@ def read_json(path: Path | str) -> Any:
 def parse_json(source: Path | bytes) -> Any:
     """Parse JSON with finite numbers, of at most LARGEST_JSON bytes, from a file or its bytes.
 
-    Raises ValueError that says in one line what is wrong.
+    Raises ValueError with the problem in one line.
     """
     size = source.stat().st_size if isinstance(source, Path) else len(source)
     if size > LARGEST_JSON:

@@ -37,7 +37,7 @@ class Object:
 
     `within` is the MD5 of the list of its folder; "" for an object that dvc.lock names.
 
-    Raises ShareError for an MD5 that is none, or a path that leaves the working tree: both come
+    Raises ShareError for an invalid MD5, or a path that leaves the working tree: both come
     from files that others wrote.
     """
 
