@@ -81,7 +81,7 @@ class Store:
         Raises:
             MissingFileError: there is no such file.
             StoreError: the file is not a store, of another version, truncated, damaged, or made
-                with other settings; one line with the file, the first key that differs and the cure.
+                with other settings; one line with the file, the first key that differs, the cure.
         """
         path = existing(path, CURE)
         header, start = _read_header(path)
