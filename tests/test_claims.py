@@ -631,6 +631,14 @@ def test_claims_about_the_real_training_events(dcase, name, expected, evidence):
     assert found.word == expected and evidence in found.evidence, found.evidence
 
 
+@pytest.mark.parametrize("name", ["running_water_fewest", "imbalance"])
+def test_a_single_class_has_no_other_to_compare_with(tmp_path, name):
+    results = made(tmp_path, ["Running_water"], clips=8, systems=["pts"])
+    found = here(results, name)
+    assert found.word == "undecided"
+    assert found.evidence == "strong training events: Running water (no other class)"
+
+
 # --- The table
 
 
@@ -659,6 +667,20 @@ def test_the_table_stores_the_outcomes_behind_each_verdict(tmp_path):
     assert one["value"] == results.difference("evaluation", "pts_tfd", "pts", "event").mean
     printed = {(one["metric"], one["split"]): one for one in entry["printed_outcomes"]}
     assert printed["event", "evaluation"]["value"] == pytest.approx(4.5)
+
+
+def test_the_table_holds_the_verdicts(tmp_path):
+    results = made(tmp_path, clips=8)
+    table = claims(results)
+    assert table.frame.row.tolist() == list(CLAIMS)
+    for row, stored in zip(table.frame.itertuples(), table.data["claims"], strict=True):
+        judged = verdict(results, row.row)
+        assert (row.here, row.here_evidence) == (word(judged.here), text(judged.here))
+        assert (row.printed, row.printed_evidence) == (word(judged.printed), text(judged.printed))
+        assert stored["evidence"] == evidence_lines(judged.here, PAPER)
+        assert stored["outcomes"] == as_records(judged.here)
+        assert (stored["id"], stored["rule"]) == (row.row, judged.rule)
+    assert table.data["counts"] == dict(Counter(table.frame.here))
 
 
 def test_on_the_papers_data_nothing_is_qualified(tmp_path):

@@ -96,7 +96,7 @@ def test_on_the_real_annotations_events_are_counted(shared, tmp_path):
     assert found["clips"] == (
         "weak 1473; official 1578; unlabeled 13390; official 14412; development 1077; official 1168"
     )
-    assert "needs the DCASE" not in markdown(table)
+    assert "needs the paper" not in markdown(table)
 
 
 def test_the_student_is_counted_not_typed(figures):

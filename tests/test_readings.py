@@ -27,14 +27,8 @@ from resed.draw.style import look
 from resed.errors import ConfigError, ResultsError
 from resed.formats.annotations import read_events
 from resed.results.folder import Results
-from resed.results.readings_study import (
-    METRICS,
-    compare_readings,
-    headline,
-    points,
-    sentences,
-    verdict,
-)
+from resed.results.readings_study import compare_readings, on_evaluation, overall
+from resed.results.study_text import headline, points, sentences
 from resed.settings import FeatureSettings, SystemSettings
 from resed.stats.intervals import Interval
 from resed.stats.multiple_testing import ScoreChange
@@ -228,15 +222,15 @@ def results(tmp_path_factory):
 
 def test_the_study_decides_orders_and_leaves_out(results):
     found = compare_readings(results)
-    assert [group.name for group in found.groups] == ["tfd", "gate", "windows"]
-    assert [effect.name for effect in found.groups[0].effects] == ["tfd.literal", "tfd.off"]
-    literal, off = found.groups[0].effects
-    assert (verdict(literal.changes), verdict(off.changes)) == ("worse", "better")
+    assert [question.name for question in found.questions] == ["tfd", "gate", "windows"]
+    assert [effect.name for effect in found.questions[0].effects] == ["tfd.literal", "tfd.off"]
+    literal, off = found.questions[0].effects
+    assert (overall(literal.changes), overall(off.changes)) == ("worse", "better")
     assert (literal.shared, literal.seeds) == (False, 2)
-    gate = found.groups[1].effects[0]
-    assert (gate.shared, gate.seeds, verdict(gate.changes)) == (True, 3, "worse")
+    gate = found.questions[1].effects[0]
+    assert (gate.shared, gate.seeds, overall(gate.changes)) == (True, 3, "worse")
     assert found.idle == ("beta.half",) and found.missing == found.unfit == ()
-    assert (found.seeds, found.groups[0].unchanged) == (3, "hints, teacher detached, W_t frozen")
+    assert (found.seeds, found.questions[0].unchanged) == (3, "hints, teacher detached, W_t frozen")
 
 
 def test_changes_are_those_of_the_scores(results):
@@ -252,8 +246,8 @@ def test_changes_are_those_of_the_scores(results):
         means = {name: sum(values) / len(values) for name, values in scores.items()}
         change = effect.changes["event", split].found
         assert change.mean == pytest.approx(means["tfd.literal"] - means["default"])
-        apart = compare_readings(results).apart["event", split]
-        assert apart == pytest.approx(max(scores["default"]) - min(scores["default"]))
+        spread = compare_readings(results).spread["event", split]
+        assert spread == pytest.approx(max(scores["default"]) - min(scores["default"]))
 
 
 def test_whether_any_reading_beats_none_is_said(results):
@@ -270,12 +264,12 @@ def test_one_training_decides_nothing_but_one_decoding_does(tmp_path):
     found = compare_readings(results := made(tmp_path, seeds=1, trained=1))
     decided = {effect.name: effect.decided for effect in found.effects}
     assert not decided["tfd.literal"] and not decided["tfd.off"] and decided["gate.none"]
-    assert found.apart == {}
-    assert found.groups[0].name == "tfd", "by size, decided or not"
+    assert found.spread == {}
+    assert found.questions[0].name == "tfd", "by size, decided or not"
     assert {reading for reading, _ in found.tested} == {"gate.none", "windows.average"}
     told = sentences(found, results)
-    assert told[0].startswith("Standing after Holm's correction: gate.none (event-F1), gate.none")
-    assert "how far its seeds are apart is not known" in told[1]
+    assert told[0].startswith("Standing after Holm's correction: gate.none (Event-F1), gate.none")
+    assert "the spread of its seeds is not known" in told[1]
     first = headline(found, results)
     assert "tested: 6 (2 readings, 3 metrics)" in first
     assert "intervals: 3, where about 0.3 are expected by chance; " in first
@@ -312,46 +306,49 @@ def test_an_impossible_interval_is_cut_or_says_too_little():
 def test_nothing_decided_is_said(tmp_path):
     results = made(tmp_path, seeds=1, trained=1, readings=["tfd.literal"])
     assert headline(compare_readings(results), results) == (
-        "No change of PTS+TFD+AFL+ESP was tested: what is trained anew needs two seeds."
+        "No change of PTS+TFD+AFL+ESP was tested: a reading that is trained anew needs two seeds."
     )
-    row = change_of(sensitivity_table(results), "tfd.literal", "event")
-    assert row["decision"] == "undecided" and np.isnan(row["p"]) and np.isnan(row["p_holm"])
+    frame = sensitivity_table(results).frame
+    (row,) = frame[frame.reading.eq("tfd.literal") & on(frame, "event")].itertuples()
+    assert row.decision == "undecided" and math.isnan(row.p) and math.isnan(row.p_holm)
 
 
-def change_of(table, reading, metric, split="evaluation"):
-    """The row of the frame with one change against the unchanged system."""
-    frame = table.frame
-    wanted = (frame["reading"] == reading) & (frame["column"] == "change")
-    found = frame[wanted & (frame["metric"] == metric) & (frame["split"] == split)]
-    assert len(found) == 1
-    return found.iloc[0]
+def on(frame, metric):
+    """The rows of the change of a metric on evaluation."""
+    return frame.metric.eq(metric) & frame.split.eq("evaluation") & frame.column.eq("change")
 
 
 def test_table_of_the_study(results):
-    table, found = sensitivity_table(results), compare_readings(results)
-    effects = [effect.name for effect in found.effects]
-    assert list(table.frame["reading"].drop_duplicates()) == ["default", *effects, "beta.half"]
-    literal = change_of(table, "tfd.literal", "event")
-    change = next(e for e in found.effects if e.name == "tfd.literal").changes[
-        "event", "evaluation"
-    ]
-    assert (literal["value"], literal["low"]) == (change.found.mean, change.found.low)
-    assert literal["high"] < 0 and literal["decision"] == "worse"
-    assert (literal["shown_low"], literal["shown_high"]) == change.ends
-    shared = {name: change_of(table, name, "event")["same_networks"] for name in effects}
-    assert shared["gate.none"] == "yes" and shared["tfd.literal"] == "no"
-    idle = table.frame[table.frame["reading"] == "beta.half"].iloc[0]
-    assert idle["status"] == "no change here"
-    tests = [change_of(table, name, metric) for name in effects for metric in METRICS]
-    values, corrected = (sorted(row[key] for row in tests) for key in ("p", "p_holm"))
-    assert len(values) == 12 and sum(value < 0.05 for value in values) == 9
-    assert corrected[0] == pytest.approx(12 * values[0])
-    assert np.isnan(change_of(table, "tfd.literal", "event", "development")["p"])
-    unchanged = table.frame[table.frame["reading"] == "default"]
-    assert list(unchanged["value"]) == list(found.scores.values()) and unchanged["p"].isna().all()
+    table = sensitivity_table(results)
+    frame = table.frame
+    study = compare_readings(results)
+    effects = [effect.name for effect in study.effects]
+    assert list(frame.reading.unique()) == ["default", *effects, "beta.half"]
+    for effect in study.effects:
+        for (metric, split), change in effect.changes.items():
+            there = frame.reading.eq(effect.name) & frame.column.eq("change")
+            (row,) = frame[there & frame.metric.eq(metric) & frame.split.eq(split)].itertuples()
+            found = change.found
+            assert (row.value, row.low, row.high) == (found.mean, found.low, found.high)
+            assert (row.shown_low, row.shown_high) == change.ends
+            assert row.decision == change.decision and row.seeds == found.seeds
+            assert row.same_networks == ("yes" if effect.shared else "no")
+            assert math.isnan(row.p) == (split == "development")
+    (literal,) = frame[frame.reading.eq("tfd.literal") & on(frame, "event")].itertuples()
+    assert literal.high < 0 and literal.decision == "worse" and literal.same_networks == "no"
+    assert set(frame[frame.reading.eq("gate.none")].same_networks) == {"yes"}
+    assert set(frame[frame.reading.eq("beta.half")].status) == {"no change here"}
+    tested = frame[frame.p.notna()].sort_values("p")
+    assert len(tested) == 12 and (tested.p < 0.05).sum() == 9
+    assert tested.p_holm.iloc[0] == pytest.approx(12 * tested.p.iloc[0])
+    default = frame[frame.reading.eq("default")]
+    scores = default.set_index(["metric", "split"]).value
+    assert scores.to_dict() == dict(study.scores)
+    assert default.seeds_apart.tolist() == list(study.spread.values())
     text = markdown(table)
-    assert "| gate.none | no gate | the same | – | -" in text
-    assert "W_t frozen)**" in text and "**Not the paper's numbers**" in text
+    assert re.search(r"\| gate.none \| no gate \| the same \|", text)
+    assert "(unchanged: hints, teacher detached, W_t frozen)" in text
+    assert "**Not the paper's numbers**" in text
 
 
 def test_a_reading_that_was_not_run_is_named(tmp_path, results):
@@ -360,12 +357,14 @@ def test_a_reading_that_was_not_run_is_named(tmp_path, results):
     shutil.rmtree(folder / "score" / "development" / f"{SYSTEM}@tfd.literal" / "seed1")
     partly = Results.of(results.config, folder, results.data)
     assert compare_readings(partly).missing == ("tfd.literal",)
-    assert "Not run: tfd.literal." in " ".join(sensitivity_table(partly).notes)
+    table = sensitivity_table(partly)
+    assert "Not run: tfd.literal." in " ".join(table.notes)
+    assert table.data["missing"] == ["tfd.literal"]
+    nothing = sensitivity_table(Results.of(results.config, tmp_path / "empty", results.data))
+    assert "Not run: no reading" in " ".join(nothing.notes) and not nothing.data["ran"]
+    assert nothing.frame.reading.tolist() == STUDIED
+    assert set(nothing.frame.status) == {"not run"} and nothing.frame.value.isna().all()
     nothing = Results.of(results.config, tmp_path / "empty", results.data)
-    table = sensitivity_table(nothing)
-    assert "Not run: no reading" in " ".join(table.notes) and not table.data["ran"]
-    assert list(table.frame["status"]) == ["not run"] * len(STUDIED)
-    assert table.data["missing"] == list(table.frame["reading"])
     assert "Not run" in picture.caption(nothing)
     with look():
         assert picture.draw(nothing).axes
@@ -381,17 +380,21 @@ def test_scores_of_another_audit_are_refused(tmp_path, results):
 
 
 def test_table_of_readings(results):
-    table = readings_table(results)
-    rows = {f"{r['question']}.{r['option']}": r for r in table.frame.to_dict("records")}
-    assert len(rows) == sum(len(question.options) for question in READINGS.questions.values())
-    assert rows["tfd.hint"]["used"] == "used" and rows["tfd.hint"]["default"] == "yes"
-    assert rows["tfd.literal"]["how"] == "objective.distillation.reading: literal"
-    assert rows["tfd.literal"]["verdict"] == "", "the study is not reported"
+    frame = readings_table(results).frame
+    rows = {f"{row.question}.{row.option}": row for row in frame.itertuples()}
+    assert len(rows) == len(frame) == sum(len(q.options) for q in READINGS.questions.values())
+    assert rows["tfd.hint"].used == "used" and rows["tfd.hint"].default == "yes"
+    assert rows["tfd.literal"].how == "objective.distillation.reading: literal"
+    assert rows["tfd.literal"].verdict == "", "the study is not reported"
     shown = results.config.sensitivity.model_copy(update={"report": True})
     config = results.config.model_copy(update={"sensitivity": shown})
-    text = markdown(readings_table(Results.of(config, results.folder, results.data)))
-    title = READINGS.questions["tfd"].options["literal"].title
-    assert re.search(rf"\| tfd\.literal \| {title} \|.*\| -\d.*\| worse \|", text)
+    reported = readings_table(Results.of(config, results.folder, results.data)).frame
+    literal = reported[reported.question.eq("tfd") & reported.option.eq("literal")]
+    effect = next(e for e in compare_readings(results).effects if e.name == "tfd.literal")
+    changes = on_evaluation(effect.changes)
+    assert literal.metric.tolist() == list(changes) and set(literal.split) == {"evaluation"}
+    assert literal.value.tolist() == [change.found.mean for change in changes.values()]
+    assert set(literal.verdict) == {"worse"}
 
 
 def test_the_picture_has_a_row_a_reading_and_a_band(results):
@@ -419,14 +422,14 @@ def test_the_picture_has_a_row_a_reading_and_a_band(results):
     assert list(hollow) == [change.decision == "undecided" for change in changes]
     low, high = event.get_xlim()
     for effect in compare_readings(results).effects:
-        for metric in METRICS:
+        for metric in results.paper.metrics:
             change = effect.changes[metric, "evaluation"]
             assert low < change.found.mean < high
             if change.decision != "undecided":
                 assert low < change.ends[0] and change.ends[1] < high
     (band,) = event.patches
     assert band.get_width() == pytest.approx(
-        2 * compare_readings(results).apart["event", "evaluation"]
+        2 * compare_readings(results).spread["event", "evaluation"]
     )
     assert "tfd.literal" in picture.caption(results)
 

@@ -11,7 +11,7 @@ from resed.errors import MissingFileError, ResultsError
 from resed.formats.annotations import read_clips, read_events, write_events
 from resed.repair import repair_dataset
 from resed.results.folder import Results
-from resed.results.repaired import load_truth, repaired_counts
+from resed.results.repaired import load_repair, repaired_counts
 from resed.score.f1 import event_counts, score_files, segment_counts
 from resed.tabulate import make_table
 from resed.tabulate.layout import lines
@@ -80,9 +80,9 @@ def results(tmp_path_factory):
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_scores_are_those_of_scoring_every_clip_again(results, split, system):
-    truth = load_truth(results, split)
+    labels = load_repair(results, split)
     copy = results.folder / "repair" / results.config.dataset_file.splits[split].annotations
-    scored = list(repaired_counts(results, truth, split, system))
+    scored = list(repaired_counts(results, labels, split, system))
     assert len(scored) == 2
     for seed, (clips, found) in enumerate(scored):
         assert clips and clips < set(read_clips(results.tags(split, system, seed)))
@@ -120,26 +120,26 @@ def test_the_table_has_both_and_their_difference(results):
     change = repaired["value"] - original["value"]
     assert moved["value"] == pytest.approx(change)
     assert moved["low"] <= change <= moved["high"]
-    truth = load_truth(results, "evaluation")
-    assert moved["repairs"] == truth.rules().total() and moved["clips_repaired"] == len(
-        truth.repairs
+    labels = load_repair(results, "evaluation")
+    assert moved["repairs"] == labels.rules().total() and moved["clips_repaired"] == len(
+        labels.repairs
     )
     line = [str(cell) for cell in lines(table)[3].cells]
     assert line[2] == f"{own.mean:.1f} [{own.low:.1f}, {own.high:.1f}]"
     assert line[4].startswith(f"{change:+.2f} [")
-    assert line[-2:] == [str(truth.rules().total()), str(len(truth.repairs))]
-    assert table.data["repairs"]["evaluation"]["overlap"] == truth.rules()["overlap"] > 0
+    assert line[-2:] == [str(labels.rules().total()), str(len(labels.repairs))]
+    assert table.data["repairs"]["evaluation"]["overlap"] == labels.rules()["overlap"] > 0
     largest = values(table, column="change")["value"].abs().max()
     assert f"by more than {largest:.2f} points**" in markdown(table)
-    merged = f"groups of overlapping events merged: {truth.rules()['overlap']}"
+    merged = f"groups of overlapping events merged: {labels.rules()['overlap']}"
     assert merged in markdown(table) and table.data["made"]
 
 
 def test_mended_clips_that_were_not_scored_do_not_count(tmp_path):
     results = make(tmp_path, clips=12, seeds=1)
     split, system = "evaluation", "pts"
-    truth = load_truth(results, split)
-    gone = next(iter(truth.repairs))
+    labels = load_repair(results, split)
+    gone = next(iter(labels.repairs))
     tags = results.tags(split, system)
     rows = tags.read_text().splitlines(keepends=True)
     tags.write_text("".join(row for row in rows if not row.startswith(f"{gone}\t")))
@@ -147,8 +147,8 @@ def test_mended_clips_that_were_not_scored_do_not_count(tmp_path):
     del guess[gone]
     write_events(results.events(split, system), guess)
     score(results, split, system, 0, results.folder / "score" / split / system / "seed0")
-    ((clips, found),) = repaired_counts(results, truth, split, system)
-    assert gone not in clips and clips == set(truth.repairs) - {gone}
+    ((clips, found),) = repaired_counts(results, labels, split, system)
+    assert gone not in clips and clips == set(labels.repairs) - {gone}
     assert gone not in found["event"].names and found["event"].clips == 11
 
 
@@ -180,29 +180,29 @@ def test_a_stale_repair_is_refused(tmp_path):
     results = make(tmp_path, clips=8, seeds=1)
     log = results.folder / "repair" / "repair.json"
     change(log, manifest_sha256="e" * 64)
-    with pytest.raises(ResultsError, match="made by manifest eeeeeeeeeeee, but the audit's"):
-        load_truth(results, "evaluation")
+    with pytest.raises(ResultsError, match="made with manifest eeeeeeeeeeee, but the audit's"):
+        load_repair(results, "evaluation")
     repair(results)
     copy = results.folder / "repair" / results.config.dataset_file.splits["evaluation"].annotations
     copy.write_text(copy.read_text() + "new.wav\t\t\t\n")
-    with pytest.raises(ResultsError, match=f"{copy} has changed since it was mended"):
-        load_truth(results, "evaluation")
+    with pytest.raises(ResultsError, match=f"{copy}: has changed since it was repaired"):
+        load_repair(results, "evaluation")
     log.write_text("{}")
     with pytest.raises(ResultsError, match=r"repair\.json: dataset is missing; run resed repair"):
-        load_truth(results, "evaluation")
+        load_repair(results, "evaluation")
 
 
 def test_events_that_were_not_scored_are_refused(tmp_path):
     results = make(tmp_path, clips=8, seeds=1)
-    truth = load_truth(results, "evaluation")
+    labels = load_repair(results, "evaluation")
     path = results.events("evaluation", "pts")
     found = read_events(path)
     write_events(path, {clip: [] for clip in found})
     with pytest.raises(ResultsError, match=f"{path}: not the events behind its event counts"):
-        list(repaired_counts(results, truth, "evaluation", "pts"))
+        list(repaired_counts(results, labels, "evaluation", "pts"))
     path.unlink()
     with pytest.raises(MissingFileError, match="run resed decode for pts on evaluation"):
-        list(repaired_counts(results, truth, "evaluation", "pts"))
+        list(repaired_counts(results, labels, "evaluation", "pts"))
 
 
 def test_the_real_labels_against_their_own_repair(shared, tmp_path):

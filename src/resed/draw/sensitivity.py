@@ -14,50 +14,50 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from resed.config.dataset import EVALUATION
 from resed.draw import style
 from resed.results.folder import Results
 from resed.results.readings_study import (
-    METRICS,
-    SCORED,
-    Effect,
-    Group,
-    Study,
+    QuestionEffects,
+    ReadingEffect,
+    ReadingsStudy,
     compare_readings,
-    headline,
-    sentences,
+    on_evaluation,
 )
+from resed.results.study_text import headline, sentences
 
-TITLES = {"event": "Event-F1", "segment": "Segment-F1", "tags": "AT-F1"}
 BAND = "#e6e6e6"
 ROW = 0.185  # inches
 # Colour and shape say the same, so that neither is needed alone.
 COLOURS = {"better": style.BLUE, "worse": style.VERMILION, "undecided": style.GREY}
 SHAPES = {"better": ">", "worse": "<", "undecided": "o"}
 FILLED = {"better": True, "worse": True, "undecided": False}
-Line = tuple[str, Effect | Group]  # its label, and a reading or the heading of a question
+Line = tuple[str, ReadingEffect | QuestionEffects]  # its label, and a reading or a question
 
 
 def draw(results: Results) -> Figure:
     """One panel per metric; one line per reading below its question, with its 95 % interval."""
     found = compare_readings(results)
-    lines = _lines(found.groups)
+    lines = _lines(found.questions)
     if not lines:
         return _nothing(headline(found, results).replace("`", ""))
     changes = _changes(lines)
     figure = style.new(9.2, 1.75 + ROW * (len(lines) + 1))
-    panels = figure.subplots(1, len(METRICS), sharey=True, sharex=True)
-    for axes, metric in zip(panels, METRICS, strict=True):
-        _background(axes, lines, found.apart.get((metric, SCORED)))
+    count = len(found.metrics)
+    panels = figure.subplots(1, count, sharey=True, sharex=True, squeeze=False)[0]
+    for axes, metric in zip(panels, found.metrics, strict=True):
+        _background(axes, lines, found.spread.get((metric, EVALUATION)))
         _intervals(axes, changes[changes.metric == metric])
-        axes.set(title=TITLES[metric], xlabel="", ylabel="")
+        axes.set(title=results.paper.metrics[metric].title, xlabel="", ylabel="")
         axes.set_ylim(len(lines) - 0.4, -0.6)
     _labels(panels[0], lines)
-    panels[0].set_xlim(_limits(changes, found))
-    panels[1].set_xlabel(f"Change of F1 on {SCORED} against the unchanged system, points")
+    panels[0].set_xlim(_limits(changes, found, results))
+    middle = panels[count // 2]
+    middle.set_xlabel(f"Change on {EVALUATION} against the unchanged system, points")
     _legend(figure, found)
     title = results.config.catalogue[results.config.sensitivity.system].title
-    count = f"{found.seeds} seed{'s' * (found.seeds != 1)} unchanged"
-    style.footnote(figure, results, title, count, "bars: 95 % intervals")
+    seeds = f"{found.seeds} seed{'s' * (found.seeds != 1)} unchanged"
+    style.footnote(figure, results, title, seeds, "bars: 95 % intervals")
     return figure
 
 
@@ -65,7 +65,7 @@ def caption(results: Results) -> str:
     """What the figure shows, computed from the results."""
     found = compare_readings(results)
     first = headline(found, results).replace("`", "")
-    if not found.groups:
+    if not found.questions:
         return first
     how = (
         "Each line changes one reading of the unchanged system. Questions are sorted by their "
@@ -77,11 +77,11 @@ def caption(results: Results) -> str:
     return " ".join([first, how, *sentences(found, results)])
 
 
-def _lines(groups: Sequence[Group]) -> list[Line]:
+def _lines(questions: Sequence[QuestionEffects]) -> list[Line]:
     lines: list[Line] = []
-    for group in groups:
-        lines.append((group.question.title, group))
-        lines += [(e.option.title + " *" * e.shared, e) for e in group.effects]
+    for question in questions:
+        lines.append((question.question.title, question))
+        lines += [(e.option.title + " *" * e.shared, e) for e in question.effects]
     return lines
 
 
@@ -90,19 +90,19 @@ def _changes(lines: Sequence[Line]) -> pd.DataFrame:
     rows = [
         (place, metric, change.found.mean, *change.ends, change.decision)
         for place, (_, effect) in enumerate(lines)
-        if isinstance(effect, Effect)
-        for metric, change in ((m, effect.changes[m, SCORED]) for m in METRICS)
+        if isinstance(effect, ReadingEffect)
+        for metric, change in on_evaluation(effect.changes).items()
     ]
     return pd.DataFrame(rows, columns=["line", "metric", "change", "low", "high", "decision"])
 
 
-def _background(axes: Axes, lines: Sequence[Line], apart: float | None) -> None:
+def _background(axes: Axes, lines: Sequence[Line], spread: float | None) -> None:
     """The band of the seeds, the line of no change, and a rule above each question."""
-    if apart is not None:
-        axes.axvspan(-apart, apart, color=BAND, linewidth=0, zorder=0)
+    if spread is not None:
+        axes.axvspan(-spread, spread, color=BAND, linewidth=0, zorder=0)
     axes.axvline(0, color="black", linewidth=0.8, zorder=1)
     for place, (_, line) in enumerate(lines):
-        if isinstance(line, Group):
+        if isinstance(line, QuestionEffects):
             axes.axhline(place - 0.5, color="#c8c8c8", linewidth=0.6, zorder=0.5)
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
@@ -126,12 +126,13 @@ def _intervals(axes: Axes, changes: pd.DataFrame) -> None:
     axes.label_outer()
 
 
-def _limits(changes: pd.DataFrame, found: Study) -> tuple[float, float]:
-    """Ends of the axis in points: the band, all means and all decided intervals are inside."""
+def _limits(changes: pd.DataFrame, found: ReadingsStudy, results: Results) -> tuple[float, float]:
+    """Ends of the axis: the band, all means and all decided intervals are inside."""
     decided = changes[changes.decision != "undecided"]
-    apart = [found.apart.get((metric, SCORED), 0.0) for metric in METRICS]
+    spread = [found.spread.get((metric, EVALUATION), 0.0) for metric in found.metrics]
     inside = pd.concat([changes.change, decided.low, decided.high])
-    low, high = min(-1.0, -max(apart), inside.min()), max(1.0, *apart, inside.max())
+    least = max(metric.full_scale for metric in results.paper.metrics.values()) / 100
+    low, high = min(-least, -max(spread), inside.min()), max(least, *spread, inside.max())
     margin = 0.1 * (high - low)
     return low - margin, high + margin
 
@@ -142,12 +143,12 @@ def _labels(axes: Axes, lines: Sequence[Line]) -> None:
     look = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 6.5}
     look |= {"bbox": {"facecolor": "white", "edgecolor": "none", "pad": 0.5}, "color": style.GREY}
     for place, (label, (_, line)) in enumerate(zip(axes.get_yticklabels(), lines, strict=True)):
-        if isinstance(line, Group):
+        if isinstance(line, QuestionEffects):
             label.set_fontweight("bold")
             axes.text(0.01, place, f"unchanged: {line.unchanged}", **look)
 
 
-def _legend(figure: Figure, found: Study) -> None:
+def _legend(figure: Figure, found: ReadingsStudy) -> None:
     words = {word: f"{word} by its interval" for word in ("better", "worse")}
     words["undecided"] = "undecided"
     handles: list[Line2D | Patch] = [
@@ -162,7 +163,7 @@ def _legend(figure: Figure, found: Study) -> None:
         )
         for decision, colour in COLOURS.items()
     ]
-    if found.apart:
+    if found.spread:
         text = f"range of the {found.seeds} seeds of the unchanged system"
         handles.append(Patch(color=BAND, label=text))
     if any(effect.shared for effect in found.effects):

@@ -64,10 +64,6 @@ class Measured:
         """A printed or counted number."""
         return cls(value, value, value, exact=True)
 
-    def rounded(self, decimals: int) -> "Measured":
-        """An exact number with the decimals that tables print."""
-        return self.exactly(round(self.value, decimals))
-
     @property
     def interval(self) -> tuple[float, float] | None:
         """Ends of the interval; None for an exact number and if it has none."""

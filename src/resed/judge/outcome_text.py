@@ -146,7 +146,7 @@ def _events_parts(value: Callable[[Measured, Mapping[str, Measured]], str]) -> C
 
     def parts(outcome: Outcome, paper: Paper) -> Parts:
         del paper
-        text = "the dataset has no other class"
+        text = "(no other class)"
         if outcome.number is not None:
             text = value(outcome.number, outcome.others)
         return "strong training events", readable(outcome.label), text

@@ -1,4 +1,4 @@
-"""How many of a dataset's clips results rest on: n of N, split by split."""
+"""How many clips of each split are usable, of how many."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from resed.results.folder import Results, short_hash
 
 @dataclass(frozen=True)
 class Share:
-    """Usable clips of one split, of all there are: the official number, or all that were made."""
+    """Usable clips of one split, of the official number or of all that were generated."""
 
     role: str
     usable: int
@@ -19,13 +19,13 @@ class Share:
 
 
 def coverage(results: Results) -> list[Share]:
-    """Every split as the audit counted it; nothing where there was no audit."""
+    """Every split as the audit counted it; empty without an audit."""
     dataset = results.config.dataset_file
     shares = []
     for role in ROLES:
         found = results.audit.get("splits", {}).get(role)
         if found is not None:
-            listed = found["clips"]  # soundscapes are made in any number
+            listed = found["clips"]  # any number of soundscapes can be generated
             known = listed if dataset.kind == "soundscapes" else dataset.splits[role].clips
             usable = found["status"].get("ok", 0)
             shares.append(Share(role, usable, found.get("official", known)))

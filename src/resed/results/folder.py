@@ -105,10 +105,7 @@ class Results(ResultsReader):
         return self._trained_as(first) == self._trained_as(second)
 
     def _metric(self, metric: str | Metric) -> Metric:
-        if isinstance(metric, Metric):
-            return metric
-        own = self.paper.metrics.get(metric)  # else a block that the paper does not print
-        return own or Metric(title=metric, short=metric, block=metric)
+        return metric if isinstance(metric, Metric) else self.paper.metrics[metric]
 
     def _clips(self, split: str, row: Row | str) -> int:
         return self.metrics(split, row, self.seeds(row)[0])["clips"]

@@ -1,7 +1,7 @@
-"""Scores against the repaired truth, beside those against the original.
+"""Scores against the repaired labels, beside those against the original ones.
 
-The original stays the truth of every other number. A clip whose labels were not mended counts the
-same against both, so only mended clips are scored again, by the functions that scored all.
+Every other number rests on the original labels. A clip whose labels were not repaired counts the
+same against both, so only repaired clips are scored again, by the functions that scored all.
 """
 
 from collections import Counter
@@ -25,15 +25,17 @@ AGAIN = "run resed repair again"
 
 
 @dataclass(frozen=True)
-class Truth:
-    """What `resed repair` made of one split.
+class RepairedLabels:
+    """What `resed repair` changed in one split.
 
-    `repairs`: a clip's changes, by rule; `original` and `mended` are the events of those clips.
+    Attributes:
+        repairs: number of changes by rule, per repaired clip.
+        original, repaired: events of those clips before and after.
     """
 
     repairs: Mapping[str, Counter[str]]
     original: Mapping[str, Sequence[Event]]
-    mended: Mapping[str, Sequence[Event]]
+    repaired: Mapping[str, Sequence[Event]]
 
     def rules(self, clips: Collection[str] | None = None) -> Counter[str]:
         """Changes by rule, of these clips or of all."""
@@ -41,10 +43,10 @@ class Truth:
         return sum(kept, Counter())
 
 
-def load_truth(results: Results, split: str) -> Truth | None:
-    """The repair of a split; None where none was made.
+def load_repair(results: Results, split: str) -> RepairedLabels | None:
+    """The repair of a split; None if none was made.
 
-    Raises ResultsError where it was made of other labels or another manifest than lie here.
+    Raises ResultsError if it was made from other labels or another manifest.
     """
     folder = results.folder / "repair"
     if not (folder / "repair.json").is_file():
@@ -58,7 +60,7 @@ def load_truth(results: Results, split: str) -> Truth | None:
     repairs = {clip: Counter(rules) for clip, rules in clips}
     sides = [read_events(path) for path in (original, copy)]
     before, after = ({clip: side.get(clip, []) for clip in repairs} for side in sides)
-    return Truth(repairs, before, after)
+    return RepairedLabels(repairs, before, after)
 
 
 def _check(
@@ -71,54 +73,46 @@ def _check(
     audited = summary["manifest_sha256"]
     for file, expected in hashes.items():
         if sha256(file) != expected:
-            raise ResultsError(f"{path}: {file} has changed since it was mended; {AGAIN}")
+            raise ResultsError("has changed since it was repaired", place=file, cure=AGAIN)
     if manifest and audited != manifest:
-        raise ResultsError(
-            f"{path}: made by manifest {str(audited)[:12]}, but the audit's is {manifest[:12]}; "
-            f"{AGAIN} with --manifest"
-        )
+        problem = f"made with manifest {str(audited)[:12]}, but the audit's is {manifest[:12]}"
+        raise ResultsError(problem, place=path, cure=f"{AGAIN} with --manifest")
 
 
 def repaired_counts(
-    results: Results, truth: Truth, split: str, system: str
+    results: Results, labels: RepairedLabels, split: str, system: str
 ) -> Iterator[tuple[frozenset[str], dict[str, Counts]]]:
-    """A seed: the mended clips that were scored, and what was counted against the repaired truth.
+    """Per seed: the repaired clips that were scored, and the counts against the repaired labels.
 
-    Raises ResultsError where the detected events are not those that were scored.
+    Raises ResultsError if the detected events are not those that were scored.
     """
-    for seed in results.seeds(system):
-        scored = {metric: _known(results.counts(split, system, seed, metric)) for metric in METRICS}
-        if not truth.repairs:
-            yield frozenset(), scored
+    scored = {metric: results.tables(split, system, metric) for metric in METRICS}
+    for index, seed in enumerate(results.seeds(system)):
+        own = {metric: tables[index] for metric, tables in scored.items()}
+        if not labels.repairs:
+            yield frozenset(), own
             continue
-        clips = [c for c in read_clips(results.tags(split, system, seed)) if c in truth.repairs]
+        clips = [c for c in read_clips(results.tags(split, system, seed)) if c in labels.repairs]
         path = results.events(split, system, seed)
         guess = read_events(existing(path, f"run resed decode for {system} on {split}"))
         found = {}
         for metric, count in METRICS.items():
-            before = count(truth.original, guess, clips)
-            if not _same(scored[metric], before):
-                raise ResultsError(
-                    f"{path}: not the events behind its {metric} counts; run resed score again"
-                )
-            found[metric] = replaced(scored[metric], count(truth.mended, guess, clips))
+            if not _same(own[metric], count(labels.original, guess, clips)):
+                problem = f"not the events behind its {metric} counts"
+                raise ResultsError(problem, place=path, cure="run resed score again")
+            found[metric] = replaced(own[metric], count(labels.repaired, guess, clips))
         yield frozenset(clips), found
 
 
-def _known(counts: Counts | None) -> Counts:
-    assert counts is not None  # Results.metrics refuses scores without event and segment
-    return counts
-
-
 def _same(scored: Counts, counted: Counts) -> bool:
-    """Whether both hold the same of the clips of `counted`."""
+    """Whether both have the same counts on the clips of `counted`."""
     again = replaced(scored, counted)
     same = (again.names, again.classes) == (scored.names, scored.classes)
     return same and np.array_equal(again.values, scored.values)
 
 
 def replaced(scored: Counts, again: Counts) -> Counts:
-    """The counts of a scoring with those of some clips counted again in their place."""
+    """The counts of a scoring, with some clips replaced by their counts in `again`."""
     classes = tuple(sorted({*scored.classes, *again.classes}))
     names = tuple(sorted({*scored.names, *again.names}))
     place = {clip: row for row, clip in enumerate(names)}

@@ -3,11 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from resed.config.dataset import EVALUATION
 from resed.config.readings import Option, Question, Readings
 from resed.config.study import option_here
 from resed.formats.tables import Column, Table, View, tidy
 from resed.results.folder import Results
-from resed.results.readings_study import SCORED, Effect, compare_readings, verdict
+from resed.results.readings_study import (
+    ReadingEffect,
+    compare_readings,
+    on_evaluation,
+    overall,
+)
 from resed.tabulate import notes
 
 NAME = "readings"
@@ -35,14 +41,14 @@ def readings(results: Results) -> Table:
     )
 
 
-def _effects(results: Results) -> dict[str, Effect]:
+def _effects(results: Results) -> dict[str, ReadingEffect]:
     if not results.config.sensitivity.report:
         return {}
     return {effect.name: effect for effect in compare_readings(results).effects}
 
 
 def _records(
-    known: Readings, effects: Mapping[str, Effect], results: Results
+    known: Readings, effects: Mapping[str, ReadingEffect], results: Results
 ) -> Iterator[dict[str, Any]]:
     for name, question in known.questions.items():
         here = option_here(results.config, question)
@@ -52,15 +58,14 @@ def _records(
             if effect is None:
                 yield base
                 continue
-            for (metric, split), change in effect.changes.items():
-                if split == SCORED:
-                    yield base | {
-                        "split": split,
-                        "metric": metric,
-                        "value": change.found.mean,
-                        "decision": change.decision,
-                        "verdict": verdict(effect.changes),
-                    }
+            for metric, change in on_evaluation(effect.changes).items():
+                yield base | {
+                    "split": EVALUATION,
+                    "metric": metric,
+                    "value": change.found.mean,
+                    "decision": change.decision,
+                    "verdict": overall(effect.changes),
+                }
 
 
 def _base(name: str, question: Question, key: str, option: Option) -> dict[str, Any]:
@@ -103,7 +108,7 @@ def _flow(values: Mapping[str, Any]) -> str:
     return ", ".join(leaves(values))
 
 
-def _view(effects: Mapping[str, Effect], results: Results) -> View:
+def _view(effects: Mapping[str, ReadingEffect], results: Results) -> View:
     columns = [
         Column(title="Reading", field="row", role="name"),
         Column(title="In words", field="title", role="prose"),
@@ -127,11 +132,11 @@ def _view(effects: Mapping[str, Effect], results: Results) -> View:
     return View(keys=("question", "option"), heading="heading", columns=tuple(columns))
 
 
-def _notes(known: Readings, effects: Mapping[str, Effect], results: Results) -> list[str]:
+def _notes(known: Readings, effects: Mapping[str, ReadingEffect], results: Results) -> list[str]:
     options = sum(len(question.options) for question in known.questions.values())
     system = results.config.catalogue[results.config.sensitivity.system].title
     changes = (
-        f"Changes are points of F1 on {SCORED}, and whether one of them is decided; the table of "
+        f"Changes are points of F1 on {EVALUATION}, and whether one of them is decided; the table of "
         "the study has the intervals."
         if effects
         else "No changes of F1 are shown: the study of readings was not run or is not reported "

@@ -7,7 +7,7 @@ from resed.config.rows import Row
 from resed.formats.tables import Column, Table, View, tidy
 from resed.repair.rules import RULES
 from resed.results.folder import SPLITS, Results
-from resed.results.repaired import METRICS, Truth, load_truth, repaired_counts
+from resed.results.repaired import METRICS, RepairedLabels, load_repair, repaired_counts
 from resed.stats.intervals import difference, interval
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
@@ -33,7 +33,7 @@ def repaired(results: Results) -> Table:
     made from other labels or clips.
     """
     reader = ScoreReader(results)
-    labels = {split: load_truth(results, split) for split in SPLITS}
+    labels = {split: load_repair(results, split) for split in SPLITS}
     records = [
         {"table": NAME, **record}
         for system in results.config.systems
@@ -52,7 +52,7 @@ def repaired(results: Results) -> Table:
 
 
 def _records(
-    reader: ScoreReader, system: str, split: str, labels: Truth | None
+    reader: ScoreReader, system: str, split: str, labels: RepairedLabels | None
 ) -> Iterator[dict[str, Any]]:
     """Per metric the F1 on original and repaired labels, and the change."""
     results, row = reader.results, Row(system)
@@ -119,16 +119,16 @@ def _headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
     return [f"**The repaired labels change no score by more than {size:.2f} points** ({where})."]
 
 
-def _repairs(labels: Mapping[str, Truth | None]) -> dict[str, dict[str, int]]:
+def _repairs(labels: Mapping[str, RepairedLabels | None]) -> dict[str, dict[str, int]]:
     """Repairs of each split by rule, of all clips."""
     return {
-        split: {rule: truth.rules()[rule] for rule in RULES}
-        for split, truth in labels.items()
-        if truth
+        split: {rule: found.rules()[rule] for rule in RULES}
+        for split, found in labels.items()
+        if found
     }
 
 
-def _notes(labels: Mapping[str, Truth | None]) -> list[str]:
+def _notes(labels: Mapping[str, RepairedLabels | None]) -> list[str]:
     found = [
         "F1 in percent, macro-averaged over classes. Change: repaired minus original in points, "
         "for the same events on the same clips, per seed.",

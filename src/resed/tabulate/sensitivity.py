@@ -3,25 +3,21 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from resed.config.dataset import EVALUATION
 from resed.config.readings import Option
 from resed.config.rows import UNCHANGED
 from resed.formats.tables import Column, Table, View, tidy
 from resed.results.folder import Results
 from resed.results.readings_study import (
-    METRICS,
-    SCORED,
-    Effect,
-    Study,
-    Test,
+    ReadingEffect,
+    ReadingsStudy,
     compare_readings,
-    headline,
-    sentences,
-    verdict,
+    overall,
 )
+from resed.results.study_text import headline, sentences
 from resed.stats.multiple_testing import ScoreChange, p_value
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
-from resed.tabulate.systems import FURTHER
 
 NAME = "sensitivity"
 CHANGE = "change"  # column of the frame: against the unchanged system
@@ -58,7 +54,7 @@ def sensitivity(results: Results) -> Table:
         f"Readings of {system}. {results.config.dataset_file.title}",
         _notes(found, results),
         tidy(_records(found, results), (*_COLUMNS, *EMPTY)),
-        _view(),
+        _view(results),
         {
             "ran": bool(found.seeds),
             "headline": headline(found, results),
@@ -67,13 +63,13 @@ def sensitivity(results: Results) -> Table:
     )
 
 
-def _records(found: Study, results: Results) -> Iterator[dict[str, Any]]:
+def _records(found: ReadingsStudy, results: Results) -> Iterator[dict[str, Any]]:
     readings = results.config.paper_readings
     corrected = found.corrected
     yield from _unchanged(found)
-    for group in found.groups:
-        heading = f"{group.question.title} (unchanged: {group.unchanged})"
-        for effect in group.effects:
+    for question in found.questions:
+        heading = f"{question.question.title} (unchanged: {question.unchanged})"
+        for effect in question.effects:
             yield from _effect(effect, heading, corrected)
     others = {"no change here": found.idle, "does not fit": found.unfit, NOT_RUN: found.missing}
     for status, names in others.items():
@@ -82,7 +78,7 @@ def _records(found: Study, results: Results) -> Iterator[dict[str, Any]]:
             yield _base(name, readings.option(name), heading, status) | dict.fromkeys(EMPTY)
 
 
-def _unchanged(found: Study) -> Iterator[dict[str, Any]]:
+def _unchanged(found: ReadingsStudy) -> Iterator[dict[str, Any]]:
     """The scores of the unchanged system, and how far its seeds are apart."""
     for metric, split in found.scores:
         yield {
@@ -97,21 +93,21 @@ def _unchanged(found: Study) -> Iterator[dict[str, Any]]:
             **dict.fromkeys(EMPTY),
             "value": found.scores[metric, split],
             "seeds": found.seeds,
-            "seeds_apart": found.apart.get((metric, split)),
+            "seeds_apart": found.spread.get((metric, split)),
         }
 
 
 def _effect(
-    effect: Effect, heading: str, corrected: Mapping[Test, float]
+    effect: ReadingEffect, heading: str, corrected: Mapping[tuple[str, str], float]
 ) -> Iterator[dict[str, Any]]:
     base = _base(effect.name, effect.option, heading, "run") | {
         "networks": "the same" if effect.shared else f"{effect.seeds} trained",
         "same_networks": "yes" if effect.shared else "no",
-        "beside": verdict(effect.beside_off) if effect.beside_off else "",
+        "beside": overall(effect.beside_off) if effect.beside_off else "",
     }
     for (metric, split), change in effect.changes.items():
         key = effect.name, metric
-        tested = split == SCORED and key in corrected
+        tested = split == EVALUATION and key in corrected
         yield (
             base
             | _change(CHANGE, metric, split, change)
@@ -156,19 +152,19 @@ def _change(column: str, metric: str, split: str, change: ScoreChange) -> dict[s
     }
 
 
-def _view() -> View:
+def _view(results: Results) -> View:
     columns = [
         Column(title="Reading", field="reading", role="name"),
         Column(title="In words", field="title", role="prose"),
         Column(title="Networks", field="networks"),
         Column(title="Against leaving it out", kind="mark", field="beside"),
     ]
-    for metric in METRICS:
+    for name, metric in results.paper.metrics.items():
         columns.append(
             Column(
-                title=FURTHER[metric].title,
+                title=metric.title,
                 kind="estimate",
-                where={"metric": metric, "split": SCORED},
+                where={"metric": name, "split": EVALUATION},
                 role="number",
                 ends=("shown_low", "shown_high"),
                 signed=True,
@@ -184,21 +180,21 @@ def _view() -> View:
     )
 
 
-def _notes(found: Study, results: Results) -> list[str]:
+def _notes(found: ReadingsStudy, results: Results) -> list[str]:
     return [
         *notes.warning(results, "A detail that matters here may not matter there, and vice versa."),
         f"**{headline(found, results)}**",
         *sentences(found, results),
-        *_scores(found),
-        f"Changes are points of F1 on {SCORED} (macro average) that a reading adds to the "
-        "unchanged system, with 95 % intervals on the same clips. Better, worse and undecided "
-        "follow from each interval alone, without correction for multiple testing. Readings of the "
-        "decoding use the same networks and are compared per seed. Questions are in the order of "
-        "their largest decided change, or else of their largest change. Against leaving it out: "
-        "the system with this reading against the system without that part of the method.",
-        "Intervals are cut where the F1 of the unchanged system would fall below 0 or rise above "
-        "100. If both ends are cut, the interval contains every possible change and is not shown: "
-        "there are too few seeds or clips.",
+        *_scores(found, results),
+        f"Changes are what a reading adds to the scores of the unchanged system on {EVALUATION}, "
+        "with 95 % intervals on the same clips. Better, worse and undecided follow from each "
+        "interval alone, without correction for multiple testing. Readings of the decoding use the "
+        "same networks and are compared per seed. Questions are in the order of their largest "
+        "decided change, or else of their largest change. Against leaving it out: the system with "
+        "this reading against the system without that part of the method.",
+        "Intervals are cut where a score of the unchanged system would leave its scale. If both "
+        "ends are cut, the interval contains every possible change and is not shown: there are too "
+        "few seeds or clips.",
         "Holm's correction keeps the risk that any change stands by chance at 5 %. Its p-values "
         "use the least degrees of freedom: seeds minus one, or with one seed clips minus one. With "
         "two seeds hardly any change can stand.",
@@ -208,12 +204,12 @@ def _notes(found: Study, results: Results) -> list[str]:
     ]
 
 
-def _scores(found: Study) -> list[str]:
+def _scores(found: ReadingsStudy, results: Results) -> list[str]:
     """The scores that the changes are added to."""
     scores = [
-        f"{FURTHER[metric].title} {found.scores[metric, SCORED]:.1f}"
-        for metric in METRICS
+        f"{metric.title} {found.scores[name, EVALUATION]:.{metric.decimals}f}"
+        for name, metric in results.paper.metrics.items()
         if found.scores
     ]
     seeds = f"{found.seeds} seed{'s' * (found.seeds != 1)}"
-    return [f"Unchanged system on {SCORED}, {seeds}: {', '.join(scores)}."] if scores else []
+    return [f"Unchanged system on {EVALUATION}, {seeds}: {', '.join(scores)}."] if scores else []
