@@ -136,8 +136,8 @@ def _notes(known: Readings, effects: Mapping[str, ReadingEffect], results: Resul
     options = sum(len(question.options) for question in known.questions.values())
     system = results.config.catalogue[results.config.sensitivity.system].title
     changes = (
-        f"Changes are points of F1 on {EVALUATION}, and whether one of them is decided; the table of "
-        "the study has the intervals."
+        f"Changes are those of the scores on {EVALUATION}, and whether one of them is decided; the "
+        "table of the study has the intervals."
         if effects
         else "No changes of F1 are shown: the study of readings was not run or is not reported "
         "(sensitivity.report)."
