@@ -168,8 +168,8 @@ ATTACKS: list[tuple[str, ...]] = [
     (
         "clips that have only labels which no class follows are kept",
         "acquire/soundscapes/scenes.py",
-        "(kept or not found)",
-        "True",
+        "if kept or not found:",
+        "if True:",
         "test_scenes.py",
     ),
     (
@@ -182,8 +182,8 @@ ATTACKS: list[tuple[str, ...]] = [
     (
         "clips without labels are left out",
         "acquire/soundscapes/scenes.py",
-        "(kept or not found)",
-        "kept",
+        "if kept or not found:",
+        "if kept:",
         "test_scenes.py",
     ),
     ("audit: -90 dB", "audit/clip_audit.py", "10 ** (-90 / 20)", "10 ** (-84 / 20)", *AUDIT),

@@ -125,7 +125,7 @@ class Scene:
     def acquire(self, said: list[str]):
         fetching = FetchOptions(self.file, limits=PATIENT, downloads=6)
         return fetch_splits(
-            load_dataset(self.file), self.root, fetching, tuple(SPLITS), said.append
+            load_dataset(self.file), self.root, fetching, tuple(SPLITS), report=said.append
         )
 
     def found(self) -> dict[str, dict[str, str]]:

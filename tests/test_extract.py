@@ -49,7 +49,7 @@ def folder(tmp_path):
 
 def run(folder, out, processes=1):
     manifest = folder / "manifest.tsv"
-    return extract(manifest, "weak", folder, folder / out, SETTINGS, processes=processes)
+    return extract(manifest, "weak", folder, folder / out, settings=SETTINGS, processes=processes)
 
 
 def test_holds_the_usable_clips_in_order(folder):
@@ -110,9 +110,10 @@ def test_manifest_refusals(folder):
 def test_no_worker_outlives_a_killed_parent(folder):
     script = (
         "import resed.extract.stores as e, time\n"
-        "e._extract_chunk = lambda job, clips: time.sleep(30)\n"
+        "e._extract_clip = lambda job, clip: time.sleep(30)\n"
         "from resed.settings import FeatureSettings\n"
-        "e.extract('manifest.tsv', 'weak', '.', 'a.store', FeatureSettings(), processes=2)\n"
+        "options = {'settings': FeatureSettings(), 'processes': 2}\n"
+        "e.extract('manifest.tsv', 'weak', '.', 'a.store', **options)\n"
     )
     parent = subprocess.Popen([sys.executable, "-c", script], cwd=folder)
     children: list[int] = []

@@ -35,7 +35,7 @@ def acquire(file: Path, root: Path, *roles: str, said: list | None = None, **opt
     """Fetch splits (all five by default); what was told goes to `said`."""
     fetching = FetchOptions(file, **{"limits": QUICK, **options})
     report = (said if said is not None else []).append
-    return fetch_splits(load_dataset(file), root, fetching, roles or tuple(SPLITS), report)
+    return fetch_splits(load_dataset(file), root, fetching, roles or tuple(SPLITS), report=report)
 
 
 def whole(server, made, tmp_path) -> Path:

@@ -310,7 +310,7 @@ def test_features_are_the_same_with_and_without_files(twin, made, tmp_path):
         write_manifest(manifest, rows)
         folder = root / twin.splits["strong"].audio
         out = root / "strong.store"
-        extract(manifest, "strong", folder, out, FeatureSettings(), processes=2, read=read)
+        extract(manifest, "strong", folder, out, settings=FeatureSettings(), processes=2, read=read)
         stores.append(sha256(out))
     assert stores[0] == stores[1]
 

@@ -59,7 +59,7 @@ def acquire_splits(
         raise DatasetError("unknown split", place=f"--split {split}", cure=cure)
     roles = (split,) if split else ROLES
     if dataset.kind == "recordings":
-        return fetch_splits(dataset, root, fetching, roles, report)
+        return fetch_splits(dataset, root, fetching, roles, report=report)
     if fetching.sources is not None or fetching.folder is not None:
         raise DatasetError(
             f"{dataset.name} is rendered and has no sources",
@@ -76,6 +76,7 @@ def fetch_splits(
     root: Path,
     fetching: FetchOptions,
     roles: Sequence[str] = ROLES,
+    *,
     report: Callable[[str], None] = print,
 ) -> dict[str, dict[str, Any]]:
     """Acquire splits of recordings; return their records by split.

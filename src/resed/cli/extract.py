@@ -51,7 +51,7 @@ def extract(
     for name, path in by_split(out, "--out", split).items():
         folder, read = root / found.splits[name].audio, clip_reader(found, root, name)
         begin = time.monotonic()
-        clips = run(manifest, name, folder, path, features, processes=processes, read=read)
+        clips = run(manifest, name, folder, path, settings=features, processes=processes, read=read)
         seconds = time.monotonic() - begin
         typer.echo(f"{path}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")
 

@@ -47,8 +47,8 @@ def extract(
     split: str,
     folder: Path | str,
     out: Path | str,
-    settings: FeatureSettings,
     *,
+    settings: FeatureSettings,
     processes: int = 1,
     read: ClipReader | None = None,
 ) -> int:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from resed import __version__
@@ -137,7 +138,7 @@ class _SplitRun:
                 missing.append(item)
                 moved = ""
                 if writable:
-                    path = quarantine(root, self._split, LOCAL, item.target, item.filename)
+                    path = self._quarantine(item.target, LOCAL, item)
                     moved = f"; moved to {path}"
                 self._context.report(f"{item.target}: {checked}{moved}")
         return missing
@@ -194,9 +195,13 @@ class _SplitRun:
         try:
             return check_audio(delivery.path)
         except AudioError as error:
-            detail, name = problem_of(error, delivery.path.name), delivery.wanted.filename
-            quarantine(self._context.root, self._split, source, delivery.path, name)
+            detail = problem_of(error, delivery.path.name)
+            self._quarantine(delivery.path, source, delivery.wanted)
             return replace(delivery, state="corrupt", detail=detail, path=None)
+
+    def _quarantine(self, path: Path, origin: str, item: WantedFile) -> Path:
+        root, name = self._context.root, item.filename
+        return quarantine(path, root=root, split=self._split, origin=origin, name=name)
 
     def _record_present(self, item: WantedFile, source: str, file: AudioFile) -> None:
         final = {name: answer for name, answer in self._answers(item).items() if answer.final}

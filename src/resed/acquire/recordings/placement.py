@@ -45,7 +45,7 @@ def place(source: Path, target: Path) -> None:
         source.unlink()
 
 
-def quarantine(root: Path, split: str, origin: str, path: Path, name: str) -> Path:
+def quarantine(path: Path, *, root: Path, split: str, origin: str, name: str) -> Path:
     """Move a damaged file to `.acquire/quarantine/{split}/{origin}`; return its new path.
 
     A file from a source replaces an earlier one. A local file never does, because it may be the

@@ -11,7 +11,7 @@ from resed.acquire.soundscapes.given_annotations import (
     rows_of,
     subset,
 )
-from resed.acquire.soundscapes.recipe import clip_name, drawn_contents, read_recipe
+from resed.acquire.soundscapes.recipe import Recipe, clip_name, drawn_contents, read_recipe
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.config.dataset import Dataset
 from resed.errors import DatasetError
@@ -93,7 +93,7 @@ def make_plan(
     contents = subset(contents, clip_count(len(contents), scale))
     data = source.read_bytes() if scale == 1 else rows_of(source, contents)
     plan = SplitPlan(contents, place.labels, data)
-    _refuse_changed(target, source, plan, root, split)
+    _refuse_changed(target, source, plan, read_recipe(root, split))
     return plan
 
 
@@ -113,13 +113,12 @@ def _refuse_foreign(annotations: Path, split: str) -> None:
         raise DatasetError(problem, place=annotations, cure=CURE)
 
 
-def _refuse_changed(target: Path, source: Path, plan: SplitPlan, root: Path, split: str) -> None:
+def _refuse_changed(target: Path, source: Path, plan: SplitPlan, before: Recipe | None) -> None:
     """Refuse to overwrite annotations with other bytes than acquire wrote."""
     if not target.exists():
         return
     if target.samefile(source):
         cure = "use another folder for --annotations than for --root"
         raise DatasetError("this is the file to follow", place=target, cure=cure)
-    before = read_recipe(root, split)
     if sha256(target) not in {plan.sha256, before and before.annotations_sha256}:
         raise DatasetError("changed after acquire wrote it", place=target, cure=CURE)

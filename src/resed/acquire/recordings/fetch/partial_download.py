@@ -100,6 +100,7 @@ class PartialDownload:
         path: Path,
         descriptor: int,
         remote: Remote,
+        *,
         advance: Callable[[int], None],
         free: Callable[[Path], int],
     ) -> None:
@@ -220,7 +221,7 @@ def open_partial_download(
     path = target.with_name(f".{target.name}.part")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = open_locked(path, seconds=None)
-    part = PartialDownload(path, descriptor, remote, advance, free)
+    part = PartialDownload(path, descriptor, remote, advance=advance, free=free)
     try:
         part.resume()
         yield part

@@ -94,6 +94,7 @@ class Transfer:
     def __init__(
         self,
         limits: Limits = Limits(),
+        *,
         agent: str = f"resed/{__version__}",
         sleep: Callable[[float], object] = time.sleep,
         chance: random.Random | None = None,

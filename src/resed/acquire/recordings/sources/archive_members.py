@@ -83,7 +83,8 @@ def unpack_members(
         with open_archive(archive) as opened:
             for member in opened:
                 for item in left.pop(member.name, ()):
-                    yield _unpacked(context, source, opened, member, item)
+                    path = incoming_path(context, source, item)
+                    yield _unpacked(opened, member, item, path)
                 if not left:
                     return
     except FullDiskError:
@@ -95,10 +96,7 @@ def unpack_members(
             yield Delivery(item, "corrupt", "the archive is truncated before it", final=True)
 
 
-def _unpacked(
-    context: AcquireContext, source: str, opened: Archive, member: Member, item: WantedFile
-) -> Delivery:
-    path = incoming_path(context, source, item)
+def _unpacked(opened: Archive, member: Member, item: WantedFile, path: Path) -> Delivery:
     unpacked = path if item.annotations else before_conversion(path, member.name)
     try:
         opened.extract(member, unpacked)

@@ -89,7 +89,8 @@ def deliver_downloads(
             if failures.exceeded:
                 yield failures.skipped(item[0])
                 continue
-            waiting.add(pool.submit(_fetch, context, source, abandoned, *item))
+            path = incoming_path(context, source, item[0])
+            waiting.add(pool.submit(_fetch, context, item, path, abandoned))
             while len(waiting) >= context.downloads * QUEUED and not failures.exceeded:
                 for delivery in _completed(waiting):
                     failures.count(delivery.state)
@@ -115,13 +116,11 @@ def _completed(waiting: set[Future[Delivery]]) -> Iterator[Delivery]:
 
 def _fetch(
     context: AcquireContext,
-    source: str,
+    item: tuple[WantedFile, Remote, str],
+    path: Path,
     abandoned: threading.Event,
-    wanted: WantedFile,
-    remote: Remote,
-    name: str,
 ) -> Delivery:
-    path = incoming_path(context, source, wanted)
+    wanted, remote, name = item
     fetched = before_conversion(path, name)
     try:
         download(context, remote, fetched, abandoned)
