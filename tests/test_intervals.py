@@ -367,10 +367,14 @@ def half_by_hand(parts: list[tuple[float, float]]) -> float:
     return student.ppf(0.975, freedom) * variance**0.5
 
 
+@pytest.mark.parametrize("alike", [True, False])
 @pytest.mark.parametrize(("first", "second"), [(3, 3), (2, 4), (4, 2)])
-def test_sides_that_share_no_training(first, second):
+def test_sides_that_share_no_training(first, second, alike):
+    """Also where the sides find other clips hard, so that they do not covary."""
     world = World(*MIXTURES["both"])
     made = world.trainings(world.clips(40), first + second)
+    if not alike:
+        made[first:] = made[first:, ::-1]
     replicates = replicates_by_loops(made, 60)
     sides = range(first), range(first, first + second)
 
@@ -383,6 +387,7 @@ def test_sides_that_share_no_training(first, second):
     errors = [np.var(s, ddof=1) / len(s) for s in scores]
     welch = sum(errors) ** 2 / sum(e**2 / (len(s) - 1) for e, s in zip(errors, scores, strict=True))
     parts = [(max(0.0, sum(own) - 2 * across), 39), (sum(errors), welch)]
+    assert alike or parts[0][0] > 0
     found = difference(*(tables(made[list(side)]) for side in sides), paired=False, resamples=60)
     middle = scores[0].mean() - scores[1].mean()
     half = half_by_hand(parts)
@@ -476,6 +481,13 @@ def test_two_resamples_are_enough_for_a_covariance():
     assert half > 0
     single_resample = interval([table], resamples=1)
     assert single_resample.low == single_resample.mean == single_resample.high
+
+
+def test_another_unit_scales_both_ends():
+    found = Interval(0.3, 0.1, 0.6, 3, 40, BOTH, 0.05).scaled(100)
+    numbers = (found.mean, found.low, found.high, found.deviation)
+    assert numbers == pytest.approx((30, 10, 60, 5))
+    assert (found.seeds, found.clips, found.covers) == (3, 40, BOTH)
 
 
 def test_who_is_better_needs_two_trainings_or_a_shared_one():
