@@ -89,3 +89,21 @@ def test_an_interval_is_cut_at_what_is_possible():
     assert ScoreChange(interval(19.6, 119.8), "undecided", 23.2).empty
     assert ScoreChange(interval(4.0, 3.0), "better", 98.0).ends == pytest.approx((1.0, 4.0))
     assert ScoreChange(interval(1.0, 0.5), "better", 40.0).ends == (0.5, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "full_scale", "empty"),
+    [
+        (-20.0, 80.0, 100.0, True),  # exactly all that is possible from 20
+        (-20.0, 79.9, 100.0, False),
+        (-19.9, 80.0, 100.0, False),
+        (-20.0, 30.0, 50.0, True),
+        (-20.0, 29.9, 50.0, False),
+    ],
+)
+def test_an_interval_of_all_that_is_possible_is_empty(low, high, full_scale, empty):
+    found = Interval(5.0, low, high, 2, 138, BOTH)
+    change = ScoreChange(found, "undecided", 20.0, full_scale)
+    assert change.empty == empty
+    wider = ScoreChange(Interval(5.0, -99.0, 99.0, 2, 138, BOTH), "undecided", 20.0, full_scale)
+    assert wider.ends == (-20.0, full_scale - 20.0)

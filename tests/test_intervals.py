@@ -11,6 +11,7 @@ from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
 from resed.errors import MissingFileError, ResultsError
 from resed.formats.counts import COLUMNS, Counts, read_counts, write_counts
+from resed.paper.numbers import Metric
 from resed.results.folder import Results
 from resed.stats import intervals
 from resed.stats.intervals import (
@@ -257,6 +258,11 @@ def results(tmp_path_factory):
     return Results.of(config, make_results(config))
 
 
+def block(name):
+    """A block of metrics.json that the paper does not print."""
+    return Metric(title=name, short=name, block=name)
+
+
 def test_results_answer_by_name(results):
     found = results.interval("evaluation", "pts", "event")
     metrics = [results.metrics("evaluation", "pts", k)["event"]["macro_f1"] for k in range(3)]
@@ -265,9 +271,10 @@ def test_results_answer_by_name(results):
     dog = results.interval("evaluation", "pts", "event", "Dog")
     assert dog.mean != found.mean
     assert results.interval("evaluation", "pts", "event", "Zebra") is None
-    assert results.interval("evaluation", "sanity_prior", "tags_raw") is None
+    assert results.interval("evaluation", "sanity_prior", block("tags_raw")) is None
+    assert results.interval("evaluation", "pts", block("tags_raw")).covers == "clips and seeds"
     assert results.interval("evaluation", "sanity_prior", "event").covers == "clips"
-    assert results.difference("evaluation", "pts", "sanity_prior", "tags_teacher") is None
+    assert results.difference("evaluation", "pts", "sanity_prior", block("tags_teacher")) is None
 
 
 def test_results_know_who_shares_a_checkpoint(results):
