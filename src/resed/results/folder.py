@@ -4,7 +4,6 @@ import math
 from functools import cached_property
 from pathlib import Path
 
-from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
 from resed.config.run import Config
 from resed.paper.numbers import Metric, Paper, load_paper
@@ -20,7 +19,6 @@ from resed.stats.intervals import (
     score_interval,
 )
 
-SPLITS = SCORED_ROLES
 LAID_OVER = {"override", "system_overrides", "features", "feature_overrides", "calibrate"}
 A_THIRD = 1e-4  # tolerance of eta: configs and commands write 0.3333333 and 0.3333
 KNEE_OPTIONS = {"kneedle": ("guard",), "quantile": ("quantile",)}  # other knees have no option

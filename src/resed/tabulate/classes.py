@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
 from resed.formats.tables import Column, Table, View, tidy
 from resed.paper.numbers import Metric
 from resed.paper.tables import OVERALL, ClassTable
-from resed.results.folder import SPLITS, Results, readable
+from resed.results.folder import Results, readable
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
 from resed.tabulate.score_reader import ScoreReader
@@ -62,7 +63,7 @@ def classes_table(name: str, results: Results) -> Table:
     assert isinstance(shape, ClassTable)
     source = Source(shape, ScoreReader(results))
     labels = [*results.config.dataset_file.classes, OVERALL]
-    splits = [shape.split, *(split for split in SPLITS if split != shape.split)]
+    splits = [shape.split, *(split for split in SCORED_ROLES if split != shape.split)]
     records = [
         {"table": name, **record}
         for label in labels

@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
 from resed.formats.tables import Column, Table, View, tidy
 from resed.repair.rules import RULES
-from resed.results.folder import SPLITS, Results
+from resed.results.folder import Results
 from resed.results.repaired import METRICS, RepairedLabels, load_repair, repaired_counts
 from resed.stats.intervals import difference, interval
 from resed.tabulate import notes
@@ -33,11 +34,11 @@ def repaired(results: Results) -> Table:
     made from other labels or clips.
     """
     reader = ScoreReader(results)
-    labels = {split: load_repair(results, split) for split in SPLITS}
+    labels = {split: load_repair(results, split) for split in SCORED_ROLES}
     records = [
         {"table": NAME, **record}
         for system in results.config.systems
-        for split in SPLITS
+        for split in SCORED_ROLES
         for record in _records(reader, system, split, labels[split])
     ]
     return notes.table(

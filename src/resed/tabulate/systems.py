@@ -11,11 +11,12 @@ from functools import reduce
 from statistics import fmean
 from typing import Any
 
+from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import BASELINES, Row
 from resed.formats.tables import Column, Table, View, tidy
 from resed.paper.numbers import Metric, Paper
 from resed.paper.tables import SystemRow, SystemTable
-from resed.results.folder import SPLITS, Results
+from resed.results.folder import Results
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
 from resed.tabulate.score_reader import ScoreReader
@@ -109,7 +110,7 @@ def shown_metrics(paper: Paper, shape: SystemTable) -> dict[str, Metric]:
 
 def _splits(shape: SystemTable) -> list[str]:
     """The paper's splits; the main table has all that are scored."""
-    further = [split for split in SPLITS if split not in shape.splits] if shape.main else []
+    further = [split for split in SCORED_ROLES if split not in shape.splits] if shape.main else []
     return [*shape.splits, *further]
 
 
