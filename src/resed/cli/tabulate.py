@@ -1,4 +1,4 @@
-"""`resed tabulate`."""
+"""`resed tabulate`: make tables."""
 
 from pathlib import Path
 
@@ -17,26 +17,26 @@ def tabulate(
         "scorecard, claims, contradictions, readings, sensitivity or repaired (original and "
         "repaired labels). Repeat it to make several in one folder.",
     ),
-    config_json: str = typer.Option(..., help="The whole config: inline JSON, or a file."),
+    config_json: str = typer.Option(..., help="The complete config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
     out_csv: Path | None = typer.Option(
-        None, help="CSV to write: one row per value, F1 in percent, full precision."
+        None, help="CSV file: one row per value, F1 in percent, full precision."
     ),
-    out_md: Path | None = typer.Option(None, help="Markdown to write; F1 in percent, one decimal."),
+    out_md: Path | None = typer.Option(None, help="Markdown file: F1 in percent, one decimal."),
     out_json: Path | None = typer.Option(
-        None, help="JSON to write: title, notes and layout, for resed report."
+        None, help="JSON file for resed report: title, notes and layout."
     ),
     out_folder: Path | None = typer.Option(
-        None, help="Folder to write TABLE.csv, TABLE.json and TABLE.md to, instead of the above."
+        None, help="Folder for TABLE.csv, TABLE.json and TABLE.md, instead of these files."
     ),
     data: Path | None = typer.Option(
-        None, help="Folder of the dataset (annotations); default: data/{dataset}."
+        None, help="Folder of the dataset, for annotations. Default: data/{dataset}."
     ),
 ) -> None:
-    """Tabulate scores beside the paper's numbers, or what follows from them.
+    """Make tables of scores and the numbers of the paper, or of verdicts on them.
 
-    All scores of a table must come from the same clips. Brackets hold the 95 % interval, over clips
-    and seeds, or over clips only if there is one seed.
+    All scores of a table must come from the same clips. Brackets contain the 95 % interval, over
+    clips and seeds, or over clips alone with one seed.
 
     Example: resed tabulate --table table1 --table scorecard --config-json config/config.yaml
     --results results/dcase2019 --out-folder tables

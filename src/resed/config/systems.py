@@ -6,7 +6,7 @@ A base has settings that several systems start from. It is not a system and cann
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
@@ -19,20 +19,10 @@ DEFAULT_FEATURES = "default"
 Entry = TypeVar("Entry")
 
 
-class StageEntry(Strict):
-    """The row of the paper's Table 2 that a system stands for, whatever it trains here."""
-
-    tau: int  # epochs of stage one in the paper
-    gamma: float
-    form: Literal["printed", "standard"] = "printed"
-
-
 class SystemEntry(Strict):
     """One entry of config/systems/*.yaml."""
 
     title: str
-    row: int | None = None  # in Table 1 of the journal version
-    stage: StageEntry | None = None  # in Table 2
     base: str | None = None
     trained_as: str | None = None
     features: str | None = None  # a feature set of the same file; None: that of its base
