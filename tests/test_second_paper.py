@@ -72,7 +72,7 @@ def visible(page):
 
 
 def test_its_tables_come_from_its_yaml(tables):
-    assert list(tables)[0] == "ponds" and "table1" not in tables
+    assert next(iter(tables)) == "ponds" and "table1" not in tables
     table = tables["ponds"]
     assert [column.title for column in table.view.columns] == [
         *("Pool", "System", "Epochs here", "mAP", "paper"),

@@ -7,7 +7,7 @@ from resed.formats.tables import Column, Table
 from resed.tabulate.layout import NOT_RUN, Line, lines
 
 TALL = 24  # lines from which a table scrolls in a window of its own
-CLASSES = {"published": "number paper", "name": "prose name"}  # of style.css, by role of a column
+CLASSES = {"published": "number paper"}  # of style.css, where it is not the role of the column
 
 
 @dataclass(frozen=True)
