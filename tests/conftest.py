@@ -18,6 +18,14 @@ def shared() -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_wait_for_disks():
+    """No test survives a power cut; that files are synced is tested with a patch of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _plain_arithmetic():
     """Undo what training sets for the whole process: other tests count on denormal numbers."""

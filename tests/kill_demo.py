@@ -45,6 +45,7 @@ TINY = {
 VICTIMS = ("group", "snakemake", "shell", "resed", "worker")
 RESULTS = Path("results/demo")
 PATIENCE_S = 1800
+TARGETS: list[str] = []  # of all runs; [] is the whole demo
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Run:
 
 def command(*arguments: str) -> list[str]:
     files = ["--configfile", "config/demo.yaml", "overlay.yaml"]
-    return [sys.executable, "-m", "snakemake", *arguments, *files]
+    return [sys.executable, "-m", "snakemake", *arguments, *TARGETS, *files]
 
 
 def marked(folder: Path) -> list[str]:
@@ -230,7 +231,7 @@ def come_home(folder: Path, rule_of: dict[str, str], expected: dict[str, str]) -
     differing = [name for name in {*expected, *found} if expected.get(name) != found.get(name)]
     if differing:
         return f"not as in the undisturbed run: {', '.join(sorted(differing)[:20])}"
-    if left := planned(folder, overlay=TINY):
+    if left := planned(folder, *TARGETS, overlay=TINY):
         return f"still to do: {left[:5]}"
     return None
 
@@ -257,7 +258,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the moments and the victims")
     parser.add_argument("--folder", type=Path, required=True, help="to make, for all runs")
     parser.add_argument("--rules", nargs="*", help="to hit, in this order; default: all, at random")
+    parser.add_argument("--targets", nargs="*", default=[], help="of all runs; default: the demo")
     given = parser.parse_args()
+    TARGETS[:] = given.targets
     chance, begin = random.Random(given.seed), time.monotonic()
     rule_of, seen = undisturbed(given.folder)
     files = len(made(given.folder / "whole"))

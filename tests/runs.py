@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -52,16 +53,20 @@ def snakemake(
 ):
     """Run Snakemake in `folder` on config/demo.yaml, an overlay on top; the finished process.
 
-    `before` is a command that runs it, `variables` are added to its environment.
+    `before` is a command that runs it, `variables` are added to its environment. A plan without
+    them is made by a fork of a process that has imported Snakemake (tests/preloaded.py).
     """
     files = ["config/demo.yaml"]
     if overlay is not None:
         (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
         files.append("overlay.yaml")
-    command = [*before, sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    arguments = ("--cores", "2", *arguments, "--configfile", *files)
     environment = {k: v for k, v in os.environ.items() if k != "SNAKEMAKE_PROFILE"}
+    if not before and not variables and {"--dry-run", "--summary"} & set(arguments):
+        code, printed = preloaded.plan(folder, list(arguments), environment)
+        return subprocess.CompletedProcess(arguments, code, printed)
     return subprocess.run(
-        [*command, "--configfile", *files],
+        [*before, sys.executable, "-m", "snakemake", *arguments],
         cwd=folder,
         env=environment | (variables or {}),
         text=True,
@@ -75,7 +80,12 @@ def planned(folder: Path, *arguments: str, overlay: dict | None = None) -> list[
     """Messages of all jobs that Snakemake would run; [] where there is nothing to do."""
     done = snakemake(folder, "--dry-run", *arguments, overlay=overlay)
     assert done.returncode == 0, done.stdout[-3000:]
-    jobs = re.findall(r"^Job \d+: (.*)$", done.stdout, re.MULTILINE)
+    return jobs_of(done.stdout)
+
+
+def jobs_of(printed: str) -> list[str]:
+    """Messages of all jobs of a plan."""
+    jobs = re.findall(r"^Job \d+: (.*)$", printed, re.MULTILINE)
     return [job for job in jobs if not job.startswith("all done")]
 
 

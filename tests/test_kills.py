@@ -13,15 +13,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
+import preloaded
 import pytest
 
 from resed.errors import ResedError
+from resed.runtime import locks, run_lock
 from resed.runtime import orphans as watch
-from resed.runtime import run_lock
 from resed.share.runs import SharedRun
 
 JOB = """
@@ -201,18 +203,17 @@ def start_alone(folder: Path, value: str, seconds: float = 60) -> subprocess.Pop
 # Runs of Snakemake.
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A folder with the small workflow; jobs take no time."""
-    (tmp_path / "Snakefile").write_text(SNAKEFILE.format(job=job_command(tmp_path)))
-    (tmp_path / "seconds").write_text("0")
-    return tmp_path
+def small_workflow(folder: Path) -> Path:
+    """Write the small workflow into `folder`; jobs take no time."""
+    (folder / "Snakefile").write_text(SNAKEFILE.format(job=job_command(folder)))
+    (folder / "seconds").write_text("0")
+    return folder
 
 
-@pytest.fixture
-def busy(folder):
-    """The small workflow and a run of it that is in the middle of a job."""
-    (folder / "seconds").write_text("60")
+@contextmanager
+def in_a_job(folder: Path, seconds: int) -> Iterator[tuple[Path, subprocess.Popen]]:
+    """The folder of the small workflow and a run of it that is in the middle of a job."""
+    (folder / "seconds").write_text(str(seconds))
     process = begin(folder)
     written(folder / "results" / "x" / "pids")
     (folder / "seconds").write_text("0")
@@ -221,11 +222,44 @@ def busy(folder):
     process.wait()
 
 
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with the small workflow; jobs take no time."""
+    return small_workflow(tmp_path)
+
+
+@pytest.fixture
+def busy(folder):
+    """A run that is in the middle of a job."""
+    with in_a_job(folder, 60) as run:
+        yield run
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory):
+    """A run in the middle of a job, for commands beside it that must leave it alone."""
+    with in_a_job(small_workflow(tmp_path_factory.mktemp("beside")), 600) as run:
+        # A single job, as Snakemake starts it on a cluster, finds its input there.
+        (run[0] / "results/x/a.txt").write_text("a\n")
+        yield run
+
+
+def has_lock(folder: Path, process: subprocess.Popen) -> bool:
+    """Whether a run has the lock of the small workflow's results, in its name."""
+    record = folder / ".snakemake/resed/results-x.run"
+    locked = locks.open_locked(record) is None
+    return locked and json.loads(record.read_text())["pid"] == process.pid
+
+
+def inherited() -> dict[str, str]:
+    """The environment without what Snakemake and a run above set."""
+    return {k: v for k, v in os.environ.items() if k not in ("SNAKEMAKE_PROFILE", watch.RUN)}
+
+
 def begin(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen:
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--rerun-incomplete", *arguments]
-    inherited = {k: v for k, v in os.environ.items() if k not in ("SNAKEMAKE_PROFILE", watch.RUN)}
     return subprocess.Popen(
-        command, cwd=folder, env=inherited | environment, text=True, start_new_session=True,
+        command, cwd=folder, env=inherited() | environment, text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 
@@ -291,32 +325,44 @@ def test_of_two_started_together_one_refuses_in_one_line(folder):
         "--dag",
         "--rulegraph",
         "--list-rules",
+    ],
+)
+def test_plans_neither_refuse_nor_lock(beside, arguments):
+    folder, process = beside
+    code, said = preloaded.plan(
+        folder, ["--cores", "1", "--rerun-incomplete", arguments], inherited()
+    )
+    assert code == (1 if arguments == "--lint" else 0), said  # the small rules have no logs
+    assert said_by_resed(said) == []
+    assert has_lock(folder, process)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
         "--unlock",
         "--nolock --mode subprocess --target-jobs b: --allowed-rules b",
         "--nolock --mode remote --target-jobs b: --allowed-rules b",
     ],
 )
-def test_plans_and_single_jobs_neither_refuse_nor_lock(busy, arguments):
-    folder, process = busy
-    # A single job, as Snakemake starts it on a cluster, finds its input there.
-    (folder / "results/x/a.txt").write_text("a\n")
+def test_single_jobs_neither_refuse_nor_lock(beside, arguments):
+    folder, process = beside
     code, said = end(begin(folder, *arguments.split()))
-    assert code == (1 if arguments == "--lint" else 0), said  # the small rules have no logs
+    assert code == 0, said
     assert said_by_resed(said) == []
-    code, said = end(begin(folder))
-    assert code == 1
-    (line,) = said_by_resed(said)
-    assert line.startswith(REFUSED.format(process.pid)), "the run still has its lock"
-    assert re.search(r", since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\); wait until it ends", line)
+    assert has_lock(folder, process)
 
 
 @pytest.mark.parametrize("arguments", ["", "--touch", "a"])
-def test_what_writes_is_refused_beside_a_run(busy, arguments):
-    folder, process = busy
+def test_what_writes_is_refused_beside_a_run(beside, arguments):
+    folder, process = beside
     code, said = end(begin(folder, *arguments.split()))
     assert code == 1
-    assert said_by_resed(said)[0].startswith(REFUSED.format(process.pid))
+    (line,) = said_by_resed(said)
+    assert line.startswith(REFUSED.format(process.pid))
+    assert re.search(r", since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\); wait until it ends", line)
     assert "Traceback" not in said
+    assert has_lock(folder, process)
 
 
 def test_jobs_that_outlive_their_run_are_waited_for(busy, monkeypatch):

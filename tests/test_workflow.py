@@ -1,13 +1,15 @@
 """The plan: which jobs there are, what a target needs, what a bad config is told. Nothing runs."""
 
+import os
 import re
 import shlex
 import subprocess
 import sys
 
+import preloaded
 import pytest
 import yaml
-from runs import REPOSITORY, copy_workflow, planned, snakemake, verbs
+from runs import REPOSITORY, copy_workflow, jobs_of, planned, snakemake, verbs
 
 PARTS = ("input", "output", "log", "benchmark", "conda", "threads", "resources", "message")
 RULES = sorted((REPOSITORY / "workflow" / "rules").glob("*.smk"))
@@ -21,8 +23,16 @@ def folder(tmp_path_factory):
     return copy_workflow(tmp_path_factory.mktemp("plan"))
 
 
-def test_one_job_per_stage_system_and_seed(folder):
-    jobs = planned(folder)
+@pytest.fixture(scope="module")
+def demo(folder):
+    """What Snakemake prints of the demo's plan."""
+    done = snakemake(folder, "--dry-run")
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def test_one_job_per_stage_system_and_seed(demo):
+    jobs = jobs_of(demo)
     counts = verbs(jobs)
     assert counts == {
         "acquire": 5,
@@ -47,8 +57,8 @@ def test_one_job_per_stage_system_and_seed(folder):
     assert "pts_tfd_afl_esp" not in trained, "system 9 shares the checkpoint of system 8"
 
 
-def test_the_plan_ends_with_a_table_that_fits_a_screen(folder):
-    lines = snakemake(folder, "--dry-run").stdout.rstrip().splitlines()
+def test_the_plan_ends_with_a_table_that_fits_a_screen(demo):
+    lines = demo.rstrip().splitlines()
     begin = max(i for i, line in enumerate(lines) if line.startswith("job "))
     assert len(lines) - begin <= 25
     assert max(map(len, lines[begin:-1])) <= 80
@@ -107,18 +117,21 @@ def test_the_whole_paper_is_the_default(folder):
     ],
 )
 def test_a_bad_config_is_refused_in_one_line(folder, overlay, told):
-    done = snakemake(folder, overlay=overlay)
+    done = snakemake(folder, "--dry-run", overlay=overlay)
     assert done.returncode == 1
     lines = [line for line in done.stdout.splitlines() if line.startswith("resed: ")]
     assert len(lines) == 1
     assert told in lines[0]
     assert "Traceback" not in done.stdout
-    assert not (folder / "results").exists(), "refused before the first job"
 
 
-def test_the_default_profile_is_found(folder):
-    done = snakemake(folder, "--dry-run", "audit")
-    assert "profiles/default" in done.stdout
+def test_a_bad_config_is_refused_before_the_first_job(folder):
+    assert snakemake(folder, overlay={"sedes": 3}).returncode == 1
+    assert not (folder / "results").exists()
+
+
+def test_the_default_profile_is_found(demo):
+    assert "profiles/default" in demo
 
 
 def test_rows_at_both_thresholds_are_those_of_the_main_table(folder):
@@ -191,22 +204,19 @@ def foreign(tmp_path_factory):
     return folder
 
 
-def run_foreign(folder, *arguments):
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", *arguments]
-    return subprocess.run(command, cwd=folder, text=True, capture_output=True, check=False)
-
-
 def test_the_plan_as_a_module_of_another_workflow(foreign):
-    done = run_foreign(foreign, "--dry-run", "resed_all")
-    assert done.returncode == 0, done.stderr[-3000:]
-    counts = dict(re.findall(r"^resed_(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
+    arguments = ["--cores", "1", "--dry-run", "resed_all"]
+    code, printed = preloaded.plan(foreign, arguments, dict(os.environ))
+    assert code == 0, printed[-3000:]
+    counts = dict(re.findall(r"^resed_(\w+) +(\d+)$", printed, re.MULTILINE))
     assert counts["train"] == "14"
     assert counts["extract"] == "3"
 
 
 def test_another_workflow_makes_a_figure(foreign):
     figure = "results/demo/figures/dag.png"
-    done = run_foreign(foreign, "--quiet", "rules")
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--quiet", "rules"]
+    done = subprocess.run(command, cwd=foreign, text=True, capture_output=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert (foreign / "picture.png").read_bytes() == (foreign / figure).read_bytes()
     assert (foreign / figure).stat().st_size > 5000
