@@ -241,7 +241,7 @@ def test_rules_are_wiring(path):
         assert "script:" not in body
 
 
-UNQUOTED = {"params.gap", "params.seed", "params.tables"}  # numbers and names from the code
+UNQUOTED = {"params.gap", "params.seed"}  # numbers
 
 
 def _shells(text):

@@ -1,8 +1,8 @@
 """What follows from all scores: comparisons, the scorecard, claims, and what the labels' repair changes.
 
 Requires the scores, events and tags of all systems, training histories, and the scores of the study
-of readings if the report shows them. Makes the tables of verdicts as CSV, JSON
-for the page, and Markdown.
+of readings if the report shows them. Makes the tables of verdicts as CSV, Markdown, and JSON for the
+page.
 """
 
 
@@ -32,16 +32,17 @@ rule judge:
     resources:
         mem_mb=2000,
     params:
-        tables=[word for table in VERDICTS for word in ("--table", table)],
+        tables=words("--table", VERDICTS),
         config=config_json([*CONFIG.systems, CONFIG.sensitivity.system]),
         titles=titles(CONFIG.systems),
         results=lambda wildcards, output: str(Path(output.csv[0]).parents[1]),
+        data=DATA,
         out=lambda wildcards, output: str(Path(output.csv[0]).parent),
     message:
         "judge by the paper"
     shell:
-        "resed tabulate {params.tables} --config-json {params.config:q}"
-        " --results {params.results:q} --out-folder {params.out:q} > {log:q} 2>&1"
+        "resed tabulate {params.tables:q} --config-json {params.config:q}"
+        " --results {params.results:q} --data {params.data:q} --out-folder {params.out:q} > {log:q} 2>&1"
 
 
 rule tables:

@@ -1,6 +1,7 @@
 """The page.
 
-Requires all tables and figures, the windows and the summary of the audit. Makes one HTML file that needs no network.
+Requires all tables and figures, the windows and the summary of the audit. Makes one HTML file that
+needs no network.
 """
 
 

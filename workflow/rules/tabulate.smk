@@ -36,12 +36,13 @@ rule tabulate:
         config=lambda wildcards: config_json(FILES.table_systems(wildcards.table)),
         titles=lambda wildcards: titles(FILES.table_systems(wildcards.table)),
         results=subpath(output.csv, ancestor=2),
+        data=DATA,
     message:
         "tabulate {wildcards.table}"
     shell:
         "resed tabulate --table {wildcards.table} --config-json {params.config:q}"
-        " --results {params.results:q} --out-csv {output.csv:q} --out-json {output.layout:q}"
-        " --out-md {output.markdown:q} > {log:q} 2>&1"
+        " --results {params.results:q} --data {params.data:q} --out-csv {output.csv:q}"
+        " --out-json {output.layout:q} --out-md {output.markdown:q} > {log:q} 2>&1"
 
 
 for table in PAPER.tables:
