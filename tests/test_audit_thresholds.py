@@ -1,5 +1,6 @@
 """audit: every threshold by its value, on both sides of the bound, by an independent count."""
 
+import hashlib
 import io
 import itertools
 from collections import Counter
@@ -14,6 +15,7 @@ from resed.audit.annotation_checks import (
     check_events,
     check_placeholder,
     count_classes,
+    read_annotations,
 )
 from resed.audit.clip_audit import ClipAudit, ClipToAudit, audit_clip
 from resed.audit.clip_checks import check_classes, check_format, check_numbers
@@ -347,3 +349,27 @@ def test_the_page_lists_200_unusable_clips(ten, clips, listed):
     html = page(ten, made)
     assert html.count("<td>empty") == listed
     assert ("The first 200" in html) == (clips > 200)
+
+
+# --- annotation files ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "columns"), [("none", "filename"), ("weak", "filename\tevent_labels")]
+)
+def test_malformed_rows_are_listed_once(tmp_path, labels, columns):
+    path = tmp_path / "a.tsv"
+    row = "\tCat" if labels == "weak" else ""
+    path.write_text(f"{columns}\na.wav{row}\nb.wav\tCat\t9\n")
+    found = read_annotations(path, "weak", labels, ["Cat"])
+    (defect,) = found.defects
+    assert (defect.id, defect.line) == ("annotations_malformed", "3")
+    assert (found.clips, found.rows, found.rows_sha256) == (["a.wav"], 2, "")
+
+
+def test_the_hash_of_rows_is_that_of_the_sorted_lines(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_text("filename\tonset\toffset\tevent_label\nb.wav\t1.0\t2\tCat\na.wav\t\t\t\n")
+    found = read_annotations(path, "strong", "strong", None)
+    expected = hashlib.sha256(b"a.wav\nb.wav\t1.000\t2.000\tCat").hexdigest()
+    assert found.rows_sha256 == expected
