@@ -107,6 +107,7 @@ def test_own_tags_over_the_whole_clip():
     assert found.tags == {"a.wav": ("Cat",), "b.wav": ("Cat", "Dog"), "c.wav": ()}
     assert found.events["a.wav"] == [Event("a.wav", 0.0, 10.0, "Cat")]
     assert found.teacher_tags["c.wav"] == tuple(CLASSES)
+    assert found.teacher_tags["b.wav"] == ("Cat", "Speech"), "0.5 is enough"
     with pytest.raises(ScoreError, match="own_tags requires --posteriors"):
         baseline("own_tags", SPLIT, REFERENCE)
     wider = Split(["z.wav"], CLASSES, SPLIT.features, SPF, "magnitude")
@@ -154,14 +155,14 @@ def test_prior_by_the_same_draws():
     """One draw per clip and class for whether it is there, one more for which training clip."""
     train = {
         "x": [Event("x", 1, 2, "Dog"), Event("x", 9.5, 12, "Dog"), Event("x", 11, 12, "Dog")],
-        "y": [Event("y", 3, 5, "Dog"), Event("y", 0, 5, "Cat"), Event("y", 2, 3, "Whale")],
+        "y": [Event("y", 3, 5, "Dog"), Event("y", 4, 5, "Cat"), Event("y", 2, 3, "Whale")],
         "z": [],
     }
     clips = [f"{i}" for i in range(60)]
     split = Split(clips, CLASSES, SPLIT.features, SPF, "magnitude")
     random = np.random.default_rng(4)
     layouts = {
-        "Cat": [[(0, 5)]],
+        "Cat": [[(4, 5)]],
         "Dog": [[(1, 2), (9.5, 10.0)], [(3, 5)]],  # cut at 10 s, or left out past it
         "Speech": [],
     }

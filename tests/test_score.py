@@ -21,6 +21,7 @@ import resed
 from resed.cli import app
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
+from resed.formats.metrics import FORMAT
 from resed.score.f1 import (
     Rules,
     clips_to_score,
@@ -435,6 +436,7 @@ def test_metrics_say_by_which_rules(sides):
     }
     assert metrics["versions"] == {"resed": resed.__version__, "sed_eval": version("sed_eval")}
     assert metrics["manifest_sha256"] is None
+    assert metrics["format"] == FORMAT
     with_manifest = tag_block(sides, manifest="tags.tsv")
     expected = hashlib.sha256((sides / "tags.tsv").read_bytes()).hexdigest()
     assert with_manifest["manifest_sha256"] == expected

@@ -485,6 +485,8 @@ def test_decode_settings_are_those_of_the_command_unless_given(files):
     detector = Detector.load(files / "p.npz", files / "w.tsv")
     assert detector.settings == DecodeSettings()
     assert detector.source == str(files / "p.npz")
+    with pytest.raises(FrozenInstanceError):
+        detector.source = "another"
 
 
 def test_notes_of_the_block_are_printed(files):
