@@ -68,6 +68,6 @@ def test_the_refusal_says_what_to_do(path):
     with pytest.raises(CheckpointError) as refused:
         checkpoint.load(path)
     assert str(refused.value) == (
-        f"{path}: not a checkpoint, or damaged (archive/data/0 is not as it was written); "
+        f"{path}: not a checkpoint, or damaged (archive/data/0 has changed since it was written); "
         "delete it and train again"
     )

@@ -102,7 +102,7 @@ def test_clips_that_are_no_longer_listed_are_forgotten(tmp_path):
     [
         ("weak.tsv", b"filename\n", r"weak\.tsv line 1: the columns must be"),
         ("weak.tsv", b"\xff\xfe", r"weak\.tsv line 1: not UTF-8"),
-        ("weak.tsv", None, r"weak\.tsv line 2: state is none of present, .*; delete it and run"),
+        ("weak.tsv", None, r"weak\.tsv line 2: state is not one of present, .*; delete it and run"),
         ("weak.jsonl", b"{}\n", r"weak\.jsonl line 1: damaged"),
         ("weak.jsonl", b"[1\n{", r"weak\.jsonl line 1: damaged"),
     ],

@@ -78,11 +78,11 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path):
         ("10.0", "nan", "line 2: seconds is not a finite number"),
         ("10.0", "inf", "line 2: seconds is not a finite number"),
         ("10.0", "-1", "line 2: seconds is below 0"),
-        ("\tok\t", "\tfine\t", "line 2: status is none of ok, missing"),
-        (HASH, HASH[:-1], "line 2: sha256 is not 64 digits"),
+        ("\tok\t", "\tfine\t", "line 2: status is not one of ok, missing"),
+        (HASH, HASH[:-1], "line 2: sha256 is not 64 hexadecimal digits"),
         ("weak\t", "\t", "line 2: split is empty"),
         ("strong", "weak", "line 3: another row has the same split and filename"),
-        ("\tlocal\n", "\n", "line 2: 7 cells where the header has 8"),
+        ("\tlocal\n", "\n", "line 2: 7 cells, but the header has 8"),
         ("filename", "file", "line 1: the columns must be split, filename"),
     ],
 )
@@ -159,10 +159,10 @@ def test_a_history_is_validated(tmp_path):
     assert (read["epoch"], read["loss"][0]) == ([0, 1], 0.5)
     assert math.isnan(read["alpha"][0]) and math.isnan(read["loss"][1])
     for text, message in [
-        ("epoch,loss\n", "no epoch in it"),
+        ("epoch,loss\n", "contains no epoch"),
         ("", "not a history"),
         ("step,loss\n1,1\n", "line 1: the columns must be unique and include epoch"),
-        ("epoch,loss\n0\n", "line 2: 1 cells where the header has 2"),
+        ("epoch,loss\n0\n", "line 2: 1 cells, but the header has 2"),
         ("epoch,loss\n0,high\n", "not a number"),
         ("epoch,loss\n1,0.5\n", "the epochs do not count from 0"),
         ('epoch,loss\n0,"0.5\n', "not a history"),
@@ -374,7 +374,7 @@ def test_no_memory_is_taken_for_a_shape_that_the_file_does_not_hold(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in members.items():
             archive.writestr(name, data)
-    assert "does not have the size of its shape" in refusal(StoreError, Posteriors.load, path)
+    assert "does not match its shape" in refusal(StoreError, Posteriors.load, path)
 
 
 def test_every_flipped_byte_of_posteriors_is_refused_or_changes_nothing(tmp_path):
@@ -579,4 +579,4 @@ def test_one_kind_of_checkpoint_is_not_taken_for_the_other(tmp_path):
     message = refusal(CheckpointError, checkpoint.load_finished, path)
     assert "not the checkpoint of a finished training; use checkpoint.pt, not resume.pt" in message
     torch.save({"format": checkpoint.FORMAT}, path)
-    assert "version None, this resed reads 1" in refusal(CheckpointError, checkpoint.load, path)
+    assert "version None, this resed reads version 1" in refusal(CheckpointError, checkpoint.load, path)

@@ -236,7 +236,7 @@ def test_equal_scores_give_equal_intervals():
     ("text", "told"),
     [
         ("clip\tclass\n", "counts.tsv line 1: the columns must be clip, metric, class, tp, fp, fn"),
-        ("{}\na\tevent\tx\t1\t2\n", "counts.tsv line 2: 5 cells where the header has 6"),
+        ("{}\na\tevent\tx\t1\t2\n", "counts.tsv line 2: 5 cells, but the header has 6"),
         ("{}\na\tevent\tx\t1\t-2\t0\n", "counts.tsv line 2: fp is below 0"),
         (
             "{}\na\tevent\tx\t1\t0\t0\nb\tevent\tx\t1\t0\t0\n",

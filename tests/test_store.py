@@ -95,7 +95,7 @@ def test_other_settings_are_refused_by_key(path):
     assert "features.dither None, not 1" in refusal(path, settings=wanted)
     wanted = SETTINGS.model_dump(exclude={"floor"})
     assert "features.floor 2.2e-16, not None" in refusal(path, settings=wanted)
-    assert "holds the split weak, not strong; give" in refusal(path, split="strong")
+    assert "contains the split weak, not strong; use" in refusal(path, split="strong")
 
 
 def test_another_version_is_refused(path):
@@ -111,7 +111,7 @@ def test_another_version_is_refused(path):
 @pytest.mark.parametrize("content", [b"", b"RIFF....WAVE", b"\x93NUMPY" + bytes(5000), MAGIC[:5]])
 def test_foreign_files_are_refused(path, content):
     path.write_bytes(content)
-    assert "not a feature store of resed; give one, or run resed extract again" in refusal(path)
+    assert "not a feature store of resed; use a store, or run resed extract again" in refusal(path)
 
 
 def test_every_cut_is_seen(path):

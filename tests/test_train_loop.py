@@ -343,7 +343,7 @@ def test_other_settings_start_anew_and_say_so(tiny, tmp_path, capsys):
     changed["objective"]["focal"]["gamma"] = 3
     trainer(tiny, tmp_path, changed).train()
     said = capsys.readouterr().out
-    assert "settings.objective.focal.gamma: 2.0 there, 3.0 here" in said
+    assert "settings.objective.focal.gamma is 2.0, not 3.0" in said
 
 
 def test_loss_that_is_not_finite_stops_with_its_place(tiny, tmp_path):

@@ -168,7 +168,7 @@ def test_a_training_begun_on_a_gpu_goes_on_and_says_so(tiny, tmp_path, capsys):
     said = [line for line in capsys.readouterr().out.splitlines() if "another device" in line]
     assert said == [
         f"{tmp_path}/moved/resume.pt: was made on another device or with another precision "
-        "(device: NVIDIA A100 there, cpu here; precision: bfloat16 there, float32 here); training "
+        "(device is NVIDIA A100, not cpu; precision is bfloat16, not float32); training "
         "continues with those of this machine; delete the file to start again"
     ]
 

@@ -1,4 +1,4 @@
-"""What acquire recorded of the clips of one split: `.acquire/{split}.tsv` of a dataset's folder."""
+"""The states of the clips of one split, as recorded by acquire: `.acquire/{split}.tsv`."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -12,18 +12,18 @@ from resed.runtime.files import write_text
 FOLDER = ".acquire"
 STATES = ("present", "gone", "blocked", "corrupt", "failed", "missing")
 COLUMNS = ("filename", "state", "source", "bytes", "sha256", "answers")
-CURE = "delete it and run resed acquire again: clips in place are found again"
+CURE = "delete it and run resed acquire again, which finds existing clips"
 
 
 class StateError(ResedError):
-    """The record of acquired clips is damaged, or another run writes it."""
+    """The record of acquired clips is damaged, or another run has opened it."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a source answered for a clip that it did not deliver.
+    """The answer of a source for a clip that it did not deliver.
 
-    `detail` is the reason, and `final` means that the source would give the same answer again.
+    `detail` is the reason. `final` is True if the source would give the same answer again.
     """
 
     state: str
@@ -44,8 +44,8 @@ class Answer:
 class ClipState:
     """The state of one clip.
 
-    `source` is the source that delivered it. `answers` are those of the other sources, in their
-    order; of a clip that is present, only the final ones are kept.
+    `source` is the source that delivered it. `answers` maps the other sources to their answers, in
+    the order of the sources; for a clip that is present, only final answers are kept.
     """
 
     filename: str
@@ -73,7 +73,7 @@ class ClipState:
         return ", ".join(f"{source}: {answer}" for source, answer in self.answers.items())
 
     def cells(self) -> list[str]:
-        """The cells of its row, in the order of COLUMNS."""
+        """The cells of the row of this clip, in the order of COLUMNS."""
         size = "" if self.bytes is None else str(self.bytes)
         answers = {source: asdict(answer) for source, answer in self.answers.items()}
         text = json.dumps(answers) if answers else ""
@@ -81,7 +81,7 @@ class ClipState:
 
     @classmethod
     def of_cells(cls, cells: Iterable[str]) -> "ClipState":
-        """The state that a row holds. Raises ValueError or StateError for any other row."""
+        """The state in a row of the table. Raises ValueError or StateError for a malformed row."""
         filename, state, source, size, digest, text = cells
         try:
             found = json.loads(text or "{}").items()
@@ -96,7 +96,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def table_path(root: Path | str, split: str) -> Path:
-    """Where the table of a split is."""
+    """Path of the table of a split."""
     return Path(root) / FOLDER / f"{split}.tsv"
 
 
@@ -109,7 +109,7 @@ def write_states(path: Path, states: Iterable[ClipState]) -> None:
 def read_states_table(path: Path) -> dict[str, ClipState]:
     """Read a table: clip name -> state; {} if it does not exist.
 
-    Raises StateError that names the line.
+    Raises StateError with the line number.
     """
     if not path.is_file():
         return {}
@@ -118,7 +118,7 @@ def read_states_table(path: Path) -> dict[str, ClipState]:
     table.unique("filename")
     table.one_of("state", STATES)
     size = table.frame["bytes"].str.fullmatch("[0-9]{0,15}").astype(bool)
-    table.refuse(~size, "bytes is not a size")
+    table.refuse(~size, "bytes is not a file size")
     states = {}
     for line, *cells in table.frame.itertuples(name=None):
         try:

@@ -1,7 +1,7 @@
 """An annotation file as text: its lines with their line ends, and the cells of each row.
 
-The one place where such a file is split into rows: read by `resed.formats.annotations`, by the
-audit, which reports what its rows look like, and by repair, which keeps what it does not change.
+`resed.formats.annotations`, the audit and repair all split annotation files into rows with this
+module. Repair copies unchanged cells byte for byte.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,10 @@ BYTE_ORDER_MARK = "\ufeff"
 
 @dataclass
 class AnnotationText:
-    """Lines by their number from 1, line ends included (LF, CRLF or CR), and the header's cells."""
+    """The lines of a file by line number, with their line ends (LF, CRLF or CR), and its header.
+
+    Line numbers start at 1.
+    """
 
     lines: dict[int, str]
     header: tuple[str, ...]
@@ -26,8 +29,8 @@ class AnnotationText:
     def read(cls, path: Path, replace: bool = False) -> "AnnotationText":
         """Read a file that exists.
 
-        With `replace`, bytes that are not UTF-8 are replaced; else they and zero bytes raise
-        AnnotationError that names the line.
+        With `replace`, bytes that are not UTF-8 are replaced. Otherwise they and zero bytes raise
+        an AnnotationError with the line number.
         """
         data = path.read_bytes()
         try:
@@ -50,16 +53,16 @@ class AnnotationText:
                 yield number, [cell.strip() for cell in line.rstrip("\r\n").split("\t")]
 
     def cells(self) -> Iterator[tuple[int, dict[str, str]]]:
-        """Line number and cells by column of each row; a short row lacks its last columns."""
+        """Line number and cells by column of each row; short rows lack their last columns."""
         for number, row in self.rows():
             yield number, dict(zip(self.header, row, strict=False))
 
     def cell(self, line: int, column: str) -> str:
-        """Text of one cell, stripped."""
+        """The stripped text of one cell."""
         return self.lines[line].split("\t")[self.header.index(column)].strip()
 
     def write(self, line: int, cells: Mapping[str, str]) -> None:
-        """Replace cells of a row; cells that hold the same text keep their spaces."""
+        """Replace cells of a row; cells with equal text keep their spaces."""
         row = self.lines[line].rstrip("\r\n")
         end = self.lines[line][len(row) :]
         found = row.split("\t")
@@ -70,10 +73,10 @@ class AnnotationText:
         self.lines[line] = "\t".join(found) + end
 
     def remove(self, lines: Sequence[int]) -> None:
-        """Delete rows; the others keep their numbers."""
+        """Delete rows; other rows keep their line numbers."""
         for line in lines:
             del self.lines[line]
 
     def text(self) -> str:
-        """The whole file."""
+        """The content of the whole file."""
         return "".join(self.lines.values())

@@ -3,11 +3,11 @@
 Strong labels have the columns `filename onset offset event_label`; a row whose other three cells
 are empty is a clip without events. Weak labels have `filename event_labels` (comma-separated), and
 unlabeled clips `filename`. Other columns are ignored, and the order of columns is free. A UTF-8
-byte order mark and CRLF or CR line ends are accepted. Anything else is refused with the file, the
-line, the problem and the cure, because a label that is misread goes unnoticed.
+byte order mark and CRLF or CR line ends are accepted. All other files are refused, because a
+misread label would not be noticed; the error states the file, the line, the problem and the cure.
 
-Events of one class may overlap and may end after their clip: the real annotations contain both,
-and the audit reports them.
+Events of one class may overlap, and events may end after their clip: published annotations contain
+both, and the audit reports them.
 """
 
 import difflib
@@ -58,15 +58,15 @@ Refuse = Callable[[AnnotationError], None]  # receives the error of a row that c
 def read_events(
     path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
 ) -> dict[str, list[Event]]:
-    """Read strong labels: clip name -> its events in the file's order, [] for a clip without any.
+    """Read strong labels: clip name -> its events in the order of the file, [] if it has none.
 
     Args:
-        path: the TSV.
-        classes: the only labels that are allowed; None allows all.
-        refuse: receives the error of each row that cannot be read, and the row is skipped; by
-            default the error is raised.
+        path: the TSV file.
+        classes: the allowed labels; None allows all.
+        refuse: called with the error of each malformed row, which is then skipped; by default the
+            error is raised.
 
-    Raises MissingFileError, and AnnotationError that names the file, the line and the cure.
+    Raises MissingFileError, or AnnotationError with the file, the line and the cure.
     """
     events: dict[str, list[Event]] = {}
     for _, filename, event in located_events(path, classes, refuse):
@@ -79,9 +79,9 @@ def read_events(
 def located_events(
     path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
 ) -> Iterator[tuple[int, str, Event | None]]:
-    """Read strong labels row by row: line in the file, clip, and event (None for no event).
+    """Read strong labels row by row: line number, clip, and event (None if the row has none).
 
-    Raises as `read_events`.
+    Raises the errors of `read_events`.
     """
     allowed = None if classes is None else frozenset(classes)
     for place, (filename, onset, offset, label) in _rows(path, EVENT_COLUMNS, refuse):
@@ -100,9 +100,9 @@ def located_events(
 def read_tags(
     path: Path | str, classes: Sequence[str] | None = None, refuse: Refuse = _stop
 ) -> dict[str, tuple[str, ...]]:
-    """Read weak labels: clip name -> its classes, sorted and unique; () for none.
+    """Read weak labels: clip name -> its classes, sorted and unique; () if it has none.
 
-    Raises as `read_events`.
+    Raises the errors of `read_events`.
     """
     tags: dict[str, tuple[str, ...]] = {}
     for place, (filename, labels) in _rows(path, TAG_COLUMNS, refuse):
@@ -121,9 +121,9 @@ def read_tags(
 
 
 def read_clips(path: Path | str, refuse: Refuse = _stop) -> list[str]:
-    """Read the unique clip names of an annotation file of any kind, in the file's order.
+    """Read the unique clip names of any annotation file, in the order of the file.
 
-    Only the column `filename` is read. Raises as `read_events`.
+    Only the column `filename` is read. Raises the errors of `read_events`.
     """
     return list(dict.fromkeys(name for _, (name,) in _rows(path, CLIP_COLUMNS, refuse)))
 
@@ -139,8 +139,8 @@ def tags_of(events: Mapping[str, Sequence[Event]]) -> dict[str, tuple[str, ...]]
 def write_events(path: Path | str, events: Mapping[str, Sequence[Event]]) -> None:
     """Write strong labels atomically, times with three decimals, in the given order.
 
-    An event that rounding would leave without length keeps one millisecond, so that the file can
-    be read. Raises AnnotationError for events that `read_events` would refuse.
+    Events that would be rounded to zero length get one millisecond, so that the file can be read.
+    Raises AnnotationError for events that `read_events` would refuse.
     """
     rows = []
     for clip, items in events.items():
@@ -178,14 +178,14 @@ def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str
 
 
 def clip_name_of(filename: str) -> str:
-    """The clip that a row names: some releases name the .jams file of scaper instead."""
+    """The clip of a row; some releases name the .jams file of scaper instead."""
     return filename.removesuffix(".jams") + ".wav" * filename.endswith(".jams")
 
 
 def _rows(
     path: Path | str, columns: Sequence[str], refuse: Refuse
 ) -> Iterator[tuple[Row, list[str]]]:
-    """Yield the place and the cells of `columns` of each row that is not blank."""
+    """Yield the line and the cells of `columns` of each row that is not blank."""
     path = existing(path)
     text = AnnotationText.read(path)
     _check_header(path, text.header, columns)
@@ -222,7 +222,7 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
 
 
 def _fit(cells: list[str], width: int, place: Row) -> list[str]:
-    """Pad a row whose trailing empty cells an editor removed; refuse any other width."""
+    """Pad a row without its trailing empty cells; refuse rows of any other width."""
     if len(cells) == width:
         return cells
     if len(cells) < width and (len(cells) > 1 or "," not in cells[0]):

@@ -1,7 +1,7 @@
-"""Read sound files as mono float32 waveforms; damaged files are refused by name.
+"""Read sound files as mono float32 waveforms; damaged files raise errors that name the file.
 
-Any format, rate and channel count that libsndfile reads (wav, flac, ogg, mp3, aiff, ...). The
-audit uses the `status` of an error as the status of the clip in the manifest.
+All formats, rates and channel counts of libsndfile are supported (wav, flac, ogg, mp3, aiff, ...).
+The audit uses the `status` of an error as the status of the clip in the manifest.
 """
 
 import io
@@ -17,7 +17,7 @@ import soxr
 from resed.errors import AudioError
 from resed.runtime.files import existing
 
-STREAMED = 0x7FFFF000  # bytes; a wav header that states more was written to a pipe: unknown length
+STREAMED = 0x7FFFF000  # bytes; a larger size in a wav header: written to a pipe, length unknown
 CURE = "fetch or render it again, or delete it and run resed audit again"
 
 
@@ -74,16 +74,16 @@ def read_audio(path: Path | str, sample_rate: int) -> np.ndarray:
     Channels are averaged; other rates are resampled by soxr (HQ). Returns float32 [samples].
 
     Raises:
-        MissingFileError: there is no such file.
-        AudioError: the file is empty, truncated, not sound, or has NaN or infinite samples (one
-            subclass for each); one line with the file and the cure.
+        MissingFileError: the file does not exist.
+        AudioError: the file is empty, truncated, not a sound file, or has NaN or infinite samples
+            (one subclass each).
     """
     with existing(path).open("rb") as handle:
         return decode(handle, str(path), sample_rate)
 
 
 def decode(handle: BinaryIO | bytes, name: str, sample_rate: int) -> np.ndarray:
-    """As `read_audio`, from an open binary file or its bytes; `name` is the place in errors."""
+    """Like `read_audio`, but from an open binary file or bytes; `name` is the place in errors."""
     if isinstance(handle, bytes):
         handle = io.BytesIO(handle)
     with _opened(handle, name) as sound:
@@ -107,8 +107,8 @@ def decode(handle: BinaryIO | bytes, name: str, sample_rate: int) -> np.ndarray:
 def mix(samples: np.ndarray) -> np.ndarray:
     """Average the channels: float32 [samples, channels] -> float32 [samples]."""
     mono = samples[:, 0].copy()
-    with np.errstate(invalid="ignore"):  # infinity - infinity: refused later
-        for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) on so short an axis
+    with np.errstate(invalid="ignore"):  # infinity - infinity; refused later
+        for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) for a few channels
             mono += samples[:, channel]
     return mono if samples.shape[1] == 1 else mono / np.float32(samples.shape[1])
 

@@ -1,7 +1,7 @@
-"""Checkpoints of PyTorch: written whole, loaded without executing anything, validated on reading.
+"""PyTorch checkpoints: written atomically, loaded without executing code, validated on reading.
 
-`checkpoint.pt` is a finished training: identity, epoch, networks. `resume.pt` is the state of an
-unfinished training after an epoch.
+`checkpoint.pt` is the result of a finished training: identity, epoch and networks. `resume.pt` is
+the state of an unfinished training after an epoch.
 """
 
 import io
@@ -31,11 +31,11 @@ VERSION = 1
 FORMAT = "resed checkpoint"
 CURE = "delete it and train again"
 MOST_CLASSES = 10_000
-COUNTER = "num_batches_tracked"  # the only tensor of integers in a network: of BatchNorm
-SHOWN = 40  # characters of a setting that differs
+COUNTER = "num_batches_tracked"  # of BatchNorm; the only integer tensor in a network
+SHOWN = 40  # characters of a setting shown in an error
 
 MAPPING = Fields({}, others=ANY)
-DICT = Kind("a mapping", lambda value: isinstance(value, dict))  # of keys that are no text
+DICT = Kind("a mapping", lambda value: isinstance(value, dict))  # its keys need not be text
 CLASSES = Kind(
     f"a list of 1 to {MOST_CLASSES} unique names, none empty",
     lambda value: are_unique_names(value) and len(value) <= MOST_CLASSES,
@@ -47,7 +47,7 @@ IDENTITY = Fields(
         "settings": MAPPING,
         "features": MAPPING,
         "classes": CLASSES,
-        "shares": list_of(number(0, 1), least=1),  # of the dimensions that each class sees
+        "shares": list_of(number(0, 1), least=1),  # of the dimensions that each class uses
         "data": Fields({"dataset": NAME}, others=ANY),
     },
     others=ANY,
@@ -56,7 +56,7 @@ GENERATOR = Kind(
     "the state of a random generator",
     lambda value: isinstance(value, Tensor) and value.dtype == torch.uint8 and value.dim() == 1,
 )
-# Of BatchNorm alone, an integer; all else are floating-point numbers.
+# All tensors are floating-point except the integer counters of BatchNorm.
 WEIGHTS = Kind(
     "a mapping of names to finite floating-point tensors", lambda value: _are_weights(value)
 )
@@ -80,8 +80,8 @@ STATE = {
 
 
 def save(path: Path, content: dict[str, Any]) -> None:
-    """Write atomically. `content` holds tensors and plain values; equal content, equal bytes."""
-    # Through memory: torch writes the name of a file into it, and a full disk raises no OSError.
+    """Write a checkpoint atomically; equal contents (tensors and plain values) give equal bytes."""
+    # torch.save to a file would store the file name in it, and raise no OSError on a full disk.
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, "version": VERSION, **content}, buffer)
     with atomic_path(path) as temporary:
@@ -97,20 +97,20 @@ def load(path: Path | str) -> dict[str, Any]:
     try:
         _check_whole(source.path)
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises many kinds for what is not a checkpoint
+    except Exception as error:  # torch raises many types of errors for other files
         what = next(iter(str(error).strip().splitlines()), type(error).__name__)[:120]
         raise source.wrong(f"not a checkpoint, or damaged ({what})") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise source.wrong("not a checkpoint of resed")
     if content.get("version") != VERSION:
-        raise source.wrong(f"version {content.get('version')}, this resed reads {VERSION}")
+        raise source.wrong(f"version {content.get('version')}, this resed reads version {VERSION}")
     return content
 
 
 def load_finished(path: Path | str) -> dict[str, Any]:
-    """Read the checkpoint of a finished training: identity, epoch and networks, all validated.
+    """Read and validate the checkpoint of a finished training: identity, epoch and networks.
 
-    Raises CheckpointError that names the key, MissingFileError.
+    Raises MissingFileError, or CheckpointError with the key.
     """
     content = load(path)
     source = Source(Path(path), CheckpointError, CURE)
@@ -123,9 +123,9 @@ def load_finished(path: Path | str) -> dict[str, Any]:
 
 
 def load_state(path: Path | str) -> dict[str, Any]:
-    """Read resume.pt: the state of a training after an epoch, validated.
+    """Read and validate resume.pt, the state of a training after an epoch.
 
-    Raises CheckpointError that names the key, MissingFileError.
+    Raises MissingFileError, or CheckpointError with the key.
     """
     content = load(path)
     source = Source(Path(path), CheckpointError, CURE)
@@ -154,30 +154,30 @@ def _are_weights(value: Any) -> bool:
 
 
 def _check_whole(path: Path) -> None:
-    """Raise BadZipFile for flipped bytes: torch compares no CRC and would load wrong weights.
+    """Raise BadZipFile for changed bytes: torch compares no CRC and would load wrong weights.
 
-    Entries marked as folders are refused because torch fills them from uninitialised memory, and
-    compressed entries because their size is not bounded by that of the file.
+    Entries marked as folders are refused because torch fills them from uninitialised memory.
+    Compressed entries are refused because the size of the file does not bound theirs.
     """
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
         odd = (e for e in entries if e.external_attr or e.compress_type != zipfile.ZIP_STORED)
         bad = archive.testzip() or next((entry.filename for entry in odd), None)
     if bad:
-        raise zipfile.BadZipFile(f"{bad} is not as it was written")
+        raise zipfile.BadZipFile(f"{bad} has changed since it was written")
 
 
-def first_difference(ours: Any, theirs: Any, path: str = "") -> str | None:
-    """The first key whose values differ in two nested settings, with both; None if equal."""
-    if isinstance(ours, dict) and isinstance(theirs, dict):
-        for key in sorted({*ours, *theirs}, key=str):
+def first_difference(found: Any, expected: Any, path: str = "") -> str | None:
+    """The first key that differs in two nested settings, with both values; None if equal."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        for key in sorted({*found, *expected}, key=str):
             inner = f"{path}.{key}" if path else str(key)
-            found = first_difference(ours.get(key), theirs.get(key), inner)
-            if found:
-                return found
+            difference = first_difference(found.get(key), expected.get(key), inner)
+            if difference:
+                return difference
         return None
-    same = ours == theirs
-    return None if same else f"{path}: {_short(theirs)} there, {_short(ours)} here"
+    same = found == expected
+    return None if same else f"{path} is {_short(found)}, not {_short(expected)}"
 
 
 def _short(value: Any) -> str:

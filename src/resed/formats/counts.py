@@ -21,9 +21,9 @@ class Counts:
     """Counts of one system, seed and metric.
 
     Attributes:
-        names: clips that have a row; clips without any count may be left out.
+        names: clips that have a row; clips without counts may be left out.
         classes: class labels, sorted.
-        values: int64 [names, classes, 3]: true positives, false positives, false negatives.
+        values: true positives, false positives, false negatives: int64 [names, classes, 3].
         clips: number of clips that were scored, with or without counts.
     """
 
@@ -101,7 +101,7 @@ def write_counts(path: Path | str, counts: Mapping[str, Counts]) -> None:
 def read_counts(path: Path, clips: int) -> dict[str, Counts]:
     """Read counts.tsv: metric -> counts; `clips` is the number of scored clips.
 
-    Raises ResultsError for a file that `write_counts` did not write, MissingFileError.
+    Raises MissingFileError, or ResultsError for a file that `write_counts` did not write.
     """
     source = Source(Path(path), ResultsError, CURE)
     table = Table(source, COLUMNS)

@@ -1,4 +1,4 @@
-"""What the report needs beside the picture of a figure: figures/NAME.json."""
+"""The description of a figure for the report: figures/NAME.json."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -36,7 +36,7 @@ def write_figure_description(path: Path | str, description: FigureDescription) -
 
 
 def read_figure_description(path: Path | str) -> FigureDescription:
-    """Read and validate a description. Raises ResultsError or MissingFileError."""
+    """Read and validate a description. Raises MissingFileError or ResultsError."""
     cure = f"run resed draw --figure {Path(path).stem}"
     content = existing(Path(path), cure).read_bytes()
     try:

@@ -55,7 +55,7 @@ COLUMNS = (
 
 
 def columns(classes: Sequence[str]) -> list[str]:
-    """All columns; each class has its mean posterior p_t and its mean adaptive weight."""
+    """All columns, including the mean posterior p_t and the mean adaptive weight of each class."""
     return [
         *COLUMNS,
         *(f"posterior.{label}" for label in classes),
@@ -64,7 +64,7 @@ def columns(classes: Sequence[str]) -> list[str]:
 
 
 def write_history(path: Path, rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> None:
-    """Write all rows, atomically; a value that does not apply is an empty cell."""
+    """Write all rows atomically; values that do not apply are empty cells."""
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, columns(classes), restval="", lineterminator="\n")
     writer.writeheader()
@@ -80,8 +80,8 @@ def _plain(value: Any) -> Any:
 def read_history(path: Path | str) -> dict[str, list[float]]:
     """Read history.csv: column -> one value per epoch, NaN where a cell is empty or infinite.
 
-    Raises ResultsError for a file without epochs, for a row of another width, a cell that is not
-    a number or epochs that do not count from 0; MissingFileError.
+    Raises MissingFileError, or ResultsError for a file without epochs, a row of another width, a
+    cell that is not a number, or epochs that do not count from 0.
     """
     source = Source(Path(path), ResultsError, "run resed train again")
     try:
@@ -92,10 +92,10 @@ def read_history(path: Path | str) -> dict[str, list[float]]:
     if len(set(header)) < len(header) or "epoch" not in header:
         raise source.wrong("the columns must be unique and include epoch", 1)
     if not rows:
-        raise source.wrong("no epoch in it")
+        raise source.wrong("contains no epoch")
     for number, row in enumerate(rows, start=2):
         if len(row) != len(header):
-            raise source.wrong(f"{len(row)} cells where the header has {len(header)}", number)
+            raise source.wrong(f"{len(row)} cells, but the header has {len(header)}", number)
     try:
         columns = {name: [_value(row[i]) for row in rows] for i, name in enumerate(header)}
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The manifest of an audit: one row per clip of every split, tab-separated (manifest.tsv)."""
+"""The manifest of an audit: one row per clip of each split, tab-separated (manifest.tsv)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -15,14 +15,14 @@ STATUSES = (
     *("ok", "missing", "outside", "unreadable", "empty", "truncated", "undecodable"),
     *("nonfinite", "silent", "altered", "leak"),
 )
-CURE = "give a manifest.tsv of resed audit, or run resed audit again"
+CURE = "use a manifest.tsv of resed audit, or run resed audit again"
 
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One clip: rate in Hz, seconds as decoded, both 0 where they are not known.
+    """One clip: rate in Hz and decoded length in seconds, both 0 if unknown.
 
-    `sha256` is the hash of the file's bytes, "" where they could not be read.
+    `sha256` is the hash of the file, "" if it could not be read.
     """
 
     split: str
@@ -46,21 +46,21 @@ def write_manifest(path: Path | str, rows: Iterable[ManifestRow]) -> None:
 
 
 def read_manifest(path: Path | str) -> pd.DataFrame:
-    """Read a manifest: one row per clip in the file's order, columns as in ManifestRow.
+    """Read a manifest: one row per clip in the order of the file, columns as in ManifestRow.
 
-    The index is the line in the file. rate and channels are int64, seconds float64, others text; an
-    empty number is read as 0, not known.
+    The index is the line number. rate and channels are int64, seconds is float64, and all other
+    columns are text. Empty numbers (unknown) are read as 0.
 
     Raises:
-        DatasetError: a column is missing, a cell has another type or range, or a clip of a split
-            has two rows; names the line.
-        MissingFileError: there is no such file.
+        DatasetError: a column is missing, a cell has a wrong type or is out of range, or a clip of
+            a split has two rows. The message contains the line number.
+        MissingFileError: the file does not exist.
     """
     table = Table(Source(Path(path), DatasetError, CURE), COLUMNS, exact=False)
     table.names("split", "filename")
     table.one_of("status", STATUSES)
     hashes = table.frame["sha256"].str.fullmatch("([0-9a-f]{64})?").astype(bool)
-    table.refuse(~hashes, "sha256 is not 64 digits in hex")
+    table.refuse(~hashes, "sha256 is not 64 hexadecimal digits")
     table.integers("rate", empty=True)
     table.integers("channels", empty=True)
     table.numbers("seconds", empty=True)

@@ -42,14 +42,14 @@ FIELDS = Fields(
 
 
 def write_metrics(path: Path | str, metrics: Mapping[str, Any]) -> None:
-    """Write the scores, which include the version of the format, atomically."""
+    """Write the scores, including the format version, atomically."""
     write_json(path, metrics)
 
 
 def read_metrics(path: Path | str, cure: str = "run resed score again") -> dict[str, Any]:
     """Read and check metrics.json.
 
-    Raises ResultsError that names the key that is missing, of another type or out of range, and
-    MissingFileError.
+    Raises MissingFileError, or ResultsError with the key that is missing, of a wrong type or out of
+    range.
     """
     return Source(Path(path), ResultsError, cure).json(FIELDS)

@@ -30,11 +30,11 @@ class Posteriors:
         frames: float32 [clips, frames, classes], the student's frame posteriors.
         tags: float32 [clips, classes], the student's clip posteriors.
         teacher_tags: float32 [clips, classes], the teacher's clip posteriors.
-        clips: clip names, in the store's order.
-        classes: class labels, in the dataset's order.
-        meta: system, seed, split, seconds_per_frame, manifest_sha256 and more, JSON values.
+        clips: clip names, in the order of the store.
+        classes: class labels, in the order of the dataset.
+        meta: system, seed, split, seconds_per_frame, manifest_sha256 and others; JSON values.
         lost_head_tags: float32 [clips, classes], the student's clip posteriors with a fresh
-            attention head (Mean Teacher alone; see `decode.attention_head`).
+            attention head (Mean Teacher only; see `decode.attention_head`).
     """
 
     frames: np.ndarray
@@ -51,9 +51,9 @@ class Posteriors:
         return float(self.meta["seconds_per_frame"])
 
     def save(self, path: Path | str) -> None:
-        """Write atomically as .npz.
+        """Write a .npz file atomically.
 
-        Raises StoreError where `load` would refuse the file, for example for NaN.
+        Raises StoreError if `load` would refuse the file, for example because of NaN.
         """
         _check(Source(Path(path), StoreError, "train the system again"), self)
         lost = self.lost_head_tags
@@ -73,9 +73,9 @@ class Posteriors:
         """Read and check a file that `save` wrote.
 
         Raises:
-            StoreError: the file is damaged or of another version; arrays do not fit one another;
-                a value is not finite or outside [0, 1]; a clip or class is repeated.
-            MissingFileError: there is no such file.
+            StoreError: the file is damaged or of another version, its arrays have inconsistent
+                shapes, a value is not finite or outside [0, 1], or a clip or class is repeated.
+            MissingFileError: the file does not exist.
         """
         source = Source(existing(path), StoreError, CURE)
         try:
@@ -119,12 +119,12 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, text: bool) -> 
             (2, 0): np.lib.format.read_array_header_2_0,
         }.get(version)
         if read_header is None:
-            raise ValueError(f"{info.filename} has another format of arrays")
+            raise ValueError(f"{info.filename} has an unsupported array format")
         shape, _, dtype = read_header(handle)
         if not (dtype.kind == "U" if text else dtype == np.float32):
             raise ValueError(f"{info.filename} holds {dtype}")
         if math.prod(shape) * dtype.itemsize != info.file_size - handle.tell():
-            raise ValueError(f"{info.filename} does not have the size of its shape")
+            raise ValueError(f"the size of {info.filename} does not match its shape")
     with archive.open(info) as handle:
         return np.lib.format.read_array(handle, allow_pickle=False)
 

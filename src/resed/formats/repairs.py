@@ -1,4 +1,4 @@
-"""What `resed repair` changed: repairs.tsv, one row per change, and its summary repair.json."""
+"""Changes made by `resed repair`: repairs.tsv with one row per change, and repair.json."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -40,9 +40,9 @@ def write_repairs(path: Path | str, rows: Iterable[Sequence[str]]) -> None:
 
 
 def read_repairs(path: Path | str) -> pd.DataFrame:
-    """Read repairs.tsv: one row per change, cells as text.
+    """Read repairs.tsv: one row per change, all cells as text.
 
-    Raises ResultsError that names the line, MissingFileError.
+    Raises MissingFileError, or ResultsError with the line number.
     """
     table = Table(Source(Path(path), ResultsError, CURE), COLUMNS)
     table.names("split", "filename", "rule", "before")
@@ -57,5 +57,5 @@ def write_repair_summary(path: Path | str, summary: Mapping[str, Any]) -> None:
 
 
 def read_repair_summary(path: Path | str) -> dict[str, Any]:
-    """Read and check repair.json. Raises ResultsError that names the key, MissingFileError."""
+    """Read and check repair.json. Raises MissingFileError, or ResultsError with the key."""
     return Source(Path(path), ResultsError, CURE).json(SUMMARY)

@@ -1,10 +1,10 @@
-"""Feature stores: one memory-mapped file per split with the log-mels of all its clips.
+"""Feature stores: one memory-mapped file per split with the features of all its clips.
 
 Layout (little-endian):
     8 bytes magic, uint32 version, uint32 length of the header, uint32 CRC-32 of the header,
     the header (JSON: clips, split, settings, manifest_sha256, shape, resed), zeros up to a multiple
     of 4096, float32 [clips, frames, n_mels], uint32 [clips] CRC-32 of each clip's features.
-Equal input gives equal bytes; the file holds no time stamp.
+Equal inputs give equal bytes; the file contains no time stamp.
 """
 
 import json
@@ -26,9 +26,9 @@ from resed.formats.validation import ANY, NAME, NAMES, TEXT, Fields, Kind, Sourc
 from resed.runtime.files import atomic_path, existing, parse_json
 from resed.settings import FeatureSettings
 
-MAGIC = b"\x93resedF\n"  # not text, and broken by programs that translate line ends
+MAGIC = b"\x93resedF\n"  # not UTF-8; corrupted if a program translates line ends
 VERSION = 1
-ALIGNMENT = 4096  # bytes: a memory page
+ALIGNMENT = 4096  # bytes; the size of a memory page
 PREFIX = struct.Struct("<8sIII")
 CURE = "run resed extract again"
 SHAPE = Kind(
@@ -54,7 +54,7 @@ class Store:
     """An open feature store.
 
     `features` is a read-only memory map, float32 [clips, frames, n_mels]; row i belongs to
-    `clips[i]`. `settings` are the FeatureSettings that the features were made with.
+    `clips[i]`. `settings` are the FeatureSettings of the features.
     """
 
     path: Path
@@ -74,14 +74,14 @@ class Store:
         split: str | None = None,
         verify: bool = True,
     ) -> "Store":
-        """Open a store; `settings` and `split`, if given, must be those it was made with.
+        """Open a store; `settings` and `split`, if given, must be those of the store.
 
-        `verify` reads the whole file to compare checksums (about a second per gigabyte).
+        With `verify`, the whole file is read to compare checksums (about 1 s per gigabyte).
 
         Raises:
-            MissingFileError: there is no such file.
-            StoreError: the file is not a store, of another version, truncated, damaged, or made
-                with other settings; one line with the file, the first key that differs, the cure.
+            MissingFileError: the file does not exist.
+            StoreError: the file is not a store, has another version, is truncated or damaged, or
+                was made with other settings. The message contains the first key that differs.
         """
         path = existing(path, CURE)
         header, start = _read_header(path)
@@ -89,13 +89,13 @@ class Store:
         expected = start + 4 * prod(shape) + 4 * shape[0]
         found = path.stat().st_size
         if found != expected:
-            problem = f"truncated or overwritten: {found} bytes, should be {expected}"
+            problem = f"truncated or overwritten: {found} bytes instead of {expected}"
             raise StoreError(problem, place=path, cure=CURE)
         if settings is not None:
             _compare(path, header["settings"], settings)
         if split is not None and split != header["split"]:
-            problem = f"holds the split {header['split']}, not {split}"
-            raise StoreError(problem, place=path, cure=f"give the store of {split}")
+            problem = f"contains the split {header['split']}, not {split}"
+            raise StoreError(problem, place=path, cure=f"use the store of {split}")
         store = cls(
             path=path,
             features=np.memmap(path, "<f4", "r", start, shape),
@@ -113,7 +113,7 @@ class Store:
     def verify(self) -> None:
         """Compare all features with their checksums and require finite numbers.
 
-        Raises StoreError that names the first damaged clip.
+        Raises StoreError with the name of the first damaged clip.
         """
         for clip, features, checksum in zip(self.clips, self.features, self.checksums, strict=True):
             if zlib.crc32(features) != checksum:
@@ -126,18 +126,18 @@ class Store:
 
 @dataclass(frozen=True)
 class Writer:
-    """Writes clips into a store that is being made, from any process and in any order."""
+    """Writes clips into a new store, from any process and in any order."""
 
     path: Path
     start: int  # byte at which the features begin
     shape: tuple[int, int, int]
 
     def write(self, row: int, features: np.ndarray) -> None:
-        """Write float32 [frames, n_mels] as the store's row `row`, and its checksum."""
+        """Write float32 [frames, n_mels] as row `row` of the store, and its checksum."""
         features = np.ascontiguousarray(features, dtype="<f4")
         if features.shape != self.shape[1:] or not 0 <= row < self.shape[0]:
             raise ValueError(f"row {row} of shape {features.shape} does not fit {self.shape}")
-        with self.path.open("r+b") as handle:  # plain writes: a full disk is an error, not a crash
+        with self.path.open("r+b") as handle:  # not a memory map, which would crash on a full disk
             handle.seek(self.start + row * features.nbytes)
             handle.write(features.data)
             handle.seek(self.start + 4 * prod(self.shape) + 4 * row)
@@ -152,9 +152,9 @@ def create(
     split: str,
     manifest_sha256: str,
 ) -> Iterator[Writer]:
-    """Make a store: yield a picklable Writer, and rename the file when the block succeeds.
+    """Create a store: yield a picklable Writer, and rename the file if the block succeeds.
 
-    Raises StoreError if there are no clips, a clip is repeated, or one was not written.
+    Raises StoreError if there are no clips, or a clip is repeated or was not written.
     """
     if not clips or len(set(clips)) != len(clips):
         problem = "a store requires at least one clip, and no clip twice"
@@ -180,7 +180,7 @@ def create(
 
 
 def _allocate(descriptor: int, size: int) -> None:
-    """Reserve the disk space, so that a full disk is reported before the work."""
+    """Reserve the disk space, so that a full disk is reported before clips are processed."""
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(descriptor, 0, size)
     os.truncate(descriptor, size)
@@ -188,7 +188,7 @@ def _allocate(descriptor: int, size: int) -> None:
 
 def _check_complete(path: Path | str, writer: Writer, clips: Sequence[str]) -> None:
     checksums = np.fromfile(writer.path, "<u4", offset=writer.start + 4 * prod(writer.shape))
-    missing = np.flatnonzero(checksums == 0)  # a clip's own is 0 once in 2**32
+    missing = np.flatnonzero(checksums == 0)  # 1 in 2**32 checksums of clips is 0, too
     if missing.size:
         problem = f"{missing.size} clips were not written, first {clips[missing[0]]}"
         raise StoreError(problem, place=path, cure=CURE)
@@ -200,7 +200,7 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
     with path.open("rb") as handle:
         prefix = handle.read(PREFIX.size)
         if prefix[: len(MAGIC)] != MAGIC:
-            cure = f"give one, or {CURE}"
+            cure = f"use a store, or {CURE}"
             raise StoreError("not a feature store of resed", place=path, cure=cure)
         if len(prefix) < PREFIX.size:
             raise source.wrong("truncated within its header")

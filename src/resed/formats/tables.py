@@ -1,7 +1,7 @@
-"""Result tables: {name}.csv with one row per value, {name}.json with what shows them to people.
+"""Result tables: {name}.csv with one row per value, and {name}.json with the layout.
 
-The CSV is the data frame in full precision. The JSON holds title, notes, provenance, the types of
-the frame's columns, the layout (`View`) and `data`, which the page needs beside the frame.
+The CSV file is the data frame in full precision. The JSON file contains title, notes, provenance,
+the types of the columns, the layout (`View`) and `data`, additional values for the page.
 """
 
 import io
@@ -38,19 +38,20 @@ class _Closed(BaseModel):
 
 
 class Column(_Closed):
-    """A column for people: which value of a line it shows, and how.
+    """A displayed column: which value of a line it shows, and in which format.
 
     Attributes:
         title: heading.
-        kind: `text` shows `field` as it is, `number` with `digits`, `count` as an integer;
-            `estimate` shows value, low and high; `mark` a verdict or decision with its symbol.
+        kind: `text` shows `field` unchanged, `number` with `digits` decimals, and `count` as an
+            integer; `estimate` shows value, low and high; `mark` shows a verdict or decision with
+            its symbol.
         field: column of the frame.
         where: columns of the frame and the values that select the row of a line.
-        role: how the page sets it; `published` is a number of the paper.
+        role: style of the column on the page; `published` is a number of the paper.
         ends: columns of the frame with the ends of an estimate's interval.
-        decimals: column of the frame with the digits of each value, instead of `digits`.
-        signed: whether a number is a difference, and shows its sign.
-        word: column of the frame with a decision to show beside an estimate.
+        decimals: column of the frame with the number of decimals of each value; overrides `digits`.
+        signed: show the sign of positive numbers, for differences.
+        word: column of the frame with a decision that is shown after an estimate.
     """
 
     title: str
@@ -66,13 +67,13 @@ class Column(_Closed):
 
 
 class View(_Closed):
-    """How a frame becomes lines for people.
+    """The layout of a table: how the rows of a frame are shown as lines.
 
     Attributes:
         keys: columns of the frame that identify a line.
         where: columns of the frame and the values that select the rows that are shown.
-        heading: column whose text stands over the lines that share it; may be empty.
-        anchor: columns that name a line in links.
+        heading: column whose text is a heading for the lines that share it; may be empty.
+        anchor: columns that form the link target of a line.
         columns: columns that are shown, in order.
     """
 
@@ -103,11 +104,11 @@ class Table:
     Attributes:
         name: name of its files, and its id on the page.
         title: heading.
-        notes: sentences to read with it; `**strong**` and `` `code` `` are markup.
+        notes: sentences below the table; `**strong**` and `` `code` `` are markup.
         frame: one row per value; F1 in percent (see `tidy`).
-        view: how people see it.
-        data: what a reader of the table needs beside the frame; JSON.
-        provenance: dataset, clips of each split and manifest that all values share; JSON.
+        view: its layout.
+        data: additional JSON values.
+        provenance: dataset, clips of each split and manifest of all values; JSON.
     """
 
     name: str
@@ -119,13 +120,13 @@ class Table:
     provenance: Mapping[str, Any]
 
     def csv(self) -> str:
-        """The frame as comma-separated values; a missing value is an empty cell."""
+        """The frame as comma-separated values; missing values are empty cells."""
         handle = io.StringIO()
         self.frame.to_csv(handle, index=False, lineterminator="\n")
         return handle.getvalue()
 
     def json(self) -> str:
-        """All but the frame; equal tables give equal text."""
+        """Everything except the frame; equal tables give equal text."""
         stored = _Stored(
             version=VERSION,
             name=self.name,
@@ -148,8 +149,8 @@ class Table:
     def load(cls, folder: Path, name: str) -> "Table":
         """Read {name}.csv and {name}.json of `folder`.
 
-        Raises MissingFileError, and ResultsError where a file is malformed or the two do not
-        belong together.
+        Raises MissingFileError, or ResultsError if a file is malformed or the two files are
+        inconsistent.
         """
         cure = f"run resed tabulate --table {name}"
         path = existing(Path(folder) / f"{name}.json", cure)
@@ -173,7 +174,7 @@ class Table:
 
 
 def tidy(records: Iterable[Mapping[str, Any]], columns: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per record, columns in the order of `ORDER`, others behind it.
+    """One row per record; columns in the order of `ORDER`, followed by all others.
 
     Missing values are NaN in numbers, NA in integers and "" in text. The frame has `columns` even
     if no record has them.
@@ -204,7 +205,9 @@ def _read_frame(path: Path, columns: Mapping[str, Type], cure: str) -> pd.DataFr
     try:
         header = pd.read_csv(path, nrows=0).columns
         if list(header) != list(columns):
-            raise ResultsError("columns other than its JSON file lists", place=path, cure=cure)
+            raise ResultsError(
+                "its columns differ from those in the JSON file", place=path, cure=cure
+            )
         frame = pd.read_csv(
             path,
             dtype={name: types[kind] for name, kind in columns.items()},
@@ -212,7 +215,7 @@ def _read_frame(path: Path, columns: Mapping[str, Type], cure: str) -> pd.DataFr
             float_precision="round_trip",
             na_values={name: [""] for name, kind in columns.items() if kind != "text"},
         )
-    except (ValueError, UnicodeDecodeError) as error:  # of pandas, which has many kinds
+    except (ValueError, UnicodeDecodeError) as error:  # pandas raises many subclasses
         problem = str(error).splitlines()[0] if str(error) else "not a CSV file"
         raise ResultsError(problem, place=path, cure=cure) from None
     numbers = [name for name, kind in columns.items() if kind == "number"]
@@ -227,5 +230,5 @@ def _check_view(view: View, columns: Mapping[str, Type], path: Path, cure: str) 
         fields = ("value", *column.ends) if column.kind == "estimate" else (column.field,)
         used |= {*fields, *column.where, *filter(None, (column.word, column.decimals))}
     if missing := sorted(used - set(columns)):
-        problem = f"its view names {missing[0]}, which is not a column"
+        problem = f"its view uses {missing[0]}, which is not a column"
         raise ResultsError(problem, place=path, cure=cure)

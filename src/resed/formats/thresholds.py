@@ -25,7 +25,7 @@ def write_threshold(path: Path | str, chosen: Mapping[str, Any]) -> None:
 
 
 def read_threshold(path: Path | str) -> float:
-    """The threshold, from 0 to 1. Raises ResultsError for any other content, MissingFileError."""
+    """The threshold, from 0 to 1. Raises MissingFileError, or ResultsError for invalid content."""
     source = Source(Path(path), ResultsError, CURE)
     values = source.json(FIELDS)
     if len(values.get("grid", ())) != len(values.get("event_macro_f1", ())):

@@ -1,7 +1,7 @@
 """Checks that the readers of all formats share: values of JSON, cells of tables, names.
 
-A reader describes what a file must hold (`Kind`, `Fields`) and gets one-line errors that name the
-file, the line or key, what is wrong and the cure. Values appear in errors in short form.
+A reader describes the content of a file by `Kind` and `Fields`. Errors are one line with the file,
+the line or key, the problem and the cure; long values are shortened.
 """
 
 import math
@@ -16,15 +16,15 @@ import pandas as pd
 from resed.errors import ResedError
 from resed.runtime.files import existing, parse_json
 
-SHOWN = 40  # characters of a wrong value that an error shows
+SHOWN = 40  # characters of a value shown in an error
 SHA256 = re.compile(r"[0-9a-f]{64}")
 INTEGER = re.compile(r"-?[0-9]{1,15}")
-LARGEST = 2**53  # integers above are not exact in JSON
+LARGEST = 2**53  # larger integers are not exact in JSON
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value must be: `words` completes the sentence "KEY must be ..."."""
+    """A condition on a value; `words` completes the sentence "KEY must be ..."."""
 
     words: str
     holds: Callable[[Any], bool]
@@ -33,7 +33,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Fields:
-    """A mapping: what the value of each key must be; `others`: of all other keys, None for none."""
+    """Conditions on a mapping: on the value of each key, and on all other keys.
+
+    With `others=None`, other keys are refused.
+    """
 
     keys: Mapping[str, "Kind | Fields"]
     others: "Kind | Fields | None" = None
@@ -48,7 +51,7 @@ NAMES = Kind("a list of unique names, none empty", lambda value: are_unique_name
 
 
 def integer(low: int = 0, high: int = LARGEST, optional: bool = False) -> Kind:
-    """An integer from `low` to `high`; True and False are none."""
+    """An integer from `low` to `high`; True and False are refused."""
     words = f"an integer from {low}" + f" to {high}" * (high < LARGEST)
     return Kind(words, lambda value: type(value) is int and low <= value <= high, optional)
 
@@ -65,7 +68,7 @@ def is_number(value: Any) -> bool:
 
 
 def list_of(kind: Kind, least: int = 0, optional: bool = False) -> Kind:
-    """A list of values of one kind, with at least so many of them."""
+    """A list of at least `least` values of one kind."""
     return Kind(
         f"a list, each item {kind.words}",
         lambda v: isinstance(v, list) and len(v) >= least and all(map(kind.holds, v)),
@@ -74,14 +77,14 @@ def list_of(kind: Kind, least: int = 0, optional: bool = False) -> Kind:
 
 
 def are_unique_names(value: Any) -> bool:
-    """Whether a value is a list of at least one text, none empty and none repeated."""
+    """Whether a value is a non-empty list of strings, none of them empty or repeated."""
     if not isinstance(value, list) or not value:
         return False
     return all(type(name) is str and name for name in value) and len(set(value)) == len(value)
 
 
 def short(value: Any) -> str:
-    """A value as an error shows it, without control characters."""
+    """The text of a value in an error, shortened and without control characters."""
     if isinstance(value, (list, dict)):
         return f"a {type(value).__name__} of {len(value)}"
     text = repr(value[: SHOWN + 1] if isinstance(value, str) else value)
@@ -90,7 +93,7 @@ def short(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Source:
-    """A file that is being read, the error that its reader raises, and the cure."""
+    """A file to read, the class of the errors of its reader, and their cure."""
 
     path: Path
     error: type[ResedError]
@@ -101,7 +104,7 @@ class Source:
         return self.error(problem, place=self.path, line=line, cure=self.cure)
 
     def check(self, value: Any, kind: Kind | Fields, key: str = "") -> Any:
-        """Return `value` if it is as `kind` describes; raise the error that names the key."""
+        """Return `value` if it fulfils `kind`; otherwise raise an error with the key."""
         if isinstance(kind, Kind):
             if not kind.holds(value):
                 raise self.wrong(f"{key or 'content'} must be {kind.words}, not {short(value)}")
@@ -129,12 +132,12 @@ class Source:
 
 
 class Table:
-    """A tab-separated file with a header line, read whole; cells are text until they are checked.
+    """A tab-separated file with a header line; cells are text until they are checked.
 
     `frame` has the required columns, and its index is the line number in the file. Lines are split
     here because `pandas.read_csv` pads short rows and does not report their line.
 
-    Raises the error of `source` for a missing column or a row of another width.
+    Raises the error class of `source` for a missing column or a row of another width.
     """
 
     def __init__(self, source: Source, columns: Sequence[str], exact: bool = True) -> None:
@@ -155,12 +158,12 @@ class Table:
         }
         for number, row in rows.items():
             if len(row) != len(header):
-                raise source.wrong(f"{len(row)} cells where the header has {len(header)}", number)
+                raise source.wrong(f"{len(row)} cells, but the header has {len(header)}", number)
         frame = pd.DataFrame(list(rows.values()), index=list(rows), columns=header, dtype=object)
         self.frame = frame[list(columns)].copy()
 
     def refuse(self, bad: pd.Series, problem: str) -> None:
-        """Raise the error for the first row for which `bad` is true."""
+        """Raise an error for the first row for which `bad` is true."""
         if bad.any():
             raise self.source.wrong(problem, int(bad.idxmax()))
 
@@ -171,7 +174,9 @@ class Table:
 
     def one_of(self, column: str, allowed: Sequence[str]) -> None:
         """Require one of the allowed texts in each cell."""
-        self.refuse(~self.frame[column].isin(allowed), f"{column} is none of {', '.join(allowed)}")
+        self.refuse(
+            ~self.frame[column].isin(allowed), f"{column} is not one of {', '.join(allowed)}"
+        )
 
     def unique(self, *columns: str) -> None:
         """Require that no two rows are equal in these columns."""
@@ -179,7 +184,7 @@ class Table:
         self.refuse(bad, f"another row has the same {' and '.join(columns)}")
 
     def integers(self, column: str, low: int = 0, empty: bool = False) -> None:
-        """Require integers from `low`; make the column int64, or Int64 where cells may be empty."""
+        """Require integers from `low`; the column becomes int64, or Int64 if cells may be empty."""
         cells = self.frame[column]
         if not all(INTEGER.fullmatch(cell) or (empty and not cell) for cell in cells):
             known = cells.str.fullmatch(INTEGER).astype(bool) | ((cells == "") & empty)
@@ -193,7 +198,7 @@ class Table:
         self.frame[column] = values
 
     def numbers(self, column: str, low: float = 0.0, empty: bool = False) -> None:
-        """Require finite numbers from `low`; make the column float64, NaN for an empty cell."""
+        """Require finite numbers from `low`; the column becomes float64, NaN for empty cells."""
         cells = self.frame[column]
         values = pd.to_numeric(cells, errors="coerce").astype("float64")
         known = values.abs() < math.inf

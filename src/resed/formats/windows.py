@@ -10,15 +10,14 @@ from resed.errors import ResultsError
 from resed.formats.validation import Source, Table
 from resed.runtime.files import write_text
 
-CURE = "make it by resed calibrate"
+CURE = "make it with resed calibrate"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One row of WINDOWS.tsv. Seconds throughout; None where a value does not exist.
+    """One row of WINDOWS.tsv. Times are in seconds; None if a value does not exist.
 
-    `method` is the method that was asked for; `fallback` is the reason why another value was used,
-    or "".
+    `method` is the requested method. `fallback` is the reason why another value was used, or "".
     """
 
     event_label: str
@@ -35,7 +34,7 @@ COLUMNS = tuple(field.name for field in fields(Window))
 
 
 def write_windows(path: Path | str, windows: Iterable[Window]) -> None:
-    """Write WINDOWS.tsv atomically; seconds with six decimals, a missing value as an empty cell."""
+    """Write WINDOWS.tsv atomically; seconds have six decimals, and missing values are empty."""
     rows = ["\t".join(COLUMNS)]
     for window in windows:
         cells = ["" if cell is None else cell for cell in astuple(window)]
@@ -46,7 +45,7 @@ def write_windows(path: Path | str, windows: Iterable[Window]) -> None:
 def read_windows(path: Path | str) -> dict[str, Window]:
     """Read WINDOWS.tsv: label -> row.
 
-    Raises ResultsError that names the line and the cure, MissingFileError.
+    Raises MissingFileError, or ResultsError with the line number.
     """
     table = Table(Source(Path(path), ResultsError, CURE), COLUMNS)
     table.names("event_label", "method")

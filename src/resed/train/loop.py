@@ -272,7 +272,7 @@ class Trainer:
         if not path.is_file():
             return
         state = checkpoint.load_state(path)
-        different = checkpoint.first_difference(self.run.identity(), state["identity"])
+        different = checkpoint.first_difference(state["identity"], self.run.identity())
         if different:
             self.say(f"{path}: has other settings ({different}); training starts from epoch 1")
             return
@@ -297,7 +297,7 @@ class Trainer:
         ours = made_with(self.device, self.autocast)
         if theirs is None or theirs == ours:  # older files have none
             return
-        pairs = [checkpoint.first_difference({k: v}, {k: theirs.get(k)}) for k, v in ours.items()]
+        pairs = [checkpoint.first_difference({k: theirs.get(k)}, {k: v}) for k, v in ours.items()]
         moved = "; ".join(filter(None, pairs))
         self.say(
             f"{path}: was made on another device or with another precision ({moved}); training "
