@@ -579,4 +579,6 @@ def test_one_kind_of_checkpoint_is_not_taken_for_the_other(tmp_path):
     message = refusal(CheckpointError, checkpoint.load_finished, path)
     assert "not the checkpoint of a finished training; use checkpoint.pt, not resume.pt" in message
     torch.save({"format": checkpoint.FORMAT}, path)
-    assert "version None, this resed reads version 1" in refusal(CheckpointError, checkpoint.load, path)
+    assert "version None, this resed reads version 1" in refusal(
+        CheckpointError, checkpoint.load, path
+    )
