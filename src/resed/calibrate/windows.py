@@ -123,13 +123,13 @@ def class_window(
     """
     x, _ = duration_cdf(durations)
     if not len(x):
-        return Window(label, 0, None, 0.0, method, None, None, "no events; no smoothing")
+        return Window(label, 0, None, 0.0, method, None, None, "no events; not smoothed")
     mean = float(x.mean())
     if method == "average":
         return Window(label, len(x), mean, eta * mean, method, None, None, "")
     found = knee(x, **(options or {}))
     if found.refusal:
-        reason = f"{found.refusal}; average of all events"
+        reason = f"{found.refusal}; average taken"
         return Window(label, len(x), mean, eta * mean, method, None, None, reason)
     window = eta * float(x[: found.index].mean())
     return Window(label, len(x), mean, window, method, found.index, found.seconds, "")
