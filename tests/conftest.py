@@ -9,6 +9,27 @@ import pytest
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+# Files of more than half a minute of computing, the longest first.
+LONG = (
+    "test_demo",
+    "test_six_classes",
+    "test_share",
+    "test_slurm",
+    "test_kill_demo",
+    "test_kills",
+    "test_own_dataset",
+    "test_acquired",
+    "test_train_loop",
+    "test_workflow",
+    "test_report",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: the processes of `make test` then end at about the same time."""
+    items.sort(key=lambda item: LONG.index(stem) if (stem := item.path.stem) in LONG else len(LONG))
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of shared material (real annotations, recordings); tests skip where it is not."""

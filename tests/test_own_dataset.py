@@ -318,7 +318,7 @@ def test_nothing_counts_on_ten_classes(tmp_path, number):
             cells = [str(cell) for line in lines(table) for cell in line.cells]
             assert not any(re.search(r"\bnan\b", cell) for cell in cells), name
             table.save(*(results.folder / "tables" / f"{name}.{end}" for end in ("csv", "json")))
-    assert len(lines(make_table("table3", results))) == number + 1
+            assert name != "table3" or len(lines(table)) == number + 1
     (results.folder / "figures").mkdir(exist_ok=True)
     with look():
         for name, drawing in figures_of(results).items():
