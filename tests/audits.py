@@ -7,7 +7,7 @@ import soundfile
 
 from resed.audit import audit_dataset
 from resed.config.dataset import Dataset, load_dataset
-from resed.config.run import AuditSettings
+from resed.config.stages import AuditSettings
 from resed.formats.annotations import Event, write_clips, write_events, write_tags
 
 REPOSITORY = Path(__file__).resolve().parents[1]

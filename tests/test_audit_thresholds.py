@@ -23,7 +23,7 @@ from resed.audit.findings import Defect, group_defects
 from resed.audit.page import page
 from resed.audit.shared_recordings import check_copies, check_recordings, find_excerpts
 from resed.audit.summary import refusal
-from resed.config.run import AuditSettings
+from resed.config.stages import AuditSettings
 from resed.formats.annotations import Event
 
 

@@ -9,7 +9,7 @@ from resed.audit.clip_audit import ClipAudit
 from resed.audit.findings import Defect
 from resed.audit.shared_recordings import Excerpt
 from resed.config.dataset import Dataset
-from resed.config.run import AuditSettings
+from resed.config.stages import AuditSettings
 from resed.formats.acquisition import ClipState, StateError, read_states_table, table_path
 
 UNUSABLE = (

@@ -33,7 +33,7 @@ from resed.audit.shared_recordings import (
 )
 from resed.audit.summary import refusal, summarise, summarise_split, summary_line
 from resed.config.dataset import ROLES, Dataset
-from resed.config.run import AuditSettings
+from resed.config.stages import AuditSettings
 from resed.errors import MissingFileError
 from resed.formats.acquisition import ClipState
 from resed.formats.manifest import write_manifest

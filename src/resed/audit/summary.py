@@ -13,7 +13,7 @@ from resed.audit.clip_checks import official_clips
 from resed.audit.findings import Defect, Finding, findings_as_json
 from resed.audit.shared_recordings import copies_across_splits
 from resed.config.dataset import Dataset
-from resed.config.run import AuditSettings
+from resed.config.stages import AuditSettings
 from resed.errors import DatasetError
 
 REASONS = 3  # refusals in one message

@@ -51,7 +51,7 @@ def audit(
     from resed.audit import audit_dataset
     from resed.config.closed import check, read_settings
     from resed.config.dataset import load_dataset
-    from resed.config.run import AuditSettings
+    from resed.config.stages import AuditSettings
 
     audit_dataset(
         load_dataset(dataset),

@@ -9,12 +9,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from resed.config.closed import check, check_overlay, overlay, read_settings, read_yaml
-from resed.config.dataset import ROLES, TRAINING_ROLES, Dataset, Role, load_dataset
+from resed.config.dataset import ROLES, TRAINING_ROLES, Dataset, load_dataset
 from resed.config.readings import Readings, load_readings, reading_settings, readings_file
 from resed.config.rows import UNCHANGED, Row
+from resed.config.stages import (
+    AcquireSettings,
+    AuditSettings,
+    RepairSettings,
+    SensitivitySettings,
+)
 from resed.config.systems import (
     DEFAULT_FEATURES,
     SystemEntry,
@@ -28,7 +34,6 @@ from resed.errors import ConfigError
 from resed.settings import (
     CalibrateSettings,
     FeatureSettings,
-    Fraction,
     Positive,
     Strict,
     SystemSettings,
@@ -36,48 +41,6 @@ from resed.settings import (
 
 __all__ = ["ROLES", "TRAINING_ROLES", "Config", "Dataset", "check", "load_config", "load_dataset"]
 __all__ += ["overlay", "read_settings", "read_yaml"]
-
-
-class AcquireSettings(Strict):
-    """What `resed acquire` renders or fetches."""
-
-    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    seed: Annotated[int, Field(ge=0)] = 2019
-    soundbank: str | None = None
-    keep_audio: bool = True
-    annotations: str | None = None
-    folder: str | None = None
-    sources: list[str] | None = None
-    downloads: Annotated[int, Field(ge=1, le=64)] = 4
-
-
-class AuditSettings(Strict):
-    """Conditions under which the audit accepts a dataset."""
-
-    least: dict[Role, Fraction] = dict.fromkeys(ROLES, 0.9)
-    leaks: Literal["report", "drop", "refuse"] = "report"
-
-    @field_validator("least", mode="before")
-    @classmethod
-    def _every_split(cls, value: Any) -> Any:
-        """Use the default for splits that are not named."""
-        return dict.fromkeys(ROLES, 0.9) | value if isinstance(value, dict) else value
-
-
-class RepairSettings(Strict):
-    """How strong labels are repaired, in a copy."""
-
-    gap_s: Annotated[float, Field(ge=0)] = 0.15
-
-
-class SensitivitySettings(Strict):
-    """Study of the readings of a paper, which changes one reading at a time."""
-
-    system: str = "pts_tfd_afl_esp"
-    seeds: Positive = 1
-    readings: list[str] = []  # empty: all that the study can run
-    override: dict[str, Any] = {}  # laid over every reading and over the unchanged system
-    report: bool = False  # whether `all` and the report include it
 
 
 class Config(Strict):

@@ -1,0 +1,50 @@
+"""Keys of a config that belong to one stage each."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from resed.config.dataset import ROLES, Role
+from resed.settings import Fraction, Positive, Strict
+
+
+class AcquireSettings(Strict):
+    """What `resed acquire` renders or fetches."""
+
+    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    seed: Annotated[int, Field(ge=0)] = 2019
+    soundbank: str | None = None
+    keep_audio: bool = True
+    annotations: str | None = None
+    folder: str | None = None
+    sources: list[str] | None = None
+    downloads: Annotated[int, Field(ge=1, le=64)] = 4
+
+
+class AuditSettings(Strict):
+    """Conditions under which the audit accepts a dataset."""
+
+    least: dict[Role, Fraction] = dict.fromkeys(ROLES, 0.9)
+    leaks: Literal["report", "drop", "refuse"] = "report"
+
+    @field_validator("least", mode="before")
+    @classmethod
+    def _every_split(cls, value: Any) -> Any:
+        """Use the default for splits that are not named."""
+        return dict.fromkeys(ROLES, 0.9) | value if isinstance(value, dict) else value
+
+
+class RepairSettings(Strict):
+    """How strong labels are repaired, in a copy."""
+
+    gap_s: Annotated[float, Field(ge=0)] = 0.15
+
+
+class SensitivitySettings(Strict):
+    """Study of the readings of a paper, which changes one reading at a time."""
+
+    system: str = "pts_tfd_afl_esp"
+    seeds: Positive = 1
+    readings: list[str] = []  # empty: all that the study can run
+    override: dict[str, Any] = {}  # laid over every reading and over the unchanged system
+    report: bool = False  # whether `all` and the report include it
