@@ -1,9 +1,12 @@
 """Stored tables and figures for the page, from made-up results."""
 
+from pathlib import Path
+
 from resed.draw.inputs import figure_names
 from resed.formats.figure_description import FigureDescription, write_figure_description
 from resed.formats.tables import Table
 from resed.results.folder import Results
+from resed.runtime.files import write_text
 from resed.tabulate import make_table, table_names
 
 PIXEL = bytes.fromhex(
@@ -16,8 +19,14 @@ def make_tables(results: Results) -> dict[str, Table]:
     """Make and store all tables."""
     tables = {name: make_table(name, results) for name in table_names(results)}
     for name, table in tables.items():
-        table.save(*(results.folder / "tables" / f"{name}.{end}" for end in ("csv", "json")))
+        store(table, results.folder / "tables", name)
     return tables
+
+
+def store(table: Table, folder: Path, name: str) -> None:
+    """Write the two files of a table, as `resed tabulate` does."""
+    write_text(folder / f"{name}.csv", table.csv())
+    write_text(folder / f"{name}.json", table.json())
 
 
 def make_figures(results: Results) -> None:

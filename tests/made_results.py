@@ -18,8 +18,10 @@ from resed.formats.annotations import Event, read_events, tags_of, write_events,
 from resed.formats.counts import Counts, write_counts
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import write_windows
+from resed.paper.numbers import Metric
 from resed.results.folder import Results
 from resed.results.layout import Layout
+from resed.stats.intervals import decide
 
 REPOSITORY = Path(__file__).parents[1]
 PAPERS = Path(__file__).parent / "papers"  # made-up papers
@@ -269,3 +271,9 @@ def _history(path: Path, config: Config, system: str, random, epochs: int = 12) 
 def _json(path: Path, value: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(value))
+
+
+def decision(results: Results, split: str, first: str, second: str, metric: Metric | str):
+    """Whether the first row is better or worse than the second."""
+    found = results.difference(split, first, second, metric)
+    return decide(found, results.paired(first, second))

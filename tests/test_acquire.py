@@ -32,7 +32,7 @@ from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.acquire.soundscapes.signals import SAMPLE_RATE, active_rms, convolved, seconds
 from resed.acquire.soundscapes.soundbank import load_soundbank
 from resed.cli import app
-from resed.config.run import ROLES, Dataset, load_dataset
+from resed.config.dataset import ROLES, Dataset, load_dataset
 from resed.errors import ConfigError, DatasetError, MissingFileError
 from resed.formats.annotations import Event, read_clips, read_events, read_tags
 

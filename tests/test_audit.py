@@ -14,7 +14,7 @@ from resed.acquire.clip_reader import FileReader
 from resed.audit import ClipToAudit, audit_clip, audit_dataset
 from resed.audit.annotation_checks import check_events, count_event_defects
 from resed.cli import app
-from resed.config.run import Dataset, load_dataset
+from resed.config.dataset import Dataset, load_dataset
 from resed.config.stages import AuditSettings
 from resed.errors import DatasetError, MissingFileError
 from resed.formats.annotations import Event, write_clips, write_events, write_tags

@@ -6,7 +6,8 @@ import pytest
 from made_results import MANIFEST, REPOSITORY, SPLITS, make_results, make_root
 
 from resed.draw import style
-from resed.draw.registry import figures_of
+from resed.draw.inputs import figure_names
+from resed.draw.registry import figure_of
 from resed.errors import ResultsError
 from resed.paper.numbers import load_paper
 from resed.report import facts
@@ -67,8 +68,8 @@ def test_a_footnote_fits_its_figure(tmp_path, title):
     results = made(tmp_path)
     results.config.dataset_file.__dict__["title"] = title
     with style.look():
-        for name, drawing in figures_of(results).items():
-            figure = drawing.draw()
+        for name in figure_names(results.config, results.paper):
+            figure = figure_of(name, results).draw()
             figure.draw_without_rendering()
             ends = [text.get_window_extent().x1 for text in figure.texts]
             assert max(ends, default=0) <= figure.bbox.x1, name

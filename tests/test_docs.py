@@ -14,7 +14,8 @@ from runs import REPOSITORY, copy_workflow
 from typer.testing import CliRunner
 
 from resed.cli import app
-from resed.config.run import Config, load_dataset
+from resed.config.dataset import load_dataset
+from resed.config.run import Config
 from resed.settings import SystemSettings
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])

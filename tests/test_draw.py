@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from resed.cli import app
 from resed.draw import class_weights, confusion, durations, training_curves
 from resed.draw.inputs import Inputs, figure_names, inputs
-from resed.draw.registry import figure_of, figures_of, heading
+from resed.draw.registry import figure_of, heading
 from resed.draw.style import look, save
 from resed.errors import ConfigError, MissingFileError, ResultsError
 from resed.formats.annotations import read_events, tags_of
@@ -67,7 +67,8 @@ def test_a_perfect_tagger_is_perfect_though_a_clip_is_missing(tmp_path, way):
 
 def test_every_figure_draws_and_has_a_caption(results):
     with look():
-        for name, drawing in figures_of(results).items():
+        for name in figure_names(results.config, results.paper):
+            drawing = figure_of(name, results)
             assert drawing.draw().axes, name
             assert len(drawing.caption()) > 50
 
@@ -252,7 +253,7 @@ def test_curves_of_seeds_are_their_mean_and_thin_lines(tmp_path):
     *seeds, mean = panels[0].lines
     assert len(seeds) == 3 and mean.get_linewidth() > seeds[0].get_linewidth()
     np.testing.assert_allclose(mean.get_ydata(), np.mean([s.get_ydata() for s in seeds], axis=0))
-    assert "training_curves_table2" not in figures_of(results)
+    assert "training_curves_table2" not in figure_names(results.config, results.paper)
 
 
 def test_curves_of_mean_teacher_leave_panels_empty(tmp_path):

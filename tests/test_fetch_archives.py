@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from resed.acquire.recordings.fetch.archives import ArchiveError, DamagedMemberError, open_archive
-from resed.acquire.recordings.fetch.transfer import FullDiskError
+from resed.acquire.recordings.fetch.archive_base import ArchiveError, DamagedMemberError
+from resed.acquire.recordings.fetch.archives import open_archive
+from resed.acquire.recordings.fetch.errors import FullDiskError
 from resed.errors import MissingFileError, ResedError
 from resed.runtime.files import sha256
 

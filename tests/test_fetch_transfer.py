@@ -18,17 +18,16 @@ from email.utils import format_datetime
 import pytest
 from unreliable_server import TRANSIENT, Fault, Page, UnreliableServer
 
-from resed.acquire.recordings.fetch.response_checks import check_redirect
-from resed.acquire.recordings.fetch.transfer import (
+from resed.acquire.recordings.fetch.errors import (
     BlockedError,
     CorruptError,
     FullDiskError,
     GoneError,
-    Limits,
-    Remote,
-    Transfer,
     UnreachableError,
 )
+from resed.acquire.recordings.fetch.partial_download import Remote
+from resed.acquire.recordings.fetch.response_checks import check_redirect
+from resed.acquire.recordings.fetch.transfer import Limits, Transfer
 from resed.errors import ResedError
 
 BODY = random.Random(1).randbytes(200_000)
@@ -303,7 +302,8 @@ def test_who_stops_in_the_middle_leaves_a_part_and_no_lock(server, tmp_path, las
 FETCH = """
 import sys
 from pathlib import Path
-from resed.acquire.recordings.fetch.transfer import Remote, Transfer
+from resed.acquire.recordings.fetch.partial_download import Remote
+from resed.acquire.recordings.fetch.transfer import Transfer
 Transfer().download(Remote(sys.argv[1], int(sys.argv[2]), sys.argv[3]), Path(sys.argv[4]))
 """
 FULL = """

@@ -5,7 +5,7 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from made_results import make_results, make_root
+from made_results import decision, make_results, make_root
 from scipy.stats import t as student
 from scipy.stats import ttest_1samp, ttest_ind, ttest_rel
 
@@ -285,8 +285,8 @@ def test_results_know_who_shares_a_checkpoint(results):
     second = results.difference("evaluation", "pts", "pts_tfd_afl_esp", "event")
     assert (first.mean, first.low) == (-second.mean, -second.high)
     opposite = {"better": "worse", "worse": "better", "undecided": "undecided"}
-    decided = results.decision("evaluation", "pts_tfd_afl_esp", "pts", "event")
-    assert results.decision("evaluation", "pts", "pts_tfd_afl_esp", "event") == opposite[decided]
+    decided = decision(results, "evaluation", "pts_tfd_afl_esp", "pts", "event")
+    assert decision(results, "evaluation", "pts", "pts_tfd_afl_esp", "event") == opposite[decided]
 
 
 def test_results_refuse_counts_of_another_scoring(results):

@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.ndimage import median_filter
 
-from resed.config.run import load_config, load_dataset
+from resed.config.dataset import load_dataset
+from resed.config.run import load_config
 from resed.decode.events import decode, guided_window
 from resed.errors import ConfigError, ResultsError
 from resed.extract.logmel import NOTHING, clip_features

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from resed.cli import app
-from resed.config.run import load_dataset
+from resed.config.dataset import load_dataset
 from resed.errors import AnnotationError, DatasetError
 from resed.formats.annotations import read_events
 from resed.formats.manifest import ManifestRow, write_manifest

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from made_results import make_results, make_root
+from made_results import decision, make_results, make_root
 from scipy.stats import t as student
 
 from resed.config.rows import Row
@@ -110,8 +110,8 @@ def test_an_f1_as_a_fraction(pooled):
     one = pooled.difference("evaluation", "pts_tfd", "pts", "tagging")
     two = pooled.difference("evaluation", "pts_tfd", "pts", percent)
     assert (one.mean, one.low) == pytest.approx((two.mean / 100, two.low / 100))
-    assert pooled.decision("evaluation", "pts_tfd", "pts", "tagging") == pooled.decision(
-        "evaluation", "pts_tfd", "pts", percent
+    assert decision(pooled, "evaluation", "pts_tfd", "pts", "tagging") == decision(
+        pooled, "evaluation", "pts_tfd", "pts", percent
     )
 
 

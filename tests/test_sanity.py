@@ -9,8 +9,8 @@ from scipy.ndimage import median_filter
 from typer.testing import CliRunner
 
 from resed.cli import app
+from resed.config.dataset import load_dataset
 from resed.config.rows import BASELINES
-from resed.config.run import load_dataset
 from resed.decode.baselines import Split, baseline, loudness_gate, whole_clip
 from resed.decode.events import write_decoded
 from resed.errors import ScoreError

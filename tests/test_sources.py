@@ -315,7 +315,7 @@ def test_damaged_annotations_are_not_taken(server, made, tmp_path):
 
 
 def test_a_full_disk_ends_the_run_before_it_begins(server, made, tmp_path, monkeypatch):
-    from resed.acquire.recordings.fetch.transfer import FullDiskError
+    from resed.acquire.recordings.fetch.errors import FullDiskError
 
     file, root = whole(server, made, tmp_path), tmp_path / "data"
     put(root, SPLITS["weak"][1], made.tables["weak"])

@@ -4,7 +4,8 @@ import json
 
 import pandas as pd
 import pytest
-from made_results import CLASSES, MANIFEST, make_results, make_root
+from made_page import store
+from made_results import CLASSES, MANIFEST, decision, make_results, make_root
 from typer.testing import CliRunner
 
 from resed.cli import app
@@ -342,7 +343,7 @@ def test_comparisons_are_those_of_the_paper(tmp_path):
     rows = Row("pts_tfd_afl_esp"), Row("pts_tfd_afl")
     found = results.difference("evaluation", *rows, "event")
     assert second[4] == f"{found.mean:+z.1f} [{found.low:+z.1f}, {found.high:+z.1f}]"
-    assert second[5] == results.decision("evaluation", *rows, "event")
+    assert second[5] == decision(results, "evaluation", *rows, "event")
     assert (first[6], second[6], second[12]) == ("+2.7", "+2.7", "+3.1")
     shared = table.frame[table.frame["same_checkpoint"] == "yes"]
     assert set(zip(shared["system"], shared["against"], strict=True)) == {
@@ -370,7 +371,7 @@ def test_every_table_can_be_made_and_stored(tmp_path, systems):
     for name in table_names(results):
         table = make_table(name, results)
         assert table.name == name and table.title
-        table.save(tmp_path / "t" / f"{name}.csv", tmp_path / "t" / f"{name}.json")
+        store(table, tmp_path / "t", name)
         again = Table.load(tmp_path / "t", name)
         assert (again.csv(), again.json()) == (table.csv(), table.json()), name
         assert markdown(again) == markdown(table) and markdown(table).startswith("# "), name
@@ -404,7 +405,7 @@ def test_a_table_without_rows_has_a_header(tmp_path):
     view = View(keys=("row",), columns=(Column(title="Row", field="row"),))
     table = Table("none", "None", (), tidy([], ("row", "value")), view, {}, {})
     assert table.csv() == "row,value\n" and lines(table) == []
-    table.save(tmp_path / "none.csv", tmp_path / "none.json")
+    store(table, tmp_path, "none")
     assert Table.load(tmp_path, "none").csv() == table.csv()
 
 
@@ -416,7 +417,7 @@ def test_text_from_outside_cannot_leave_its_cell():
 
 def damaged(tmp_path, suffix, change):
     table = small()
-    table.save(tmp_path / "small.csv", tmp_path / "small.json")
+    store(table, tmp_path, "small")
     path = tmp_path / f"small.{suffix}"
     path.write_text(change(path.read_text()))
     with pytest.raises(ResultsError, match=r"small\.(csv|json): .*; run resed tabulate") as caught:

@@ -13,7 +13,8 @@ import pytest
 import torch
 from systems import BASE, base
 
-from resed.config.run import load_dataset, overlay
+from resed.config.closed import overlay
+from resed.config.dataset import load_dataset
 from resed.errors import CheckpointError, DivergedError, StoreError
 from resed.formats import checkpoint
 from resed.formats.annotations import Event, read_events, read_tags

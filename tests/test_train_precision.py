@@ -6,7 +6,8 @@ import torch
 from systems import base
 from test_train_loop import CPU, SMALL, same, trainer, weights
 
-from resed.config.run import load_config, overlay
+from resed.config.closed import overlay
+from resed.config.run import load_config
 from resed.formats import checkpoint
 from resed.predict import inference as predict_module
 from resed.predict.inference import predict

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from resed.acquire.recordings.acquire_split import acquire_split
-from resed.acquire.recordings.fetch.transfer import FullDiskError, Limits, Transfer
+from resed.acquire.recordings.fetch.errors import FullDiskError
+from resed.acquire.recordings.fetch.transfer import Limits, Transfer
 from resed.acquire.recordings.sources.adapter import AcquireContext
 from resed.acquire.recordings.sources.lock_file import LockFile
 from resed.acquire.recordings.sources.settings import AnySource, chosen_sources, sources_of

@@ -15,7 +15,8 @@ from resed import __version__
 from resed.errors import ResedError
 from resed.runtime import orphans as watch
 
-STAGES = (
+# The commands: a module of this package has the one of its name, and those after a dot.
+COMMANDS = (
     "check",
     "acquire",
     "audit",
@@ -25,13 +26,16 @@ STAGES = (
     "train",
     "predict",
     "calibrate",
+    "calibrate.threshold",
     "decode",
+    "decode.sanity",
     "score",
     "tabulate",
     "draw",
     "report",
     "verify",
     "share",
+    "share.restore",
 )
 
 app = typer.Typer(
@@ -59,8 +63,9 @@ def _root(
     """Reproducible weakly supervised sound event detection: one sub-command per stage."""
 
 
-for _stage in STAGES:
-    importlib.import_module(f"resed.cli.{_stage}").register(app)
+for _command in COMMANDS:
+    _stage, _, _other = _command.partition(".")
+    app.command()(getattr(importlib.import_module(f"resed.cli.{_stage}"), _other or _stage))
 
 
 def main() -> None:

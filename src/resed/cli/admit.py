@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(admit)
-
-
 def admit(
     audit: Path = typer.Option(..., help="audit.json of resed audit."),
     out: Path = typer.Option(

@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(audit)
-
-
 def audit(
     dataset: str = typer.Option(None, help="Dataset: a name in config/datasets, or a YAML file."),
     root: Path = typer.Option(None, help="Folder of the dataset, with audio/ and metadata/."),

@@ -15,12 +15,6 @@ Method = Literal["esp", "average"]
 KneeMethod = Literal["kneedle", "kde_mode", "cumulative_elbow", "quantile"]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command()(calibrate)
-    app.command()(threshold)
-
-
 def calibrate(
     events: Path = typer.Option(..., help="Strong labels of the training split (TSV, seconds)."),
     out: Path = typer.Option(..., help="TSV file for the windows (seconds)."),
@@ -48,7 +42,7 @@ def calibrate(
     """
     from resed.calibrate.windows import calibrate
     from resed.check.messages import counted
-    from resed.config.run import load_dataset
+    from resed.config.dataset import load_dataset
     from resed.errors import AnnotationError
     from resed.formats.annotations import read_events
     from resed.formats.windows import write_windows

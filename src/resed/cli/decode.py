@@ -15,12 +15,6 @@ if TYPE_CHECKING:
 Kind = StrEnum("Kind", {kind: kind for kind in BASELINES})
 
 
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command()(decode)
-    app.command()(sanity)
-
-
 def decode(
     posteriors: list[str] = typer.Option(
         ..., help="Posteriors of resed predict (npz); with --row: SPLIT=FILE, repeated."
@@ -140,8 +134,8 @@ def sanity(
     --store eval.store --classes-from demo --out decoded
     """
     from resed.cli.by_split import by_split, required, same_splits
+    from resed.config.dataset import load_dataset
     from resed.config.rows import Row
-    from resed.config.run import load_dataset
     from resed.decode.baselines import Split, baseline
     from resed.decode.events import write_decoded
     from resed.formats.annotations import read_events

@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(draw)
-
-
 def draw(
     figure: str = typer.Option(
         ...,
@@ -31,7 +26,8 @@ def draw(
     Example: resed draw --figure dag --config-json config/demo.yaml --results results/demo
     --out-png dag.png --out-svg dag.svg
     """
-    from resed.config.run import load_config, read_settings
+    from resed.config.closed import read_settings
+    from resed.config.run import load_config
     from resed.draw.inputs import BUILT_IN
     from resed.draw.registry import figure_of
     from resed.draw.style import look, save

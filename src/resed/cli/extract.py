@@ -7,11 +7,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(extract)
-
-
 def extract(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
     root: Path = typer.Option(..., help="Folder of the dataset, with audio/ and metadata/."),

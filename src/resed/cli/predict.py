@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(predict)
-
-
 def predict(
     checkpoint: Path = typer.Option(..., help="checkpoint.pt of a finished training."),
     store: list[str] = typer.Option(

@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(repair)
-
-
 def repair(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
     root: Path = typer.Option(..., help="Folder of the dataset, with metadata/."),
@@ -34,7 +29,7 @@ def repair(
 
     Example: resed repair --dataset dcase2019 --root data/dcase2019 --out repaired
     """
-    from resed.config.run import load_dataset
+    from resed.config.dataset import load_dataset
     from resed.repair import repair_dataset
 
     repair_dataset(

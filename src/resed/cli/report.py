@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(report)
-
-
 def report(
     config_json: str = typer.Option(..., help="The complete config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
@@ -22,7 +17,8 @@ def report(
 
     Example: resed report --config-json config/demo.yaml --results results/demo --out index.html
     """
-    from resed.config.run import load_config, read_settings
+    from resed.config.closed import read_settings
+    from resed.config.run import load_config
     from resed.report import render
     from resed.results.folder import Results
     from resed.runtime.files import write_text

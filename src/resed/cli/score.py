@@ -10,11 +10,6 @@ if TYPE_CHECKING:
     from resed.score.threshold_free import Detector
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(score)
-
-
 def score(
     reference: list[str] = typer.Option(
         ...,

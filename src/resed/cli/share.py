@@ -2,13 +2,6 @@
 
 import typer
 
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to `app`."""
-    app.command()(share)
-    app.command()(restore)
-
-
 CONFIG = typer.Option(
     [],
     help="Config files that override config/config.yaml, as after --configfile; several in quotes.",

@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(tabulate)
-
-
 def tabulate(
     table: list[str] = typer.Option(
         ...,
@@ -41,7 +36,8 @@ def tabulate(
     Example: resed tabulate --table table1 --table scorecard --config-json config/config.yaml
     --results results/dcase2019 --out-folder tables
     """
-    from resed.config.run import load_config, read_settings
+    from resed.config.closed import read_settings
+    from resed.config.run import load_config
     from resed.results.folder import Results
     from resed.runtime.files import write_text
     from resed.tabulate import make_table

@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(train)
-
-
 def train(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
     root: Path = typer.Option(..., help="Folder of the dataset, with audio/ and metadata/."),
@@ -37,7 +32,8 @@ def train(
     --weak weak.store --unlabeled unlabeled.store --strong strong.store --development dev.store
     --out train/pts/seed0
     """
-    from resed.config.run import load_dataset, read_settings
+    from resed.config.closed import read_settings
+    from resed.config.dataset import load_dataset
     from resed.runtime.devices import device_for
     from resed.train.setup import build_trainer, keep_freed_memory, prepare_torch
 

@@ -5,11 +5,6 @@ from pathlib import Path
 import typer
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command to `app`."""
-    app.command()(verify)
-
-
 def verify(
     results: Path | None = typer.Option(None, help="Folder results/{dataset}."),
     config: list[str] = typer.Option(

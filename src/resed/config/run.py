@@ -5,14 +5,14 @@ Later layers replace earlier ones: a base of config/systems/*.yaml, the systems 
 """
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from resed.config.closed import check, check_overlay, overlay, read_settings, read_yaml
-from resed.config.dataset import ROLES, TRAINING_ROLES, Dataset, load_dataset
+from resed.config.closed import check, check_overlay, overlay, read_yaml
+from resed.config.dataset import Dataset, load_dataset
 from resed.config.readings import Readings, load_readings, reading_settings, readings_file
 from resed.config.rows import UNCHANGED, Row
 from resed.config.stages import (
@@ -38,9 +38,6 @@ from resed.settings import (
     Strict,
     SystemSettings,
 )
-
-__all__ = ["ROLES", "TRAINING_ROLES", "Config", "Dataset", "check", "load_config", "load_dataset"]
-__all__ += ["overlay", "read_settings", "read_yaml"]
 
 
 class Config(Strict):
@@ -134,10 +131,7 @@ class Config(Strict):
         layers.append(self.system_overrides.get(row.system, {}))
         if row.reading:
             layers += [self.sensitivity.override, self._reading(row.reading)]
-        merged: dict[str, Any] = {}
-        for layer in layers:
-            merged = overlay(merged, layer)
-        settings = check(SystemSettings, merged, f"systems.{row.folder}")
+        settings = check(SystemSettings, reduce(overlay, layers), f"systems.{row.folder}")
         if entry.trained_as:  # shares weights: only its decoding can differ
             other = self.system(Row(entry.trained_as, row.reading))
             return other.model_copy(update={"decode": settings.decode})
@@ -221,23 +215,18 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     for name in config.systems:
         config.system(name)
         config.features_of(name)
-        if config.trained_as(name) not in config.systems:
-            raise ConfigError(
-                f"{name} requires the system whose weights it shares",
-                place="config.systems",
-                cure=f"add {config.trained_as(name)} to config.systems",
-            )
+        trained = config.trained_as(name)
+        if trained not in config.systems:
+            problem = f"{name} requires the system whose weights it shares"
+            cure = f"add {trained} to config.systems"
+            raise ConfigError(problem, place="config.systems", cure=cure)
+        if config.seed_list(name) != config.seed_list(trained):
+            problem = f"{name} shares the weights of {trained}"
+            cure = "give both the same number of seeds"
+            raise ConfigError(problem, place="config.system_seeds", cure=cure)
     for key in ("system_overrides", "system_seeds"):  # may name systems that are not run
         for name in getattr(config, key):
             known(config.catalogue, name, key)
-    for name in config.systems:
-        trained = config.trained_as(name)
-        if config.seed_list(name) != config.seed_list(trained):
-            raise ConfigError(
-                f"{name} shares the weights of {trained}",
-                place="config.system_seeds",
-                cure="give both the same number of seeds",
-            )
     if config.sanity_system:
         known(config.catalogue, config.sanity_system, "sanity_system")
     _check_study(config)

@@ -1,10 +1,10 @@
-"""The kinds of figures, and the figures that the configured systems allow."""
+"""The kinds of figures."""
 
 from functools import partial
 
 from resed.draw import class_weights, confusion, dag, durations, sensitivity, training_curves
 from resed.draw.drawing import Drawing
-from resed.draw.inputs import BUILT_IN, figure_entry, figure_names
+from resed.draw.inputs import BUILT_IN, figure_entry
 from resed.paper.numbers import FigureEntry
 from resed.results.clips import in_short
 from resed.results.folder import Results, short_hash
@@ -16,11 +16,6 @@ KINDS = {
     "durations": durations,
     "training_curves": training_curves,
 }
-
-
-def figures_of(results: Results) -> dict[str, Drawing]:
-    """The figures that the configured systems allow, by name."""
-    return {name: figure_of(name, results) for name in figure_names(results.config, results.paper)}
 
 
 def figure_of(name: str, results: Results) -> Drawing:

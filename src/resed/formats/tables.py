@@ -16,7 +16,7 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from resed.errors import ResultsError
-from resed.runtime.files import existing, read_json, write_text
+from resed.runtime.files import existing, read_json
 
 VERSION = 1
 ORDER = (
@@ -139,11 +139,6 @@ class Table:
         )
         values = stored.model_dump(mode="json")
         return json.dumps(values, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-    def save(self, csv: Path, data: Path) -> None:
-        """Write the CSV and the JSON file."""
-        write_text(csv, self.csv())
-        write_text(data, self.json())
 
     @classmethod
     def load(cls, folder: Path, name: str) -> "Table":

@@ -10,9 +10,7 @@ from resed.paper.numbers import Metric, Paper, load_paper
 from resed.results.reader import ResultsReader
 from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
 from resed.stats.intervals import (
-    Decision,
     Interval,
-    decide,
     difference,
     interval,
     score_difference,
@@ -76,18 +74,6 @@ class Results(ResultsReader):
         if not all(sides):
             return None
         return difference(*sides, paired, label=label).scaled(metric.full_scale / 100)
-
-    def decision(
-        self,
-        split: str,
-        first: Row | str,
-        second: Row | str,
-        metric: str | Metric,
-        label: str | None = None,
-    ) -> Decision | None:
-        """Whether `first` is better or worse than `second`; None if one was not scored."""
-        found = self.difference(split, first, second, metric, label)
-        return decide(found, self.paired(first, second)) if found else None
 
     def values(self, split: str, row: Row | str, metric: str | Metric) -> list[float]:
         """One value per seed; empty unless every seed was scored."""

@@ -14,7 +14,6 @@ from resed.acquire.soundscapes.signals import SAMPLE_RATE, coloured_noise, fade,
 
 RECORDING_S = 4.0
 PER_FOLD = 6
-FOLDS = (1, 2, 3, 4, 5)
 Maker = Callable[[np.random.Generator], np.ndarray]
 EventMaker = Callable[[np.random.Generator, float], np.ndarray]  # for a duration in seconds
 

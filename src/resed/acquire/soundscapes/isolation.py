@@ -13,6 +13,7 @@ from resed.acquire.soundscapes.signals import envelope, fade, seconds
 
 HOP = seconds(0.01)
 BELOW_PEAK_DB = 25.0  # lowest level of an event below the peak of the recording
+CONTINUOUS_BELOW_PEAK_DB = 40.0  # lowest level of a continuous sound below its peak
 ABOVE_FLOOR_DB = 6.0  # lowest level of an event above the noise floor of the recording
 LEAST_RANGE_DB = 15.0  # the noise floor is assumed to be at least this far below the peak
 SILENCE_DB = -90.0  # padding is below; it has about -117 dB in the ESC-10 recordings
@@ -49,10 +50,10 @@ def cut_events(samples: np.ndarray) -> list[np.ndarray]:
     return pieces
 
 
-def cut_continuous(samples: np.ndarray, below_peak_db: float = 40.0) -> list[np.ndarray]:
+def cut_continuous(samples: np.ndarray) -> list[np.ndarray]:
     """The recording without the silence at its ends; [] if it is silent or too short."""
     level = 10 * np.log10(envelope(samples) + 1e-20)
-    active = np.flatnonzero(level >= max(level.max() - below_peak_db, SILENCE_DB))
+    active = np.flatnonzero(level >= max(level.max() - CONTINUOUS_BELOW_PEAK_DB, SILENCE_DB))
     if not len(active):
         return []
     stretch = samples[active[0] * HOP : (active[-1] + 1) * HOP].astype(np.float32)

@@ -16,17 +16,11 @@ from pathlib import Path
 from resed.acquire.recordings.fetch.archive_base import (
     LARGEST,
     Archive,
-    ArchiveError,
-    DamagedMemberError,
-    Member,
-    Refused,
 )
 from resed.acquire.recordings.fetch.partial_download import free_bytes
 from resed.acquire.recordings.fetch.tars import open_tar
 from resed.acquire.recordings.fetch.zips import open_zip
 from resed.runtime.files import existing
-
-__all__ = ["Archive", "ArchiveError", "DamagedMemberError", "Member", "Refused", "open_archive"]
 
 ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty archive
 

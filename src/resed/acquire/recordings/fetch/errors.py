@@ -43,5 +43,5 @@ class UnreachableError(FetchError):
     """No network, server errors, stalled connections or a redirect loop, after the last attempt."""
 
 
-class FullDiskError(FetchError):
+class FullDiskError(ResedError):
     """The file does not fit on the disk, so the run ends."""

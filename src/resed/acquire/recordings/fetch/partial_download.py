@@ -76,7 +76,6 @@ def check_space(path: Path, needed: int, free: Callable[[Path], int]) -> None:
             f"{there / 1e6:.0f} MB are free",
             place=path,
             cure=FREE,
-            detail="disk full",
         )
 
 
@@ -84,7 +83,7 @@ def full_disk(path: Path, error: OSError) -> Exception:
     """The error to raise for an OSError while writing: FullDiskError if the disk is full."""
     if error.errno not in FULL:
         return error
-    return FullDiskError(error.strerror.lower(), place=path, cure=FREE, detail="disk full")
+    return FullDiskError(error.strerror.lower(), place=path, cure=FREE)
 
 
 def free_bytes(path: Path) -> int:

@@ -20,12 +20,8 @@ import urllib3
 
 from resed import __version__
 from resed.acquire.recordings.fetch.errors import (
-    BlockedError,
     CorruptError,
-    FetchError,
-    FullDiskError,
     GoneError,
-    UnreachableError,
 )
 from resed.acquire.recordings.fetch.partial_download import (
     PartialDownload,
@@ -43,19 +39,6 @@ from resed.acquire.recordings.fetch.response_checks import (
     promised_length,
     transient,
 )
-
-__all__ = [
-    "BlockedError",
-    "CorruptError",
-    "FetchError",
-    "FullDiskError",
-    "GoneError",
-    "Limits",
-    "Remote",
-    "Transfer",
-    "UnreachableError",
-    "is_whole",
-]
 
 Value = TypeVar("Value")
 PIECE = 1 << 16  # bytes read at a time

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from resed.acquire.recordings.fetch.archives import Archive, Member, open_archive
-from resed.acquire.recordings.fetch.transfer import FetchError, FullDiskError, Remote
+from resed.acquire.recordings.fetch.archive_base import Archive, Member
+from resed.acquire.recordings.fetch.archives import open_archive
+from resed.acquire.recordings.fetch.errors import FetchError, FullDiskError
+from resed.acquire.recordings.fetch.partial_download import Remote
 from resed.acquire.recordings.sources.adapter import (
     AcquireContext,
     Delivery,
@@ -127,8 +129,6 @@ def deliver_from_archives(
         context.progress.expect(remote.bytes or 0)
         try:
             download(context, remote, archive)
-        except FullDiskError:
-            raise
         except FetchError as error:
             incomplete = incomplete or (error.state, f"{key}: {error.detail}", False)
             continue

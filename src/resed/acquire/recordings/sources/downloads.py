@@ -6,7 +6,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from resed.acquire.recordings.fetch.transfer import FetchError, FullDiskError, Remote
+from resed.acquire.recordings.fetch.errors import FetchError
+from resed.acquire.recordings.fetch.partial_download import Remote
 from resed.acquire.recordings.sources.adapter import (
     AcquireContext,
     Delivery,
@@ -125,8 +126,6 @@ def _fetch(
     try:
         download(context, remote, fetched, abandoned)
         convert_and_delete(fetched, path)
-    except FullDiskError:
-        raise
     except FetchError as error:
         return Delivery(wanted, error.state, error.detail, final=error.state == "gone")
     except AudioError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from resed.acquire.recordings.fetch.transfer import Remote
+from resed.acquire.recordings.fetch.partial_download import Remote
 from resed.acquire.recordings.sources.adapter import AcquireContext, Delivery, WantedFile
 from resed.acquire.recordings.sources.downloads import deliver_downloads
 from resed.acquire.recordings.sources.settings import FileEntry, FilesSource

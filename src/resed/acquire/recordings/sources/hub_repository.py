@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from resed.acquire.recordings.fetch.transfer import Remote
+from resed.acquire.recordings.fetch.partial_download import Remote
 from resed.acquire.recordings.sources.adapter import AcquireContext
 from resed.acquire.recordings.sources.settings import HubSource
 from resed.errors import DatasetError

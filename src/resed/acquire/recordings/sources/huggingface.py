@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from resed.acquire.recordings.fetch.transfer import FetchError, Remote
+from resed.acquire.recordings.fetch.errors import FetchError
+from resed.acquire.recordings.fetch.partial_download import Remote
 from resed.acquire.recordings.sources.adapter import AcquireContext, Delivery, WantedFile
 from resed.acquire.recordings.sources.downloads import deliver_downloads
 from resed.acquire.recordings.sources.hub_repository import HubFile, HubRepository

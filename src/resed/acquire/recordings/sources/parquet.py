@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
-from resed.acquire.recordings.fetch.transfer import FetchError, FullDiskError
+from resed.acquire.recordings.fetch.errors import FetchError
 from resed.acquire.recordings.sources.adapter import (
     AcquireContext,
     Delivery,
@@ -52,8 +52,6 @@ class ParquetAdapter:
             self._context.progress.expect(shard.bytes)
             try:
                 download(self._context, self._repository.remote(shard), path)
-            except FullDiskError:
-                raise
             except FetchError as error:
                 state, detail, final = error.state, error.detail, False
                 continue

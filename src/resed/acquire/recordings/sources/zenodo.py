@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from resed.acquire.recordings.fetch.transfer import FetchError, Remote
+from resed.acquire.recordings.fetch.errors import FetchError
+from resed.acquire.recordings.fetch.partial_download import Remote
 from resed.acquire.recordings.sources.adapter import AcquireContext, Delivery, WantedFile
 from resed.acquire.recordings.sources.archive_members import deliver_from_archives
 from resed.acquire.recordings.sources.settings import ZenodoSource
