@@ -15,14 +15,13 @@ from snakemake.logging import logger
 from snakemake.settings.types import Quietness
 
 from resed.config import study
-from resed.config.dataset import dataset_path
+from resed.config.dataset import SCORED_ROLES, dataset_path
 from resed.config.rows import Row
 from resed.config.run import load_config
 from resed.config.systems import DEFAULT_FEATURES
 from resed.draw import inputs as figures
 from resed.errors import ResedError
 from resed.paper.numbers import load_paper
-from resed.results.inputs import SPLITS as SCORED
 from resed.results.inputs import STUDY, VERDICTS, Inputs
 from resed.results.layout import Layout
 from resed.runtime import run_lock

@@ -53,8 +53,8 @@ rule sanity:
     input:
         development=str(LAYOUT.store(DEFAULT_FEATURES, "development")),
         evaluation=str(LAYOUT.store(DEFAULT_FEATURES, "evaluation")),
-        labels=labels("strong", *SCORED),
-        own_tags=[posteriors(split, CONFIG.own_tags_system, 0) for split in SCORED],
+        labels=labels("strong", *SCORED_ROLES),
+        own_tags=[posteriors(split, CONFIG.own_tags_system, 0) for split in SCORED_ROLES],
     output:
         decoded=decoded(FILES.baselines(), 0, ("events.tsv", "tags.tsv")),
     log:

@@ -31,13 +31,13 @@ def posteriors(split, row, seed):
 
 def decoded(rows, seed, names):
     """Files of decode, of rows on all scored splits."""
-    folders = [LAYOUT.decoded(split, row, seed) for row in rows for split in SCORED]
+    folders = [LAYOUT.decoded(split, row, seed) for row in rows for split in SCORED_ROLES]
     return [f"{folder}/{name}" for folder in folders for name in names]
 
 
 def scored(rows, seed):
     """Files of score, of rows on all scored splits."""
-    folders = [LAYOUT.scored(split, row, seed) for row in rows for split in SCORED]
+    folders = [LAYOUT.scored(split, row, seed) for row in rows for split in SCORED_ROLES]
     return [f"{folder}/{name}" for folder in folders for name in ("metrics.json", "counts.tsv")]
 
 
@@ -57,7 +57,7 @@ def threshold_free(wildcards):
     system, seed = wildcards.system, wildcards.seed
     if system not in MAIN:
         return []
-    return [*(posteriors(split, system, seed) for split in SCORED), windows(system)]
+    return [*(posteriors(split, system, seed) for split in SCORED_ROLES), windows(system)]
 
 
 def figure_files(wildcards):

@@ -31,7 +31,7 @@ def settings(row, *parts):
 
 def references():
     """Option of `resed score` and `resed sanity`: the annotations of all scored splits."""
-    return words("--reference", [f"{split}={annotations(split)}" for split in SCORED])
+    return words("--reference", [f"{split}={annotations(split)}" for split in SCORED_ROLES])
 
 
 def config_json(systems=None):
@@ -86,7 +86,7 @@ def threshold_free_options(wildcards, input):
     if not input.threshold_free:
         return []
     *files, windows_file = input.threshold_free
-    found = words("--posteriors", map("=".join, zip(SCORED, files)))
+    found = words("--posteriors", map("=".join, zip(SCORED_ROLES, files)))
     return found + ["--windows", windows_file, "--settings", settings(wildcards.system, "decode")]
 
 

@@ -9,7 +9,7 @@ rule score:
     """Score one system: events, one-second segments, tags three ways, PSDS and mAP."""
     input:
         manifest=rules.audit.output.manifest,
-        labels=labels(*SCORED),
+        labels=labels(*SCORED_ROLES),
         decoded=lambda wildcards: decoded(FILES.rows_of(wildcards.system), wildcards.seed, DECODED),
         threshold_free=threshold_free,
     output:
@@ -49,7 +49,7 @@ use rule score as score_configured with:
 use rule score as score_sanity with:
     input:
         manifest=rules.audit.output.manifest,
-        labels=labels(*SCORED),
+        labels=labels(*SCORED_ROLES),
         decoded=rules.sanity.output.decoded,
     output:
         scored=scored(FILES.baselines(), 0),

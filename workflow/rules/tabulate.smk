@@ -10,7 +10,7 @@ rule tabulate:
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
-        labels=labels(*SCORED),
+        labels=labels(*SCORED_ROLES),
         scores=lambda wildcards: FILES.table(wildcards.table),
     output:
         csv=report(

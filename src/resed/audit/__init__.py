@@ -7,5 +7,3 @@ the data in all later results. Findings are reported by kind and split with thei
 
 from resed.audit.clip_audit import ClipAudit, ClipToAudit, audit_clip
 from resed.audit.dataset_audit import audit_dataset
-
-__all__ = ["ClipAudit", "ClipToAudit", "audit_clip", "audit_dataset"]

@@ -12,10 +12,6 @@ from resed.config.dataset import Dataset
 from resed.config.stages import AuditSettings
 from resed.formats.acquisition import ClipState, StateError, read_states_table, table_path
 
-UNUSABLE = (
-    *("missing", "outside", "unreadable", "empty", "truncated", "undecodable", "nonfinite"),
-    *("silent", "altered"),
-)
 LENGTH_TOLERANCE_S = 0.1  # codecs cut at frame boundaries
 LOW_RATE = 32000  # Hz
 MOST_CLIPPED = 0.001  # share of samples
@@ -36,7 +32,7 @@ def read_acquire_record(root: Path, split: str) -> tuple[dict[str, ClipState], l
 def check_usable(rows: Sequence[ClipAudit], record: Mapping[str, ClipState]) -> Iterator[Defect]:
     """Clips with another status than ok, with the reason."""
     for row in rows:
-        if row.status not in UNUSABLE:
+        if row.status in ("ok", "leak"):
             continue
         known = record.get(row.filename)
         why = known.reason or known.state if known else ""

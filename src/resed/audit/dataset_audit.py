@@ -75,11 +75,8 @@ def audit_dataset(
     """Audit all splits and write manifest.tsv, findings.tsv, index.html and audit.json.
 
     Args:
-        dataset: the dataset file.
-        root: folder of the dataset.
         out: folder for the four files; audit.json is written last.
         processes: number of processes that read clips.
-        report: called with the summary line.
         settings: when the dataset is refused.
         refuse: raise DatasetError if the dataset is refused.
 

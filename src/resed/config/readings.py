@@ -98,10 +98,6 @@ class Readings(Strict):
             )
         return options[key]
 
-    def overlay(self, name: str) -> dict[str, Any]:
-        """The settings that a reading lays over a system; empty if it changes none."""
-        return self.option(name).settings
-
 
 def readings_file(root: Path | str, paper: str) -> Path:
     """config/papers/{paper}/readings.yaml; it need not exist."""

@@ -1,10 +1,14 @@
-"""The kinds of figures."""
+"""The figures of a run: titles, and functions that draw and describe them."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
+from matplotlib.figure import Figure
+
 from resed.draw import class_weights, confusion, dag, durations, sensitivity, training_curves
-from resed.draw.drawing import Drawing
 from resed.draw.inputs import BUILT_IN, figure_entry
+from resed.formats.figure_description import FigureDescription
 from resed.paper.numbers import FigureEntry
 from resed.results.clips import in_short
 from resed.results.folder import Results, short_hash
@@ -16,6 +20,40 @@ KINDS = {
     "durations": durations,
     "training_curves": training_curves,
 }
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of the registry, bound to the results that it shows.
+
+    Attributes:
+        name: of its files and of the workflow's target.
+        kind: the module that draws it.
+        title: heading, with the numbers that the editions of the paper give the figure.
+        provenance: clips and manifest that it is based on; "" if it shows no results.
+        draw: makes the matplotlib figure.
+        caption: how to read it, computed from the results.
+    """
+
+    name: str
+    kind: str
+    title: str
+    provenance: str
+    draw: Callable[[], Figure]
+    caption: Callable[[], str]
+
+    def describe(self, figure: Figure) -> FigureDescription:
+        """What the report needs beside the picture."""
+        width, height = map(float, figure.get_size_inches())
+        return FigureDescription(
+            name=self.name,
+            kind=self.kind,
+            title=self.title,
+            caption=self.caption(),
+            provenance=self.provenance,
+            width_inches=width,
+            height_inches=height,
+        )
 
 
 def figure_of(name: str, results: Results) -> Drawing:

@@ -56,10 +56,8 @@ def extract(
 
     Args:
         manifest: manifest.tsv of `resed audit`; clips with status ok are used.
-        split: weak, unlabeled, strong, development or evaluation.
         folder: folder of the audio files, also for error messages.
         out: file of the store, written atomically.
-        settings: the feature settings.
         processes: number of processes; the bytes of the store do not depend on it.
         read: returns the bytes of a clip; None: reads the file in `folder`.
 

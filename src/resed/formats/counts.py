@@ -64,7 +64,7 @@ class Counts:
 
 
 def class_f1(counts: np.ndarray) -> np.ndarray:
-    """F1 per class from int [..., 3] (tp, fp, fn): float64 [...], NaN for a class without counts.
+    """F1 per class from whole numbers [..., 3] (tp, fp, fn): float64 [...], NaN without counts.
 
     2 TP / (2 TP + FP + FN) is the harmonic mean of precision and recall.
     """

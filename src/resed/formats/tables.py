@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from resed.errors import ResultsError
 from resed.runtime.files import existing, read_json
+from resed.settings import Strict
 
 VERSION = 1
 ORDER = (
@@ -33,11 +34,7 @@ INTEGERS = ("seeds", "clips", "count", "decimals", "repairs", "clips_repaired")
 Type = Literal["text", "number", "integer"]
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Column(_Closed):
+class Column(Strict):
     """A displayed column: which value of a line it shows, and in which format.
 
     Attributes:
@@ -66,7 +63,7 @@ class Column(_Closed):
     word: str = ""
 
 
-class View(_Closed):
+class View(Strict):
     """The layout of a table: how the rows of a frame are shown as lines.
 
     Attributes:
@@ -84,7 +81,7 @@ class View(_Closed):
     anchor: tuple[str, ...] = ()
 
 
-class _Stored(_Closed):
+class _Stored(Strict):
     """The JSON file."""
 
     version: Literal[1]

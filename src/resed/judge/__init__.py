@@ -12,10 +12,8 @@ from typing import Any
 from resed.judge import classes, comparisons, networks, training_events
 from resed.judge.outcome import Basis, Outcome, State, Verdict, of_printed, of_runs
 from resed.judge.sources import Printed, Runs
-from resed.paper.claims import Annotations, Claim
+from resed.paper.claims import Annotations, Claim, labels_of
 from resed.results.folder import Results
-
-__all__ = ["COMPARISONS", "Judgement", "State", "Verdict", "judge"]
 
 COMPARISONS: dict[str, Callable[..., Any]] = {
     "better": comparisons.better,
@@ -64,7 +62,7 @@ def _printed(claim: Claim, source: Printed) -> list[Outcome]:
 
 def _here(claim: Claim, results: Results) -> Verdict:
     test, runs = claim.test, Runs(results)
-    unknown = tuple(sorted(set(_labels(test)) - set(runs.labels)))
+    unknown = tuple(sorted(set(labels_of(test)) - set(runs.labels)))
     if unknown:
         return Verdict(State.ABSENT, (), Basis(reason="classes", unknown_classes=unknown))
     outcomes: list[Outcome]
@@ -83,10 +81,3 @@ def _here(claim: Claim, results: Results) -> Verdict:
         return of_runs(outcomes, Basis(reason=reason))
     override = bool(runs.studied and results.config.sensitivity.override)
     return of_runs(outcomes, Basis(seeds=tuple(sorted(runs.seeds)), override=override))
-
-
-def _labels(test: Any) -> list[str]:
-    """Classes that a test names."""
-    named = [*getattr(test, "classes", ()), *getattr(test, "outside", ())]
-    gains = getattr(test, "gains", ())
-    return [*named, *(gain.event_label for gain in gains if gain.event_label)]

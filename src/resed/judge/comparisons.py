@@ -107,15 +107,8 @@ def within(test: Range, source: NumberSource) -> Iterator[Outcome]:
     for metric in test.metrics:
         for split in test.splits:
             gain = source.gain(test.first, test.second, metric, split)
-            state = State.UNDECIDED
-            if gain is None:
-                state = State.ABSENT
-            elif gain.settled and test.low <= gain.low and gain.high <= high:
-                state = State.HOLDS
-            elif gain.settled and (gain.high < test.low or gain.low > high):
-                state = State.FAILS
             about = question(test.first, test.second, metric, split)
-            yield Outcome(state, "gain", **about, number=gain)
+            yield Outcome(between(gain, test.low, high), "gain", **about, number=gain)
 
 
 def sensitive(test: Sensitive, source: NumberSource) -> Iterator[Outcome]:
@@ -189,6 +182,16 @@ def above(gain: Measured | None) -> State:
     if gain.settled and gain.low > 0:
         return State.HOLDS
     return State.FAILS if gain.settled and gain.high < 0 else State.UNDECIDED
+
+
+def between(number: Measured | None, low: float, high: float) -> State:
+    """Whether an interval lies inside two bounds (holds) or outside of them (fails)."""
+    if number is None:
+        return State.ABSENT
+    if number.settled and low <= number.low and number.high <= high:
+        return State.HOLDS
+    outside = number.settled and (number.high < low or number.low > high)
+    return State.FAILS if outside else State.UNDECIDED
 
 
 def _with_ties(gain: Measured | None, tie: State) -> State:

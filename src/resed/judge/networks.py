@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import norm, rankdata
 
 from resed.config.run import Config
+from resed.judge.comparisons import between
 from resed.judge.confusions import SPLIT, confusions
 from resed.judge.outcome import Measured, Outcome, State
 from resed.judge.sources import Printed, Runs
@@ -88,11 +89,7 @@ def confusion(test: Confusion, runs: Runs) -> Iterator[Outcome]:
             continue
         share = float(np.mean([one.shares[index, index] for one in found]))
         measured = Measured(share, *_wilson(share, clips), settled=len(seeds) > 1)
-        state = State.UNDECIDED
-        if measured.settled and test.low <= measured.low and measured.high <= test.high:
-            state = State.HOLDS
-        elif measured.settled and (measured.high < test.low or measured.low > test.high):
-            state = State.FAILS
+        state = between(measured, test.low, test.high)
         yield Outcome(state, "diagonal", **about, label=label, number=measured)
 
 

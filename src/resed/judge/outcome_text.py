@@ -99,12 +99,10 @@ def _score_parts(outcome: Outcome, paper: Paper) -> Parts:
 
 
 def _teacher_parts(outcome: Outcome, paper: Paper) -> Parts:
-    del paper
     return "raw tags, teacher minus student", "F1", number_text(outcome.number)
 
 
 def _diagonal_parts(outcome: Outcome, paper: Paper) -> Parts:
-    del paper
     share = outcome.number
     assert share is not None
     value = f"{share.value:.0%} [{share.low:.0%}, {share.high:.0%}]"
@@ -119,7 +117,6 @@ def _ceiling_parts(outcome: Outcome, paper: Paper) -> Parts:
 
 
 def _weight_parts(outcome: Outcome, paper: Paper) -> Parts:
-    del paper
     other = {name: number.value for name, number in outcome.others.items()}
     assert outcome.number is not None
     start = f"{outcome.number.value:.2f} at p = {other['at']:g}"
@@ -128,7 +125,6 @@ def _weight_parts(outcome: Outcome, paper: Paper) -> Parts:
 
 
 def _correlation_parts(outcome: Outcome, paper: Paper) -> Parts:
-    del paper
     value = f"{LEAST_CLASSES} classes are needed to rank them"
     if outcome.number is not None:
         value = f"{outcome.number.value:+.2f}"
@@ -136,7 +132,6 @@ def _correlation_parts(outcome: Outcome, paper: Paper) -> Parts:
 
 
 def _parameters_parts(outcome: Outcome, paper: Paper) -> Parts:
-    del paper
     student, teacher = thousands(outcome.number), thousands(outcome.others["teacher"])
     return "trainable parameters", "", f"student {student}, teacher {teacher}"
 
@@ -145,7 +140,6 @@ def _events_parts(value: Callable[[Measured, Mapping[str, Measured]], str]) -> C
     """Parts of an outcome about the training events; `value` writes its numbers."""
 
     def parts(outcome: Outcome, paper: Paper) -> Parts:
-        del paper
         text = "(no other class)"
         if outcome.number is not None:
             text = value(outcome.number, outcome.others)

@@ -88,7 +88,6 @@ class Printed:
 
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
         """None: papers print no scores of the teacher alone."""
-        del system, split
 
     def _exactly(self, value: float, metric: str) -> Measured:
         return Measured.exactly(round(value, self.metrics[metric].decimals))

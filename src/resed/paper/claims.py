@@ -220,6 +220,12 @@ Test = Annotated[
 ]
 
 
+def labels_of(test: Test) -> list[str]:
+    """Classes that a test names."""
+    of_gains = [gain.event_label for gain in getattr(test, "gains", ()) if gain.event_label]
+    return [*getattr(test, "classes", ()), *getattr(test, "outside", ()), *of_gains]
+
+
 class Claim(Strict):
     """One statement, its place in each edition, and its test."""
 

@@ -14,5 +14,3 @@ including line ends, additional columns and decimals. Repairing a repaired file 
 """
 
 from resed.repair.dataset_repair import clip_ends, repair_dataset, repair_file
-
-__all__ = ["clip_ends", "repair_dataset", "repair_file"]

@@ -41,12 +41,9 @@ def repair_dataset(
     """Repair the strong annotations of a dataset.
 
     Args:
-        dataset: the dataset file.
-        root: folder of the dataset.
         out: folder for the copies, repairs.tsv and, written last, repair.json.
         manifest: manifest of the audit, with the length of each clip.
         gap_s: events of a class less than this apart (seconds) are merged.
-        report: called with a summary line.
 
     Returns:
         The content of repair.json.

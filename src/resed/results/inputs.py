@@ -3,16 +3,17 @@
 Paths are made by a `Layout`, whose folder may be a placeholder of a workflow manager.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from resed.config import study
+from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import BASELINES, Row
 from resed.config.run import Config
 from resed.paper.numbers import Paper
 from resed.results.layout import Layout
 
-SPLITS = ("development", "evaluation")  # those that are scored
 STUDY = "sensitivity"  # name of the table of the study of readings
 # Tables that every paper has: what follows from its scores.
 VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", "repaired")
@@ -73,28 +74,27 @@ class Inputs:
         found += self.detections(rows)
         if config.confusion == "single":  # counts posteriors instead of decoded tags
             found += self.posteriors("evaluation", config.systems)
-        annotations = (config.dataset_file.splits[split].annotations for split in SPLITS)
+        annotations = (config.dataset_file.splits[split].annotations for split in SCORED_ROLES)
         found += [self.layout.repaired(name).as_posix() for name in (*annotations, "repairs.tsv")]
         return found
 
     def scores(self, rows: Iterable[Row]) -> list[str]:
         """Scores of rows and the counts that their intervals come from, every seed and split."""
-        return [
-            (self.layout.scored(split, row, seed) / file).as_posix()
-            for row in rows
-            for seed in study.seeds(self.config, row)
-            for split in SPLITS
-            for file in ("metrics.json", "counts.tsv")
-        ]
+        return self._each(self.layout.scored, rows, ("metrics.json", "counts.tsv"))
 
     def detections(self, rows: Iterable[Row]) -> list[str]:
         """Events and tags of rows, every seed and split."""
+        return self._each(self.layout.decoded, rows, ("events.tsv", "tags.tsv"))
+
+    def _each(
+        self, folder: Callable[[str, Row, int], Path], rows: Iterable[Row], files: Sequence[str]
+    ) -> list[str]:
         return [
-            (self.layout.decoded(split, row, seed) / file).as_posix()
+            (folder(split, row, seed) / file).as_posix()
             for row in rows
             for seed in study.seeds(self.config, row)
-            for split in SPLITS
-            for file in ("events.tsv", "tags.tsv")
+            for split in SCORED_ROLES
+            for file in files
         ]
 
     def tags(self, split: str, systems: Iterable[str], seed: int = 0) -> list[str]:

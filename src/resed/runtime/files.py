@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import MissingFileError, ResedError
-from resed.runtime import checksums
+from resed.runtime import checksums, orphans
 
 LARGEST_JSON = 256 << 20  # bytes; the header of a store with two million clips has about 60 MB
 HOST = re.sub(r"[^\w-]", "_", platform.node())  # a folder may be shared by machines
@@ -55,18 +55,8 @@ def _sweep(folder: Path) -> None:
     with os.scandir(folder) as entries:
         parts = [found for entry in entries if (found := PART.fullmatch(entry.name))]
     for part in parts:
-        if not _alive(int(part["owner"])):
+        if not orphans.exists(int(part["owner"])):
             (folder / part.string).unlink(missing_ok=True)
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def write_text(path: Path | str, text: str) -> None:

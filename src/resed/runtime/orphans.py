@@ -43,13 +43,18 @@ class Process:
 
     def alive(self) -> bool:
         """Whether it still runs. Only meaningful on its own machine."""
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            pass
-        return _stat(self.pid)[1] == self.start
+        return exists(self.pid) and _stat(self.pid)[1] == self.start
+
+
+def exists(pid: int) -> bool:
+    """Whether a process of this machine has this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def machine() -> str:

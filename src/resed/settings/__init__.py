@@ -30,32 +30,3 @@ from resed.settings.objective import (
 )
 from resed.settings.schedule import AugmentSettings, BatchSettings, ScheduleSettings
 from resed.settings.system import SystemSettings
-
-__all__ = [
-    "AugmentSettings",
-    "BatchSettings",
-    "BetaSettings",
-    "CalibrateSettings",
-    "ConsistencySettings",
-    "CrnnSettings",
-    "DecodeSettings",
-    "DisentangledSettings",
-    "DistillationSettings",
-    "FeatureSettings",
-    "FocalSettings",
-    "Fraction",
-    "FrameHeadSettings",
-    "MeanTeacherSettings",
-    "ModelSettings",
-    "ObjectiveSettings",
-    "Positive",
-    "RecurrentSettings",
-    "ScheduleSettings",
-    "Strict",
-    "StrongSettings",
-    "StudentSettings",
-    "SystemSettings",
-    "TagHeadSettings",
-    "TeacherSettings",
-    "WeakSettings",
-]

@@ -7,35 +7,34 @@ from pydantic import Field, model_validator
 from resed.settings.base import Fraction, Positive, Strict
 
 
-class TeacherSettings(Strict):
-    """Row 2: five double-layer blocks that compress 600 frames to 6."""
+class _Blocks(Strict):
+    """Convolution blocks: lists with one entry per block."""
 
     channels: list[Positive]
+
+    @model_validator(mode="after")
+    def _one_entry_per_block(self) -> "_Blocks":
+        other = "pools" if "pools" in type(self).model_fields else "kernels"
+        if len(self.channels) != len(getattr(self, other)):
+            raise ValueError(f"channels and {other} must have the same length, one entry per block")
+        return self
+
+
+class TeacherSettings(_Blocks):
+    """Row 2: five double-layer blocks that compress 600 frames to 6."""
+
     pools: list[tuple[Positive, Positive]]  # frames, mels
     last_kernel: Literal[1, 3]  # Guided Learning: 1 x 1
     last_layers: Literal[1, 2]  # the paper: "double-layer blocks"; Guided Learning: 1
     dropout: Fraction
 
-    @model_validator(mode="after")
-    def _consistent(self) -> "TeacherSettings":
-        if len(self.channels) != len(self.pools):
-            raise ValueError("channels and pools must have the same length, one entry per block")
-        return self
 
-
-class StudentSettings(Strict):
+class StudentSettings(_Blocks):
     """Row 3: three single-layer blocks without temporal compression."""
 
-    channels: list[Positive]
     kernels: list[Literal[1, 3, 5, 7]]
     pool_mels: Positive
     dropout: Fraction = 0.0
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "StudentSettings":
-        if len(self.channels) != len(self.kernels):
-            raise ValueError("channels and kernels must have the same length, one entry per block")
-        return self
 
 
 class RecurrentSettings(Strict):
@@ -78,20 +77,13 @@ class DisentangledSettings(Strict):
     most_classes: Positive  # n
 
 
-class CrnnSettings(Strict):
+class CrnnSettings(_Blocks):
     """The network of the official Mean-Teacher baseline (turpaultn/DCASE2019_task4)."""
 
-    channels: list[Positive]
     pools: list[tuple[Positive, Positive]]  # average pooling: frames, mels
     dropout: Fraction
     hidden: Positive  # of the BGRU, per direction
     layers: Positive
-
-    @model_validator(mode="after")
-    def _consistent(self) -> "CrnnSettings":
-        if len(self.channels) != len(self.pools):
-            raise ValueError("channels and pools must have the same length, one entry per block")
-        return self
 
 
 class ModelSettings(Strict):

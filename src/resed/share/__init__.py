@@ -6,5 +6,3 @@ anything is used.
 
 from resed.share.restore import restore
 from resed.share.share import share
-
-__all__ = ["restore", "share"]

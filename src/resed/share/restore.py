@@ -28,10 +28,8 @@ def restore(
     """Fetch a run from the remote, check it out, verify it and unpack Snakemake's records.
 
     Args:
-        run: the run.
         url: URL of the remote, if it is not that of .dvc/config; kept for this clone.
         force: overwrite local files that differ and were not shared; else they are reported.
-        say: receives the lines to print.
 
     Returns:
         The jobs that are left to run: none, if the configs are those of the shared run.

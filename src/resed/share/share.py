@@ -25,10 +25,8 @@ def share(
     """Verify a run, commit it to DVC's cache and push it to the remote.
 
     Args:
-        run: the run.
         url: URL of the remote, if it is not that of .dvc/config; kept for this clone.
         prepare: do not commit and push: DVC, which calls this in `dvc repro`, does.
-        say: receives the lines to print.
 
     Raises:
         ShareError: the run is not finished, its folders fit no stage, or DVC fails.

@@ -28,7 +28,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import stdtrit
 
-from resed.formats.counts import Counts
+from resed.formats.counts import Counts, class_f1
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -267,9 +267,7 @@ def _resampled(table: Counts, names: tuple[str, ...], resamples: int) -> np.ndar
         weights = weights[:, [place[name] for name in table.names]]
     flat = table.values.reshape(len(table.names), 3 * len(table.classes)).astype(np.float32)
     totals = (weights @ flat).astype(np.float64)  # whole numbers: exact
-    totals = totals.reshape(resamples, len(table.classes), 3)
-    hits, below = 2 * totals[..., 0], totals @ (2.0, 1.0, 1.0)
-    return np.divide(hits, below, out=np.full_like(hits, np.nan), where=below > 0)
+    return class_f1(totals.reshape(resamples, len(table.classes), 3))
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from resed.paper.claims import Claim, ReadingReference, Reference
+from resed.paper.claims import Claim, ReadingReference, Reference, labels_of
 from resed.paper.numbers import Paper
 from resed.paper.tables import ClassTable
 from resed.results.folder import readable
@@ -27,7 +27,7 @@ def links(claim: Claim, paper: Paper) -> list[Link]:
         return [_link(text, *anchors)]
     if test.kind in FIGURES:
         return [_figure(FIGURES[test.kind], test.system, paper)]
-    labels = _labels(test)
+    labels = labels_of(test)
     per_class = test.kind in PER_CLASS or bool(labels)
     found = [] if per_class else [_pair(*pair, paper) for pair in _pairs(test)]
     for reference in dict.fromkeys(_references(test)):
@@ -79,12 +79,6 @@ def _name(reference: Reference, paper: Paper) -> str:
     if isinstance(reference, ReadingReference):
         return f"{paper.label(reference.system)} ({reference.reading})"
     return paper.label(reference)
-
-
-def _labels(test: Any) -> list[str]:
-    """Classes that a test names."""
-    of_gains = [gain.event_label for gain in getattr(test, "gains", ()) if gain.event_label]
-    return [*getattr(test, "classes", ()), *getattr(test, "outside", ()), *of_gains]
 
 
 def _pairs(test: Any) -> Iterator[tuple[str, str]]:

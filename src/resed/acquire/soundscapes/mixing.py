@@ -55,7 +55,6 @@ def render_clip(
     """Render a clip; equal arguments give equal samples.
 
     Args:
-        bank: the soundbank.
         settings: how the split sounds.
         clip: seed of the random draws.
         labels: label of the real task -> class of the bank.

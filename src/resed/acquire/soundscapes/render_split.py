@@ -78,17 +78,11 @@ def render_split(
     written last: if they exist, the audio is complete.
 
     Args:
-        dataset: the dataset file.
-        root: folder of the dataset.
-        split: weak, unlabeled, strong, development or evaluation.
         scale: share of the clips, from 0 to 1.
-        seed: seed of all random draws.
         soundbank: folder of the soundbank, if the dataset needs one.
         annotations: folder of given annotations (`soundscapes.annotations: given`).
         keep_audio: write the clips as files. Otherwise resed.acquire.clip_reader renders each clip
             when it is read.
-        processes: number of processes.
-        report: called with a summary line.
 
     Returns:
         The record of the split, for JSON: counts, hashes and settings.

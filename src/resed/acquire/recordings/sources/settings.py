@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -21,6 +21,8 @@ Checksum = Annotated[str, Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}
 class Source(Strict):
     """Keys of all kinds of sources."""
 
+    reserved: ClassVar = (LOCAL, FOLDER)
+
     name: Annotated[str, Field(pattern=NAME)]
     splits: Annotated[list[Role], Field(min_length=1)]
     optional: bool = False  # used only if --source or acquire.sources names it
@@ -30,13 +32,15 @@ class Source(Strict):
     @field_validator("name")
     @classmethod
     def _not_taken(cls, value: str) -> str:
-        if value in (LOCAL, FOLDER):
+        if value in cls.reserved:
             raise ValueError(f"{value} is reserved; use another name")
         return value
 
 
 class FolderSource(Source):
     """A folder, an archive, or a folder of archives of the user."""
+
+    reserved: ClassVar = (LOCAL,)
 
     kind: Literal["folder"]
     path: str
@@ -48,13 +52,6 @@ class FolderSource(Source):
         if (self.match != "name") != bool(self.hashes):
             raise ValueError("set hashes (a manifest) if and only if match is hash or both")
         return self
-
-    @field_validator("name")
-    @classmethod
-    def _not_taken(cls, value: str) -> str:
-        if value == LOCAL:
-            raise ValueError(f"{value} is reserved; use another name")
-        return value
 
 
 class FileEntry(Strict):
@@ -167,7 +164,6 @@ def chosen_sources(
     """The sources of a run, in order.
 
     Args:
-        dataset: the dataset file.
         names: names of sources in order; None: all sources that are not optional. `local` is not a
             source. Sources of kind files, which have the annotations, are added to other sources.
         folder: a folder or archive that is searched first.
