@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -304,13 +305,16 @@ def test_text_from_outside_is_escaped(tmp_path):
     assert "<script" not in text and "&lt;script&gt;" in text
 
 
-def test_tables_of_another_audit_are_refused(tmp_path):
-    results = made(tmp_path, systems=["pts"])
-    (results.folder / "audit" / "audit.json").write_text(json.dumps({"manifest_sha256": "e" * 64}))
-    with pytest.raises(
-        ResultsError, match="made from manifest 0123456789ab, but the audit has eee"
-    ):
-        render(Results.of(results.config, results.folder))
+def test_tables_of_another_audit_are_refused(results):
+    path = results.folder / "audit" / "audit.json"
+    before = path.read_text()
+    path.write_text(json.dumps({"manifest_sha256": "e" * 64}))
+    problem = "made from manifest 0123456789ab, but the audit has eee"
+    try:
+        with pytest.raises(ResultsError, match=problem):
+            render(Results.of(results.config, results.folder))
+    finally:
+        path.write_text(before)
 
 
 @pytest.mark.parametrize(
@@ -322,11 +326,14 @@ def test_tables_of_another_audit_are_refused(tmp_path):
         ("tables/claims.json", "run resed tabulate --table claims"),
     ],
 )
-def test_a_missing_input_is_named(tmp_path, file, cure):
-    results = made(tmp_path, systems=["pts"])
-    (results.folder / file).unlink()
-    with pytest.raises(MissingFileError, match=cure):
-        render(results)
+def test_a_missing_input_is_named(results, tmp_path, file, cure):
+    path = results.folder / file
+    shutil.move(path, tmp_path / path.name)
+    try:
+        with pytest.raises(MissingFileError, match=cure):
+            render(Results.of(results.config, results.folder))
+    finally:
+        shutil.move(tmp_path / path.name, path)
 
 
 def command(results, out):
