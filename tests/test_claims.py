@@ -173,7 +173,7 @@ def test_margins_and_ranges_are_what_the_text_states():
             "jurnal: section 2.1\n    test",
             "unknown edition jurnal",
         ),
-        ("quantity: imbalance, bound: 5.0", "quantity: imbalance", "bound goes with"),
+        ("quantity: imbalance, bound: 5.0", "quantity: imbalance", "set bound for"),
         ("metrics: [segment]", "metrics: [segments]", "two_stage_segment: unknown metric segments"),
         ("splits: [evaluation]", "splits: [test]", "unknown split test; use one of development"),
     ],
@@ -437,7 +437,7 @@ def test_evidence_names_what_remains():
 
 def test_a_verdict_of_nothing_says_why():
     nothing = of_printed([Outcome(State.ABSENT, "gain")], "journal")
-    assert (word(nothing), text(nothing)) == ("not shown", "no printed number shows it")
+    assert (word(nothing), text(nothing)) == ("not shown", "the paper prints no number for it")
     classes = Verdict(State.ABSENT, (), Basis(reason="classes", unknown_classes=("Big_cat", "Dog")))
     assert text(classes).endswith("does not have: Big cat, Dog")
 

@@ -75,8 +75,8 @@ def test_all_known_inconsistencies_are_there():
         ("beta", "0: 0.00674, 0.1: 0.0174, 0.25: 0.0601, 0.5: 0.287, 1: 1"),
         ("focal_weight", "1 - p^γ at p 0.1: 0.99, 0.3: 0.91, 0.5: 0.75, 0.7: 0.51, 0.9: 0.19"),
         ("focal_weight", "(1 - p)^γ at p 0.1: 0.81, 0.3: 0.49, 0.5: 0.25, 0.7: 0.09, 0.9: 0.01"),
-        ("running_water_fewest", "frying (needs the paper's annotations)"),
-        ("clips", "weak 1473; official (needs the paper's annotations)"),
+        ("running_water_fewest", "frying (requires the paper's annotations)"),
+        ("clips", "weak 1473; official (requires the paper's annotations)"),
     ],
 )
 def test_figures_are_computed(figures, name, text):

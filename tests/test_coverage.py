@@ -102,6 +102,6 @@ def test_without_an_audit_it_says_so(tmp_path):
 def test_scores_of_another_audit_are_refused_by_each_table(tmp_path, name):
     results = made(tmp_path, manifest_sha256="e" * 64)
     with pytest.raises(
-        ResultsError, match="manifest eeeeeeeeeeee, but the scores were made with 01234"
+        ResultsError, match="manifest eeeeeeeeeeee; the scores were made with 01234"
     ):
         make_table(name, results)

@@ -218,9 +218,9 @@ def test_two_sides_may_know_other_clips_and_classes():
     second = Counts(("b",), ("x", "y"), np.array([[[0, 1, 1], [0, 2, 0]]]), 5)
     found = difference([first], [second], paired=True)
     assert found.mean == pytest.approx(f1_of(2, 1))
-    with pytest.raises(ValueError, match="all of the same clips"):
+    with pytest.raises(ValueError, match="the same number of clips"):
         difference([first], [Counts((), (), np.zeros((0, 0, 3)), 4)], paired=True)
-    with pytest.raises(ValueError, match="requires counts"):
+    with pytest.raises(ValueError, match="requires tables of counts"):
         interval([])
 
 
@@ -295,7 +295,7 @@ def test_results_refuse_counts_of_another_scoring(results):
     fresh = Results.of(results.config, results.folder)
     try:
         (place / "counts.tsv").write_text("".join(text.splitlines(True)[:-9]))
-        with pytest.raises(ResultsError, match="are not those of metrics"):
+        with pytest.raises(ResultsError, match="do not agree with metrics"):
             fresh.interval("evaluation", "pts", "event")
         (place / "counts.tsv").unlink()
         with pytest.raises(MissingFileError, match="run resed score"):

@@ -253,7 +253,7 @@ def test_changes_are_those_of_the_scores(results):
 def test_whether_any_reading_beats_none_is_said(results):
     text = " ".join(sentences(compare_readings(results), results))
     assert (
-        "Target-events feature distillation against tfd.off, by intervals that are not corrected: "
+        "Target-events feature distillation against tfd.off, by uncorrected intervals: "
         "worse: unchanged (hints, teacher detached, W_t frozen), tfd.literal." in text
     )
     assert "No change in this config: beta.half." in text
@@ -268,12 +268,14 @@ def test_one_training_decides_nothing_but_one_decoding_does(tmp_path):
     assert found.questions[0].name == "tfd", "by size, decided or not"
     assert {reading for reading, _ in found.tested} == {"gate.none", "windows.average"}
     told = sentences(found, results)
-    assert told[0].startswith("Standing after Holm's correction: gate.none (Event-F1), gate.none")
-    assert "the spread of its seeds is not known" in told[1]
+    assert told[0].startswith(
+        "Significant after Holm's correction: gate.none (Event-F1), gate.none"
+    )
+    assert "the spread of its seeds is unknown" in told[1]
     first = headline(found, results)
     assert "tested: 6 (2 readings, 3 metrics)" in first
     assert "intervals: 3, where about 0.3 are expected by chance; " in first
-    assert "correction for all: 3. The largest: Gate of the frames by the tags, read as" in first
+    assert "correction: 3. The largest: Gate of the frames by the tags, read as" in first
     assert "distillation" not in first, "larger, and not decided"
 
 
@@ -283,8 +285,8 @@ def test_what_chance_may_have_decided_is_not_named(results):
     assert (len(found.tested), len(decided), found.standing) == (12, 9, {})
     assert headline(found, results) == (
         "Changes of PTS+TFD+AFL+ESP that were tested: 12 (4 readings, 3 metrics); decided by their "
-        "own 95 % intervals: 9, where about 0.6 are expected by chance; standing after Holm's "
-        "correction for all: none, so no reading is named."
+        "own 95 % intervals: 9, where about 0.6 are expected by chance; significant after Holm's "
+        "correction: none."
     )
     assert not any("Standing" in sentence for sentence in sentences(found, results))
 
@@ -306,7 +308,7 @@ def test_an_impossible_interval_is_cut_or_says_too_little():
 def test_nothing_decided_is_said(tmp_path):
     results = made(tmp_path, seeds=1, trained=1, readings=["tfd.literal"])
     assert headline(compare_readings(results), results) == (
-        "No change of PTS+TFD+AFL+ESP was tested: a reading that is trained anew needs two seeds."
+        "No change of PTS+TFD+AFL+ESP was tested: a reading with its own training needs two seeds."
     )
     frame = sensitivity_table(results).frame
     (row,) = frame[frame.reading.eq("tfd.literal") & on(frame, "event")].itertuples()
@@ -375,7 +377,9 @@ def test_scores_of_another_audit_are_refused(tmp_path, results):
     shutil.copytree(results.folder, folder)
     path = folder / "score" / "evaluation" / f"{SYSTEM}@tfd.off" / "seed0" / "metrics.json"
     path.write_text(path.read_text().replace("0123456789abcdef", "f" * 16))
-    with pytest.raises(ResultsError, match=r"tfd\.off/seed0/metrics\.json: other clips or another"):
+    with pytest.raises(
+        ResultsError, match=r"tfd\.off/seed0/metrics\.json: clips or manifest differ"
+    ):
         compare_readings(Results.of(results.config, folder, results.data))
 
 

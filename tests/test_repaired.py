@@ -180,12 +180,12 @@ def test_a_stale_repair_is_refused(tmp_path):
     results = make(tmp_path, clips=8, seeds=1)
     log = results.folder / "repair" / "repair.json"
     change(log, manifest_sha256="e" * 64)
-    with pytest.raises(ResultsError, match="made with manifest eeeeeeeeeeee, but the audit's"):
+    with pytest.raises(ResultsError, match="made with manifest eeeeeeeeeeee; the audit has"):
         load_repair(results, "evaluation")
     repair(results)
     copy = results.folder / "repair" / results.config.dataset_file.splits["evaluation"].annotations
     copy.write_text(copy.read_text() + "new.wav\t\t\t\n")
-    with pytest.raises(ResultsError, match=f"{copy}: has changed since it was repaired"):
+    with pytest.raises(ResultsError, match=f"{copy}: changed since the repair"):
         load_repair(results, "evaluation")
     log.write_text("{}")
     with pytest.raises(ResultsError, match=r"repair\.json: dataset is missing; run resed repair"):
@@ -198,7 +198,9 @@ def test_events_that_were_not_scored_are_refused(tmp_path):
     path = results.events("evaluation", "pts")
     found = read_events(path)
     write_events(path, {clip: [] for clip in found})
-    with pytest.raises(ResultsError, match=f"{path}: not the events behind its event counts"):
+    with pytest.raises(
+        ResultsError, match=f"{path}: the events do not agree with the event counts"
+    ):
         list(repaired_counts(results, labels, "evaluation", "pts"))
     path.unlink()
     with pytest.raises(MissingFileError, match="run resed decode for pts on evaluation"):

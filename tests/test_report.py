@@ -233,7 +233,7 @@ def test_a_study_without_scores_is_not_shown(tmp_path):
     results = made(tmp_path, systems=["pts"], sensitivity=STUDY)
     text = render(results)
     check_links(Reader(text))
-    assert "sensitivity" not in Reader(text).ids and "(no scores; sensitivity.report" in text
+    assert "sensitivity" not in Reader(text).ids and "(no scores; see sensitivity.report" in text
 
 
 def test_seeds_of_some_systems_are_stated(tmp_path):

@@ -54,7 +54,7 @@ def test_settings_that_depart_from_the_paper(root, changes):
 )
 def test_windows_that_depart_from_the_paper(root, calibrate, told):
     assert found(root, calibrate=calibrate) == [
-        f"windows by settings other than the paper's: {told}"
+        f"windows with settings other than the paper's: {told}"
     ]
 
 

@@ -146,7 +146,7 @@ def test_counts_stand_in_notes_headings_and_data(table):
 
 def test_other_data_is_stated_first_and_in_the_heading_of_the_verdicts(table):
     assert table.notes[0].startswith("**Not the paper's numbers**: not the paper's data")
-    assert "only show how to read the scorecard" in table.notes[0]
+    assert "do not show whether the paper is reproducible" in table.notes[0]
     assert "Verdict (other data)" in [column.title for column in table.view.columns]
     assert table.data["qualification"] == "other data"
 

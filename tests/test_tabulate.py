@@ -168,13 +168,14 @@ def test_several_seeds_give_mean_and_interval(tmp_path):
     assert row["deviation"] == pytest.approx(abs(first - second) / 2**0.5)  # n - 1 below
     assert (row["covers"], row["seeds"]) == ("clips and seeds", 2)
     assert value(table, system="prior", **where)["covers"] == "clips"
-    assert "means of 2 seeds; brackets hold the 95 % interval over clips and seeds" in markdown(
-        table
+    assert (
+        "means over 2 seeds; brackets contain the 95 % interval over clips and seeds"
+        in markdown(table)
     )
 
 
 def test_one_seed_states_what_its_interval_leaves_out(main):
-    assert "1 seed. Brackets hold the 95 % interval over clips only" in markdown(main)
+    assert "1 seed. Brackets contain the 95 % interval over clips only" in markdown(main)
 
 
 def test_scores_without_threshold_may_be_missing(tmp_path):
@@ -199,10 +200,14 @@ def test_scores_without_threshold_may_be_missing(tmp_path):
 def test_scores_of_other_audits_or_clips_are_refused(tmp_path):
     results = made(tmp_path, systems=["pts"])
     path = change(results, "evaluation", "sanity_prior", manifest_sha256="f" * 64)
-    with pytest.raises(ResultsError, match=f"{path}: manifest hash ffffffffffff, but 0123456789ab"):
+    with pytest.raises(
+        ResultsError, match=f"{path}: manifest hash ffffffffffff differs from 01234"
+    ):
         make_table("table1", results)
     path = change(results, "evaluation", "sanity_prior", manifest_sha256=MANIFEST, clips=7)
-    with pytest.raises(ResultsError, match=f"{path}: clips on evaluation 7, but 8 in"):
+    with pytest.raises(
+        ResultsError, match=f"{path}: number of clips on evaluation 7 differs from 8 in"
+    ):
         make_table("table1", results)
 
 

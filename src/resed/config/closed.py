@@ -13,12 +13,12 @@ from resed.errors import ConfigError
 from resed.runtime.files import existing
 
 Model = TypeVar("Model", bound=BaseModel)
-# PyYAML's C loader is ten times as fast; every job of a workflow reads these files again.
+# PyYAML's C loader is ten times as fast, and every job of a workflow reads these files.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay `above` over `below`: mappings merge key by key, everything else replaces."""
+    """Merge `above` into `below`: mappings merge key by key, other values are replaced."""
     merged = dict(below)
     for key, value in above.items():
         if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
@@ -70,7 +70,7 @@ def check(model: type[Model], values: Any, place: str) -> Model:
 
 
 def check_overlay(model: type[BaseModel], values: Any, place: str) -> None:
-    """Refuse errors that do not depend on other layers: unknown keys, types and ranges.
+    """Raise ConfigError for errors that do not depend on other layers: keys, types and ranges.
 
     Missing keys and rules over several keys are left to `check` of the merged settings, because
     another layer may set the other keys.
@@ -84,7 +84,7 @@ def check_overlay(model: type[BaseModel], values: Any, place: str) -> None:
 
 
 def mistakes(model: type[BaseModel], values: Any, place: str) -> list[str]:
-    """All errors of `values`, one line each; empty if there is none."""
+    """All errors of `values`, one line each; empty if there are none."""
     try:
         model.model_validate(values)
     except ValidationError as error:

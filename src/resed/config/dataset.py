@@ -20,7 +20,7 @@ EVALUATION = "evaluation"  # the split for results on one split only
 
 
 def _inside(value: str) -> str:
-    """Refuse paths outside the root of the dataset."""
+    """Raise ValueError for a path outside the root of the dataset."""
     path = Path(value)
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ValueError("must be a path below the dataset's root, without ..")
@@ -41,7 +41,7 @@ class SplitFile(Strict):
 
 
 class SoundbankFile(Strict):
-    """Where isolated sounds come from."""
+    """The source of isolated sounds."""
 
     kind: Literal["demo", "folder"]
     source: str = ""  # URL of a public copy
@@ -52,14 +52,14 @@ class PublishedFile(Strict):
 
     version: str
     split: Role
-    sha256: str = ""  # of the published file; empty: only its counts are known
+    sha256: str = ""  # of the published file; empty if only its number of rows is known
     rows_sha256: str = ""  # of its rows in any order, as `resed audit` prints it
     rows: Positive  # without the header
     note: str = ""
 
 
 class Dataset(Strict):
-    """A dataset file. `soundscapes` and `sources` are validated by acquire."""
+    """A dataset file. `resed acquire` validates `soundscapes` and `sources`."""
 
     name: Annotated[str, Field(pattern=NAME)]
     title: str
@@ -95,7 +95,7 @@ def dataset_path(name_or_file: str | Path, root: Path | str = ".") -> Path:
 
 
 def existing_dataset(name_or_file: str | Path, root: Path | str = ".") -> Path:
-    """As `dataset_path`. Raises MissingFileError, with the known datasets, if it does not exist."""
+    """As `dataset_path`, but raises MissingFileError if there is no such file."""
     path = dataset_path(name_or_file, root)
     names = ", ".join(sorted(p.stem for p in path.parent.glob("*.yaml"))) or "none"
     return existing(path, f"known datasets: {names}; or give the path of a dataset's YAML file")

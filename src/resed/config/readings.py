@@ -1,7 +1,7 @@
-"""What a paper leaves open, as data: config/papers/{paper}/readings.yaml, closed and typed.
+"""Ambiguities of a paper as data: config/papers/{paper}/readings.yaml, closed and typed.
 
 A *reading* is one option of one question, named `{question}.{option}` (`tfd.literal`).
-`resed.config.study` and `resed.results.readings_study` use them in the study of readings.
+`resed.config.study` and `resed.results.readings_study` implement the study of readings.
 """
 
 from collections.abc import Iterator
@@ -39,14 +39,14 @@ class Option(Strict):
 
     @property
     def cost(self) -> Cost:
-        """What the study requires for it: training, decoding, or none because it cannot run it."""
+        """What the study must run for it: training, decoding, or none if it cannot run it."""
         if set(self.settings) - {"decode"}:
             return "train"
         return "decode" if self.settings or self.calibrate else "none"
 
 
 class Question(Strict):
-    """Something that the paper does not state, contradicts or misprints."""
+    """A question about something that the paper does not state, contradicts or misprints."""
 
     title: Annotated[str, Field(min_length=1, max_length=40)]  # heading of its rows in the figure
     question: str
@@ -76,7 +76,7 @@ class Readings(Strict):
                 yield f"{name}.{key}", question, option
 
     def names(self) -> list[str]:
-        """Names of the readings that the study can run: no defaults, and they change a system."""
+        """Names of the readings that the study can run: those that change a system, no defaults."""
         return [
             name
             for name, question, option in self
@@ -115,7 +115,7 @@ def load_readings(root: Path | str, paper: str) -> Readings:
 
 @lru_cache(maxsize=8)
 def _load(path: Path, changed: int) -> Readings:
-    """Read each version of the file once, because a plan asks for readings hundreds of times."""
+    """Read each version of the file once, because a plan needs the readings hundreds of times."""
     del changed
     readings = check(Readings, read_yaml(path), str(path))
     for name, _, option in readings:

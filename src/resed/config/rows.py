@@ -1,7 +1,7 @@
-"""A row of the tables as a type, with one way to its folder below results/ and back.
+"""A row of the tables as a type, with conversion to its folder name below results/ and back.
 
-It lives in config/, not in results/: `Config.system` resolves a reading of a system, so the type
-must lie below everything that reads a configuration.
+The module is part of config/ and not of results/, because `Config.system` has rows as arguments and
+imports point from results/ to config/.
 """
 
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from typing import Literal
 Threshold = Literal["configured", "development"]
 
 UNCHANGED = "default"  # the reading that changes nothing: the reference of the study of readings
-# Detections without a trained detector, which show what a score is worth.
+# Detections without a trained detector, as a reference for the scores of systems.
 BASELINES = ("nothing", "everything", "prior", "own_tags", "loudness", "reference")
 _READING = "@"
 _DEVELOPMENT = "@development_threshold"

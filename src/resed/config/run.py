@@ -1,7 +1,7 @@
-"""The configuration: closed, layered and checked before the first job.
+"""The configuration of a run, closed, layered and checked before the first job.
 
-Later layers replace earlier ones: a base of config/systems/*.yaml, the systems that start from it,
-`override` of the config, `system_overrides` of the config, a reading.
+Later layers replace earlier ones: a base of config/systems/*.yaml, the systems based on it,
+`override`, `system_overrides`, and in the study of readings `sensitivity.override` and the reading.
 """
 
 from collections.abc import Mapping
@@ -44,7 +44,7 @@ class Config(Strict):
     """The configuration of a run. `root` is the folder that contains config/."""
 
     dataset: str
-    paper: str = ""  # `load_config` takes the only folder of config/papers if there is one
+    paper: str = ""  # empty: the only folder of config/papers
     systems: Annotated[list[str], Field(min_length=1)]
     seeds: Positive = 1
     system_seeds: dict[str, Positive] = {}
@@ -63,12 +63,12 @@ class Config(Strict):
 
     @cached_property
     def dataset_file(self) -> Dataset:
-        """The file of the dataset."""
+        """The content of the dataset file."""
         return load_dataset(self.dataset, Path(self.root))
 
     @cached_property
     def paper_readings(self) -> Readings:
-        """What the paper leaves open."""
+        """The content of the paper's readings.yaml."""
         return load_readings(self.root, self.paper)
 
     @cached_property
@@ -81,12 +81,12 @@ class Config(Strict):
         return load_systems(Path(self.root))
 
     def base_settings(self, name: str) -> dict[str, Any]:
-        """The settings that a system starts from, before its own and those of the config."""
+        """The settings of the base of a system, without its own and those of the config."""
         return base_settings(self._systems, name)
 
     @cached_property
     def feature_sets(self) -> dict[str, FeatureSettings]:
-        """Log-mel settings by name: `default`, and those of systems with their own features."""
+        """Log-mel settings by name: `default`, and the feature sets of config/systems/*.yaml."""
         own = self._systems.features
         for name in self.feature_overrides:
             known(own, name, "feature_overrides", "feature set")
@@ -164,8 +164,8 @@ class Config(Strict):
         """The rows of the study of readings: the unchanged system, then one row per reading.
 
         Empty if the paper has no readings.yaml. If `sensitivity.readings` is empty, readings that
-        do not fit the settings of this config are left out; named readings and the unchanged
-        system must fit.
+        are incompatible with the settings of this config are omitted; named readings and the
+        unchanged system must be compatible.
         """
         if not readings_file(self.root, self.paper).is_file():
             return []
@@ -183,7 +183,7 @@ class Config(Strict):
 
     @property
     def own_tags_system(self) -> str:
-        """The system whose tags a baseline uses: `sanity_system`, or the last if it is not run."""
+        """The system whose tags a baseline uses: `sanity_system`, or the last one if not run."""
         chosen = self.sanity_system
         return chosen if chosen in self.systems else self.systems[-1]
 
@@ -234,9 +234,9 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
 
 
 def _with_paper(config: Config) -> Config:
-    """The config with its paper: the one it names, or the only folder of config/papers.
+    """The config with the name of its paper, by default that of the only folder of config/papers.
 
-    Raises ConfigError if there is no folder of that name, or if none of several is named.
+    Raises ConfigError if there is no such folder, or if there are several and none is named.
     """
     folder = Path(config.root) / "config" / "papers"
     known = sorted(path.parent.name for path in folder.glob("*/numbers.yaml"))
@@ -251,7 +251,7 @@ def _with_paper(config: Config) -> Config:
 
 
 def _check_overlays(config: Config) -> None:
-    """Check each overlay alone, so that an error names the key in which it was written."""
+    """Check each overlay separately, so that an error names the key that contains it."""
     systems = {"override": config.override, "sensitivity.override": config.sensitivity.override}
     systems |= {f"system_overrides.{name}": v for name, v in config.system_overrides.items()}
     for place, values in systems.items():
@@ -287,5 +287,5 @@ def _check_study(config: Config) -> None:
 
 
 def differs(one: SystemSettings, other: SystemSettings) -> bool:
-    """Whether two systems require separate weights: they differ in more than the decoding."""
+    """Whether two systems differ in more than the decoding and so require separate weights."""
     return one.model_copy(update={"decode": other.decode}) != other

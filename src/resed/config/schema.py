@@ -1,7 +1,7 @@
 """The JSON schema of config/*.yaml, generated from the settings: `python -m resed.config.schema`.
 
-It is for editors and other programs; resed itself validates with the settings (resed.config.run).
-Every key is optional in it, because a config file can be an overlay.
+Editors and other programs use the schema; resed itself validates with `resed.config.run`. Every key
+of the schema is optional, because a config file can be an overlay.
 """
 
 import json
@@ -14,7 +14,7 @@ from resed.settings import SystemSettings
 
 
 def config_schema() -> dict[str, Any]:
-    """The schema of a config file: closed, with the settings that `override` may hold."""
+    """The closed schema of a config file, including the settings that `override` can contain."""
     schema = Config.model_json_schema(ref_template="#/$defs/{model}")
     settings = SystemSettings.model_json_schema(ref_template="#/$defs/{model}")
     definitions = schema["$defs"] | settings.pop("$defs") | {"SystemSettings": settings}

@@ -9,7 +9,7 @@ from resed.settings import Fraction, Positive, Strict
 
 
 class AcquireSettings(Strict):
-    """What `resed acquire` renders or fetches."""
+    """Settings of `resed acquire`."""
 
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 2019
@@ -30,12 +30,12 @@ class AuditSettings(Strict):
     @field_validator("least", mode="before")
     @classmethod
     def _every_split(cls, value: Any) -> Any:
-        """Use the default for splits that are not named."""
+        """Set the default for splits that are not given."""
         return dict.fromkeys(ROLES, 0.9) | value if isinstance(value, dict) else value
 
 
 class RepairSettings(Strict):
-    """How strong labels are repaired, in a copy."""
+    """Settings of `resed repair`, which corrects a copy of the strong labels."""
 
     gap_s: Annotated[float, Field(ge=0)] = 0.15
 
@@ -45,6 +45,6 @@ class SensitivitySettings(Strict):
 
     system: str = "pts_tfd_afl_esp"
     seeds: Positive = 1
-    readings: list[str] = []  # empty: all that the study can run
+    readings: list[str] = []  # empty: all readings that the study can run
     override: dict[str, Any] = {}  # laid over every reading and over the unchanged system
     report: bool = False  # whether `all` and the report include it

@@ -1,4 +1,4 @@
-"""The study of readings: which rows it has, their seeds, and the windows they decode with."""
+"""The study of readings: its rows, their seeds, and the windows for their decoding."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from resed.settings import CalibrateSettings
 
 
 def calibration(config: Config, row: Row | str) -> CalibrateSettings:
-    """Settings of the windows of a row: those of the config, or of its reading."""
+    """Settings of the windows of a row: `config.calibrate`, changed by the reading of the row."""
     reading = Row.of(row).changed_by
     if not reading:
         return config.calibrate
@@ -20,7 +20,7 @@ def calibration(config: Config, row: Row | str) -> CalibrateSettings:
 
 
 def windows_name(config: Config, row: Row | str) -> str:
-    """Name of the windows that a row decodes with: the method, with a reading of its own."""
+    """Name of the windows of a row: the method, and the reading if it changes the windows."""
     method = config.system(row).decode.windows
     if calibration(config, row) == config.calibrate:
         return method
@@ -28,7 +28,7 @@ def windows_name(config: Config, row: Row | str) -> str:
 
 
 def changes_nothing(config: Config, row: Row | str) -> bool:
-    """Whether the reading of a row has the settings of the unchanged system in this config."""
+    """Whether the reading of a row leaves all settings of the unchanged system as they are."""
     row = Row.of(row)
     same = config.system(row) == config.system(row.unchanged)
     return same and calibration(config, row) == config.calibrate
@@ -43,9 +43,9 @@ def rows(config: Config) -> list[Row]:
 def seeds(config: Config, row: Row | str) -> list[int]:
     """Seeds that a row is scored with.
 
-    Baselines have one, systems those of the config. A row of the study of readings has
-    `sensitivity.seeds`, or all seeds of the configured system whose checkpoints it shares, as a
-    reading of the decoding does: they cost no training.
+    Baselines have one seed, systems the seeds of the config. A row of the study of readings has
+    `sensitivity.seeds` seeds. If it shares the checkpoints of a configured system, it has all seeds
+    of that system, because they require no further training.
     """
     row = Row.of(row)
     if row.baseline:
@@ -66,9 +66,9 @@ def option_here(config: Config, question: Question) -> str | None:
 
 
 def departing_options(config: Config, system: str) -> list[tuple[Question, Option]]:
-    """Options beside the defaults that a system follows, with their questions.
+    """Options other than the defaults that a system follows, with their questions.
 
-    Options that leave a part of the method out are not listed: that part is not read at all.
+    The option `off`, which removes a part of the method, is not listed.
     """
     here = _values(config, Row(system))
     found = []
@@ -80,7 +80,7 @@ def departing_options(config: Config, system: str) -> list[tuple[Question, Optio
 
 
 def _values(config: Config, row: Row) -> dict[str, dict[str, Any]]:
-    """What the overlays of an option can change, as it is for one row."""
+    """The values of one row that the overlays of an option can change."""
     return {
         "settings": config.system(row).model_dump(mode="json"),
         "calibrate": config.calibrate.model_dump(mode="json"),
@@ -89,7 +89,7 @@ def _values(config: Config, row: Row) -> dict[str, dict[str, Any]]:
 
 
 def _followed(question: Question, here: dict[str, dict[str, Any]]) -> str | None:
-    """The option whose overlay changes nothing, the default first."""
+    """The first option whose overlay changes nothing; the default is tried first."""
     for key in sorted(question.options, key=lambda key: key != question.default):
         option = question.options[key]
         for part, values in here.items():

@@ -1,6 +1,6 @@
-"""The systems of config/systems/*.yaml: small overlays on one another.
+"""The systems of config/systems/*.yaml, each an overlay on a base or on another system.
 
-A base has settings that several systems start from. It is not a system and cannot be trained.
+A base has settings that are common to several systems. It is not a system and cannot be trained.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ class SystemEntry(Strict):
 
 
 class BaseEntry(Strict):
-    """Settings that systems start from."""
+    """Settings that are common to several systems."""
 
     settings: dict[str, Any]
 
@@ -43,7 +43,7 @@ class _SystemFile(Strict):
 
 @dataclass(frozen=True)
 class SystemFiles:
-    """All that config/systems/*.yaml define, by name."""
+    """All systems, bases and feature sets of config/systems/*.yaml, by name."""
 
     systems: dict[str, SystemEntry]
     bases: dict[str, BaseEntry]
@@ -80,7 +80,7 @@ def known(catalogue: Mapping[str, Entry], name: str, place: str, kind: str = "sy
 
 
 def lineage(catalogue: Mapping[str, SystemEntry], name: str) -> list[SystemEntry]:
-    """The systems that a system starts from and itself, in this order; without the base.
+    """The systems on which a system is based, and the system itself, in this order.
 
     Raises ConfigError if they form a circle.
     """
@@ -101,7 +101,7 @@ def lineage(catalogue: Mapping[str, SystemEntry], name: str) -> list[SystemEntry
 
 
 def base_settings(files: SystemFiles, name: str) -> dict[str, Any]:
-    """Settings of the base that a system starts from; {} if it has none.
+    """Settings of the base of a system; {} if it has none.
 
     Raises ConfigError for an unknown base.
     """

@@ -48,8 +48,8 @@ def caption(results: Results, entry: FigureEntry) -> str:
     gamma = results.config.system(entry.system).objective.focal.gamma
     text = (
         f"Focal loss of {title} at epoch {epoch}, the last one. Left axis: clip posterior p of the "
-        "reference label, as the student gives it (the posterior where the class is present, 1 "
-        "minus the posterior where it is absent), averaged over the labelled clips of that epoch. "
+        "reference label, computed by the student (the posterior if the class is present, 1 minus "
+        "the posterior if it is absent), averaged over the labelled clips of that epoch. "
         f"Right axis: the weight {weight} with γ = {gamma:g}, averaged over the same clips. "
         "Classes with a low posterior get a high weight. Classes are sorted by posterior."
     )
@@ -57,10 +57,10 @@ def caption(results: Results, entry: FigureEntry) -> str:
 
 
 def last_epoch(results: Results, system: str) -> tuple[int, pd.DataFrame]:
-    """The last epoch with weights, counted from 1, and its values.
+    """The number of the last epoch with weights, counted from 1, and its values.
 
-    Returns one row per class with the columns posterior and weight, the highest posterior first.
-    Raises MissingFileError, and ResultsError if the history has no weights.
+    The values are one row per class with the columns posterior and weight, in order of decreasing
+    posterior. Raises MissingFileError, or ResultsError if the history has no weights.
     """
     history = pd.DataFrame(results.history(system))
     classes = results.config.dataset_file.classes

@@ -10,12 +10,12 @@ from resed.paper.numbers import FigureEntry
 from resed.results.folder import Results, readable
 
 NONE = "None"
-DARK = 55  # percent; up to here white text has the higher contrast on the colour of the cell
+DARK = 55  # percent; up to this share, white text has the higher contrast with the cell
 METHODS = {
     "spread": "A correct tag counts on the diagonal. A missed tag is distributed in equal shares "
     "over the false tags of the clip, or counts as None if the clip has no false tag.",
     "cooccurrence": "Each true tag counts once for every tag that was found in the same clip, so "
-    "that even a perfect tagger has counts off the diagonal.",
+    "even a perfect tagger has counts off the diagonal.",
     "single": "Only clips with one tag count, under the class with the highest clip posterior "
     "(before any filter).",
 }
@@ -23,10 +23,10 @@ UNITS = {"spread": "clips with it", "cooccurrence": "pairs of tags", "single": "
 
 
 def shares(results: Results, system: str) -> pd.DataFrame:
-    """Percent of each true class (rows) by class found (columns; the last one is None).
+    """Percent of each true class (rows) by predicted class (columns; the last one is None).
 
-    The counts are those that judge a claim on confusions. A row without clips is NaN. Row labels
-    have the number of clips or pairs.
+    The counts are the same as for claims about confusions. A row without clips is NaN. Row labels
+    contain the number of clips or pairs.
     """
     found = confusions(results, system)
     names = [readable(label) for label in results.config.dataset_file.classes]
@@ -35,7 +35,7 @@ def shares(results: Results, system: str) -> pd.DataFrame:
 
 
 def draw(results: Results, entry: FigureEntry) -> Figure:
-    """A heat map of the shares, in percent of each row; shares below 0.5 % have no number."""
+    """Draw a heat map of the shares in percent of each row, without numbers below 0.5 %."""
     found = shares(results, entry.system)
     numbers = found.map(lambda share: f"{share:.0f}" if share >= 0.5 else "")
     figure = style.new(*_size(len(found)))
@@ -70,16 +70,16 @@ def draw(results: Results, entry: FigureEntry) -> Figure:
 
 
 def caption(results: Results, entry: FigureEntry) -> str:
-    """What the matrix shows and of which system it is."""
+    """Description of the matrix and of its system."""
     text = (
         f"{results.config.catalogue[entry.system].title}, audio tagging on {SPLIT}, seed 0. Each "
-        f"row adds up to 100 % of the true class. {METHODS[results.config.confusion]} Grey: no "
-        "clip has this class."
+        f"row sums to 100 % of the true class. {METHODS[results.config.confusion]} Grey: no clip "
+        "has this class."
     )
     return f"{text} {entry.note}".rstrip()
 
 
 def _size(classes: int) -> tuple[float, float]:
-    """Inches, with room for three digits per cell."""
+    """Width and height in inches, with room for three digits per cell."""
     more = 0.42 * max(0, classes - 10)
     return 7.4 + more, (6.0 if classes > 3 else 3.4) + more

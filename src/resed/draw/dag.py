@@ -1,4 +1,4 @@
-"""The stages of resed, what each makes, and which data flow between them."""
+"""Graph of the stages, their outputs and the data flow between them."""
 
 from dataclasses import dataclass
 
@@ -50,7 +50,7 @@ class Flow:
 
 
 def draw() -> Figure:
-    """The graph; it does not depend on any result."""
+    """Draw the graph. It does not depend on any result."""
     figure = style.new(10.5, 4.6)
     axes = figure.subplots()
     axes.set(xlim=(-1.3, 13.3), ylim=(-1.75, 4.7))

@@ -31,10 +31,10 @@ def durations(results: Results) -> pd.DataFrame:
 
 
 def chosen(results: Results, entry: FigureEntry) -> list[str]:
-    """The classes that are shown: those of the paper's figure, all if it names none.
+    """The classes to show: those of the paper's figure, or all classes if it names none.
 
-    A class of another dataset replaces the one whose statistics it follows. If a class of the paper
-    has no such replacement, the first classes of the dataset are shown instead of all of them.
+    A class of another dataset replaces the class of the paper whose statistics it follows. If one
+    class of the paper has no replacement, the first classes of the dataset are shown instead.
     """
     labels = results.config.dataset_file.classes
     if not entry.classes:
@@ -73,17 +73,18 @@ def draw(results: Results, entry: FigureEntry) -> Figure:
 
 
 def caption(results: Results, entry: FigureEntry) -> str:
-    """Which classes are shown and why, what the marks are, and which classes have no knee."""
+    """The classes that are shown, the meaning of the lines, and the classes without a knee."""
     labels, windows = chosen(results, entry), results.windows("esp")
     text = f"{_which(results, entry, labels)} in the strong training clips. "
     text += "Green: average duration. Black, dashed: ESP duration, the mean of the events up to "
-    text += f"the knee (red). A median window is {results.config.calibrate.eta:.3g} of either."
+    eta = f"{results.config.calibrate.eta:.3g}"
+    text += f"the knee (red). The median filter's window is {eta} times one of the two durations."
     fallback = [readable(n) for n in labels if windows[n].fallback and windows[n].events]
     empty = [readable(n) for n in labels if not windows[n].events]
     if fallback:
-        text += f" No knee, so that the average is used: {', '.join(fallback)}."
+        text += f" Classes without a knee, which use the average: {', '.join(fallback)}."
     else:
-        text += " Each of these classes with events has a knee."
+        text += " All of these classes that have events have a knee."
     if empty:
         text += f" No events: {', '.join(empty)}."
     return f"{text} {entry.note}".rstrip()
@@ -106,7 +107,7 @@ def _which(results: Results, entry: FigureEntry, labels: Sequence[str]) -> str:
 
 
 def _grid(panels: int) -> tuple[Figure, np.ndarray]:
-    """A figure with room for so many panels, and its axes [rows, columns]."""
+    """A figure with at least `count` panels, and its axes [rows, columns]."""
     columns, width, height = (2, 3.5, 2.5) if panels <= FEW else (5, 2.1, 2.1)
     rows = math.ceil(panels / columns)
     columns = math.ceil(panels / rows)  # as few empty places as possible
@@ -137,7 +138,7 @@ def _panel(axes: Axes, label: str, seconds: pd.Series, *, window: Window, eta: f
 
 
 def _followed(results: Results) -> dict[str, str]:
-    """Class -> class of the original task whose statistics it follows, from the dataset's file."""
+    """Class -> class of the original task whose statistics it follows, from the dataset file."""
     labels = results.config.dataset_file.soundscapes.get("classes")
     if not isinstance(labels, dict):
         return {}

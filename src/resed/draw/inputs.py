@@ -1,6 +1,6 @@
-"""Which figures a config allows and what each of them reads.
+"""The figures of a config and the files that each of them reads.
 
-This module does not import matplotlib, so that a workflow can plan with it.
+This module does not import matplotlib, so that a workflow can import it quickly.
 """
 
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from resed.errors import ConfigError
 from resed.paper.numbers import FigureEntry, Paper
 
 # Figures that do not belong to a paper, and their titles.
-BUILT_IN = {"dag": "The stages", "sensitivity": "What the missing details are worth"}
+BUILT_IN = {"dag": "The stages", "sensitivity": "Effect of the readings"}
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a figure reads besides the config, the paper and the summary of the audit.
+    """The inputs of a figure besides the config, the paper and the summary of the audit.
 
     Attributes:
-        histories: systems with a checkpoint of their own whose training histories it reads.
+        histories: systems whose training histories it reads.
         tags: systems whose decoded tags of the evaluation split it reads, seed 0.
         posteriors: systems whose posteriors of the evaluation split it reads, seed 0.
         windows: methods whose windows it reads (windows_METHOD.tsv).
@@ -60,7 +60,7 @@ def figure_entry(name: str, config: Config, paper: Paper) -> FigureEntry | None:
 
 
 def inputs(name: str, config: Config, paper: Paper) -> Inputs:
-    """What a figure reads. Raises ConfigError as `figure_entry`."""
+    """The inputs of a figure. Raises ConfigError as `figure_entry` does."""
     entry = figure_entry(name, config, paper)
     if entry is None:
         return Inputs(study=name == "sensitivity")
@@ -83,14 +83,14 @@ def systems_of(entry: FigureEntry, config: Config, paper: Paper) -> list[str]:
     main = paper.main_table
     if main is None or entry.table == main:
         return shown
-    # A figure that adds nothing to the one of the main table is left out.
+    # A figure without systems other than those of the main table is omitted.
     return shown if set(shown) - set(_trained(main, config, paper)) else []
 
 
 def _trained(table: str, config: Config, paper: Paper) -> list[str]:
-    """Configured systems of a table that have a checkpoint of their own.
+    """Configured systems of a table that do not use the checkpoint of another system.
 
-    The main table also shows the systems that no table of the paper has.
+    The main table also shows the systems that are in no table of the paper.
     """
     members = set(paper.tables[table].systems())
     if table == paper.main_table:

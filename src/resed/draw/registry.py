@@ -57,7 +57,7 @@ class Drawing:
 
 
 def figure_of(name: str, results: Results) -> Drawing:
-    """One figure. Raises ConfigError if a system that it needs is not configured."""
+    """One figure. Raises ConfigError if a system that it shows is not configured."""
     entry = figure_entry(name, results.config, results.paper)
     if name == "dag":
         return Drawing(name, name, BUILT_IN[name], "", dag.draw, dag.caption)

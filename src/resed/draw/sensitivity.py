@@ -1,7 +1,7 @@
-"""The study of readings: how far each reading of an open question moves each metric.
+"""The study of readings: the effect of each reading on each metric.
 
-seaborn's estimators compute intervals from samples. The intervals here come from counts per clip
-and seed (`resed.stats.intervals`), so `seaborn.objects.Range` draws their given ends.
+seaborn's estimators compute intervals from samples. The intervals of this figure are computed from
+counts per clip and seed (`resed.stats.intervals`), so `seaborn.objects.Range` draws them.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from resed.results.study_text import headline, sentences
 
 BAND = "#e6e6e6"
 ROW = 0.185  # inches
-# Colour and shape say the same, so that neither is needed alone.
+# Colour and shape are redundant, so that the figure is readable without colour.
 COLOURS = {"better": style.BLUE, "worse": style.VERMILION, "undecided": style.GREY}
 SHAPES = {"better": ">", "worse": "<", "undecided": "o"}
 FILLED = {"better": True, "worse": True, "undecided": False}
@@ -62,7 +62,7 @@ def draw(results: Results) -> Figure:
 
 
 def caption(results: Results) -> str:
-    """What the figure shows, computed from the results."""
+    """Description of the figure, computed from the results."""
     found = compare_readings(results)
     first = headline(found, results).replace("`", "")
     if not found.questions:
@@ -71,8 +71,8 @@ def caption(results: Results) -> str:
         "Each line changes one reading of the unchanged system. Questions are sorted by their "
         "largest decided change, or by their largest change if none is decided. A star marks "
         "readings that use the same networks and are compared seed by seed. Better and worse are "
-        "decided by each interval alone, without correction for multiple testing. Intervals are "
-        "cut where F1 would leave 0 to 100; those of undecided changes may extend beyond the axis."
+        "decided by each interval separately, without correction for multiple testing. Intervals "
+        "end where F1 reaches 0 or 100; those of undecided changes may extend beyond the axis."
     )
     return " ".join([first, how, *sentences(found, results)])
 
@@ -97,7 +97,7 @@ def _changes(lines: Sequence[Line]) -> pd.DataFrame:
 
 
 def _background(axes: Axes, lines: Sequence[Line], spread: float | None) -> None:
-    """The band of the seeds, the line of no change, and a rule above each question."""
+    """Draw the range of the seeds, the line of no change, and a line above each question."""
     if spread is not None:
         axes.axvspan(-spread, spread, color=BAND, linewidth=0, zorder=0)
     axes.axvline(0, color="black", linewidth=0.8, zorder=1)
@@ -110,7 +110,7 @@ def _background(axes: Axes, lines: Sequence[Line], spread: float | None) -> None
 
 
 def _intervals(axes: Axes, changes: pd.DataFrame) -> None:
-    """One interval and one mark per reading, by seaborn."""
+    """Draw one interval and one mark per reading with seaborn."""
     above = {"zorder": 3}
     dots = {"x": "change", "marker": "decision", "orient": "y", "legend": False}
     (
@@ -127,7 +127,7 @@ def _intervals(axes: Axes, changes: pd.DataFrame) -> None:
 
 
 def _limits(changes: pd.DataFrame, found: ReadingsStudy, results: Results) -> tuple[float, float]:
-    """Ends of the axis: the band, all means and all decided intervals are inside."""
+    """Limits of the axis, which include the range, all means and all decided intervals."""
     decided = changes[changes.decision != "undecided"]
     spread = [found.spread.get((metric, EVALUATION), 0.0) for metric in found.metrics]
     inside = pd.concat([changes.change, decided.low, decided.high])
@@ -172,7 +172,7 @@ def _legend(figure: Figure, found: ReadingsStudy) -> None:
 
 
 def _nothing(text: str) -> Figure:
-    """A figure that reports that nothing was run."""
+    """A figure with the text that the study was not run."""
     figure = style.new(7.0, 1.2)
     axes = figure.subplots()
     axes.set_axis_off()

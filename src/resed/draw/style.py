@@ -1,4 +1,4 @@
-"""The style of all figures; the same figure gives the same bytes."""
+"""The style of all figures. Drawing the same figure twice gives the same bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,14 +57,14 @@ def look() -> Iterator[None]:
 def new(width: float, height: float) -> Figure:
     """An empty figure of this size in inches.
 
-    It has no canvas: seaborn draws a figure that has one, and the layout of matplotlib misplaces
-    labels of a heat map that is drawn before they are set.
+    It has no canvas, because seaborn draws a figure that has one. If a heat map is drawn before its
+    labels are set, matplotlib's layout misplaces them.
     """
     return Figure(figsize=(width, height), dpi=DOTS_PER_INCH)
 
 
 def footnote(figure: Figure, results: Results, *facts: str) -> None:
-    """Write data, clips and manifest below the figure, and whether it compares with the paper."""
+    """Write dataset, clips and manifest below the figure, and whether it is comparable."""
     basis = [in_short(results), f"manifest {short_hash(results.manifest)}"]
     if departures(results):
         basis.append("not comparable with the paper")
@@ -75,7 +75,7 @@ def footnote(figure: Figure, results: Results, *facts: str) -> None:
 
 
 def save(figure: Figure, png: Path, svg: Path) -> None:
-    """Write PNG and SVG atomically, with one layout and without dates."""
+    """Write PNG and SVG atomically, with the same layout and without dates."""
     with atomic_path(png) as temporary:
         figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
     figure.set_layout_engine("none")

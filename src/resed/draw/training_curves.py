@@ -32,7 +32,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Look:
-    """How one system is drawn."""
+    """Colour and marker of one system."""
 
     colour: str
     marker: str
@@ -64,7 +64,7 @@ PANELS = (
 
 
 def draw(results: Results, entry: FigureEntry) -> Figure:
-    """One panel per quantity, one colour per system; the mean over seeds thick, each seed thin."""
+    """Draw one panel per quantity, one colour per system; thick the mean, thin each seed."""
     systems = systems_of(entry, results.config, results.paper)
     figure = style.new(WIDTH, 7.6)
     grid = figure.subplots(3, 4, sharex=True)
@@ -100,14 +100,14 @@ def caption(results: Results, entry: FigureEntry) -> str:
     every = [results.config.system(name) for name in systems]
     if any(one.objective.distillation.tfd for one in every):
         text += (
-            " TFD as printed has a trivial minimum, which shows as a projection norm that goes to "
-            "zero or a rank that falls to one."
+            " TFD as printed has a trivial minimum: the norm of the projections approaches "
+            "zero or their rank falls to one."
         )
     stages = sorted({one.schedule.stage_one for one in every if one.objective.focal.enabled})
     if stages:
         text += (
             f" Systems with AFL change to the focal loss after epoch {_join(stages)}; their weak "
-            "and strong losses before and after it are not comparable."
+            "and strong losses before and after that epoch are not comparable."
         )
     return text
 

@@ -1,8 +1,8 @@
-"""Verdicts on a paper's claims: what its own tables show, and what the runs here show.
+"""Verdicts on a paper's claims, one by the printed tables and one by our runs.
 
-The same rule judges both (`resed.paper.claims` defines the kinds of tests). A comparison of
-separately trained systems needs two seeds per side, and so do confusions; two decodings of one
-checkpoint are decided over clips.
+The same rule gives both verdicts (`resed.paper.claims` defines the kinds of tests). A comparison of
+separately trained systems requires two seeds per system, and a confusion matrix requires two seeds.
+Two decodings of one checkpoint are compared over clips, so one seed is sufficient.
 """
 
 from collections.abc import Callable
@@ -33,7 +33,7 @@ RULES = comparisons.RULES | classes.RULES | networks.RULES | training_events.RUL
 
 @dataclass(frozen=True)
 class Judgement:
-    """Both verdicts on one claim, and the rule behind them in words."""
+    """Both verdicts on one claim, and the rule in words that gave them."""
 
     printed: Verdict
     here: Verdict
@@ -41,7 +41,7 @@ class Judgement:
 
 
 def judge(claim: Claim, results: Results) -> Judgement:
-    """Judge a claim by the tables of the edition where it stands, and by the results here."""
+    """Judge a claim by the tables of the edition that makes it, and by our results."""
     test = claim.test
     kind = test.quantity if isinstance(test, Annotations) else test.kind
     rule = RULES[kind].format(**test.model_dump())
@@ -57,7 +57,7 @@ def _printed(claim: Claim, source: Printed) -> list[Outcome]:
         return list(networks.printed_confusion(test, source))
     if test.kind == "weights":
         return list(networks.printed_weights(test, source))
-    return []  # sizes and durations are printed in figures only
+    return []  # papers show sizes and durations only in figures
 
 
 def _here(claim: Claim, results: Results) -> Verdict:

@@ -1,4 +1,4 @@
-"""Rules for claims about single classes: which gain, which gain more, which are easy or hard."""
+"""Rules for claims about single classes: which improve, which improve more, which score highest."""
 
 from collections.abc import Iterator
 
@@ -9,11 +9,11 @@ from resed.paper.claims import Classes, ClassGain, Extreme
 
 RULES = {
     "classes": "holds if the interval of the difference lies above 0 in {share} classes, fails if "
-    "that is no longer possible",
-    "class_gain": "holds if the interval of the gain of these classes lies above that of the "
-    "others, fails if below",
-    "extreme": "holds if the intervals of these classes lie beyond those of all others, fails if "
-    "the interval of one of the others lies beyond that of one of them",
+    "the other intervals rule that out",
+    "class_gain": "holds if the interval of the gain of these classes lies above the interval of "
+    "the gain of the other classes, fails if it lies below",
+    "extreme": "holds if the interval of each of these classes lies beyond the intervals of all "
+    "other classes, fails if the interval of another class lies beyond the interval of one of them",
 }
 
 
@@ -39,7 +39,11 @@ def classes(test: Classes, source: NumberSource) -> Iterator[Outcome]:
 
 
 def _most(gains: list[Measured]) -> tuple[State, Measured | None, dict[str, Measured]]:
-    """State, number of gaining classes, and the numbers of all, losing and higher classes."""
+    """State, number of classes that improve, and the numbers that it is judged against.
+
+    These are, by name: all classes, classes that get worse (`losing`), and classes with a higher
+    mean (`higher`, only for runs).
+    """
     if not gains:
         return State.ABSENT, None, {}
     exact, count = gains[0].exact, len(gains)
@@ -58,7 +62,7 @@ def _most(gains: list[Measured]) -> tuple[State, Measured | None, dict[str, Meas
 
 
 def class_gain(test: ClassGain, source: NumberSource) -> Iterator[Outcome]:
-    """One outcome per metric: mean gain of these classes against that of the others."""
+    """One outcome per metric: mean gain of these classes against the mean gain of the others."""
     rest = [label for label in source.labels if label not in test.classes]
     for metric in test.metrics:
         one, two = (

@@ -31,9 +31,10 @@ RULES = {
     "best_of": "holds if the interval of every difference lies above 0, fails if one lies below",
     "sensitive": "holds if the intervals show two of the systems to be at least {points:g} apart "
     "on every metric, fails if they show all to be closer on one metric",
-    "metric_gain": "holds if the interval of that gain lies beyond those of the other metrics, "
-    "fails if it lies on the other side of one",
-    "teacher_tags": "holds if the interval of teacher minus student lies above 0, fails if below",
+    "metric_gain": "holds if the interval of that gain lies beyond the intervals of the other "
+    "metrics, fails if it lies on the opposite side of one of them",
+    "teacher_tags": "holds if the interval of teacher minus student lies above 0, fails if it lies "
+    "below",
 }
 
 
@@ -165,7 +166,7 @@ def teacher_tags(test: TeacherTags, source: NumberSource) -> Iterator[Outcome]:
 def question(
     first: Reference, second: Reference, metric: str, split: str, label: str = ""
 ) -> dict[str, str]:
-    """The fields of an outcome that say what was compared."""
+    """The fields of an outcome that identify the comparison."""
     return {
         "first": reference_name(first),
         "second": reference_name(second),
@@ -201,7 +202,7 @@ def _with_ties(gain: Measured | None, tie: State) -> State:
 
 
 def beyond(one: Measured | None, two: Measured | None, sign: int) -> State:
-    """Whether the first lies above (`sign` 1) or below (-1) the second, intervals disjoint."""
+    """Whether the interval of the first lies above (`sign` 1) or below (-1) that of the second."""
     if one is None or two is None:
         return State.ABSENT
     if one.exact:

@@ -1,4 +1,4 @@
-"""Tag confusions of a system, as a figure draws them and a claim judges them."""
+"""Tag confusions of a system, for the figures that show them and the claims about them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +19,9 @@ class Confusions:
     """Tag confusions of one training.
 
     Attributes:
-        counts: float64 [classes, classes + 1], true class by found class; the last column is none.
-        clips: int [classes], number of clips behind each row (with cooccurrence fewer than its
-            counts).
+        counts: float64 [classes, classes + 1], true class by predicted class; the last column
+            counts true tags without a predicted tag.
+        clips: int [classes], number of clips per row (with `cooccurrence`, fewer than the counts).
     """
 
     counts: np.ndarray
@@ -34,10 +34,10 @@ class Confusions:
 
 
 def confusions(results: Results, row: Row | str, seed: int = 0) -> Confusions:
-    """Count tags on evaluation as config.confusion says, over the clips that were decoded.
+    """Count tags on evaluation by the method `config.confusion`, over the clips that were decoded.
 
-    The annotations may name clips whose audio is missing; these are left out, not counted as
-    misses. Raises MissingFileError.
+    Clips that are annotated but have no audio are excluded and not counted as misses. Raises
+    MissingFileError.
     """
     config = results.config
     classes = config.dataset_file.classes

@@ -1,4 +1,4 @@
-"""Words for verdicts, outcomes and figures: the only place where they are put into sentences."""
+"""Text of verdicts, outcomes and figures. No other module turns them into sentences."""
 
 import math
 from collections import Counter
@@ -26,22 +26,22 @@ PRINTED_WORDS = {
 REASONS = {
     "classes": "the claim names classes that this dataset does not have",
     "annotations": "the strong training annotations are missing",
-    "systems": "a system that it compares is not in config.systems or was not scored",
-    "not_printed": "no printed number shows it",
+    "systems": "a system that the claim compares is not in config.systems or was not scored",
+    "not_printed": "the paper prints no number for it",
 }
-LISTED = 18  # comparisons that are listed one by one; of more, only the remarkable ones
-SHOWN = 6  # of the remarkable ones
+LISTED = 18  # up to this number, all comparisons are listed; above it, only the remarkable ones
+SHOWN = 6  # remarkable comparisons that are listed
 COUNTED = {State.HOLDS: "hold", State.FAILS: "fail", State.UNDECIDED: "are undecided"}
 REMARKABLE = {State.FAILS: "failing", State.UNDECIDED: "undecided"}
 
 
 def word(verdict: Verdict) -> str:
-    """The verdict in a word or two."""
+    """The name of the verdict."""
     return (PRINTED_WORDS if verdict.basis.edition else RUN_WORDS)[verdict.state]
 
 
 def as_records(verdict: Verdict) -> list[dict[str, Any]]:
-    """One mapping per outcome, ready for JSON; None for what an outcome does not have."""
+    """One mapping per outcome, ready for JSON; fields that an outcome does not have are None."""
     return [
         {
             "state": str(outcome.state),
@@ -65,9 +65,10 @@ def _number_record(number: Measured | None) -> dict[str, float | None]:
 
 
 def evidence_lines(verdict: Verdict, paper: Paper) -> list[str]:
-    """The comparisons behind a verdict, one line per group, then what they rest on.
+    """The comparisons behind a verdict, one line per group, then the number of seeds.
 
-    Of many comparisons it gives the counts and those that do not hold.
+    If there are more than `LISTED` comparisons, the lines give their counts and list only those
+    that do not hold.
     """
     if verdict.state == State.ABSENT:
         classes = ", ".join(map(readable, verdict.basis.unknown_classes))
@@ -112,7 +113,7 @@ def _gain(outcome: Outcome) -> float:
 
 
 def _listed(outcomes: Sequence[Outcome], paper: Paper) -> list[str]:
-    """`group: item value / value, item value (split / split)`; the splits once if shared."""
+    """`group: item value / value, item value (split / split)`; common splits are named once."""
     groups: dict[str, dict[str, list[tuple[str, str]]]] = {}
     for outcome in outcomes:
         group, item, value = outcome_parts(outcome, paper)
@@ -132,8 +133,7 @@ def _values(cell: Sequence[tuple[str, str]], with_split: bool) -> str:
     return " / ".join(parts)
 
 
-NOT_HERE = "needs the paper's annotations"
-LACKING = {"annotations": f"({NOT_HERE})", "events": "(no event)"}
+LACKING = {"annotations": "(requires the paper's annotations)", "events": "(no event)"}
 FIGURES: dict[str, Callable[[float], str]] = {
     "class_mean": lambda value: f"{value:.2f}",
     "highest_f1": lambda value: f"{value:.1f}",
@@ -146,7 +146,7 @@ FIGURES: dict[str, Callable[[float], str]] = {
 
 
 def figure_text(figure: FigureValue) -> str:
-    """`label value`, or why there is no value; of a formula `argument: value` each."""
+    """`label value`, the reason for a missing value, or `argument: value` pairs of a formula."""
     if not figure.available:
         return f"{figure.label} {LACKING[figure.lacking]}"
     if figure.at:

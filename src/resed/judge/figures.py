@@ -1,4 +1,4 @@
-"""Figures that show a contradiction, computed from tables, formulas, networks and annotations."""
+"""Values that show a contradiction, computed from tables, formulas, networks and annotations."""
 
 import math
 from collections.abc import Callable
@@ -22,16 +22,16 @@ Lack = Literal["", "annotations", "events"]
 
 @dataclass(frozen=True)
 class FigureValue:
-    """A figure of a contradiction.
+    """A figure (a value, not a picture) that shows a contradiction.
 
     Attributes:
-        label: what it is, as the paper's YAML names it.
+        label: its name in the paper's YAML.
         kind: the kind of figure (`resed.paper.contradictions`); it determines the unit.
-        values: its numbers: one, or one per argument of a formula; empty if not available.
+        values: one number, or one per argument of a formula; empty if not available.
         at: the arguments of a formula.
         source: the publication that a cited number comes from.
-        lacking: why there is no number: the paper's annotations are not here, or the class has no
-            events in them.
+        lacking: why there is no number: "annotations" if the run has other annotations than the
+            paper, "events" if the class has no events in them.
     """
 
     label: str
@@ -49,7 +49,7 @@ class FigureValue:
 
 @dataclass
 class Figures:
-    """Computes the figures of the paper on one dataset; reads each source once."""
+    """Compute the figures of the paper on one dataset. Each source is read once."""
 
     results: Results
     _parameters: dict[str, dict[str, int]] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class Figures:
         return self.results.paper
 
     def value(self, figure: Figure) -> FigureValue:
-        """Compute one figure. Raises ConfigError for a place that the paper does not have."""
+        """Compute one figure. Raises ConfigError if the paper has no number at its place."""
         match figure.kind:
             case "printed":
                 value: float = self.paper.cell(figure.place)

@@ -1,4 +1,4 @@
-"""Rules for claims about the networks themselves, their losses, and their confusions."""
+"""Rules for claims about network sizes, the weights of the focal loss, and tag confusions."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -43,7 +43,7 @@ def network_parameters(config: Config, system: str) -> dict[str, int]:
 
 
 def parameters(test: Parameters, results: Results) -> Iterator[Outcome]:
-    """One outcome: the sizes that the text states, and the defaults for those it does not."""
+    """One outcome: parameters of student and teacher, with the default readings."""
     found = network_parameters(results.config, test.system)
     state = State.HOLDS if found["student"] < found["teacher"] else State.FAILS
     student, teacher = (Measured.exactly(found[side]) for side in ("student", "teacher"))
@@ -52,7 +52,7 @@ def parameters(test: Parameters, results: Results) -> Iterator[Outcome]:
 
 
 def printed_confusion(test: Confusion, source: Printed) -> Iterator[Outcome]:
-    """A recall r allows an F1 of at most 2 r / (1 + r), which no printed F1 must exceed."""
+    """Compare printed F1 with 2 r / (1 + r), the highest F1 that a recall r allows."""
     ceiling = 200 * test.high / (1 + test.high)
     metric = next((name for name, m in source.metrics.items() if m.block == "tags"), "")
     for label in test.classes:
@@ -67,10 +67,10 @@ def printed_confusion(test: Confusion, source: Printed) -> Iterator[Outcome]:
 
 
 def confusion(test: Confusion, runs: Runs) -> Iterator[Outcome]:
-    """One outcome per class: the share on the diagonal, the mean of the seeds.
+    """One outcome per class: the share on the diagonal, averaged over the seeds.
 
-    Its interval is Wilson's, over clips. A single training settles nothing: another one might
-    confuse other classes.
+    The interval is Wilson's interval over clips. With one seed the outcome is undecided, because
+    another training may confuse other classes.
     """
     row = runs.row(test.system)
     about = {"first": test.system, "split": SPLIT}
@@ -102,9 +102,9 @@ def _wilson(share: float, count: int) -> tuple[float, float]:
 
 
 def printed_weights(test: Weights, source: Printed) -> Iterator[Outcome]:
-    """The weight as printed and as cited, at the paper's exponent: one outcome each.
+    """One outcome for the weight as printed and one as cited, at the paper's exponent.
 
-    `number` is the weight at the lowest posterior, `others` holds that at the highest.
+    `number` is the weight at the lowest posterior; `others` has the weight at the highest.
     """
     gamma = source.paper.cell("settings.gamma")
     for label, weight in (("1 - p^γ", printed_weight), ("(1 - p)^γ", standard_weight)):

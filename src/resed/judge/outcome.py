@@ -1,6 +1,6 @@
-"""Outcomes of single comparisons and the verdict that they add up to, as data.
+"""Outcomes of single comparisons and the verdict that follows from them, as data.
 
-`resed.judge.evidence` turns them into words.
+`resed.judge.evidence` turns them into text.
 """
 
 import math
@@ -11,7 +11,7 @@ from typing import Literal
 
 
 class State(StrEnum):
-    """What a comparison, or all comparisons of a claim, came to."""
+    """The result of one comparison, or of all comparisons of a claim."""
 
     HOLDS = "holds"
     FAILS = "fails"
@@ -47,8 +47,8 @@ class Measured:
 
     Attributes:
         value: the number, in the unit of its quantity.
-        low, high: ends of the interval; NaN if it has none.
-        settled: False if one training per side cannot decide anything
+        low, high: ends of the interval; NaN if there is no interval.
+        settled: False if there are too few trainings for a decision
             (`resed.stats.intervals.decide`).
         exact: True for printed and counted numbers; `low` and `high` are then `value`.
     """
@@ -66,7 +66,7 @@ class Measured:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """Ends of the interval; None for an exact number and if it has none."""
+        """Ends of the interval; None for an exact number or if there is no interval."""
         return None if self.exact or math.isnan(self.low) else (self.low, self.high)
 
 
@@ -77,11 +77,12 @@ class Outcome:
     Attributes:
         state: whether it holds.
         quantity: what `number` is.
-        first, second: systems (`system@reading` for a reading); `number` is of the first, or of
-            the first minus the second.
-        metric, split, label, seed: which metric, split, class and seed, if it is about one.
+        first, second: systems (`system@reading` for a reading). `number` belongs to the first, or
+            is the difference of the first minus the second.
+        metric, split, label, seed: metric, split, class and seed, if the comparison concerns
+            one of each.
         number: the number that was judged; None if it was not run or not printed.
-        others: the numbers that it was judged against, by name; see the rule of the quantity.
+        others: the numbers that it was compared with, by name; see the rule of the quantity.
     """
 
     state: State
@@ -101,14 +102,14 @@ Reason = Literal["", "classes", "annotations", "systems", "not_printed"]
 
 @dataclass(frozen=True)
 class Basis:
-    """What a verdict rests on.
+    """The data from which a verdict was derived.
 
     Attributes:
         edition: the edition whose tables were read; empty for runs.
-        seeds: the numbers of seeds that the compared numbers rest on, ascending.
-        override: True if config.sensitivity.override was laid over a compared system.
+        seeds: the numbers of seeds of the compared systems, ascending.
+        override: True if config.sensitivity.override applies to a compared system.
         reason: why the state is absent.
-        unknown_classes: classes that the claim names and the dataset does not have.
+        unknown_classes: classes of the claim that the dataset does not have.
     """
 
     edition: str = ""
@@ -120,7 +121,7 @@ class Basis:
 
 @dataclass(frozen=True)
 class Verdict:
-    """A state, the outcomes behind it and what they rest on."""
+    """A state, the outcomes from which it follows, and their basis."""
 
     state: State
     outcomes: tuple[Outcome, ...] = ()
@@ -128,7 +129,7 @@ class Verdict:
 
 
 def of_printed(outcomes: Sequence[Outcome], edition: str = "") -> Verdict:
-    """The verdict of printed numbers: those that the paper does not print are left out.
+    """The verdict of printed numbers; comparisons that the paper does not print are ignored.
 
     It is undecided if some comparisons hold and others fail.
     """

@@ -1,4 +1,4 @@
-"""An outcome in words: the group it is listed in, the item, and the value."""
+"""An outcome as text: the group in which it is listed, the item, and the value."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,7 +17,7 @@ def outcome_parts(outcome: Outcome, paper: Paper) -> Parts:
 
 
 def system_text(name: str, paper: Paper) -> str:
-    """A system as texts name it: `6`, `τ 10 γ 2`, `9 (filter.none)` for a reading of it."""
+    """Name of a system in text: `6`, `τ 10, γ 2`, or `9 (filter.none)` for a reading of it."""
     row = Row.of(name)
     label = paper.label(row.system)
     return f"{label} ({row.reading})" if row.reading else label
@@ -196,6 +196,6 @@ def _whole(number: Measured | None) -> int:
 
 
 def thousands(count: Measured | float | None) -> str:
-    """1 550 814."""
+    """A number with its digits in groups of three: 1 550 814."""
     value = count.value if isinstance(count, Measured) else count or 0
     return f"{value:,.0f}".replace(",", " ")

@@ -1,7 +1,7 @@
-"""Where the numbers of a claim come from: the printed tables, or the runs here.
+"""Sources of the numbers of a claim: the printed tables, and our runs.
 
-Both answer the same questions, so that one rule judges both: the score of a system, and the gain
-of one system over another, on a metric and a split, overall or macro-averaged over some classes.
+Both have the same methods, so that one rule applies to both. They return the score of a system, or
+the gain of one system over another, on one metric and split, overall or averaged over classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from resed.stats.intervals import Interval, difference
 
 
 class NumberSource(Protocol):
-    """What a rule may ask. None: not printed, or not run."""
+    """The numbers that a rule can request; None if a number was not printed or not run."""
 
     @property
     def labels(self) -> Sequence[str]:
@@ -87,7 +87,7 @@ class Printed:
         return self._exactly(fmean(gains), metric)
 
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
-        """None: papers print no scores of the teacher alone."""
+        """None, because papers do not print scores of the teacher."""
 
     def _exactly(self, value: float, metric: str) -> Measured:
         return Measured.exactly(round(value, self.metrics[metric].decimals))
@@ -102,10 +102,10 @@ class Printed:
 
 @dataclass(frozen=True)
 class Runs:
-    """What was trained and scored here.
+    """The systems that were trained and scored in this run.
 
-    `seeds` collects how many seeds the answers rest on, `studied` the rows of the study of
-    readings that were asked for: `config.sensitivity.override` is laid over those.
+    `seeds` collects the numbers of seeds of all returned scores. `studied` collects the requested
+    rows of the study of readings, to which `config.sensitivity.override` applies.
     """
 
     results: Results
@@ -138,7 +138,7 @@ class Runs:
         return config.sensitivity_rows() if config.sensitivity.report else []
 
     def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
-        """Score of one class with its interval; a single training settles nothing."""
+        """Score of one class with its interval; not settled with one seed."""
         row = self.row(system)
         if row is None or not _has(self._counts(row, split, metric), [label]):
             return None
@@ -168,7 +168,7 @@ class Runs:
         return found and self._measured(found, paired or found.seeds > 1)
 
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
-        """The teacher's F1 minus the student's, seed by seed."""
+        """The teacher's F1 minus the student's, paired by seed."""
         row = self.row(system)
         if row is None:
             return None
@@ -176,7 +176,7 @@ class Runs:
         if not all(sides):
             return None
         found = difference(sides[0], sides[1], paired=True)
-        return self._measured(found, found.seeds > 1)  # two networks: one training settles nothing
+        return self._measured(found, found.seeds > 1)  # two networks: one training decides nothing
 
     def _counts(self, row: Row, split: str, metric: str) -> list[Counts]:
         """Counts per seed; empty if the metric has none."""

@@ -12,8 +12,8 @@ from resed.paper.claims import Annotations
 from resed.results.folder import Results
 
 RULES = {
-    "fewest": "holds if no other class has as few events",
-    "short": "holds if the mean duration lies below the median of the classes' means",
+    "fewest": "holds if every other class has more events",
+    "short": "holds if the mean duration lies below the median of all classes' mean durations",
     "imbalance": "holds if the ratio is at least {bound:g}",
     "spread": "holds if the 90th percentile of duration is at least {bound:g} times the 10th",
     "windows": "holds if the two windows differ by at least {bound:.0%} of the average one",
@@ -24,7 +24,7 @@ Answer = tuple[bool, float, dict[str, float]]  # holds, the number, what it is j
 
 
 def durations(results: Results, split: str = "strong") -> dict[str, np.ndarray] | None:
-    """Seconds of the events of each class of a split; None if its annotations are missing."""
+    """Durations in seconds of the events of each class; None if the annotations are missing."""
     path = results.annotations(split)
     if not path.is_file():
         return None
@@ -65,7 +65,7 @@ def _outcome(
 
 
 def _imbalance(found: Durations, test: Annotations) -> Outcome:
-    """Events of the largest class over those of the smallest, and both counts."""
+    """Ratio of the number of events of the largest class to that of the smallest, and both."""
     counts = {label: len(values) for label, values in found.items()}
     most, least = max(counts, key=counts.__getitem__), min(counts, key=counts.__getitem__)
     ratio = counts[most] / counts[least]

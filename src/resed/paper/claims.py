@@ -1,8 +1,8 @@
 """A paper's comparative statements as tests: config/papers/{paper}/claims.yaml, closed and typed.
 
-Each claim gives a statement in our words, the places where it stands in each edition, and the test
-that decides it. resed.judge applies the same test to the printed tables and to the runs here.
-Systems are those of config/systems, or such a system with one reading changed.
+Each claim has a statement in our words, its place in each edition, and the test that decides it.
+resed.judge applies the same test to the printed tables and to our runs. Systems are those of
+config/systems, or such a system with one reading changed.
 """
 
 from pathlib import Path
@@ -30,14 +30,14 @@ Reference = str | ReadingReference
 
 
 class Cells(Strict):
-    """Metrics and splits of a comparison; empty: all of the paper, filled in by `load_claims`."""
+    """Metrics and splits of a comparison; `load_claims` replaces empty ones by all of the paper."""
 
     metrics: list[str] = []
     splits: list[str] = []
 
 
 class Pairs(Cells):
-    """The first of each pair against the second, in each of `classes`, or overall."""
+    """The first system of each pair against the second, in each of `classes`, or overall."""
 
     pairs: Annotated[list[tuple[Reference, Reference]], Field(min_length=1)]
     classes: list[str] = []
@@ -101,7 +101,7 @@ class Sensitive(Cells):
 
 
 class MetricGain(Strict):
-    """The gain of the first over the second is largest (or smallest) on one metric."""
+    """The gain of the first over the second is the largest (or smallest) on one metric."""
 
     kind: Literal["metric_gain"]
     first: Reference
@@ -163,12 +163,12 @@ class Parameters(Strict):
 class Annotations(Strict):
     """A property of the strong training events.
 
-    fewest: each of `classes` has the fewest events. short: each lasts less on average than half of
-    the classes do. imbalance: the largest class has `bound` times the events of the smallest.
-    spread: in each, the 90th percentile of duration is `bound` times the 10th. windows: in each,
-    the event-specific window differs from the average one by the share `bound`. closer: in each,
-    more than the share `bound` of events is closer to the event-specific duration than to the mean.
-    No `classes`: all.
+    fewest: each of `classes` has the fewest events. short: the mean duration of each is below the
+    median of the mean durations of all classes. imbalance: the largest class has at least `bound`
+    times the events of the smallest. spread: in each, the 90th percentile of duration is at least
+    `bound` times the 10th. windows: in each, the event-specific window differs from the average one
+    by at least the share `bound`. closer: in each, more than the share `bound` of the events is
+    closer to the event-specific duration than to the mean. Empty `classes`: all classes.
     """
 
     kind: Literal["annotations"]
@@ -179,7 +179,7 @@ class Annotations(Strict):
     @model_validator(mode="after")
     def _bounded(self) -> "Annotations":
         if (self.bound is None) != (self.quantity in ("fewest", "short")):
-            raise ValueError("bound goes with all quantities but fewest and short")
+            raise ValueError("set bound for all quantities except fewest and short")
         return self
 
 
@@ -236,7 +236,7 @@ class Claim(Strict):
 
     @property
     def edition(self) -> str:
-        """The edition whose tables the printed verdict rests on: the first that has the claim."""
+        """The first edition that has the claim; its tables give the printed verdict."""
         return next(iter(self.places))
 
     @property

@@ -1,8 +1,8 @@
-"""Whether the printed numbers agree: differences in the text, repeated numbers, means over classes.
+"""Consistency of the printed numbers: repeated numbers, numbers in the text, means over classes.
 
-A number that stands in two tables or editions, a sentence about a table and the mean over classes
-constrain each other. What does not agree is either a contradiction of the paper
-(contradictions.yaml lists it under the key that this module gives) or was copied wrongly.
+A number that is printed twice, a number in the text, and a mean over classes must agree with the
+tables. A disagreement is either a contradiction of the paper, which contradictions.yaml lists by
+the key that this module gives, or an error in copying the numbers.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ TINY = 1e-6  # rounding error of sums of decimal fractions
 
 @dataclass(frozen=True)
 class Discrepancy:
-    """Two printed numbers that do not agree. `key` is stable, `text` is for people."""
+    """Two printed numbers that do not agree. `key` identifies them, `text` describes them."""
 
     key: str
     text: str
@@ -34,14 +34,14 @@ def discrepancies(paper: Paper) -> list[Discrepancy]:
 
 
 def value_of(paper: Paper, expression: str) -> float:
-    """`place` or `place - place` of a stated number, from the tables; one decimal."""
+    """Value of `place` or `place - place` in the tables; a difference has one decimal."""
     first, _, second = expression.partition(" - ")
     value = paper.cell(first)
     return round(value - paper.cell(second), 1) if second else value
 
 
 def gains_of(paper: Paper, stated: Stated) -> dict[tuple[str, str], float]:
-    """(metric, split) -> gain in points that a stated range is about, where both are printed."""
+    """(metric, split) -> gain in points, for all gains of a stated range that are printed."""
     gains = {}
     chosen = stated.gains
     for metric in (chosen.metrics or paper.metrics) if chosen else ():
@@ -80,9 +80,9 @@ def _gains(paper: Paper, stated: Stated) -> Iterator[Discrepancy]:
 
 
 def _repeated(paper: Paper) -> Iterator[Discrepancy]:
-    """Numbers of one system, metric, split and class that stand in several tables.
+    """Compare numbers of one system, metric, split and class that several tables print.
 
-    A number is compared with the first of its own edition, else with the first of all.
+    A number is compared with the first one of its edition, else with the first one of all editions.
     """
     first: dict[tuple[str, ...], PrintedNumber] = {}
     for number in paper.numbers:
@@ -97,7 +97,7 @@ def _repeated(paper: Paper) -> Iterator[Discrepancy]:
 
 
 def _means(paper: Paper) -> Iterator[Discrepancy]:
-    """Overall numbers of class tables against the means over their classes, within rounding."""
+    """Compare overall numbers of class tables with the means over classes, within rounding."""
     for name, table in paper.tables.items():
         if table.layout != "classes":
             continue

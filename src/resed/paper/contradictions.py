@@ -1,8 +1,8 @@
-"""Where a paper contradicts itself: config/papers/{paper}/contradictions.yaml, closed and typed.
+"""Contradictions of a paper: config/papers/{paper}/contradictions.yaml, closed and typed.
 
-Each entry lists the figures that show it. They are computed where possible (places of the printed
-tables, formulas, parameter counts, the real annotations) and typed only if they come from another
-publication (kind `cited`).
+Each entry lists the figures (values) that show it. They are computed from the printed tables,
+formulas, parameter counts or the real annotations. Only figures of another publication (kind
+`cited`) are given as numbers in the file.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ FILE = "contradictions.yaml"
 
 
 class PrintedFigure(Strict):
-    """A number of a table or of the text; `place` as in `Paper.number`."""
+    """A number of a table or of the text; see `Paper.number` for `place`."""
 
     kind: Literal["printed"]
     label: str
@@ -54,7 +54,7 @@ class AnnotationFigure(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> "AnnotationFigure":
         if (self.kind == "clips") == bool(self.event_label):
-            raise ValueError("event_label goes with events and mean_seconds, and only with them")
+            raise ValueError("kinds events and mean_seconds require event_label, clips excludes it")
         return self
 
 
@@ -68,7 +68,7 @@ class NetworkFigure(Strict):
 
 
 class FormulaFigure(Strict):
-    """A printed formula at some arguments.
+    """A printed formula, evaluated at the arguments `at`.
 
     alpha: 1 - lambda^(e - s) at epochs e; beta: exp(-5 (1 - x)^2) at x; printed_weight: 1 - p^gamma
     and standard_weight: (1 - p)^gamma at posteriors p. lambda, s and gamma are those of the paper's
@@ -104,8 +104,8 @@ Figure = Annotated[
 class Contradiction(Strict):
     """One contradiction.
 
-    `places`: where it stands, per edition. `found_by` lists the checks of resed.paper.consistency
-    that find it, `claims` the claims that the printed tables do not support.
+    `places` has its place in each edition. `found_by` lists the checks of resed.paper.consistency
+    that find it. `claims` lists the claims that the printed tables do not support.
     """
 
     id: str

@@ -1,7 +1,7 @@
 """A paper's printed numbers: config/papers/{paper}/numbers.yaml, closed and typed.
 
-A paper has metrics, editions (several publications of one work), tables of one of two layouts, and
-figures. Nothing here knows a particular paper.
+A paper has metrics, editions (several publications of one work), tables in one of two layouts, and
+figures. This module does not depend on a particular paper.
 """
 
 from functools import cached_property
@@ -20,10 +20,11 @@ FOLDER = Path("config") / "papers"
 
 
 class Metric(Strict):
-    """A metric of the paper's tables, and where our value of it is found.
+    """A metric of the paper's tables, and the place of our value.
 
-    `block` names counts of `resed score`, whose macro-averaged F1 it is; `score` names a number of
-    the block `threshold_free` in metrics.json. Exactly one of the two is set.
+    If `block` is set, our value is the macro-averaged F1 of these counts of `resed score`. If
+    `score` is set, it is this number of the block `threshold_free` in metrics.json. Exactly one of
+    the two must be set.
     """
 
     title: str  # heading of a column
@@ -40,12 +41,12 @@ class Metric(Strict):
 
     @property
     def full_scale(self) -> float:
-        """The highest possible value, in its unit."""
+        """The highest possible value, in the unit of the metric."""
         return 100.0 if self.unit == "percent" else 1.0
 
     @property
     def decimals(self) -> int:
-        """How many decimals the paper prints."""
+        """The number of decimals that the paper prints."""
         return 1 if self.unit == "percent" else 3
 
 
@@ -88,7 +89,7 @@ class Comparisons(Strict):
 class GainRange(Strict):
     """Bounds that the text gives to the gains of one system over another, in points.
 
-    `lowest` and `highest` are the smallest and the largest gain; `more_than` bounds all from below.
+    `lowest` and `highest` are the smallest and the largest gain; all gains exceed `more_than`.
     """
 
     of: str
@@ -113,7 +114,7 @@ class Stated(Strict):
 
 
 class Paper(Strict):
-    """Everything that a paper prints, with the places where it stands."""
+    """All printed numbers of a paper, with their places."""
 
     name: str
     title: str
@@ -143,7 +144,7 @@ class Paper(Strict):
             if figure.table is not None and figure.table not in self.tables:
                 raise ValueError(f"figures.{name}: unknown table {figure.table}")
         if sum(table.layout == "systems" and table.main for table in self.tables.values()) > 1:
-            raise ValueError("tables: only one table can be the main one")
+            raise ValueError("tables: only one table can have main: true")
         return self
 
     @property
@@ -175,7 +176,7 @@ class Paper(Strict):
         return list(dict.fromkeys(label for table in chosen for label in table.rows))
 
     def label(self, system: str) -> str:
-        """How text names a system."""
+        """The name of a system in text."""
         return self.labels.get(system, system)
 
     @cached_property
@@ -225,7 +226,7 @@ class Paper(Strict):
         label: str | None = None,
         edition: str | None = None,
     ) -> float | None:
-        """The first number printed of a system, in one edition or in any; None if there is none."""
+        """The first printed number of a system, in one edition or in all; None if not printed."""
         return self._by_system.get((system, metric, split, label, edition))
 
 

@@ -1,7 +1,7 @@
 """Printed tables as data: two layouts, and the numbers in them.
 
-Systems against metrics (`systems`), or classes against systems (`classes`). Nothing here knows a
-particular paper.
+The layouts are `systems`, systems against metrics, and `classes`, classes against systems. This
+module does not depend on a particular paper.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ class SystemRow(Strict):
 
 
 class _Table(Strict):
-    """What both layouts share. `place`: where the paper has it; `notes`: sentences below it."""
+    """Fields of both layouts. `place`: its place in the paper; `notes`: sentences below it."""
 
     edition: str
     title: str
@@ -50,10 +50,10 @@ class _Table(Strict):
 class SystemTable(_Table):
     """Systems against metrics on some splits.
 
-    `cells`: headings of columns that lead each row; `settings`: further columns that show a setting
-    of the system as it was trained here (heading -> path in its settings). `main`: also shows the
-    systems that no table of the paper has, rows with the frame threshold chosen on development, and
-    the baselines.
+    `cells`: headings of the leading columns. `settings`: further columns, each with one setting of
+    the system as trained in this run (heading -> path in its settings). `main`: whether the table
+    also shows systems that are in no table of the paper, rows with the frame threshold chosen on
+    development, and the baselines.
     """
 
     layout: Literal["systems"]
@@ -67,7 +67,7 @@ class SystemTable(_Table):
     def _rectangular(self) -> "SystemTable":
         ids = [row.id for row in self.rows]
         if len(set(ids)) != len(ids):
-            raise ValueError("an id is used by two rows; give each row an id of its own")
+            raise ValueError("two rows have the same id; give each row a unique id")
         for row in self.rows:
             for metric, values in row.values.items():
                 if metric not in self.metrics or len(values) != len(self.splits):
@@ -135,9 +135,9 @@ class PrintedNumber:
         place: its key, `{table}.{row}.{metric}.{split}` or `{table}.{class}.{column}.{metric}`.
         edition, table: keys of the paper.
         row: the id of the row as printed, or the class.
-        title: the row for people.
-        system: the system of config/systems that gives this number.
-        metric, split: what it measures.
+        title: the row as displayed.
+        system: the system of config/systems to which the number belongs.
+        metric, split: the metric and the split.
         value: as printed.
         label: the class in a table of classes; None overall.
         column: the column in a table of classes.

@@ -1,4 +1,4 @@
-"""Claims and contradictions on the page: verdicts, evidence, and links to what they rest on."""
+"""Claims and contradictions on the page: verdicts, evidence, and links to their sources."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Statement:
-    """One claim: `values` are those of the table's data."""
+    """One claim; `values` is its entry in the data of the table."""
 
     number: int
     values: Mapping[str, Any]
@@ -40,7 +40,7 @@ class Group:
 
 
 def groups(claims: Table, ids: Collection[str]) -> list[Group]:
-    """The claims by verdict; links lead only to `ids`, which the page has."""
+    """The claims by verdict; only links to `ids`, the ids of the page, are kept."""
     statements = [
         Statement(number, values, _links(values["links"], ids))
         for number, values in enumerate(claims.data["claims"], start=1)
@@ -52,7 +52,7 @@ def groups(claims: Table, ids: Collection[str]) -> list[Group]:
 
 
 def contradictions(table: Table, claims: Table) -> list[dict[str, Any]]:
-    """The contradictions, each with links to the claims that it bears on."""
+    """The contradictions, each with links to the claims that it concerns."""
     numbers = {values["id"]: n for n, values in enumerate(claims.data["claims"], start=1)}
     return [
         entry | {"links": [Link(f"claim {numbers[i]}", claim_anchor(i)) for i in entry["claims"]]}
@@ -66,7 +66,7 @@ def claim_anchor(name: str) -> str:
 
 
 def _links(wanted: Sequence[Mapping[str, Any]], ids: Collection[str]) -> tuple[Link, ...]:
-    """Each link to the first of its places that the page has."""
+    """Links to the first of their anchors that exists on the page."""
     found = []
     for link in wanted:
         places = [anchor for anchor in link["anchors"] if anchor in ids]

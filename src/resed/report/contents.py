@@ -25,7 +25,7 @@ def contents(
     figures: Iterable[Section],
     ids: Collection[str],
 ) -> tuple[Entry, ...]:
-    """The sections of the page; `ids` are those that it has."""
+    """The sections of the page; `ids` are the ids of the page."""
     entries = [Entry("verdict", "Verdict")]
     for name, edition in paper.editions.items():
         tables = tuple(

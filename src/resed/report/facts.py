@@ -27,9 +27,9 @@ class SplitFacts:
     Attributes:
         role: the split.
         labels: what its annotations state.
-        usable: clips that the audit found usable, of how many; None without an audit.
-        unusable: the other clips by their status, in words.
-        paper: clips of the paper; None if it states no number.
+        usable: number of usable clips and of all clips; None without an audit.
+        unusable: numbers of the other clips by status, as text.
+        paper: number of clips of the paper; None if it states no number.
     """
 
     role: str
@@ -44,11 +44,11 @@ class SystemFacts:
     """The settings of a system.
 
     Attributes:
-        name, title: of config/systems.
-        place: how the paper's text names it, or empty.
+        name, title: name and title in config/systems.
+        place: the name of the system in text about the paper, or empty.
         seeds: number of trainings.
         shares: title of the system whose checkpoint it uses, or empty.
-        own: settings that differ from the defaults, or from that system.
+        own: settings that differ from those of the base, or of that system.
         all_settings: all settings as JSON.
     """
 
@@ -62,7 +62,7 @@ class SystemFacts:
 
 
 def splits(results: Results) -> list[SplitFacts]:
-    """Clips of each split as the audit counted them."""
+    """Clips of each split as counted by the audit."""
     shares = {share.role: share for share in coverage(results)}
     audited = results.audit.get("splits", {})
     made = []
@@ -106,7 +106,7 @@ def _git(root: Path, *arguments: str) -> str | None:
 
 
 def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
-    """Settings that differ from those of the base: those that all share, then each system's own.
+    """Settings that differ from the base: those common to all systems, then those of each system.
 
     A system that shares a checkpoint is compared with the system that was trained.
     """

@@ -49,7 +49,7 @@ class Section:
 
 
 def sections(shown: Mapping[str, Picture]) -> list[Section]:
-    """The figures of the paper by kind; windows stand with the durations, figure or not."""
+    """The figures of the paper by kind; the section on durations exists without a figure too."""
     found = []
     for kind in SECTIONS:
         names = tuple(name for name, one in shown.items() if one.description.kind == kind)

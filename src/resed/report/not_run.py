@@ -1,4 +1,4 @@
-"""What the paper has, or this repository could do, without a number on the page."""
+"""Sentences on what was not run: data, systems, figures and readings without a number."""
 
 from collections.abc import Iterator, Mapping
 
@@ -51,7 +51,7 @@ def _figures(results: Results) -> Iterator[str]:
     possible = figure_names(results.config, results.paper)
     for name, entry in results.paper.figures.items():
         if name not in possible:
-            needed = entry.system or f"a system of {entry.table} that is trained for it alone"
+            needed = entry.system or f"a trained system that only {entry.table} shows"
             yield f"{entry.title}: requires {needed} in config.systems."
 
 
@@ -59,8 +59,8 @@ def _study(results: Results, tables: Mapping[str, Table]) -> Iterator[str]:
     if "sensitivity" not in tables:
         reason = "no scores" if results.config.sensitivity.report else "not reported"
         yield (
-            "The study of readings, which measures how each detail that the paper leaves open "
-            f"changes the scores ({reason}; sensitivity.report, `snakemake sensitivity`)."
+            "The study of readings, which measures the effect of each reading of the paper on the "
+            f"scores ({reason}; see sensitivity.report and `snakemake sensitivity`)."
         )
     elif lacking := tables["sensitivity"].data["missing"]:
         yield f"Readings without scores in the study: {', '.join(lacking)}."
@@ -83,9 +83,9 @@ def _seeds(results: Results) -> Iterator[str]:
 
 
 def _others(results: Results) -> Iterator[str]:
-    """Systems that no table of the paper has and that are not configured."""
+    """Systems that are in no table of the paper and not configured."""
     config = results.config
     shown = {*config.systems, *results.paper.systems()}
     others = [_named(name, results) for name in config.catalogue if name not in shown]
     if others:
-        yield f"Systems that no table of the paper has: {', '.join(others)}."
+        yield f"Systems that are in no table of the paper: {', '.join(others)}."

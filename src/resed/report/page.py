@@ -1,4 +1,4 @@
-"""Fill the template with stored tables and figures: nothing is computed here."""
+"""Fill the template with stored tables and figures. No number is computed here."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ SECTIONS = (
 
 
 def render(results: Results) -> str:
-    """The whole page as HTML; equal results give equal text (it has no date).
+    """The whole page as HTML. It contains no date, so equal results give equal text.
 
     Raises ResultsError or MissingFileError if a table or figure is missing or malformed.
     """
@@ -78,9 +78,9 @@ def render(results: Results) -> str:
 
 
 def _tables(results: Results) -> dict[str, Table]:
-    """All stored tables; the study of readings if the config reports it and it was run.
+    """All stored tables; the study of readings only if the config reports it and it was run.
 
-    Raises ResultsError if a table was made from another audit than the one that lies here.
+    Raises ResultsError if a table was made from another audit than that of this run.
     """
     folder = results.folder / "tables"
     names = [n for n in table_names(results) if n != STUDY or results.config.sensitivity.report]
@@ -115,7 +115,7 @@ def _ids(
     pictures: Collection[str],
     numbers: Collection[Card],
 ) -> set[str]:
-    """What links can lead to, claims excepted."""
+    """The ids of the page to which links can lead, except those of claims."""
     lines = {anchor for table in tables.values() if table.ran for anchor in table.anchors}
     editions = {f"edition-{name}" for name in results.paper.editions}
     return {*SECTIONS, *tables, *pictures, *editions, *lines, *(card.anchor for card in numbers)}
@@ -132,11 +132,11 @@ def _brief(judged: Collection[Group]) -> list[dict[str, Any]]:
 
 
 def _basis(seeds: str) -> str:
-    """What the intervals behind the verdicts cover; `seeds` in words (Config.seeds_in_words)."""
+    """A sentence on what the intervals cover; `seeds` is `Config.seeds_in_words`."""
     if seeds == "1 seed":
         return (
             "One seed per system: intervals cover clips only, and comparisons of separately "
-            "trained systems stay undecided."
+            "trained systems are undecided."
         )
     return f"Intervals cover clips and seeds ({seeds} per system; clips only if there is one seed)."
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from resed.formats.tables import Column, Table
 from resed.tabulate.layout import NOT_RUN, Line, lines
 
-TALL = 24  # lines from which a table scrolls in a window of its own
+TALL = 24  # lines from which a table has its own scroll bar
 CLASSES = {"published": "number paper"}  # of style.css, where it is not the role of the column
 
 
 @dataclass(frozen=True)
 class PageTable:
-    """A table, its lines, and how the page sets it.
+    """A table with its lines and its layout on the page.
 
     Attributes:
         table: the stored table.
@@ -33,7 +33,7 @@ class PageTable:
 
     @property
     def tall(self) -> bool:
-        """Whether it scrolls in a window of its own."""
+        """Whether the table has its own scroll bar."""
         return len(self.lines) > TALL
 
     @property

@@ -16,7 +16,7 @@ class Card:
         anchor: id of the card.
         title: edition and table.
         table: name of the table that shows the same numbers row by row.
-        counts: how often each verdict occurs.
+        counts: number of occurrences of each verdict.
         lines: lines of the scorecard, each with its verdict.
     """
 

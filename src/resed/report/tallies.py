@@ -1,4 +1,4 @@
-"""How many published numbers and claims have each verdict, and where the page shows them."""
+"""Numbers of published numbers and claims per verdict, with links to them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ class Tally:
 
     Attributes:
         word: the verdict.
-        many: its name for several.
-        count: how often it occurs.
-        anchor: id of what has this verdict.
+        many: its plural.
+        count: number of occurrences.
+        anchor: id of the part of the page that has this verdict.
     """
 
     word: str

@@ -1,4 +1,4 @@
-"""How many clips of each split are usable, of how many."""
+"""Numbers of usable and of all clips per split."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from resed.results.folder import Results, short_hash
 
 @dataclass(frozen=True)
 class Share:
-    """Usable clips of one split, of the official number or of all that were generated."""
+    """Usable clips of one split, and its official or generated number of clips."""
 
     role: str
     usable: int
@@ -19,7 +19,7 @@ class Share:
 
 
 def coverage(results: Results) -> list[Share]:
-    """Every split as the audit counted it; empty without an audit."""
+    """The clips of every split as counted by the audit; empty without an audit."""
     dataset = results.config.dataset_file
     shares = []
     for role in ROLES:
@@ -39,7 +39,7 @@ def in_full(results: Results) -> str:
 
 
 def in_short(results: Results) -> str:
-    """`18000 of 19895 clips`: all splits together, for figures."""
+    """`18000 of 19895 clips`: the sum over all splits, for figures."""
     shares = coverage(results)
     total = Share("", sum(one.usable for one in shares), sum(one.of for one in shares))
     return f"{total} clips" if shares else "clips not audited"

@@ -1,4 +1,4 @@
-"""A finished run: what it scored, with intervals and differences in the paper's metrics."""
+"""Scores of a finished run, with intervals and differences in the paper's metrics."""
 
 import math
 from functools import cached_property
@@ -23,21 +23,21 @@ KNEE_OPTIONS = {"kneedle": ("guard",), "quantile": ("quantile",)}  # other knees
 
 
 class Results(ResultsReader):
-    """The folder results/{dataset}, that of data/{dataset}, and the config behind both.
+    """The folders results/{dataset} and data/{dataset}, and the config that made them.
 
-    Numbers are in the unit of their metric. A metric is a key of `paper.metrics`, or a `Metric`. If
-    it is an F1, its interval covers clips and seeds; a score without counts per clip (mAP, PSDS)
-    has an interval over seeds, and none with one seed.
+    Numbers are in the unit of their metric. A metric is a key of `paper.metrics`, or a `Metric`.
+    The interval of an F1 covers clips and seeds. The interval of a score without counts per clip
+    (mAP, PSDS) covers seeds; with one seed there is none.
     """
 
     @classmethod
     def of(cls, config: Config, folder: Path, data: Path | None = None) -> "Results":
-        """`data` is the dataset's own folder; by default data/{dataset} beside config/."""
+        """`data` is the folder of the dataset; by default data/{dataset} beside config/."""
         return cls(config, folder, data or Path(config.root) / "data" / config.dataset_file.name)
 
     @cached_property
     def paper(self) -> Paper:
-        """The paper whose numbers stand beside ours."""
+        """The paper whose numbers are compared with ours."""
         return load_paper(self.config.paper, self.config.root)
 
     def interval(
@@ -45,7 +45,7 @@ class Results(ResultsReader):
     ) -> Interval | None:
         """Mean over seeds with its interval; None if it was not scored.
 
-        `label`: of one class, which only an F1 has.
+        `label` selects one class; only an F1 has scores per class.
         """
         metric = self._metric(metric)
         if metric.block is None:
@@ -95,7 +95,7 @@ class Results(ResultsReader):
         return self.metrics(split, row, self.seeds(row)[0])["clips"]
 
     def _known(self, split: str, row: Row | str, block: str, label: str | None) -> list:
-        """Counts per seed; empty if the block was not scored or no seed knows the class."""
+        """Counts per seed; empty if the block was not scored or no seed has counts of the class."""
         tables = self.tables(split, row, block)
         known = label is None or any(label in table.classes for table in tables)
         return tables if known else []
@@ -106,7 +106,7 @@ class Results(ResultsReader):
 
     @cached_property
     def changed_settings(self) -> list[str]:
-        """Which settings of systems and windows the config overrides; empty for none."""
+        """Sentences on settings of systems and windows that the config overrides; may be empty."""
         config = self.config
         bare = Config.model_validate(config.model_dump(exclude=LAID_OVER))
         found = []
@@ -116,12 +116,12 @@ class Results(ResultsReader):
             found.append("settings other than the paper's (see the settings of each system)")
         windows = _other_windows(config.calibrate, bare.calibrate)
         if windows:
-            found.append(f"windows by settings other than the paper's: {', '.join(windows)}")
+            found.append(f"windows with settings other than the paper's: {', '.join(windows)}")
         return found
 
 
 def departures(results: Results) -> list[str]:
-    """Why the numbers are not comparable with the paper's; empty if they are."""
+    """The reasons why the numbers are not comparable with the paper's; empty if they are."""
     config, paper = results.config, results.paper
     found = []
     if config.dataset_file.name != paper.dataset:
@@ -136,7 +136,7 @@ def _settings(name: str, config: Config) -> tuple[SystemSettings, FeatureSetting
 
 
 def _other_windows(own: CalibrateSettings, papers: CalibrateSettings) -> list[str]:
-    """Keys and values of `calibrate` that give other windows than the paper's."""
+    """Keys and values of `calibrate` that lead to windows other than the paper's."""
     same = math.isclose(own.eta, papers.eta, abs_tol=A_THIRD)
     found = [] if same else [f"eta {own.eta:g}"]
     for key in ("knee", *KNEE_OPTIONS.get(own.knee, ())):
@@ -151,6 +151,6 @@ def short_hash(value: str | None) -> str:
 
 
 def readable(label: str) -> str:
-    """A class label for people: Alarm_bell_ringing -> Alarm bell ringing."""
+    """A class label as displayed: Alarm_bell_ringing -> Alarm bell ringing."""
     text = label.replace("_", " ").strip()
     return text[:1].upper() + text[1:]

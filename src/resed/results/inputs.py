@@ -1,6 +1,6 @@
-"""Which rows are made, and which files each table reads, so that a workflow can plan with it.
+"""The rows of a run and the files that each table reads, as needed to plan a workflow.
 
-Paths are made by a `Layout`, whose folder may be a placeholder of a workflow manager.
+A `Layout` makes the paths. Its folder may be a placeholder of a workflow manager.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ from resed.paper.numbers import Paper
 from resed.results.layout import Layout
 
 STUDY = "sensitivity"  # name of the table of the study of readings
-# Tables that every paper has: what follows from its scores.
+# Tables that are made for every paper from its scores.
 VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", "repaired")
 
 
@@ -28,9 +28,9 @@ class Inputs:
     layout: Layout
 
     def main_systems(self) -> list[str]:
-        """Configured systems of the paper's main table, and those that are in no table of it.
+        """Configured systems of the paper's main table, and those that are in none of its tables.
 
-        They are scored at both frame thresholds, and without a threshold.
+        They are scored at both frame thresholds, and with metrics that need no threshold.
         """
         main = self.paper.main_table
         if main is None:
@@ -39,12 +39,12 @@ class Inputs:
         return [name for name in self.config.systems if name not in elsewhere]
 
     def rows_of(self, system: str) -> list[Row]:
-        """The rows that are decoded and scored for one configured system, or one reading."""
+        """The rows that are decoded and scored for one configured system or one reading."""
         row = Row.of(system)
         return [row, row.tuned] if row.folder in self.main_systems() else [row]
 
     def baselines(self) -> list[Row]:
-        """The rows that need no trained detector."""
+        """The rows that require no trained detector."""
         return [Row(kind, baseline=True) for kind in BASELINES]
 
     def table_systems(self, table: str) -> list[str]:

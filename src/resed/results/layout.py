@@ -1,4 +1,4 @@
-"""Where each stage writes its files below results/{dataset}: the paths, and nothing read."""
+"""Paths of the files that each stage writes below results/{dataset}. No file is read."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ class Layout:
         return self.folder / "calibrate" / f"windows_{name}.tsv"
 
     def threshold(self, row: Row | str, seed: int) -> Path:
-        """Frame threshold of a system that was chosen on development."""
+        """File with the frame threshold of a system chosen on development."""
         name = Row.of(row).configured.folder
         return self.folder / "calibrate" / "thresholds" / name / f"seed{seed}.json"
 

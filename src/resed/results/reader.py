@@ -1,7 +1,6 @@
-"""Read what earlier stages left under results/{dataset}: scores, histories, windows, tags.
+"""Read the files of earlier stages below results/{dataset}: scores, histories, windows, tags.
 
-Every reader raises ResultsError or MissingFileError that names the file and the stage that makes
-it.
+Every reader raises ResultsError or MissingFileError with the file and the command that makes it.
 """
 
 from dataclasses import dataclass
@@ -29,7 +28,7 @@ class ResultsReader:
     """The files of one run.
 
     Attributes:
-        config: the config behind them.
+        config: the config that made them.
         folder: results/{dataset}.
         data: data/{dataset}.
     """
@@ -40,18 +39,18 @@ class ResultsReader:
 
     @property
     def dataset(self) -> str:
-        """The dataset's title, followed by its name unless the title contains it."""
+        """The title of the dataset, followed by its name unless the title contains it."""
         name, title = self.config.dataset_file.name, self.config.dataset_file.title
         return title if name in title else f"{title} ({name})"
 
     @property
     def layout(self) -> Layout:
-        """Where the files of each stage are."""
+        """Paths of the files of each stage."""
         return Layout(self.folder)
 
     @cached_property
     def audit(self) -> dict[str, Any]:
-        """What audit.json holds; empty without an audit."""
+        """The content of audit.json; empty without an audit."""
         path = self.folder / "audit" / "audit.json"
         return read_json(path) if path.is_file() else {}
 
@@ -113,7 +112,7 @@ class ResultsReader:
         """True positives, false positives and misses per clip, of all classes or of one.
 
         None if the block was not scored. Raises MissingFileError, and ResultsError if counts.tsv
-        and metrics.json are not of one scoring.
+        and metrics.json do not agree.
         """
         place = split, Row.of(row), seed
         if place not in self._counts:
@@ -137,7 +136,7 @@ class ResultsReader:
 
 
 def _read_counts(metrics: dict[str, Any]) -> dict[str, Counts]:
-    """The counts beside a metrics.json by block, compared with its F1."""
+    """The counts in the folder of a metrics.json by block, compared with its F1."""
     path = Path(metrics["path"]).with_name("counts.tsv")
     read = read_counts(path, metrics["clips"])
     nothing = Counts((), (), np.zeros((0, 0, 3), np.int64), metrics["clips"])
@@ -146,6 +145,6 @@ def _read_counts(metrics: dict[str, Any]) -> dict[str, Counts]:
         if block in metrics:
             found[block] = read.get(block, nothing)
             if abs(found[block].f1() - metrics[block]["macro_f1"]) > 1e-9:
-                problem = f"its {block} counts are not those of metrics.json beside it"
+                problem = f"the {block} counts do not agree with metrics.json in the same folder"
                 raise ResultsError(problem, place=path, cure="run resed score again")
     return found

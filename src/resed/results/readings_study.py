@@ -1,10 +1,10 @@
-"""How far each reading of what a paper leaves open moves the scores of one system.
+"""The effect of each reading on the scores of one system.
 
 Every reading is compared with the unchanged system (the reading `default`) on the same clips.
-`resed.stats.intervals` decides each change: a reading that needs a training of its own needs two
-seeds, a reading of the decoding alone uses the same networks and can be decided over clips with
-one seed. These decisions are made one by one; `resed.stats.multiple_testing` decides which of them
-stand among all, and only those are named.
+`resed.stats.intervals` decides each change separately. A reading that requires its own training
+needs two seeds; a reading that changes only the decoding uses the same networks and can be decided
+over clips with one seed. `resed.stats.multiple_testing` then corrects for the number of changes;
+only changes that remain significant are named.
 """
 
 from collections.abc import Iterable, Mapping
@@ -26,17 +26,17 @@ Changes = Mapping[Key, ScoreChange]
 
 @dataclass(frozen=True)
 class ReadingEffect:
-    """One reading against the unchanged system, and against the method left out.
+    """One reading against the unchanged system, and against the system without that part.
 
     Attributes:
         name: the reading, `question.option`.
-        option: the option as config/readings.yaml describes it.
+        option: the option in config/papers/{paper}/readings.yaml.
         shared: whether both use the same networks.
         seeds: number of seeds of the reading.
         scores: mean over seeds per metric and split, in the metric's unit.
         changes: the reading minus the unchanged system, per metric and split.
-        beside_off: the reading minus the method left out; empty if the question has no option
-            `off` or it was not run.
+        beside_off: the reading minus the option `off`; empty if the question has no option `off`
+            or it was not run.
     """
 
     name: str
@@ -49,12 +49,12 @@ class ReadingEffect:
 
     @property
     def decided(self) -> bool:
-        """Whether the interval of any metric on evaluation decides."""
+        """Whether the interval of any metric on evaluation excludes 0."""
         return overall(self.changes) != "undecided"
 
     @property
     def largest(self) -> tuple[str, ScoreChange]:
-        """The metric with the largest change on evaluation, among decided ones if there are any."""
+        """The metric with the largest decided change on evaluation, else the largest change."""
         changes = on_evaluation(self.changes).items()
         decided = [pair for pair in changes if pair[1].decision != "undecided"]
         return max(decided or changes, key=lambda pair: abs(pair[1].found.mean))
@@ -71,7 +71,7 @@ class QuestionEffects:
 
     Attributes:
         unchanged: title of the option that the unchanged system follows.
-        beside_off: the unchanged system minus the method left out; empty if that was not run.
+        beside_off: the unchanged system minus the option `off`; empty if that was not run.
     """
 
     name: str
@@ -99,7 +99,7 @@ class ReadingsStudy:
         questions: the questions with a reading that was run, the largest change first.
         idle: readings that change nothing in this config.
         missing: readings that were not run.
-        unfit: readings that do not go with the settings of this config.
+        unfit: readings that are incompatible with the settings of this config.
     """
 
     metrics: tuple[str, ...]
@@ -120,7 +120,7 @@ class ReadingsStudy:
     def tested(self) -> dict[tuple[str, str], ScoreChange]:
         """Every change on evaluation that can be decided, by reading and metric.
 
-        A single training against another cannot.
+        A difference between two single trainings cannot be decided.
         """
         return {
             (effect.name, metric): change
@@ -137,7 +137,7 @@ class ReadingsStudy:
 
     @property
     def standing(self) -> dict[tuple[str, str], ScoreChange]:
-        """The tested changes that stand after the correction, the largest first."""
+        """The tested changes that are significant after the correction, the largest first."""
         corrected = self.corrected
         kept = [pair for pair in self.tested.items() if corrected[pair[0]] < ALPHA]
         return dict(sorted(kept, key=lambda pair: -abs(pair[1].found.mean)))
@@ -146,7 +146,7 @@ class ReadingsStudy:
 def compare_readings(results: Results) -> ReadingsStudy:
     """Compare all readings of config.sensitivity that were scored with the unchanged system.
 
-    Raises ResultsError if scores rest on different clips or audits.
+    Raises ResultsError if scores come from different clips or audits.
     """
     config, metrics = results.config, tuple(results.paper.metrics)
     rows = {row.reading: row for row in config.sensitivity_rows()}
@@ -216,7 +216,7 @@ def _effects(
     effects.sort(key=lambda effect: effect.weight, reverse=True)
     beside_off = _changes(results, unchanged, off) if off else {}
     here = study.option_here(results.config, question)
-    title = question.options[here].title if here else "as this config sets it"
+    title = question.options[here].title if here else "as set in this config"
     return QuestionEffects(name, question, title, tuple(effects), beside_off)
 
 
@@ -239,7 +239,7 @@ def _scored(results: Results, row: Row) -> bool:
 
 
 def _check_clips(results: Results, rows: Iterable[Row]) -> None:
-    """Raise ResultsError if two scores rest on different clips, or on different audits."""
+    """Raise ResultsError if two scores come from different clips or from different audits."""
     first: dict[str, tuple[object, str]] = {}
     for row in rows:
         for split in SCORED_ROLES:
@@ -249,7 +249,7 @@ def _check_clips(results: Results, rows: Iterable[Row]) -> None:
                 known, path = first.setdefault(split, (clips, metrics["path"]))
                 if clips != known:
                     raise ResultsError(
-                        f"other clips or another manifest than {path}",
+                        f"clips or manifest differ from those of {path}",
                         place=metrics["path"],
                         cure="score both again on the same audit",
                     )

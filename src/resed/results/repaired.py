@@ -1,7 +1,7 @@
-"""Scores against the repaired labels, beside those against the original ones.
+"""Scores against the repaired labels, to be compared with those against the original labels.
 
-Every other number rests on the original labels. A clip whose labels were not repaired counts the
-same against both, so only repaired clips are scored again, by the functions that scored all.
+All other numbers use the original labels. A clip whose labels were not repaired has the same counts
+with both, so only repaired clips are scored again, with the functions that computed all scores.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ AGAIN = "run resed repair again"
 
 @dataclass(frozen=True)
 class RepairedLabels:
-    """What `resed repair` changed in one split.
+    """The changes of `resed repair` in one split.
 
     Attributes:
         repairs: number of changes by rule, per repaired clip.
@@ -44,9 +44,9 @@ class RepairedLabels:
 
 
 def load_repair(results: Results, split: str) -> RepairedLabels | None:
-    """The repair of a split; None if none was made.
+    """The repair of a split; None if the labels were not repaired.
 
-    Raises ResultsError if it was made from other labels or another manifest.
+    Raises ResultsError if the repair was made from other labels or another manifest.
     """
     folder = results.folder / "repair"
     if not (folder / "repair.json").is_file():
@@ -73,9 +73,9 @@ def _check(
     audited = summary["manifest_sha256"]
     for file, expected in hashes.items():
         if sha256(file) != expected:
-            raise ResultsError("has changed since it was repaired", place=file, cure=AGAIN)
+            raise ResultsError("changed since the repair", place=file, cure=AGAIN)
     if manifest and audited != manifest:
-        problem = f"made with manifest {str(audited)[:12]}, but the audit's is {manifest[:12]}"
+        problem = f"made with manifest {str(audited)[:12]}; the audit has {manifest[:12]}"
         raise ResultsError(problem, place=path, cure=f"{AGAIN} with --manifest")
 
 
@@ -98,7 +98,7 @@ def repaired_counts(
         found = {}
         for metric, count in METRICS.items():
             if not _same(own[metric], count(labels.original, guess, clips)):
-                problem = f"not the events behind its {metric} counts"
+                problem = f"the events do not agree with the {metric} counts"
                 raise ResultsError(problem, place=path, cure="run resed score again")
             found[metric] = replaced(own[metric], count(labels.repaired, guess, clips))
         yield frozenset(clips), found

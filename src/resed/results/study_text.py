@@ -26,25 +26,25 @@ def minus(text: str) -> str:
 
 
 def headline(study: ReadingsStudy, results: Results) -> str:
-    """How many changes are decided, how many chance alone would decide, and which stand."""
+    """The numbers of tested, decided and significant changes, and the largest significant one."""
     title = results.config.catalogue[results.config.sensitivity.system].title
     if not study.questions:
-        return f"Not run: no reading of {title} was scored; `snakemake sensitivity` does it."
+        return f"Not run: no reading of {title} was scored; `snakemake sensitivity` runs the study."
     tested = study.tested
     if not tested:
-        return f"No change of {title} was tested: a reading that is trained anew needs two seeds."
+        return f"No change of {title} was tested: a reading with its own training needs two seeds."
     decided = sum(change.decision != "undecided" for change in tested.values())
     chance = ALPHA * len(tested)
     text = (
         f"Changes of {title} that were tested: {len(tested)} "
         f"({len({reading for reading, _ in tested})} readings, {len(study.metrics)} metrics); "
         f"decided by their own 95 % intervals: {decided}, where about "
-        f"{chance:.{int(chance < 1)}f} are expected by chance; standing after Holm's correction "
-        "for all: "
+        f"{chance:.{int(chance < 1)}f} are expected by chance; significant after Holm's "
+        "correction: "
     )
     standing = study.standing
     if not standing:
-        return f"{text}none, so no reading is named."
+        return f"{text}none."
     (reading, metric), change = next(iter(standing.items()))
     return f"{text}{len(standing)}. The largest: {_moves(study, reading, metric, change, results)}."
 
@@ -64,10 +64,10 @@ def _moves(
 
 
 def sentences(study: ReadingsStudy, results: Results) -> list[str]:
-    """What else a reader must know: seeds, what is undecided, what was left out."""
+    """Further sentences: seeds, undecided readings, and readings that were not run."""
     metrics = results.paper.metrics
     names = [f"{reading} ({metrics[metric].title})" for reading, metric in study.standing]
-    text = [f"Standing after Holm's correction: {', '.join(names)}."] if names else []
+    text = [f"Significant after Holm's correction: {', '.join(names)}."] if names else []
     text += [_seeds(study, results)] if study.questions else []
     text += [_beside_off(question) for question in study.questions if question.beside_off]
     if study.idle:
@@ -86,10 +86,11 @@ def _seeds(study: ReadingsStudy, results: Results) -> str:
     text = f"Readings: {len(effects)}, of which {undecided} undecided on every metric. "
     if trained:
         counts = sorted({effect.seeds for effect in trained})
-        text += f"Trained anew: {len(trained)}, seeds each: {' or '.join(map(str, counts))}"
+        each = " or ".join(map(str, counts))
+        text += f"With their own training: {len(trained)}, seeds each: {each}"
         text += "; with one seed, none of them can be decided. " if 1 in counts else ". "
     if not study.spread:
-        return text + "One seed of the unchanged system: the spread of its seeds is not known."
+        return text + "The unchanged system has one seed, so the spread of its seeds is unknown."
     spread = {metric: study.spread[metric, EVALUATION] for metric in study.metrics}
     metrics = results.paper.metrics
     listed = ", ".join(f"{value:.{metrics[m].decimals}f}" for m, value in spread.items())
@@ -100,7 +101,7 @@ def _seeds(study: ReadingsStudy, results: Results) -> str:
     shorts = ", ".join(metrics[metric].short for metric in spread)
     return (
         f"{text}The {study.seeds} seeds of the unchanged system are up to {listed} points apart "
-        f"({shorts}); of the readings trained anew {further} move a metric further."
+        f"({shorts}); {further} of the readings with their own training change a metric by more."
     )
 
 
@@ -112,4 +113,4 @@ def _beside_off(question: QuestionEffects) -> str:
         members = [name for name, found in judged.items() if found == word]
         parts += [f"{word}: {', '.join(members)}"] * bool(members)
     against = f"{question.question.title} against {question.name}.off"
-    return f"{against}, by intervals that are not corrected: {'; '.join(parts)}."
+    return f"{against}, by uncorrected intervals: {'; '.join(parts)}."

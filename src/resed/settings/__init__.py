@@ -1,7 +1,7 @@
-"""Every setting of a system as a closed, typed tree; what the paper leaves open is a key.
+"""All settings of a system as typed models. Every ambiguity of the paper is a setting.
 
-The values of the paper are in config/systems/base.yaml. The rows named in docstrings are those of
-the tables in docs/readings.md, which give the reason of each value. All models refuse unknown keys.
+The values of the paper are in config/systems/base.yaml. Row numbers in docstrings refer to the
+tables of docs/readings.md, which give the reason for each value. Unknown keys are errors.
 """
 
 from resed.settings.base import Fraction, Positive, Strict

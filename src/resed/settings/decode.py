@@ -1,4 +1,4 @@
-"""Settings of decoding. The rows are those of the tables in docs/readings.md."""
+"""Settings of decoding. Row numbers refer to the tables of docs/readings.md."""
 
 from typing import Literal
 

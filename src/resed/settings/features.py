@@ -1,4 +1,4 @@
-"""Settings of the log-mel features. The rows are those of the tables in docs/readings.md."""
+"""Settings of the log-mel features. Row numbers refer to the tables of docs/readings.md."""
 
 from typing import Annotated, Literal
 
@@ -25,8 +25,8 @@ class FeatureSettings(Strict):
     mel_norm: Literal["slaney", "none"] = "slaney"
     # linear: mel magnitudes, for a model that computes decibels itself (Mean Teacher)
     scale: Literal["log", "linear"] = "log"
-    # Frames past the end of a shorter clip: silence before the transform; or zeros after the
-    # logarithm, which are loud (0 dB), as in the code of both peers.
+    # Padding of shorter clips: silence before the transform, or zeros after the logarithm, which
+    # are loud (0 dB), as in the code of both peers.
     short: Literal["silence", "zeros"] = "silence"
 
     @model_validator(mode="after")

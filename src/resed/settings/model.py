@@ -1,4 +1,4 @@
-"""Settings of the networks. The rows are those of the tables in docs/readings.md."""
+"""Settings of the networks. Row numbers refer to the tables of docs/readings.md."""
 
 from typing import Annotated, Literal
 
@@ -59,7 +59,7 @@ class TagHeadSettings(Strict):
 class FrameHeadSettings(Strict):
     """Row 6: linear layer with "larger hidden states", then a small layer per class."""
 
-    # attention: no branch of its own, but the attention logits of the guided tag head (Lin et al.)
+    # separate: its own branch; attention: the attention logits of the guided tag head (Lin et al.)
     source: Literal["separate", "attention"]
     hidden: Positive
     class_hidden: Annotated[int, Field(ge=0)] = 0  # > 0: each class has two small layers

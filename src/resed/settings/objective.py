@@ -1,4 +1,4 @@
-"""Settings of the losses. The rows are those of the tables in docs/readings.md."""
+"""Settings of the losses. Row numbers refer to the tables of docs/readings.md."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""Settings of the training. The rows are those of the tables in docs/readings.md."""
+"""Settings of the training. Row numbers refer to the tables of docs/readings.md."""
 
 from typing import Annotated, Literal
 
@@ -10,8 +10,9 @@ from resed.settings.base import Fraction, Positive, Strict
 class BatchSettings(Strict):
     """Row 20: clips per batch of each training role.
 
-    strata: every batch has this number of clips of each role. random: only their sum counts, and
-    clips are drawn from all roles together (Guided Learning); a loss without clips is then 0.
+    strata: every batch has this number of clips of each role. random: the clips of a batch, whose
+    number is the sum, are drawn from all roles together (Guided Learning); a loss without clips is
+    then 0.
     """
 
     sampling: Literal["strata", "random"]

@@ -1,11 +1,11 @@
-"""95 % intervals of F1 over clips and seeds, and of differences of two systems.
+"""95 % intervals of F1 over clips and seeds, and of differences between two systems.
 
 The mean over S trainings (seeds), all scored on the same n clips, has two sources of uncertainty:
 the choice of clips and the choice of seeds. All seeds share the clips. A bootstrap over clips, with
 the same resamples for every seed and system, gives the covariance matrix of the F1 of the seeds;
-the mean of its off-diagonal elements is the variance that they share. The rest (the effect of a
-seed, alone and on single clips) is independent between seeds; its variance in the mean is the
-variance of F1 between seeds over S.
+the mean of its off-diagonal elements is the variance that they share. The remaining variance (the
+effect of a seed on all clips, and on single clips) is independent between seeds; in the mean it is
+the variance of F1 between seeds divided by S.
 
     SE^2 = max(0, mean off-diagonal covariance) + variance between seeds / S
 
@@ -15,7 +15,7 @@ formula squares the shares: with three seeds that vary more than the clips, it c
 this one covers 94 to 96 % for all mixtures (with two seeds, 91 to 96 %). With one seed there is no
 variance between seeds: SE^2 is the variance of the bootstrap, and the interval covers clips only.
 tests/test_intervals.py simulates the coverage. For a class that occurs in few clips or is never
-found the bootstrap varies too little, and the interval is too narrow.
+detected, the bootstrap varies too little and the interval is too narrow.
 """
 
 import math
@@ -43,8 +43,9 @@ class Interval:
     """A mean, or a difference of means, and its 95 % interval, in the metric's unit.
 
     Attributes:
-        low, high: NaN if nothing is known about other seeds and clips (`covers` is NOTHING).
-        covers: BOTH; CLIPS with one seed; SEEDS or NOTHING for a score without counts per clip.
+        low, high: ends of the interval; NaN if `covers` is NOTHING.
+        covers: the sources of variation that the interval covers: BOTH; CLIPS with one seed; SEEDS,
+            or NOTHING with one seed, for a score without counts per clip.
         deviation: sample standard deviation between seeds; None with one seed.
     """
 
@@ -77,7 +78,7 @@ def interval(
         counts: one table per seed, all of the same clips.
 
     Raises:
-        ValueError: no table, or tables of different numbers of clips.
+        ValueError: if there is no table, or if the numbers of clips differ.
     """
     scores, replicates = _scores(counts, label), _replicates(counts, label, resamples)
     clips = counts[0].clips
@@ -97,10 +98,10 @@ def difference(
     """First minus second, in points of F1, on the same clips and the same resamples.
 
     Args:
-        paired: seed k of both sides shares a checkpoint. The interval is that of the differences
-            seed by seed; further seeds of one side are left out. If not paired, each side has its
-            own seeds; with a single seed on one side the variance between trainings is unknown, and
-            the interval covers clips only.
+        paired: whether seed k of both sides shares a checkpoint. If so, the interval is computed
+            from the differences per seed; additional seeds of one side are ignored. If not, each
+            side has its own seeds; with a single seed on one side, the variance between trainings
+            is unknown and the interval covers clips only.
 
     Raises:
         ValueError: as `interval`.
@@ -153,7 +154,7 @@ def score_difference(
 
 
 def _over_seeds_alone(scores: np.ndarray) -> tuple[float, float, str, float | None]:
-    """Mean, half width, what it covers, and the deviation between seeds."""
+    """Mean, half width, sources of variation that it covers, and the deviation between seeds."""
     if len(scores) == 1:
         return float(scores[0]), math.nan, NOTHING, None
     half = _half_width([_between(scores)])
@@ -177,7 +178,7 @@ def _scores(counts: Sequence[Counts], label: str | None) -> np.ndarray:
 
 
 def _over_seeds(scores: np.ndarray) -> tuple[str, float | None]:
-    """What an interval covers, and the standard deviation between seeds."""
+    """The sources of variation that an interval covers, and the deviation between seeds."""
     return (BOTH, float(np.std(scores, ddof=1))) if len(scores) > 1 else (CLIPS, None)
 
 
@@ -240,10 +241,10 @@ def _half_width(parts: Sequence[Part]) -> float:
 def _replicates(counts: Sequence[Counts], label: str | None, resamples: int) -> np.ndarray:
     """F1 in percent on the same resamples of the clips: [tables, resamples].
 
-    NaN if a resample contains no class, or not the class `label`.
+    NaN for a resample without any class, or without the class `label`.
     """
     if len({table.clips for table in counts}) != 1:
-        raise ValueError("an interval requires counts, all of the same clips")
+        raise ValueError("an interval requires tables of counts with the same number of clips")
     names = tuple(sorted({name for table in counts for name in table.names}))
     rows = []
     for table in counts:
@@ -272,7 +273,7 @@ def _resampled(table: Counts, names: tuple[str, ...], resamples: int) -> np.ndar
 
 @lru_cache(maxsize=8)
 def _weights(clips: int, resamples: int) -> np.ndarray:
-    """How often each resample contains each clip: float32 [resamples, clips]."""
+    """Number of occurrences of each clip in each resample: float32 [resamples, clips]."""
     drawn = np.random.default_rng(SEED).integers(clips, size=(resamples, clips))
     drawn += clips * np.arange(resamples)[:, None]
     weights = np.bincount(drawn.ravel(), minlength=resamples * clips)

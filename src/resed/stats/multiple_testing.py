@@ -1,14 +1,16 @@
-"""One of many changes of a score: what of its interval is possible, and whether it is chance.
+"""Changes of a score: the possible part of their interval, and correction for multiple testing.
 
-Of many 95 % intervals of zero changes, one in twenty excludes 0. Holm's step-down procedure (Scand.
-J. Statist. 6, 1979, p. 65-70) keeps the probability of even one such mistake among all tests at the
-level, however the tests depend on each other, as those on one set of clips do.
+If no change had an effect, one in twenty 95 % intervals would still exclude 0. Holm's step-down
+procedure (Scand. J. Statist. 6, 1979, p. 65-70) limits the probability of at least one such error
+among all tests to the level alpha, for any dependence between the tests. Tests on the same clips
+are dependent.
 
-It needs far tails: with 57 tests a p-value of 0.0009. `resed.stats.intervals` estimates its degrees
-of freedom, and overestimates them when two seeds happen to agree. At 95 % that evens out, in the
-far tail it does not: tests/test_change.py shows that 0.0009 then occurs more than ten times too
-often. The p-value therefore uses the least degrees of freedom that an interval can have. That is
-conservative: with two seeds hardly any change stands.
+The procedure needs the far tail of the distribution: with 57 tests, a p-value of 0.0009.
+`resed.stats.intervals` estimates the degrees of freedom and overestimates them if two seeds happen
+to agree. At 95 % the errors cancel; in the far tail they do not: tests/test_change.py shows that
+p-values of 0.0009 would occur more than ten times too often. The p-value therefore uses the
+smallest degrees of freedom that an interval can have. This is conservative: with two seeds, hardly
+any change is significant.
 """
 
 from collections.abc import Sequence
@@ -24,12 +26,12 @@ NO_WIDTH = 1e-9  # points; rounding error of an interval of width 0
 
 @dataclass(frozen=True)
 class ScoreChange:
-    """What something adds to a score, and whether its own interval decides that.
+    """The change of a score, and the decision from its own interval.
 
     Attributes:
         found: the change with its interval.
         decision: better, worse or undecided.
-        reference: the score that it is added to.
+        reference: the score before the change.
         full_scale: the highest possible score, 100 for percent.
     """
 
@@ -40,14 +42,14 @@ class ScoreChange:
 
     @property
     def ends(self) -> tuple[float, float]:
-        """Ends of the interval, cut where the score would leave its scale; never past the mean."""
+        """Ends of the interval, clipped to the scale of the score, but not beyond the mean."""
         found, least = self.found, 0.0 - self.reference
         high = min(found.high, self.full_scale + least)
         return min(found.mean, max(found.low, least)), max(found.mean, high)
 
     @property
     def empty(self) -> bool:
-        """Whether the interval contains every possible change, and so says nothing."""
+        """Whether the interval contains every possible change and is therefore uninformative."""
         room = self.full_scale - self.reference
         return self.found.low <= -self.reference and self.found.high >= room
 
@@ -68,10 +70,10 @@ def p_value(found: Interval) -> float:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Holm's p-values in the order of `values`; a test stands among all if its own is below alpha.
+    """Holm's adjusted p-values in the order of `values`; a test is significant below alpha.
 
-    The smallest of m is multiplied by m, the next by m - 1, and so on; none is below the one
-    before it.
+    The smallest of m p-values is multiplied by m, the next one by m - 1, and so on. An adjusted
+    p-value is never smaller than that of a smaller p-value.
     """
     corrected, least = [0.0] * len(values), 0.0
     for rank, place in enumerate(sorted(range(len(values)), key=values.__getitem__)):

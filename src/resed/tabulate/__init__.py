@@ -1,4 +1,4 @@
-"""Tables with the paper's numbers beside ours, and what follows from them.
+"""Tables with the paper's numbers and ours, and tables that are derived from them.
 
 A table is a tidy data frame with a layout (`resed.formats.tables`). The tables of a paper come from
 its YAML; those in BUILT_IN are made for every paper.
@@ -11,7 +11,7 @@ from resed.formats.tables import Table
 from resed.results.folder import Results
 from resed.results.inputs import STUDY, VERDICTS
 
-# Tables that are made for every paper: each is a module with a function of the same name.
+# Tables that are made for every paper; each has a module with a function of the same name.
 BUILT_IN = (*VERDICTS, STUDY)
 LAYOUTS = {"systems": "systems_table", "classes": "classes_table"}  # by layout of a paper's table
 

@@ -1,4 +1,4 @@
-"""Every comparative statement of the paper, what its own tables show, and what the runs show."""
+"""The claims of the paper, with verdicts by the printed tables and by our runs."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ def claims(results: Results) -> Table:
 
 
 def _judged(claim: Claim, results: Results) -> dict[str, Any]:
-    """One claim as the page shows it."""
+    """The data of one claim for the page."""
     found = judge(claim, results)
     return {
         "id": claim.id,
@@ -97,15 +97,16 @@ def _notes(judged: Sequence[dict[str, Any]], results: Results) -> list[str]:
     reason = "; with one, separately trained systems cannot be compared" if single else ""
     return [
         *notes.warning(
-            results, "A verdict states what holds here, not whether the paper's numbers are right."
+            results, "The verdicts apply to this run and do not show whether the paper is right."
         ),
         f"**{len(judged)} claims. Here: {here}. By the paper's own tables: {printed}.**",
-        "Systems are named as in the text of the paper. Differences are points, development / "
-        f"evaluation if two are given, with 95 % intervals over {covers}, on the same clips, and "
-        "per seed if two systems share a checkpoint. They are not corrected for multiple testing.",
-        "A claim holds here if all its comparisons hold, and does not hold if one fails. If "
-        f"neither is certain, it is undecided at {seeds}{reason}.",
-        "By the printed tables a claim is supported if all its comparisons hold, contradicted if "
-        "none holds, and otherwise supported in part; it is not shown if no number is printed. "
-        "Printed numbers have no interval, so a difference of 0.1 counts.",
+        "Systems are named as in the text of the paper. Differences are in points (development / "
+        f"evaluation if two are given), with 95 % intervals over {covers}. They are computed on "
+        "the same clips, and per seed if two systems share a checkpoint. They are not corrected "
+        "for multiple testing.",
+        "Here: a claim holds if all its comparisons hold, and does not hold if one fails. If "
+        f"neither is certain, it is undecided with {seeds}{reason}.",
+        "Printed tables: a claim is supported if all its comparisons hold, contradicted if none "
+        "holds, and otherwise supported in part. It is not shown if the paper prints no number for "
+        "it. Printed numbers have no interval, so a difference of 0.1 counts.",
     ]

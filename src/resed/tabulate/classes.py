@@ -1,4 +1,4 @@
-"""Tables of classes: each class against the paper's systems on one split."""
+"""Tables of classes: the scores of each class for the paper's systems on one split."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ EMPTY = ("value", "low", "high", "deviation", "seeds", "clips", "covers", "publi
 
 @dataclass(frozen=True)
 class Source:
-    """What a table of classes is made from."""
+    """The inputs of a table of classes."""
 
     shape: ClassTable
     reader: ScoreReader
 
     @property
     def results(self) -> Results:
-        """Where the scores are."""
+        """The results that contain the scores."""
         return self.reader.results
 
     @property
@@ -43,7 +43,7 @@ class Source:
 
     @property
     def same_classes(self) -> bool:
-        """Whether the classes are the paper's: only then its numbers stand beside ours."""
+        """Whether the classes are the paper's; otherwise its numbers are not shown."""
         return set(self.results.config.dataset_file.classes) == set(self.shape.rows)
 
     def published(self, label: str, column: str, metric: str) -> float | None:
@@ -122,7 +122,7 @@ def _records(label: str, split: str, source: Source) -> Iterator[dict[str, Any]]
 def _reference(
     row: Row, split: str, metric: Metric, label: str | None, source: Source
 ) -> int | None:
-    """Reference events, or clips with the class, that a metric counts."""
+    """Number of reference events, or of clips with the class, for a metric."""
     if metric.block is None:
         return None
     counts = source.results.counts(split, row, 0, metric.block, label)

@@ -1,4 +1,4 @@
-"""Each system against the one that the paper compares it with, on the same clips."""
+"""Differences between the systems that the paper compares, on the same clips."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -75,7 +75,7 @@ def _title(system: str, results: Results) -> str:
 
 
 def _published(first: str, second: str, metric: str, split: str, results: Results) -> float | None:
-    """The difference of the paper's two numbers, if one edition prints both."""
+    """The difference of the paper's two numbers, if the same edition prints both."""
     for edition in results.paper.editions:
         sides = [results.paper.printed(s, metric, split, edition=edition) for s in (first, second)]
         if None not in sides:
@@ -119,7 +119,7 @@ def _notes(results: Results) -> list[str]:
         )
     if results.config.seeds_in_words == "1 seed":
         found.append(
-            "With one seed, only systems that share a checkpoint can be compared: another training "
-            "of the same system may differ by more."
+            "With one seed, only systems that share a checkpoint can be compared, because two "
+            "trainings of the same system may differ by more."
         )
     return found

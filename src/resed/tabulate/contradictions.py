@@ -1,9 +1,9 @@
-"""Where the paper contradicts itself, each with the figures that show it, computed here."""
+"""Contradictions of the paper, each with the computed figures that show it."""
 
 from typing import Any
 
 from resed.formats.tables import Column, Table, View, tidy
-from resed.judge.evidence import NOT_HERE, figure_text
+from resed.judge.evidence import figure_text
 from resed.judge.figures import OF_ANNOTATIONS, Figures
 from resed.paper.consistency import Discrepancy, discrepancies
 from resed.paper.contradictions import Contradiction, load_contradictions
@@ -15,7 +15,7 @@ _COLUMNS = ("table", "row", "text", "place", "figures", "found_by", "claims")
 
 
 def contradictions(results: Results) -> Table:
-    """All entries of the paper's contradictions.yaml, and what recomputing finds besides.
+    """All entries of the paper's contradictions.yaml, and further ones found by recomputing.
 
     Raises ConfigError if a figure names a place that the paper does not have.
     """
@@ -39,7 +39,7 @@ def contradictions(results: Results) -> Table:
     return notes.table(
         results,
         NAME,
-        "Where the paper contradicts itself",
+        "Contradictions of the paper",
         _notes(entries, len(unlisted), results),
         tidy(records, _COLUMNS),
         View(keys=("row",), columns=columns),
@@ -64,7 +64,7 @@ def _entry(entry: Contradiction, figures: Figures) -> dict[str, Any]:
 def _unlisted(found: Discrepancy) -> dict[str, Any]:
     return {
         "row": f"unlisted {found.key}",
-        "text": f"Found by recomputing, not listed, and perhaps a copying error: {found.text}",
+        "text": f"Found by recomputing and not listed, possibly an error in copying: {found.text}",
         "place": "",
         "figures": [],
         "found_by": [found.key],
@@ -79,8 +79,8 @@ def _notes(entries: list[Contradiction], unlisted: int, results: Results) -> lis
         "size and the annotations; a figure of another publication names its source.",
     ]
     if unlisted:
-        found.insert(0, f"**{unlisted} printed numbers disagree and are not listed**: see the end.")
+        found.insert(0, f"**{unlisted} printed numbers disagree and are not listed**; see the end.")
     needed = any(figure.kind in OF_ANNOTATIONS for entry in entries for figure in entry.figures)
     if needed and not notes.on_papers_data(results):
-        found.append(f"This run is on other data, so numbers and durations of events: {NOT_HERE}.")
+        found.append("Numbers and durations of events are not shown: this run has other data.")
     return found

@@ -1,4 +1,4 @@
-"""Lines and cells for people: a frame and its view, before they are Markdown or HTML."""
+"""Lines and cells of a table as text, made from its frame and view, for Markdown and HTML."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,12 +14,12 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True)
 class Cell:
-    """What one cell shows.
+    """The content of one cell.
 
     Attributes:
         text: a number or text; empty for a mark.
         interval: the interval of a number, or empty.
-        word: a verdict or decision, which is shown with its symbol, or empty.
+        word: a verdict or decision, displayed with its symbol, or empty.
     """
 
     text: str = ""
@@ -37,7 +37,7 @@ class Line:
     Attributes:
         cells: one per column; none for a heading over the lines below it.
         heading: text of a heading.
-        anchor: the line in links; empty if nothing can link to it.
+        anchor: id of the line for links; empty if no link leads to it.
         repeated: number of leading cells that repeat the line above.
     """
 
@@ -49,7 +49,7 @@ class Line:
 
 @dataclass
 class _Group:
-    """Rows of the frame that make one line."""
+    """Rows of the frame that belong to one line."""
 
     first: Mapping[str, Any]
     rows: list[Mapping[str, Any]] = field(default_factory=list)
@@ -89,7 +89,7 @@ def _groups(table: Table) -> list[_Group]:
 
 
 def _repeated(cells: tuple[Cell, ...], above: tuple[Cell, ...], columns: tuple[Column, ...]) -> int:
-    """How many cells, from the left, say the same as the line above; only texts can."""
+    """Number of leading text cells with the same content as in the line above."""
     count = 0
     for cell, before, column in zip(cells, above, columns, strict=False):
         if column.kind != "text" or cell != before:
@@ -125,7 +125,7 @@ def _cell(group: _Group, column: Column) -> Cell:
 
 
 def number(value: float, digits: int = 1, signed: bool = False) -> str:
-    """A number for people; a difference has a sign, and 0 is +0.0."""
+    """A formatted number; a difference has a sign, and 0 is +0.0."""
     return f"{value:{'+z' if signed else ''}.{digits}f}"
 
 

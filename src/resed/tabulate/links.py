@@ -1,4 +1,4 @@
-"""Where the evidence of a claim stands: links to lines of tables, figures and settings."""
+"""Links from a claim to its evidence: lines of tables, figures and settings."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ Link = dict[str, Any]
 
 
 def links(claim: Claim, paper: Paper) -> list[Link]:
-    """Links of a claim: a text, and the anchors that it may lead to, the best one first."""
+    """Links of a claim, each a text and its possible anchors in order of preference."""
     test = claim.test
     if test.kind in ELSEWHERE:
         text, anchors = ELSEWHERE[test.kind]
@@ -46,7 +46,7 @@ def _figure(kind: str, system: str, paper: Paper) -> Link:
 
 
 def _pair(first: Reference, second: Reference, paper: Paper) -> Link:
-    """The line of the comparisons, if the paper compares this pair."""
+    """The line of the table of comparisons, if the paper compares this pair."""
     pairs = paper.comparisons.pairs if paper.comparisons else []
     listed = [pair for pair in ((first, second), (second, first)) if pair in pairs]
     text = f"Comparison of {_name(first, paper)} with {_name(second, paper)}"
@@ -92,7 +92,7 @@ def _pairs(test: Any) -> Iterator[tuple[str, str]]:
 
 
 def _references(test: Any) -> Iterator[Reference]:
-    """Everything that a test compares."""
+    """All systems that a test compares."""
     for pair in getattr(test, "pairs", ()):
         yield from pair
     for name in ("first", "second", "best", "system"):

@@ -27,6 +27,6 @@ def _row(line: Line, width: int) -> list[str]:
 
 
 def escaped(text: str) -> str:
-    """Text on one line, without HTML, links, column breaks and control characters."""
+    """Text on one line, with escaped HTML, links and column breaks, without control characters."""
     plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
     return html.escape(plain, quote=False).replace("|", "\\|").replace("](", "]\\(")

@@ -1,4 +1,4 @@
-"""What every table states about its numbers: dataset, clips, manifest, seeds, intervals."""
+"""Notes that are common to tables: dataset, clips, manifest, seeds, intervals."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ def table(
     view: View,
     data: Mapping[str, Any] | None = None,
 ) -> Table:
-    """A table with the clips and the manifest that its numbers come from."""
+    """A table with the clips and the manifest of its numbers."""
     provenance = {
         "dataset": results.config.dataset_file.name,
         "papers_data": on_papers_data(results),
@@ -39,7 +39,7 @@ def on_papers_data(results: Results) -> bool:
 
 
 def qualification(results: Results) -> str:
-    """`other data` or `other settings` than the paper's, which each verdict is read with."""
+    """`other data` or `other settings` than the paper's, as a qualification of verdicts."""
     if not departures(results):
         return ""
     return "other settings" if on_papers_data(results) else "other data"
@@ -53,12 +53,12 @@ def warning(results: Results, consequence: str = "") -> list[str]:
 
 
 def scored(reader: ScoreReader) -> list[str]:
-    """Warning, number of scored clips, and what the intervals cover."""
+    """Notes with a warning, the number of scored clips, and what the intervals cover."""
     return [*warning(reader.results), *basis(reader)]
 
 
 def basis(reader: ScoreReader) -> list[str]:
-    """Number of scored clips, and what the intervals cover."""
+    """Notes with the number of scored clips and what the intervals cover."""
     results, paper = reader.results, reader.results.paper
     clips = ", ".join(f"{count} {split}" for split, count in reader.clips.items())
     printed = ", ".join(f"{paper.clips[s]} {s}" for s in reader.clips if s in paper.clips)
@@ -67,19 +67,19 @@ def basis(reader: ScoreReader) -> list[str]:
 
 
 def certainty(seeds: str) -> str:
-    """What the intervals of a table cover; `seeds` in words (Config.seeds_in_words)."""
+    """A note on what the intervals cover; `seeds` is `Config.seeds_in_words`."""
     if seeds == "1 seed":
         return (
-            "Trained systems: 1 seed. Brackets hold the 95 % interval over clips only; another "
-            "training of the same system may well lie outside of it."
+            "Trained systems: 1 seed. Brackets contain the 95 % interval over clips only; another "
+            "training of the same system may lie outside it."
         )
     return (
-        f"Trained systems: means of {seeds}; brackets hold the 95 % interval over clips and seeds, "
-        "or over clips only if there is 1 seed."
+        f"Trained systems: means over {seeds}; brackets contain the 95 % interval over clips and "
+        "seeds, or over clips only with 1 seed."
     )
 
 
 def tally(words: Iterable[str], names: Mapping[str, str]) -> str:
-    """`3 within, 2 above`: how often each word occurs, by its name in `names`, in that order."""
+    """`3 within, 2 above`: the count of each word with its name, in the order of `names`."""
     counts = Counter(words)
     return ", ".join(f"{counts[word]} {name}" for word, name in names.items() if counts[word])

@@ -1,4 +1,4 @@
-"""What the paper leaves open: questions, options, reasons, and what each option changes here."""
+"""Ambiguities of the paper: questions, options, reasons, and the effect of each option."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,8 +26,8 @@ _COLUMNS = (
 def readings(results: Results) -> Table:
     """Build the table of the paper's readings.yaml.
 
-    It has changes of scores if the config reports the study of readings and the study was run.
-    Raises ConfigError if the file does not fit the settings.
+    The table has changes of scores if the config reports the study of readings and the study was
+    run. Raises ConfigError if the file is incompatible with the settings.
     """
     known = results.config.paper_readings
     effects = _effects(results)
@@ -136,8 +136,8 @@ def _notes(known: Readings, effects: Mapping[str, ReadingEffect], results: Resul
     options = sum(len(question.options) for question in known.questions.values())
     system = results.config.catalogue[results.config.sensitivity.system].title
     changes = (
-        f"Changes are those of the scores on {EVALUATION}, and whether one of them is decided; the "
-        "table of the study has the intervals."
+        f"Change: change of the score on {EVALUATION}. The decision is over all metrics; the table "
+        "of the study has the intervals."
         if effects
         else "No changes of F1 are shown: the study of readings was not run or is not reported "
         "(sensitivity.report)."

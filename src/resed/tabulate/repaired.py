@@ -1,4 +1,4 @@
-"""Each system scored against the original and the repaired labels, on the same clips."""
+"""Scores of each system against the original and the repaired labels, on the same clips."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -28,7 +28,7 @@ RULE_NAMES = {
 
 
 def repaired(results: Results) -> Table:
-    """Compare both labels on development and evaluation.
+    """Compare the scores against both labels on development and evaluation.
 
     Raises ResultsError or MissingFileError if scores, events or the repair are missing, or were
     made from other labels or clips.
@@ -55,7 +55,7 @@ def repaired(results: Results) -> Table:
 def _records(
     reader: ScoreReader, system: str, split: str, labels: RepairedLabels | None
 ) -> Iterator[dict[str, Any]]:
-    """Per metric the F1 on original and repaired labels, and the change."""
+    """Per metric: F1 against the original and the repaired labels, and the change."""
     results, row = reader.results, Row(system)
     base = {
         "system": system,
@@ -108,10 +108,10 @@ def _view() -> View:
 
 
 def _headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The largest change, which the whole table is read for."""
+    """A note on the largest change."""
     changes = [r for r in records if r["column"] == "change" and r["value"] is not None]
     if not changes:
-        return ["**No labels were repaired** (resed repair): only the original ones were scored."]
+        return ["**No labels were repaired** (resed repair): only the original labels were scored."]
     largest = max(changes, key=lambda record: abs(record["value"]))
     if not largest["value"]:
         return ["**The repaired labels change no score.**"]
@@ -121,7 +121,7 @@ def _headline(records: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _repairs(labels: Mapping[str, RepairedLabels | None]) -> dict[str, dict[str, int]]:
-    """Repairs of each split by rule, of all clips."""
+    """Number of repairs of each split by rule, in all clips."""
     return {
         split: {rule: found.rules()[rule] for rule in RULES}
         for split, found in labels.items()
@@ -137,7 +137,7 @@ def _notes(labels: Mapping[str, RepairedLabels | None]) -> list[str]:
     ]
     splits = [_split(split, rules) for split, rules in _repairs(labels).items()]
     if splits:
-        found.insert(1, f"Repairs: {'; '.join(splits)}. Row by row: repair/repairs.tsv.")
+        found.insert(1, f"Repairs: {'; '.join(splits)}. repair/repairs.tsv lists them.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Scores that stand in one table: all must come from the same clips of the same audit."""
+"""Read the scores of one table, all of which must come from the same clips and the same audit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from resed.stats.intervals import Interval, decide
 
 @dataclass
 class ScoreReader:
-    """Reads scores for one table and compares their clips and manifests.
+    """Read scores for one table and compare their clips and manifests.
 
     Attributes:
-        results: where the scores are.
-        clips: how many clips were scored, per split.
+        results: the results that contain the scores.
+        clips: number of scored clips per split.
     """
 
     results: Results
@@ -45,7 +45,7 @@ class ScoreReader:
         return estimate(found) | {"decision": decision}
 
     def read(self, row: Row, split: str) -> list[dict[str, Any]]:
-        """metrics.json of each seed, compared with all that were read before.
+        """metrics.json of each seed, compared with those that were read before.
 
         Raises ResultsError if the number of clips or the hash of the manifest differs, or is not
         that of the audit.
@@ -61,22 +61,22 @@ class ScoreReader:
         return found
 
     def _compare_with_audit(self, scored: str | None) -> None:
-        """Scores agree with one another, so the first one stands for all."""
+        """Compare the manifest of the first scores; `_compare` compares the others with it."""
         audited = self.results.manifest
         if self._first or not (scored and audited) or scored == audited:
             return
         raise ResultsError(
-            f"manifest {_short(audited)}, but the scores were made with {_short(scored)}",
+            f"has manifest {_short(audited)}; the scores were made with {_short(scored)}",
             place=self.results.folder / "audit" / "audit.json",
-            cure="score again after the audit",
+            cure="run resed score again",
         )
 
     def _compare(self, key: str, value: Any, path: str) -> None:
         before, where = self._first.setdefault(key, (value, path))
         if value != before:
-            what = "manifest hash" if key == "manifest" else f"clips on {key}"
+            what = "manifest hash" if key == "manifest" else f"number of clips on {key}"
             raise ResultsError(
-                f"{what} {_short(value)}, but {_short(before)} in {where}",
+                f"{what} {_short(value)} differs from {_short(before)} in {where}",
                 place=path,
                 cure="score both again on the same audit",
             )

@@ -1,4 +1,4 @@
-"""The scorecard: every number that the paper prints in its tables, with ours beside."""
+"""The scorecard: every number in the paper's tables, compared with ours."""
 
 import math
 from collections import Counter
@@ -50,7 +50,7 @@ _COLUMNS = (
 
 
 def scorecard(results: Results) -> Table:
-    """Judge every printed number; systems and classes that are not configured are not run.
+    """Compare every printed number with ours; the verdict is `not run` if we have none.
 
     Raises ResultsError or MissingFileError if scores are missing or come from other clips.
     """
@@ -125,7 +125,7 @@ def _record(
 
 
 def verdict(found: dict[str, Any], published: float) -> str:
-    """Where our interval lies, seen from the published number."""
+    """Position of our interval relative to the published number."""
     if not found:
         return NOT_RUN
     if math.isnan(found["low"]):
@@ -136,7 +136,7 @@ def verdict(found: dict[str, Any], published: float) -> str:
 
 
 def _reading(system: str, results: Results) -> list[str]:
-    """The options beside the defaults that a system follows, in words."""
+    """Options other than the defaults that a system follows, as text."""
     options = departing_options(results.config, system)
     return [f"{question.title}: {option.title}" for question, option in options] or [DEFAULTS]
 
@@ -194,13 +194,13 @@ def _notes(records: list[dict[str, Any]], reader: ScoreReader) -> list[str]:
         for edition in dict.fromkeys(record["edition"] for record in records)
     )
     return [
-        *notes.warning(results, "The verdicts only show how to read the scorecard."),
+        *notes.warning(results, "The verdicts do not show whether the paper is reproducible."),
         f"**{len(records)} published numbers: {_counts(records)}** ({editions}).",
-        "within: the published number lies in the 95 % interval of ours; above: our interval lies "
-        f"above it; below: our interval lies below it. {_coverage(records)} A wide interval "
-        "contains many numbers.",
-        "Reading: the options that the system follows and that are not the default, of what the "
-        "paper leaves open (see the table of readings); the CSV has all of them.",
+        "within: the published number lies in our 95 % interval; above: our interval lies above "
+        f"it; below: our interval lies below it. {_coverage(records)} A wide interval contains "
+        "many numbers.",
+        "Reading: the options of the system that are not the defaults (see the table of readings); "
+        "the CSV lists all of them.",
         *notes.basis(reader),
     ]
 

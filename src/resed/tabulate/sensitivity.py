@@ -79,7 +79,7 @@ def _records(found: ReadingsStudy, results: Results) -> Iterator[dict[str, Any]]
 
 
 def _unchanged(found: ReadingsStudy) -> Iterator[dict[str, Any]]:
-    """The scores of the unchanged system, and how far its seeds are apart."""
+    """The scores of the unchanged system, and the range of its seeds."""
     for metric, split in found.scores:
         yield {
             "table": NAME,
@@ -133,7 +133,7 @@ def _base(name: str, option: Option, heading: str, status: str) -> dict[str, Any
 
 
 def _change(column: str, metric: str, split: str, change: ScoreChange) -> dict[str, Any]:
-    """An interval as computed, and its ends where the score can be (`shown_low`, `shown_high`)."""
+    """An interval, and its ends clipped to the scale of the score (`shown_low`, `shown_high`)."""
     found = change.found
     shown = (None, None) if change.empty else change.ends
     return {
@@ -182,30 +182,33 @@ def _view(results: Results) -> View:
 
 def _notes(found: ReadingsStudy, results: Results) -> list[str]:
     return [
-        *notes.warning(results, "A detail that matters here may not matter there, and vice versa."),
+        *notes.warning(results, "A reading may have another effect on the paper's data."),
         f"**{headline(found, results)}**",
         *sentences(found, results),
         *_scores(found, results),
-        f"Changes are what a reading adds to the scores of the unchanged system on {EVALUATION}, "
-        "with 95 % intervals on the same clips. Better, worse and undecided follow from each "
-        "interval alone, without correction for multiple testing. Readings of the decoding use the "
-        "same networks and are compared per seed. Questions are in the order of their largest "
-        "decided change, or else of their largest change. Against leaving it out: the system with "
-        "this reading against the system without that part of the method.",
-        "Intervals are cut where a score of the unchanged system would leave its scale. If both "
-        "ends are cut, the interval contains every possible change and is not shown: there are too "
-        "few seeds or clips.",
-        "Holm's correction keeps the risk that any change stands by chance at 5 %. Its p-values "
-        "use the least degrees of freedom: seeds minus one, or with one seed clips minus one. With "
-        "two seeds hardly any change can stand.",
-        "The CSV also has development, the intervals before cutting, the comparison with leaving "
-        "it out, and for evaluation the p-value of each change (p) and Holm's (p_holm).",
+        "Changes are differences between the scores of a reading and those of the unchanged system "
+        f"on {EVALUATION}, with 95 % intervals on the same clips. Better, worse and undecided "
+        "follow from each interval separately, without correction for multiple testing. Readings "
+        "of the decoding use the same networks and are compared per seed. Questions are sorted by "
+        "their largest decided change, or by their largest change if none is decided. Against "
+        "leaving it out: the system with this reading minus the system without that part of the "
+        "method.",
+        "Intervals are clipped to the changes that are possible on the scale of the score. If both "
+        "ends are clipped, the interval contains every possible change and is not shown, because "
+        "there are too few seeds or clips.",
+        "Holm's correction limits the probability that any change is significant by chance to 5 %. "
+        "Its p-values use the smallest possible degrees of freedom: the number of seeds minus one, "
+        "or with one seed the number of clips minus one. With two seeds, hardly any change can be "
+        "significant.",
+        "The CSV also has the changes on development, the intervals before clipping, the "
+        "comparison with leaving it out, and for evaluation the p-value of each change (p) and its "
+        "corrected p-value (p_holm).",
         f"Dataset: {results.dataset}.",
     ]
 
 
 def _scores(found: ReadingsStudy, results: Results) -> list[str]:
-    """The scores that the changes are added to."""
+    """A note with the scores of the unchanged system."""
     scores = [
         f"{metric.title} {found.scores[name, EVALUATION]:.{metric.decimals}f}"
         for name, metric in results.paper.metrics.items()

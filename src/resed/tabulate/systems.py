@@ -1,8 +1,7 @@
-"""Tables of systems: each system against the paper's metrics, with the printed numbers beside.
+"""Tables of systems: our scores of each system in the paper's metrics, with the printed numbers.
 
-The main table of a paper also has systems that no table of the paper has, the trained systems with
-the frame threshold chosen on development, and baselines that show what the metrics give without a
-trained detector.
+The main table of a paper also has systems that are in no table of the paper, the trained systems
+with the frame threshold chosen on development, and baselines without a trained detector.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,9 +22,9 @@ from resed.tabulate.score_reader import ScoreReader
 
 GROUPS = {
     "paper": "Systems of the paper",
-    "own": "Systems that no table of the paper has",
+    "own": "Systems that are in no table of the paper",
     "threshold": "Frame threshold chosen on development; not in the paper",
-    "baseline": "Baselines: what the metrics give without a trained detector",
+    "baseline": "Baselines without a trained detector",
 }
 BASELINE_TITLES = {
     "nothing": "nothing detected",
@@ -35,7 +34,7 @@ BASELINE_TITLES = {
     "loudness": "the reference's tags with a loudness gate",
     "reference": "the reference itself",
 }
-# What resed scores besides a paper's metrics.
+# Metrics that resed scores for every paper.
 FURTHER = {
     "event": Metric(title="Event-F1", short="event-F1", block="event"),
     "segment": Metric(title="Segment-F1", short="segment-F1", block="segment"),
@@ -52,12 +51,12 @@ FURTHER = {
         unit="fraction",
     ),
 }
-ONLY_IN_CSV = "tags_map_teacher"  # of interest to those who develop systems with a teacher
+ONLY_IN_CSV = "tags_map_teacher"  # useful only for the development of systems with a teacher
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the table. `scored` is None if no system of the config stands in it."""
+    """One row of the table. `scored` is None if its system is not configured."""
 
     group: str
     id: str
@@ -128,7 +127,7 @@ def _printed(results: Results, shape: SystemTable) -> Iterator[Entry]:
 
 
 def _title(row: SystemRow, system: str, results: Results) -> str:
-    """The printed title; of a variant, that of its system."""
+    """The printed title, or for a variant the title of its system."""
     if system == row.system or system not in results.config.catalogue:
         return row.title
     return results.config.catalogue[system].title
@@ -140,14 +139,14 @@ def _setting(results: Results, system: str, path: str) -> str:
 
 
 def _own(results: Results) -> Iterator[Entry]:
-    """Configured systems that no table of the paper has."""
+    """Configured systems that are in no table of the paper."""
     for name in results.config.systems:
         if name not in results.paper.systems():
             yield Entry("own", "", results.config.catalogue[name].title, name, Row(name))
 
 
 def _tuned(results: Results) -> Iterator[Entry]:
-    """The systems of the main table and those of no table, with a threshold of their own."""
+    """The systems of the main table and of no table, at the threshold chosen on development."""
     paper = results.paper
     elsewhere = {s for table in paper.tables.values() for s in table.systems()}
     elsewhere -= {s for table in paper.tables.values() if _main(table) for s in table.systems()}
@@ -238,12 +237,12 @@ def _notes(paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric]) -> l
             "max(200 ms, 20 %). Segment: 1 s."
         )
     if len(shape.splits) == 1 and not shape.main:
-        found.append(f"All scores are those on {shape.splits[0]}.")
+        found.append(f"All scores are on {shape.splits[0]}.")
     if shape.main:
         found += [
-            "AT-F1: a clip has a tag if the class keeps an active frame after the filters; raw "
-            "AT-F1: the clip tags of the student; teacher AT-F1: those of the teacher.",
-            "PSDS1, PSDS2 and mAP need no threshold; they are fractions.",
+            "AT-F1: a clip has a tag if the class has an active frame after the filters. Raw "
+            "AT-F1: the clip tags of the student. Teacher AT-F1: the clip tags of the teacher.",
+            "PSDS1, PSDS2 and mAP require no threshold and are fractions.",
             "The baselines are scored once, so their intervals cover clips only.",
         ]
     return [*found, f"Paper: {paper.editions[shape.edition].name}, {shape.place}.", *shape.notes]

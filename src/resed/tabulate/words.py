@@ -1,16 +1,16 @@
-"""Words of verdicts and decisions: what they are called in counts, and their symbols."""
+"""Words of verdicts and decisions, their plurals, and their symbols."""
 
 from typing import NamedTuple
 
 
 class Mark(NamedTuple):
-    """How a word is shown. `tone` is a colour of the page; word, symbol and tone say the same."""
+    """Symbol and colour (`tone`) of a word. Both are redundant, so neither is needed to read it."""
 
     symbol: str
     tone: str
 
 
-# Verdicts on published numbers, and on claims here; word -> its name for several.
+# Verdicts on published numbers, and on claims in this run; word -> plural.
 NUMBER_VERDICTS = {w: w for w in ("within", "above", "below", "not run", "no interval")}
 CLAIM_VERDICTS = {
     "holds": "hold",
