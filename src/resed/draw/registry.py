@@ -27,12 +27,12 @@ class Drawing:
     """A figure of the registry, bound to the results that it shows.
 
     Attributes:
-        name: of its files and of the workflow's target.
+        name: name of its files and of the target of the workflow.
         kind: the module that draws it.
-        title: heading, with the numbers that the editions of the paper give the figure.
-        provenance: clips and manifest that it is based on; "" if it shows no results.
+        title: heading, with the number of the figure in other editions of the paper.
+        provenance: number of clips and hash of the manifest; "" if it shows no results.
         draw: makes the matplotlib figure.
-        caption: how to read it, computed from the results.
+        caption: makes the caption from the results.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Drawing:
     caption: Callable[[], str]
 
     def describe(self, figure: Figure) -> FigureDescription:
-        """What the report needs beside the picture."""
+        """The description that is stored with the picture for the report."""
         width, height = map(float, figure.get_size_inches())
         return FigureDescription(
             name=self.name,
