@@ -292,14 +292,14 @@ def test_feature_settings_refused(refused, tmp_path, clips, settings, message):
         ),
         (
             {"sensitivity": {"override": {"schedule": {"selection": "held_out"}}}},
-            "config.sensitivity: systems.pts_tfd_afl_esp@default.schedule: selection held_out",
+            "config.sensitivity: systems.pts@default.schedule: selection held_out",
         ),
         (
             {
                 "override": {"schedule": {"selection_score": "events_weak"}},
                 "sensitivity": {"readings": ["selection.development"]},
             },
-            "config.sensitivity: systems.pts_tfd_afl_esp@selection.development.schedule: selection",
+            "config.sensitivity: systems.pts@selection.development.schedule: selection",
         ),
     ],
 )

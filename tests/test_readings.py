@@ -507,3 +507,14 @@ def test_every_reading_learns_and_learns_otherwise(reading, unchanged):
 
 def test_the_same_reading_learns_the_same(unchanged):
     assert step("default") == unchanged
+
+
+def test_readings_of_an_earlier_version_are_refused_with_their_new_place(tmp_path):
+    make_root(tmp_path)
+    (tmp_path / "config" / "readings.yaml").write_text("questions: {}\n")
+    with pytest.raises(ConfigError) as error:
+        load_config({"dataset": "made", "paper": "liang", "systems": ["pts"]}, tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path}/config/readings.yaml: readings belong to a paper; move your changes to "
+        "config/papers/{paper}/readings.yaml and delete this file"
+    )

@@ -42,7 +42,6 @@ def results(tmp_path_factory):
             "paper": "other",
             "systems": list(SCORES),
             "seeds": 3,
-            "sensitivity": {"system": "pooling"},
         },
         root,
     )

@@ -71,7 +71,23 @@ def test_a_base_is_not_a_system(key):
     ("text", "told"),
     [
         ("systems: {mine: {title: t, base: bass}}", "mine.base: unknown system bass; known: "),
-        ("systems: {mine: {title: t}}", "systems.mine.model: missing; add this key"),
+        (
+            "systems: {mine: {title: t}}",
+            "systems.mine.model: missing; add this key, or a base with all settings to "
+            "systems.mine (base: base)",
+        ),
+        # Keys of earlier versions.
+        (
+            "systems: {mine: {title: t, base: base, row: 3}}",
+            "aaa.yaml: systems.mine.row is a key of earlier versions; remove it; rows of tables in "
+            "config/papers/{paper}/numbers.yaml name systems",
+        ),
+        (
+            "systems: {mine: {title: t, base: base, stage: {tau: 10}}}",
+            "systems.mine.stage is a key of earlier versions; remove it; ",
+        ),
+        ("systems: [pts]", "aaa.yaml.systems: Input should be a valid dictionary"),
+        ("systems: {mine: 3}", "aaa.yaml.systems.mine: Input should be a valid dictionary"),
         ("bases: {base: {settings: {}}}", "base.yaml: bases.base is defined in another file too"),
         ("bases: {pts: {settings: {}}}", "liang.yaml: systems.pts is defined in another file too"),
         ("systems: {a: {title: t, base: b}, b: {title: t, base: a}}", "form a circle (a -> b)"),
@@ -83,7 +99,7 @@ def test_mistakes_in_a_file_of_systems(tmp_path, text, told):
         (tmp_path / "config" / "systems" / path.name).write_text(path.read_text())
     (tmp_path / "config" / "datasets").symlink_to(REPOSITORY / "config" / "datasets")
     (tmp_path / "config" / "systems" / "aaa.yaml").write_text(text)
-    name = next(iter(yaml.safe_load(text).get("systems", {"pts": 0})))
+    name = next(iter(yaml.safe_load(text).get("systems", ["pts"])))
     with pytest.raises(ConfigError) as error:
         load_config({"dataset": "demo", "systems": [name]}, tmp_path)
     assert told in str(error.value)
@@ -93,7 +109,10 @@ def test_mistakes_in_a_file_of_systems(tmp_path, text, told):
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({}, "systems.pts_tfd.model: missing; add this key"),
+        (
+            {},
+            "systems.pts_tfd.model: missing; add this key; config/systems/base.yaml has all keys",
+        ),
         (overlay(BASE, {"model": {"widht": 1}}), "model.widht: unknown key; did you mean width?"),
         ({**BASE, "schedule": {"epochs": 3}}, "systems.pts_tfd.schedule.stage_one: missing;"),
     ],
@@ -106,3 +125,12 @@ def test_partial_settings_train_nothing(tmp_path, settings, told):
     done = CliRunner().invoke(app, ["train", *words])
     assert told in str(done.exception)
     assert not (tmp_path / "out" / "checkpoint.pt").exists()
+
+
+def test_the_study_is_of_the_last_system_if_none_is_named():
+    values = {"dataset": "demo", "systems": ["pts_tfd", "pts"]}
+    config = load_config(values, REPOSITORY)
+    assert config.sensitivity.system == "pts"
+    assert {row.system for row in config.sensitivity_rows()} == {"pts"}
+    named = load_config({**values, "sensitivity": {"system": "pts_tfd"}}, REPOSITORY)
+    assert named.sensitivity.system == "pts_tfd"

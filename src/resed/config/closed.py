@@ -61,12 +61,15 @@ def read_settings(text: str, option: str = "--settings") -> dict[str, Any]:
         ) from None
 
 
-def check(model: type[Model], values: Any, place: str) -> Model:
-    """Validate `values`. Raises ConfigError for the first error, with the path of its key."""
+def check(model: type[Model], values: Any, place: str, if_missing: str = "add this key") -> Model:
+    """Validate `values`. Raises ConfigError for the first error, with the path of its key.
+
+    `if_missing` is the cure for a missing key.
+    """
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise _error(model, error.errors()[0], place) from None
+        raise _error(model, error.errors()[0], place, if_missing) from None
 
 
 def check_overlay(model: type[BaseModel], values: Any, place: str) -> None:
@@ -92,12 +95,14 @@ def mistakes(model: type[BaseModel], values: Any, place: str) -> list[str]:
     return []
 
 
-def _error(model: type[BaseModel], mistake: Any, place: str) -> ConfigError:
+def _error(
+    model: type[BaseModel], mistake: Any, place: str, if_missing: str = "add this key"
+) -> ConfigError:
     path = ".".join([place, *map(str, mistake["loc"])])
     if mistake["type"] == "extra_forbidden":
         return ConfigError("unknown key", place=path, cure=_suggest(model, mistake["loc"]))
     if mistake["type"] == "missing":
-        return ConfigError("missing", place=path, cure="add this key")
+        return ConfigError("missing", place=path, cure=if_missing)
     given = "" if isinstance(mistake["input"], dict) else f" (given: {mistake['input']!r})"
     message = mistake["msg"].removeprefix("Value error, ")
     return ConfigError(f"{message}{given}", place=path, cure="correct this key")

@@ -104,6 +104,17 @@ def readings_file(root: Path | str, paper: str) -> Path:
     return Path(root) / "config" / "papers" / paper / "readings.yaml"
 
 
+def refuse_moved_readings(root: Path | str) -> None:
+    """Raise ConfigError for a config/readings.yaml of earlier versions, which nothing reads."""
+    path = Path(root) / "config" / "readings.yaml"
+    if path.exists():
+        raise ConfigError(
+            "readings belong to a paper",
+            place=path,
+            cure="move your changes to config/papers/{paper}/readings.yaml and delete this file",
+        )
+
+
 def load_readings(root: Path | str, paper: str) -> Readings:
     """Read a paper's readings.yaml and check every overlay against the settings that it changes.
 

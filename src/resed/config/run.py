@@ -13,7 +13,13 @@ from pydantic import Field
 
 from resed.config.closed import check, check_overlay, overlay, read_yaml
 from resed.config.dataset import Dataset, load_dataset
-from resed.config.readings import Readings, load_readings, reading_settings, readings_file
+from resed.config.readings import (
+    Readings,
+    load_readings,
+    reading_settings,
+    readings_file,
+    refuse_moved_readings,
+)
 from resed.config.rows import UNCHANGED, Row
 from resed.config.stages import (
     AcquireSettings,
@@ -131,7 +137,9 @@ class Config(Strict):
         layers.append(self.system_overrides.get(row.system, {}))
         if row.reading:
             layers += [self.sensitivity.override, self._reading(row.reading)]
-        settings = check(SystemSettings, reduce(overlay, layers), f"systems.{row.folder}")
+        cure = f"add this key, or a base with all settings to systems.{row.system} (base: base)"
+        merged = reduce(overlay, layers)
+        settings = check(SystemSettings, merged, f"systems.{row.folder}", cure)
         if entry.trained_as:  # shares weights: only its decoding can differ
             other = self.system(Row(entry.trained_as, row.reading))
             return other.model_copy(update={"decode": settings.decode})
@@ -208,7 +216,8 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     if values is None:
         values = read_yaml(Path(root) / "config" / "config.yaml")
     config = check(Config, {"root": str(root), **values}, "config")
-    config = _with_paper(config)
+    refuse_moved_readings(config.root)
+    config = _with_studied_system(_with_paper(config))
     _check_overlays(config)
     _ = config.dataset_file
     _ = config.feature_sets
@@ -248,6 +257,13 @@ def _with_paper(config: Config) -> Config:
         problem = f"unknown paper {config.paper}" if config.paper else "required"
         raise ConfigError(problem, place="config.paper", cure=cure)
     return config
+
+
+def _with_studied_system(config: Config) -> Config:
+    """The config with the system of the study of readings: the last one if none is named."""
+    system = config.sensitivity.system or config.systems[-1]
+    study = config.sensitivity.model_copy(update={"system": system})
+    return config.model_copy(update={"sensitivity": study})
 
 
 def _check_overlays(config: Config) -> None:

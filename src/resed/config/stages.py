@@ -43,7 +43,7 @@ class RepairSettings(Strict):
 class SensitivitySettings(Strict):
     """Study of the readings of a paper, which changes one reading at a time."""
 
-    system: str = "pts_tfd_afl_esp"
+    system: str = ""  # `load_config` takes the last of `systems`
     seeds: Positive = 1
     readings: list[str] = []  # empty: all readings that the study can run
     override: dict[str, Any] = {}  # laid over every reading and over the unchanged system

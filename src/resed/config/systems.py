@@ -16,6 +16,7 @@ from resed.settings import Strict
 
 NAME = r"^[a-z0-9][a-z0-9_]*$"
 DEFAULT_FEATURES = "default"
+_MOVED = ("row", "stage")  # keys of earlier versions, which the tables of a paper replace
 Entry = TypeVar("Entry")
 
 
@@ -54,7 +55,9 @@ def load_systems(root: Path) -> SystemFiles:
     """Read config/systems/*.yaml. Raises ConfigError if two files define the same name."""
     files = SystemFiles({}, {}, {})
     for path in sorted((root / "config" / "systems").glob("*.yaml")):
-        found = check(_SystemFile, read_yaml(path), str(path))
+        values = read_yaml(path)
+        _refuse_moved(values, path)
+        found = check(_SystemFile, values, str(path))
         entries = {*files.systems, *files.bases}
         twice = [f"systems.{name}" for name in found.systems if name in {*entries, *found.bases}]
         twice += [f"bases.{name}" for name in found.bases if name in entries]
@@ -68,6 +71,18 @@ def load_systems(root: Path) -> SystemFiles:
         files.bases.update(found.bases)
         files.features.update(found.features)
     return files
+
+
+def _refuse_moved(values: Mapping[str, Any], path: Path) -> None:
+    systems = values.get("systems")
+    for name, entry in systems.items() if isinstance(systems, dict) else ():
+        moved = [key for key in _MOVED if isinstance(entry, dict) and key in entry]
+        if moved:
+            raise ConfigError(
+                f"systems.{name}.{moved[0]} is a key of earlier versions",
+                place=path,
+                cure="remove it; rows of tables in config/papers/{paper}/numbers.yaml name systems",
+            )
 
 
 def known(catalogue: Mapping[str, Entry], name: str, place: str, kind: str = "system") -> Entry:

@@ -70,7 +70,8 @@ def build_trainer(
     device: torch.device,
 ) -> Trainer:
     """The trainer of `resed train`; settings, stores and labels are checked before."""
-    chosen = check(SystemSettings, settings, f"systems.{system}")
+    cure = "add this key; config/systems/base.yaml has all keys"
+    chosen = check(SystemSettings, settings, f"systems.{system}", cure)
     opened = open_stores(stores)
     features = check(FeatureSettings, opened["weak"].settings, "store settings")
     cells, seconds = frame_grid(chosen.model, features)
