@@ -401,7 +401,7 @@ def test_checkpoint_of_another_version_refused(refused, tmp_path, store):
     command = ["predict", "--checkpoint", path, "--store", store, "--split", "evaluation"]
     command += ["--out", tmp_path / "p.npz", "--device", "cpu"]
     threads = torch.get_num_threads()
-    refused(command, f"{path}: version 7, this resed reads 1; delete it and train again")
+    refused(command, f"{path}: version 7, this resed reads version 1; delete it and train again")
     path.write_bytes(path.read_bytes()[:200])
     refused(command, f"{path}: not a checkpoint, or damaged", "delete it and train again")
     path.unlink()
