@@ -365,11 +365,11 @@ def test_store_of_another_version_refused(refused, tmp_path, store):
     events = ["--reference", tmp_path / "ref.tsv", "--train-events", tmp_path / "ref.tsv"]
     command = ["sanity", "--kind", "nothing", *events, "--store", store, "--classes-from", DEMO]
     command += ["--out", tmp_path / "out"]
-    refused(command, f"{store}: a store of version 7, but this resed reads version 1; run resed")
+    refused(command, f"{store}: a store of version 7, but this resed reads version 1; run resed extract again")
     store.write_bytes(data[:2000])
     refused(command, f"{store}: a store of version 7")
     store.write_text(GOOD)
-    refused(command, f"{store}: not a feature store of resed; give one, or run resed extract")
+    refused(command, f"{store}: not a feature store of resed; use a store, or run resed extract")
     store.unlink()
     refused(command, f"{store}: no such file; run resed extract again")
 

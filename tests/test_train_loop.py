@@ -378,7 +378,7 @@ def test_foreign_checkpoints_are_refused_in_one_line(tiny, tmp_path):
     with pytest.raises(CheckpointError, match="not a checkpoint of resed"):
         checkpoint.load(path)
     torch.save({"format": checkpoint.FORMAT, "version": 99}, path)
-    with pytest.raises(CheckpointError, match="version 99, this resed reads 1; delete it"):
+    with pytest.raises(CheckpointError, match="version 99, this resed reads version 1; delete it"):
         checkpoint.load(path)
 
 
