@@ -365,7 +365,7 @@ def test_store_of_another_version_refused(refused, tmp_path, store):
     events = ["--reference", tmp_path / "ref.tsv", "--train-events", tmp_path / "ref.tsv"]
     command = ["sanity", "--kind", "nothing", *events, "--store", store, "--classes-from", DEMO]
     command += ["--out", tmp_path / "out"]
-    refused(command, f"{store}: a store of version 7, but this resed reads version 1; run resed extract again")
+    refused(command, f"{store}: a store of version 7, but this resed reads version 1; run resed")
     store.write_bytes(data[:2000])
     refused(command, f"{store}: a store of version 7")
     store.write_text(GOOD)
