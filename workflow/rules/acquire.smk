@@ -7,7 +7,7 @@ output: Snakemake may delete what it declares, and audio or labels may be a user
 
 
 rule acquire:
-    """Render a split of soundscapes, or fetch what is missing of a split of recordings."""
+    """Render a split of soundscapes, or fetch the missing clips of a split of recordings."""
     input:
         annotations=own_annotations,
     output:
@@ -21,7 +21,7 @@ rule acquire:
     threads: 16
     resources:
         mem_mb=4000,
-        downloads=CONFIG.acquire.downloads,  # no parameter: their number changes nothing that is made
+        downloads=CONFIG.acquire.downloads,  # not a parameter: does not affect the output
     params:
         dataset=DATASET_FILE,
         root=DATA,

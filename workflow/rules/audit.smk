@@ -1,12 +1,12 @@
 """Check every clip and label before it is used.
 
-Requires the records of acquire. Makes the manifest, whose hash is kept with every number, the
-findings, a page, and the decision whether the run may go on.
+Requires the records of acquire. Makes the manifest, whose hash is stored with every score, the
+findings, a page, and the decision whether the run may continue.
 """
 
 
 rule audit:
-    """Check every clip and label: hashes, rates, lengths, and what is missing or broken."""
+    """Check every clip and label: hashes, rates, lengths, missing and broken files."""
     input:
         labels=labels(*DATASET.splits),
     output:
@@ -38,7 +38,7 @@ rule audit:
 rule admit:
     """Accept or refuse the dataset by the thresholds of the config.
 
-    A rule of its own: if it fails, Snakemake keeps the page of the audit.
+    This is a separate rule so that Snakemake keeps the page of the audit if it fails.
     """
     input:
         summary=rules.audit.output.summary,
@@ -54,6 +54,6 @@ rule admit:
     resources:
         mem_mb=2000,
     message:
-        "admit what the audit found, or end the run"
+        "admit or refuse the dataset"
     shell:
         "resed admit --audit {input.summary:q} --out {output.admitted:q} > {log:q} 2>&1"

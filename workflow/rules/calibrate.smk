@@ -1,12 +1,12 @@
 """Windows of the median filters.
 
-Requires the strong training labels. Makes one file of windows per method, and per reading that
-changes how windows are made. The frame thresholds are chosen in decode.smk.
+Requires the strong training labels. Makes one file of windows per method, and one per reading that
+changes the computation of windows. The frame thresholds are chosen in decode.smk.
 """
 
 
 rule calibrate:
-    """Windows by one method: the mean duration of a class, or event-specific ones."""
+    """Compute windows by one method: the mean duration of a class, or event-specific windows."""
     input:
         labels=labels("strong"),
     output:

@@ -1,4 +1,4 @@
-"""The checked config, the folders, and what there is to make: systems, rows, windows, figures.
+"""The checked config, the folders, and lists of the systems, rows, windows and figures to make.
 
 Requires `config`. Makes no file.
 """
@@ -28,10 +28,10 @@ from resed.runtime import run_lock
 
 logging.raiseExceptions = False  # report a full disk once, not once per message of the log
 if Quietness.REASON in (workflow.output_settings.quiet or ()):
-    # Snakemake 9.27 sums up the reasons at the end even so; a plan ends with its table of jobs.
+    # Snakemake 9.27 lists the reasons despite `quiet`; remove them, so a plan ends with its job table.
     logger.addFilter(lambda record: not str(record.msg).startswith("Reasons:"))
 
-# Where config/ is: here, or beside the workflow that another one uses as a module.
+# The folder that contains config/: the working directory, or the clone if used as a module.
 ROOT = Path(workflow.current_basedir).parents[1]
 ROOT = Path() if ROOT.samefile(Path()) else ROOT
 
@@ -55,8 +55,8 @@ pathvars:
 
 RESULTS = workflow.pathvars.apply("<results>")
 run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
-# Jobs use the `resed` of the Python that runs Snakemake, whether its environment is active or not.
-# They record the checksums of what they make below RESED_RESULTS, and compare those of their inputs.
+# Jobs use the `resed` of the Python that runs Snakemake, even if its environment is not activated.
+# They record the checksums of their outputs below RESED_RESULTS and verify those of their inputs.
 os.environ.update(
     PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.getenv('PATH', '')}",
     RESED_RESULTS=str(Path(RESULTS).absolute()),
@@ -67,14 +67,14 @@ FILES = Inputs(CONFIG, PAPER, LAYOUT)
 STRONG = [split for split, place in DATASET.splits.items() if place.labels == "strong"]
 STUDIED = [row.folder for row in CONFIG.sensitivity_rows()]
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
-MAIN = FILES.main_systems()  # which have a second row, at the threshold chosen on development
+MAIN = FILES.main_systems()  # also decoded at the threshold chosen on development
 OTHERS = [name for name in (*CONFIG.systems, *STUDIED) if name not in MAIN]
 SYSTEM = Row("{system}")  # the row of a wildcard
 DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
 TABLES = [*PAPER.tables, STUDY]
 FIGURES = figures.figure_names(CONFIG, PAPER)
 STUDY_FIGURE = "sensitivity"
-# Name of the windows -> method, and how they are made.
+# Name of the windows -> method and settings.
 WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} | {
     study.windows_name(CONFIG, row): (
         CONFIG.system(row).decode.windows,
@@ -82,5 +82,5 @@ WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} 
     )
     for row in CONFIG.sensitivity_rows()
 }
-# Trainings queue for a GPU; without one, they may run side by side on the cores.
+# Trainings request a GPU if there is one; otherwise several run in parallel on the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)

@@ -41,7 +41,7 @@ rule decode:
 
 
 use rule decode as decode_configured with:
-    # Rows that no table shows at another threshold: the configured one only.
+    # Systems that are decoded at the configured threshold only.
     output:
         decoded=decoded([SYSTEM], "{seed}", DECODED),
     wildcard_constraints:
@@ -49,7 +49,7 @@ use rule decode as decode_configured with:
 
 
 rule sanity:
-    """Detections of all baselines, in the same files as a system: what the metrics give for little."""
+    """Write the detections of all baselines, in the same files as those of a system."""
     input:
         development=str(LAYOUT.store(DEFAULT_FEATURES, "development")),
         evaluation=str(LAYOUT.store(DEFAULT_FEATURES, "evaluation")),

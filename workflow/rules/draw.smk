@@ -47,7 +47,7 @@ rule draw:
 
 
 rule figures:
-    """All figures that the configured systems allow, and the study's if the report shows it."""
+    """All figures of the configured systems, and that of the study if the report shows it."""
     input:
         expand(
             rules.draw.output,

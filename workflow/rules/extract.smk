@@ -1,12 +1,12 @@
 """Log-mel features.
 
 Requires the audio of all splits and the manifest of the audit. Makes one memory-mapped file per
-split and feature set; no file and no job per clip.
+split and feature set.
 """
 
 
 rule extract:
-    """Turn the audio of all splits into log-mels of one feature set."""
+    """Compute the log-mels of all splits for one feature set."""
     input:
         audio=labels(*DATASET.splits),
         manifest=rules.audit.output.manifest,

@@ -1,4 +1,4 @@
-"""What jobs read: functions that return paths.
+"""Inputs of jobs: functions that return paths.
 
 Requires common.smk. Makes no file.
 """
@@ -10,11 +10,11 @@ def annotations(split):
 
 
 def labels(*splits):
-    """What stands for the annotations of splits in the inputs of a job: their records of acquire.
+    """Records of acquire, which represent the annotations of splits in the inputs of a job.
 
-    A record holds the SHA-256 of the annotations, and jobs compare it before they read them. The
-    files themselves are outputs of no rule: Snakemake would delete a user's labels before it runs
-    acquire again.
+    A record contains the SHA-256 of the annotations, and jobs compare it before they read them. The
+    annotation files are not outputs of a rule, because Snakemake would then delete a user's labels
+    before it runs acquire again.
     """
     return [str(LAYOUT.acquired(split)) for split in splits]
 
@@ -42,13 +42,13 @@ def scored(rows, seed):
 
 
 def own_annotations(wildcards):
-    """Labels that the user brought, so that a correction re-runs; none if acquire makes them."""
+    """Annotations of the user, so that a correction re-runs jobs; none if acquire makes them."""
     brought = DATASET.kind == "recordings" and not DATASET.sources
     return [annotations(wildcards.split)] if brought else []
 
 
 def windows(row):
-    """Windows that a row decodes with: those of its method and its reading."""
+    """File of the windows of a row, which depend on its method and its reading."""
     return str(LAYOUT.windows(study.windows_name(CONFIG, row)))
 
 
@@ -61,7 +61,7 @@ def threshold_free(wildcards):
 
 
 def figure_files(wildcards):
-    """What a figure is drawn from."""
+    """Inputs of a figure."""
     found = figures.inputs(wildcards.figure, CONFIG, PAPER)
     return [
         *labels(*found.annotations),

@@ -1,4 +1,4 @@
-"""What follows from all scores: comparisons, the scorecard, claims, and what the labels' repair changes.
+"""Tables that are derived from all scores: comparisons, scorecard, claims, repaired labels and more.
 
 Requires the scores, events and tags of all systems, training histories, and the scores of the study
 of readings if the report shows them. Makes the tables of verdicts as CSV, Markdown, and JSON for the
@@ -7,7 +7,7 @@ page.
 
 
 rule judge:
-    """Judge our numbers by the paper's numbers and claims."""
+    """Compare our numbers with the paper's numbers and claims."""
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
@@ -39,14 +39,14 @@ rule judge:
         data=DATA,
         out=lambda wildcards, output: str(Path(output.csv[0]).parent),
     message:
-        "judge by the paper"
+        "judge numbers and claims of the paper"
     shell:
         "resed tabulate {params.tables:q} --config-json {params.config:q}"
         " --results {params.results:q} --data {params.data:q} --out-folder {params.out:q} > {log:q} 2>&1"
 
 
 rule tables:
-    """All tables, and the study's if the report shows it."""
+    """All tables, and that of the study if the report shows it."""
     input:
         expand(rules.tabulate.output, table=PAPER.tables),
         rules.judge.output,

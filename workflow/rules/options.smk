@@ -5,7 +5,7 @@ Requires common.smk. Makes no file.
 
 
 def one_of(names):
-    """Regular expression of a wildcard that takes one of these values."""
+    """Regular expression that matches one of these values of a wildcard."""
     return "|".join(map(re.escape, names))
 
 
@@ -20,7 +20,7 @@ def words(option, values):
 
 
 def as_json(value):
-    """A setting as a parameter: equal settings give equal text, so only a change re-runs a job."""
+    """A setting as JSON; equal settings give equal text, so only a change re-runs a job."""
     return json.dumps(value, sort_keys=True)
 
 
@@ -63,7 +63,7 @@ def acquire_options():
 
 
 def recipe(split):
-    """Everything in the dataset file that a split is made from."""
+    """The parts of the dataset file on which a split depends."""
     parts = {"classes", "soundbank", "soundscapes", "sources"}
     common = DATASET.model_dump(mode="json", include=parts)
     return as_json(common | DATASET.splits[split].model_dump(mode="json"))

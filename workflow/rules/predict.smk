@@ -6,7 +6,7 @@ split.
 
 
 rule predict:
-    """Frame and clip posteriors of one checkpoint on every scored split."""
+    """Compute frame and clip posteriors of one checkpoint on every scored split."""
     input:
         checkpoint="<results>/train/{trained}/seed{seed}/checkpoint.pt",
         development=lambda wildcards: store("development", wildcards.trained),

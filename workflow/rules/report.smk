@@ -6,12 +6,12 @@ needs no network.
 
 
 rule report:
-    """Gather verdicts, tables, figures and settings in one HTML file."""
+    """Write verdicts, tables, figures and settings into one HTML file."""
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
         tables=rules.tables.input,
-        # From equal results a figure has equal bytes: one that was deleted is drawn again alone.
+        # A figure that is drawn again has the same bytes, so it does not require a new page.
         figures=ancient([path for path in rules.figures.input if path.endswith(".sha256")]),
         windows=expand(rules.calibrate.output, windows=("average", "esp")),
     output:

@@ -1,4 +1,4 @@
-"""Scores, on the clips that the audit found usable: what was decoded is what is scored.
+"""Scores on all clips that were decoded, which are those that the audit found usable.
 
 Requires events and tags, the labels of the scored splits and, for scores without a threshold,
 posteriors and windows. Makes the metrics, and the counts per clip that intervals come from.
@@ -6,7 +6,7 @@ posteriors and windows. Makes the metrics, and the counts per clip that interval
 
 
 rule score:
-    """Score one system: events, one-second segments, tags three ways, PSDS and mAP."""
+    """Score one system: events, one-second segments, three kinds of tags, PSDS and mAP."""
     input:
         manifest=rules.audit.output.manifest,
         labels=labels(*SCORED_ROLES),

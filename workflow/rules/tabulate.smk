@@ -1,4 +1,4 @@
-"""The tables of the paper with our numbers beside, and the table of the study of readings.
+"""The tables of the paper with our numbers, and the table of the study of readings.
 
 Requires scores, the paper's numbers and the summary of the audit. Makes each table as CSV, JSON for the
 page, and Markdown. Rows that are not configured are listed as not run.
@@ -6,7 +6,7 @@ page, and Markdown. Rows that are not configured are listed as not run.
 
 
 rule tabulate:
-    """Put our numbers beside the paper's."""
+    """Build one table with the paper's numbers and ours."""
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
