@@ -2,11 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass, fields
+from pathlib import Path
 
 from resed.audit.finding_kinds import FINDING_KINDS
 from resed.config.dataset import ROLES
+from resed.runtime.files import write_tsv
 
 LEVELS = ("refusal", "warning", "note")
 EXAMPLES = 5
@@ -100,16 +101,8 @@ def _example(defect: Defect) -> str:
     return ": ".join(filter(None, [" ".join(filter(None, place)), defect.detail]))
 
 
-def findings_as_json(findings: Iterable[Finding]) -> list[dict[str, Any]]:
-    """The findings as audit.json holds them."""
-    return [asdict(one) for one in findings]
-
-
-def findings_text(defects: Iterable[Defect]) -> str:
-    """The text of findings.tsv: one row per defect, sorted by kind and split."""
+def write_findings(path: Path, defects: Iterable[Defect]) -> None:
+    """Write findings.tsv: one row per defect, sorted by kind and split."""
     names = [field.name for field in fields(Defect)][:5]
-    lines = ["\t".join(names)]
-    for one in sorted(defects, key=_order):
-        cells = (getattr(one, name) for name in names)
-        lines.append("\t".join(" ".join(cell.split()) for cell in cells))  # no tabs in a cell
-    return "\n".join(lines) + "\n"
+    cells = ([getattr(one, name) for name in names] for one in sorted(defects, key=_order))
+    write_tsv(path, names, ([" ".join(cell.split()) for cell in row] for row in cells))  # no tabs

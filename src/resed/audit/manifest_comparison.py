@@ -8,7 +8,7 @@ import pandas as pd
 
 from resed.config.dataset import ROLES
 from resed.formats.manifest import read_manifest
-from resed.runtime.files import sha256, write_text
+from resed.runtime.files import sha256, write_tsv
 
 DIFFERENCES = {  # the first that applies
     "only_a": "only in A",
@@ -36,8 +36,7 @@ def compare_manifests(
     tables = [read_manifest(path) for path in files]
     found, clips = _differences(*tables)
     if out:
-        lines = ["\t".join(found.columns), *("\t".join(row) for row in found.to_numpy())]
-        write_text(out, "\n".join(lines) + "\n")
+        write_tsv(out, found.columns, found.to_numpy())
     for split in dict.fromkeys([*ROLES, *found["split"]]):
         for line in _split_lines(split, found[found["split"] == split], tables):
             report(line)

@@ -3,42 +3,37 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from resed import __version__
 from resed.audit.annotation_checks import SplitAnnotations, count_classes, count_event_defects
-from resed.audit.clip_audit import ClipAudit
 from resed.audit.clip_checks import official_clips
-from resed.audit.findings import Defect, Finding, findings_as_json
+from resed.audit.examination import Examination
+from resed.audit.findings import Defect, Finding
 from resed.audit.shared_recordings import copies_across_splits
-from resed.config.dataset import Dataset
-from resed.config.stages import AuditSettings
+from resed.config.dataset import ROLES, Dataset
 from resed.errors import DatasetError
 
 REASONS = 3  # refusals in one message
 
 
 def summarise(
-    dataset: Dataset,
-    settings: AuditSettings,
-    *,
-    splits: Mapping[str, Any],
-    rows: Sequence[ClipAudit],
-    findings: Sequence[Finding],
-    manifest_sha256: str,
+    seen: Examination, findings: Sequence[Finding], manifest_sha256: str
 ) -> dict[str, Any]:
     """The content of audit.json: whether the run is accepted, counts per split, findings."""
+    rows = seen.all_rows
     return {
-        "dataset": dataset.name,
+        "dataset": seen.dataset.name,
         "resed": __version__,
         "manifest_sha256": manifest_sha256,
         "go": not any(one.level == "refusal" for one in findings),
-        "settings": settings.model_dump(mode="json"),
+        "settings": seen.settings.model_dump(mode="json"),
         "clips": len(rows),
         "ok": sum(row.status == "ok" for row in rows),
-        "splits": dict(splits),
-        "findings": findings_as_json(findings),
+        "splits": {split: summarise_split(seen, split) for split in ROLES},
+        "findings": [asdict(one) for one in findings],
         "copies": copies_across_splits(rows),
         "problems": [
             {"split": row.split, "filename": row.filename, "status": row.status}
@@ -48,17 +43,9 @@ def summarise(
     }
 
 
-def summarise_split(
-    dataset: Dataset,
-    split: str,
-    *,
-    settings: AuditSettings,
-    rows: Sequence[ClipAudit],
-    found: SplitAnnotations,
-    event_defects: Sequence[Defect],
-    version: Mapping[str, Any],
-) -> dict[str, Any]:
+def summarise_split(seen: Examination, split: str) -> dict[str, Any]:
     """Counts of one split."""
+    dataset, rows, found = seen.dataset, seen.rows[split], seen.annotations[split]
     place = dataset.splits[split]
     ok = [row for row in rows if row.status == "ok"]
     usable = {row.filename for row in ok}
@@ -67,15 +54,15 @@ def summarise_split(
         "usable": len(ok),
         "official": official_clips(dataset, split, len(rows)),
         "paper": place.paper,
-        "least": settings.least[split],
+        "least": seen.settings.least[split],
         "status": dict(sorted(Counter(row.status for row in rows).items())),
         "hours": round(sum(row.seconds for row in ok) / 3600, 4),
         "seconds": _range(row.seconds for row in ok),
         "rates": dict(Counter(str(row.rate) for row in ok)),
         "channels": dict(Counter(str(row.channels) for row in ok)),
         "classes": count_classes(dataset, found, usable) if place.labels != "none" else {},
-        "annotations": _annotation_counts(dataset, place.labels, found, event_defects),
-        "version": dict(version),
+        "annotations": _annotation_counts(dataset, place.labels, found, seen.event_defects[split]),
+        "version": dict(seen.versions[split]),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from resed.errors import ResedError
 from resed.formats.validation import Source, Table
-from resed.runtime.files import write_text
+from resed.runtime.files import write_tsv
 
 FOLDER = ".acquire"
 STATES = ("present", "gone", "blocked", "corrupt", "failed", "missing")
@@ -102,8 +102,7 @@ def table_path(root: Path | str, split: str) -> Path:
 
 def write_states(path: Path, states: Iterable[ClipState]) -> None:
     """Write the table atomically, one row per clip in the given order."""
-    rows = ["\t".join(state.cells()) for state in states]
-    write_text(path, "\n".join(["\t".join(COLUMNS), *rows]) + "\n")
+    write_tsv(path, COLUMNS, (state.cells() for state in states))
 
 
 def read_states_table(path: Path) -> dict[str, ClipState]:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from resed.errors import AnnotationError
 from resed.formats.annotation_text import AnnotationText
-from resed.runtime.files import existing, write_text
+from resed.runtime.files import existing, write_tsv
 
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 TAG_COLUMNS = ("filename", "event_labels")
@@ -168,13 +168,12 @@ def write_clips(path: Path | str, clips: Iterable[str]) -> None:
 
 
 def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    lines = ["\t".join(columns)]
+    rows = list(rows)
     for row in rows:
         if not row[0] or any("\t" in cell or "\n" in cell or "\r" in cell for cell in row):
             cure = "names must not be empty or contain tabs"
             raise AnnotationError(f"{row} cannot be written", place=path, cure=cure)
-        lines.append("\t".join(row))
-    write_text(path, "\n".join(lines) + "\n")
+    write_tsv(path, columns, rows)
 
 
 def clip_name_of(filename: str) -> str:

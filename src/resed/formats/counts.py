@@ -10,7 +10,7 @@ import pandas as pd
 
 from resed.errors import ResultsError
 from resed.formats.validation import Source, Table
-from resed.runtime.files import write_text
+from resed.runtime.files import write_tsv
 
 COLUMNS = ("clip", "metric", "class", "tp", "fp", "fn")
 CURE = "run resed score again"
@@ -90,12 +90,12 @@ def write_counts(path: Path | str, counts: Mapping[str, Counts]) -> None:
 
     The number of scored clips is in metrics.json.
     """
-    rows = ["\t".join(COLUMNS)]
-    for metric, table in counts.items():
-        for row, column in zip(*np.nonzero(table.values.any(axis=-1)), strict=True):
-            numbers = "\t".join(str(n) for n in table.values[row, column])
-            rows.append(f"{table.names[row]}\t{metric}\t{table.classes[column]}\t{numbers}")
-    write_text(path, "\n".join(rows) + "\n")
+    rows = (
+        (table.names[row], metric, table.classes[column], *table.values[row, column])
+        for metric, table in counts.items()
+        for row, column in zip(*np.nonzero(table.values.any(axis=-1)), strict=True)
+    )
+    write_tsv(path, COLUMNS, rows)
 
 
 def read_counts(path: Path, clips: int) -> dict[str, Counts]:

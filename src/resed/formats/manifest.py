@@ -8,7 +8,7 @@ import pandas as pd
 
 from resed.errors import DatasetError
 from resed.formats.validation import Source, Table
-from resed.runtime.files import write_text
+from resed.runtime.files import write_tsv
 
 # Clips with status `ok` are used; resed.audit.clip_audit describes the others.
 STATUSES = (
@@ -40,9 +40,7 @@ COLUMNS = tuple(field.name for field in fields(ManifestRow))
 
 def write_manifest(path: Path | str, rows: Iterable[ManifestRow]) -> None:
     """Write the rows in the given order, atomically."""
-    lines = ["\t".join(COLUMNS)]
-    lines += ["\t".join(str(getattr(row, name)) for name in COLUMNS) for row in rows]
-    write_text(path, "\n".join(lines) + "\n")
+    write_tsv(path, COLUMNS, ([getattr(row, name) for name in COLUMNS] for row in rows))
 
 
 def read_manifest(path: Path | str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from resed.errors import ResultsError
 from resed.formats.validation import HASH, NAME, TEXT, Fields, Source, Table, integer, number
-from resed.runtime.files import write_json, write_text
+from resed.runtime.files import write_json, write_tsv
 
 COLUMNS = ("split", "filename", "lines", "rule", "before", "after")
 CURE = "run resed repair again"
@@ -35,8 +35,7 @@ SUMMARY = Fields(
 
 def write_repairs(path: Path | str, rows: Iterable[Sequence[str]]) -> None:
     """Write repairs.tsv atomically: the cells of each row in the order of COLUMNS."""
-    lines = ["\t".join(COLUMNS), *("\t".join(row) for row in rows)]
-    write_text(path, "\n".join(lines) + "\n")
+    write_tsv(path, COLUMNS, rows)
 
 
 def read_repairs(path: Path | str) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from resed.errors import ResultsError
 from resed.formats.validation import Source, Table
-from resed.runtime.files import write_text
+from resed.runtime.files import write_tsv
 
 CURE = "make it with resed calibrate"
 
@@ -35,11 +35,13 @@ COLUMNS = tuple(field.name for field in fields(Window))
 
 def write_windows(path: Path | str, windows: Iterable[Window]) -> None:
     """Write WINDOWS.tsv atomically; seconds have six decimals, and missing values are empty."""
-    rows = ["\t".join(COLUMNS)]
-    for window in windows:
-        cells = ["" if cell is None else cell for cell in astuple(window)]
-        rows.append("\t".join(f"{c:.6f}" if isinstance(c, float) else str(c) for c in cells))
-    write_text(path, "\n".join(rows) + "\n")
+    write_tsv(path, COLUMNS, (map(_text, astuple(window)) for window in windows))
+
+
+def _text(cell: object) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.6f}" if isinstance(cell, float) else str(cell)
 
 
 def read_windows(path: Path | str) -> dict[str, Window]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
+from resed.config.closed import flattened
 from resed.config.dataset import ROLES
 from resed.results.clips import Share, coverage
 from resed.results.folder import Results, readable
@@ -111,11 +112,11 @@ def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
     A system that shares a checkpoint is compared with the system that was trained.
     """
     config = results.config
-    defaults = _flat(config.base_settings(config.systems[0]))
+    defaults = flattened(config.base_settings(config.systems[0]))
     changed = {
         name: {
             key: value
-            for key, value in _flat(config.system(name).model_dump(mode="json")).items()
+            for key, value in flattened(config.system(name).model_dump(mode="json")).items()
             if value != defaults.get(key)
         }
         for name in config.systems
@@ -132,16 +133,6 @@ def systems(results: Results) -> tuple[tuple[str, ...], list[SystemFacts]]:
         place, seeds = results.paper.labels.get(name, ""), len(config.seed_list(name))
         facts.append(SystemFacts(name, entry.title, place, seeds, shares, _pairs(own), whole))
     return _pairs(shared), facts
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
 
 
 def _pairs(values: dict[str, Any]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,12 @@ def write_text(path: Path | str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
+def write_tsv(path: Path | str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a header line and one line per row, cells separated by tabs, atomically."""
+    lines = ["\t".join(map(str, row)) for row in (columns, *rows)]
+    write_text(path, "\n".join(lines) + "\n")
+
+
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as JSON with sorted keys, atomically: equal values give equal bytes."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
@@ -110,6 +116,18 @@ def existing(path: Path | str, cure: str = "check the path, or run the stage bef
         raise MissingFileError("no such file", place=path, cure=cure)
     checksums.compare(path)
     return path
+
+
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder with its folders and files, as os.walk; links are followed, each folder once."""
+    seen = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        status = Path(place).stat()
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        yield Path(place), folders, files
 
 
 def sha256(path: Path | str) -> str:

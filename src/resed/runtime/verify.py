@@ -15,6 +15,7 @@ from typing import Literal
 
 from resed.errors import AlteredError, MissingFileError
 from resed.runtime import checksums
+from resed.runtime.files import walk
 from resed.runtime.progress import progress
 
 WITHOUT = (checksums.FOLDER, "logs", "benchmarks")  # folders of results/{dataset}
@@ -68,13 +69,8 @@ def adopt(results: Path, found: Sequence[FileStatus]) -> None:
 
 def _files(results: Path) -> Iterator[Path]:
     """All files below `results` that should have a record, relative to it; links are followed."""
-    seen = set()
-    for folder, folders, names in os.walk(results, followlinks=True):
-        status, here = Path(folder).stat(), Path(folder).relative_to(results)
-        if (status.st_dev, status.st_ino) in seen:  # a link to a folder that was walked already
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
+    for folder, folders, names in walk(results):
+        here = folder.relative_to(results)
         if here == Path():
             folders[:] = [name for name in folders if name not in WITHOUT]
         for name in names:

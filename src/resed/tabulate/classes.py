@@ -12,11 +12,11 @@ from resed.paper.tables import OVERALL, ClassTable
 from resed.results.folder import Results, readable
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
-from resed.tabulate.score_reader import ScoreReader
+from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, paper_column
 
 GAIN = "gain"  # column of the frame's rows that hold the difference of two columns
 REFERENCE = "reference"  # of its rows that count what the reference has
-EMPTY = ("value", "low", "high", "deviation", "seeds", "clips", "covers", "published", "decision")
+EMPTY = (*ESTIMATE, "published", "decision")
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,6 @@ def _view(source: Source) -> View:
 def _columns(key: str, metric: Metric, source: Source) -> Iterator[Column]:
     shape = source.shape
     here = {"metric": key}
-    digits = metric.decimals
     if metric.block:
         unit = "Events" if metric.block == "event" else "Clips with it"
         unit = "Segments" if metric.block == "segment" else unit
@@ -150,26 +149,12 @@ def _columns(key: str, metric: Metric, source: Source) -> Iterator[Column]:
         yield Column(title=unit, kind="count", field="count", where=where, role="number")
     for column, entry in shape.columns.items():
         where = here | {"column": column}
-        title = f"{metric.title}, {entry.title}"
-        yield Column(title=title, kind="estimate", where=where, role="number", digits=digits)
-        yield Column(
-            title="paper",
-            kind="number",
-            field="published",
-            where=where,
-            role="published",
-            digits=digits,
-        )
+        yield estimate_column(f"{metric.title}, {entry.title}", metric, where)
+        yield paper_column(metric, where)
     if shape.gain:
         first, second = (shape.columns[column].title for column in shape.gain)
-        yield Column(
-            title=f"{metric.title}, {first} minus {second}",
-            kind="estimate",
-            where=here | {"column": GAIN},
-            role="number",
-            digits=digits,
-            signed=True,
-        )
+        title = f"{metric.title}, {first} minus {second}"
+        yield estimate_column(title, metric, here | {"column": GAIN}, signed=True)
 
 
 def _notes(source: Source) -> list[str]:

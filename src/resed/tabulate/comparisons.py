@@ -9,10 +9,10 @@ from resed.paper.numbers import Metric
 from resed.results.folder import Results
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
-from resed.tabulate.score_reader import ScoreReader
+from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, paper_column
 
 NAME = "comparisons"
-EMPTY = ("value", "low", "high", "deviation", "seeds", "clips", "covers", "published", "decision")
+EMPTY = (*ESTIMATE, "published", "decision")
 
 
 def comparisons(results: Results) -> Table:
@@ -97,12 +97,10 @@ def _view(results: Results) -> View:
 
 
 def _columns(key: str, metric: Metric) -> Iterator[Column]:
-    where, shown = {"metric": key}, {"digits": metric.decimals, "signed": True}
-    yield Column(title=metric.title, kind="estimate", where=where, role="number", **shown)
+    where = {"metric": key}
+    yield estimate_column(metric.title, metric, where, signed=True)
     yield Column(title="decision", kind="mark", field="decision", where=where)
-    yield Column(
-        title="paper", kind="number", field="published", where=where, role="published", **shown
-    )
+    yield paper_column(metric, where, signed=True)
 
 
 def _notes(results: Results) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from resed.config.closed import flattened
 from resed.config.dataset import EVALUATION
 from resed.config.readings import Option, Question, Readings
 from resed.config.study import option_here
@@ -96,16 +97,8 @@ def _how(option: Option) -> str:
 
 def _flow(values: Mapping[str, Any]) -> str:
     """Nested settings as paths: `objective.weak.clips: weak, schedule.epochs: 200`."""
-
-    def leaves(inner: Mapping[str, Any], before: str = "") -> Iterator[str]:
-        for key, value in inner.items():
-            if isinstance(value, Mapping):
-                yield from leaves(value, f"{before}{key}.")
-            else:
-                word = str(value).lower() if isinstance(value, bool) else value
-                yield f"{before}{key}: {word}"
-
-    return ", ".join(leaves(values))
+    leaves = flattened(values).items()
+    return ", ".join(f"{k}: {str(v).lower() if isinstance(v, bool) else v}" for k, v in leaves)
 
 
 def _view(effects: Mapping[str, ReadingEffect], results: Results) -> View:

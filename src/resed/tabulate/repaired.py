@@ -12,12 +12,11 @@ from resed.results.repaired import METRICS, RepairedLabels, load_repair, repaire
 from resed.stats.intervals import difference, interval
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
-from resed.tabulate.score_reader import ScoreReader, estimate
+from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate
 from resed.tabulate.systems import FURTHER
 
 NAME = "repaired"
-EMPTY = ("value", "low", "high", "deviation", "seeds", "clips", "covers")
-EMPTY += ("repairs", "clips_repaired")
+EMPTY = (*ESTIMATE, "repairs", "clips_repaired")
 RULE_NAMES = {
     "duplicate": "duplicate rows removed",
     "past_end": "offsets set to the end of the clip",

@@ -6,6 +6,7 @@ from typing import Any
 
 from resed.config.rows import Row
 from resed.errors import ResultsError
+from resed.formats.tables import Column
 from resed.paper.numbers import Metric
 from resed.results.folder import Results
 from resed.stats.intervals import Interval, decide
@@ -80,6 +81,22 @@ class ScoreReader:
                 place=path,
                 cure="score both again on the same audit",
             )
+
+
+# Columns of the frame for an interval; empty in a row without a score.
+ESTIMATE = ("value", "low", "high", "deviation", "seeds", "clips", "covers")
+
+
+def estimate_column(title: str, metric: Metric, where: dict[str, str], **more: Any) -> Column:
+    """The column for people that shows one score of ours with its interval."""
+    look = {"kind": "estimate", "role": "number", "digits": metric.decimals, **more}
+    return Column(title=title, where=where, **look)
+
+
+def paper_column(metric: Metric, where: dict[str, str], **more: Any) -> Column:
+    """The column for people that shows the paper's number beside it."""
+    look = {"kind": "number", "role": "published", "digits": metric.decimals, **more}
+    return Column(title="paper", field="published", where=where, **look)
 
 
 def estimate(found: Interval) -> dict[str, Any]:

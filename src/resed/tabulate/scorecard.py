@@ -13,39 +13,16 @@ from resed.results.folder import Results, readable
 from resed.stats.intervals import CLIPS
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
-from resed.tabulate.score_reader import ScoreReader
+from resed.tabulate.score_reader import ESTIMATE, ScoreReader
 from resed.tabulate.words import NUMBER_VERDICTS
 
 NAME = "scorecard"
 DEFAULTS = "defaults"
 SHOWN = 2  # options of a system that a line lists
-EMPTY = ("value", "low", "high", "deviation", "seeds", "clips", "covers")
 _COLUMNS = (
-    *(
-        "table",
-        "group",
-        "row",
-        "id",
-        "system",
-        "reading",
-        "reading_shown",
-        "title",
-        "edition",
-        "status",
-        "split",
-        "metric",
-    ),
-    *(
-        "metric_title",
-        "decimals",
-        "label",
-        "column",
-        *EMPTY,
-        "published",
-        "difference",
-        "verdict",
-        "heading",
-    ),
+    *("table", "group", "row", "id", "system", "reading", "reading_shown", "title", "edition"),
+    *("status", "split", "metric", "metric_title", "decimals", "label", "column", *ESTIMATE),
+    *("published", "difference", "verdict", "heading"),
 )
 
 
@@ -116,7 +93,7 @@ def _record(
         "decimals": metric.decimals,
         "label": number.label,
         "column": number.column,
-        **dict.fromkeys(EMPTY),
+        **dict.fromkeys(ESTIMATE),
         **found,
         "published": number.value,
         "difference": None if own is None else own - number.value,

@@ -27,17 +27,8 @@ _COLUMNS = (
     *("heading", "networks", "same_networks", "beside"),
 )
 EMPTY = (
-    "value",
-    "low",
-    "high",
-    "shown_low",
-    "shown_high",
-    "seeds",
-    "clips",
-    "covers",
-    "decision",
-    "p",
-    "p_holm",
+    *("value", "low", "high", "shown_low", "shown_high", "seeds", "clips", "covers", "decision"),
+    *("p", "p_holm"),
 )
 
 

@@ -18,7 +18,7 @@ from resed.paper.tables import SystemRow, SystemTable
 from resed.results.folder import Results
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
-from resed.tabulate.score_reader import ScoreReader
+from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, paper_column
 
 GROUPS = {
     "paper": "Systems of the paper",
@@ -187,7 +187,7 @@ def _records(
     base |= {heading: entry.cells.get(heading, "") for heading in (*shape.cells, *shape.settings)}
     for key, metric in metrics.items():
         found = reader.fields(entry.scored, split, metric) if entry.scored else {}
-        empty = dict.fromkeys(("value", "low", "high", "deviation", "seeds", "clips", "covers"))
+        empty = dict.fromkeys(ESTIMATE)
         published = None
         if split in shape.splits and key in entry.published:
             published = entry.published[key][shape.splits.index(split)]
@@ -205,21 +205,9 @@ def _view(shape: SystemTable, metrics: Mapping[str, Metric], splits: list[str]) 
     for key, metric in metrics.items():
         if key == ONLY_IN_CSV:
             continue
-        where, digits = {"metric": key}, metric.decimals
-        columns.append(
-            Column(title=metric.title, kind="estimate", where=where, role="number", digits=digits)
-        )
+        columns.append(estimate_column(metric.title, metric, {"metric": key}))
         if key in shape.metrics:
-            columns.append(
-                Column(
-                    title="paper",
-                    kind="number",
-                    field="published",
-                    where=where,
-                    role="published",
-                    digits=digits,
-                )
-            )
+            columns.append(paper_column(metric, {"metric": key}))
     return View(
         keys=("group", "row", "system", "threshold", "split"),
         heading="heading" if shape.main else "",

@@ -1,6 +1,5 @@
 """Adapter `folder`: the user's own files and archives, which are only read."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from resed.acquire.recordings.sources.name_index import Candidate, NameIndex, ch
 from resed.acquire.recordings.sources.settings import FolderSource
 from resed.errors import AudioError, DatasetError
 from resed.formats.manifest import read_manifest
+from resed.runtime.files import walk
 
 
 class FolderAdapter:
@@ -103,16 +103,10 @@ def _files(path: Path) -> Iterator[Path]:
     if path.is_file():
         yield path
         return
-    seen = set()
-    for folder, inner, files in os.walk(path, followlinks=True):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            inner.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
+    for folder, inner, files in walk(path):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
         for name in sorted(files):
-            found = Path(folder, name)
+            found = folder / name
             if not name.startswith(".") and found.is_file():
                 yield found
 
