@@ -217,7 +217,7 @@ def test_a_number_of_the_text_changed_by_hand_is_caught(text):
 
 
 def test_systems_of_the_paper_exist_and_have_its_names(paper):
-    systems, _ = load_systems(REPOSITORY)
+    systems = load_systems(REPOSITORY).systems
     named = {*paper.systems(), *paper.labels, *sum(paper.comparisons.pairs, ())}
     named |= {figure.system for figure in paper.figures.values() if figure.system}
     assert named <= set(systems)
@@ -226,7 +226,7 @@ def test_systems_of_the_paper_exist_and_have_its_names(paper):
 
 
 def test_claims_name_systems_that_exist():
-    systems, _ = load_systems(REPOSITORY)
+    systems = load_systems(REPOSITORY).systems
 
     def names(value: object) -> Iterator[str]:
         if isinstance(value, str):
@@ -274,7 +274,7 @@ def test_printed_numbers_by_system(paper):
         ("    overall:", "    total: 1\n    overall:", "tables.table3.classes.total"),
         ("event: [43.3, 40.5]", "event: [43.3, -1]", "table1.systems.rows.1.values.event"),
         ("event: [43.3, 40.5]", "event: [43.3]", "one number per split"),
-        ('id: "3", system: pts,', 'id: "2", system: pts,', "used by two rows"),
+        ('id: "3", system: pts,', 'id: "2", system: pts,', "two rows have the same id"),
         ("stated:", "contradiction: []\nstated:", "contradiction: unknown key"),
         ("gains: {of: pts_tfd_afl,", "gains: {most: 8, of: pts_tfd_afl,", "gains.most"),
         ("table: table1\n", "table: table9\n", "unknown table table9"),
