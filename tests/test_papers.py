@@ -278,7 +278,7 @@ def test_printed_numbers_by_system(paper):
         ("stated:", "contradiction: []\nstated:", "contradiction: unknown key"),
         ("gains: {of: pts_tfd_afl,", "gains: {most: 8, of: pts_tfd_afl,", "gains.most"),
         ("table: table1\n", "table: table9\n", "unknown table table9"),
-        ("kind: confusion\n    system: pts\n", "kind: confusion\n", "needs system"),
+        ("kind: confusion\n    system: pts\n", "kind: confusion\n", "requires system"),
         ("gain: [esp, average]", "gain: [esp, mean]", "column that the table does not have"),
         ("block: event}", "block: event, score: psds1}", "either block or score"),
     ],

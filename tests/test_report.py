@@ -187,7 +187,7 @@ def test_every_table_comes_as_csv(several):
 
 
 def test_the_top_says_whose_numbers_these_are(text):
-    assert "These are not the paper's numbers" in text
+    assert "These numbers are not the paper's" in text
     assert text.index("Numbers made up to test") < text.index('id="verdict"') < text.index("<nav")
     for fact in (MANIFEST, "Python 3", "torch ", "sed_eval ", "librosa ", "snakemake ", "resed 0"):
         assert fact in text
@@ -309,7 +309,7 @@ def test_tables_of_another_audit_are_refused(results):
     path = results.folder / "audit" / "audit.json"
     before = path.read_text()
     path.write_text(json.dumps({"manifest_sha256": "e" * 64}))
-    problem = "made from manifest 0123456789ab, but the audit has eee"
+    problem = "made from manifest 0123456789ab; the audit has eee"
     try:
         with pytest.raises(ResultsError, match=problem):
             render(Results.of(results.config, results.folder))

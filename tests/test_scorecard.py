@@ -162,14 +162,14 @@ def test_other_settings_are_stated_too(tmp_path):
 
 def test_one_seed_is_stated(tmp_path):
     table = scorecard(made(tmp_path, systems=["pts"], clips=8))
-    assert any("cover clips only, because there is one seed" in note for note in table.notes)
+    assert any("cover clips only, because each system has one seed" in note for note in table.notes)
     assert {row["covers"] for row in rows(table, system="pts")} == {"clips"}
 
 
 def test_some_systems_may_have_more_seeds(tmp_path):
     options = {"systems": ["pts", "pts_tfd"], "system_seeds": {"pts": 2}}
     table = scorecard(made(tmp_path, clips=8, **options))
-    assert any("or clips only if there is one seed" in note for note in table.notes)
+    assert any("or clips only for systems with one seed" in note for note in table.notes)
     assert {row["seeds"] for row in rows(table, system="pts")} == {2}
 
 

@@ -2,7 +2,7 @@
 
 Requires the dataset file and, for recordings, its sources or the user's own files. Makes
 data/{dataset} in the DESED layout, and one record per split. The record is the only declared
-output: Snakemake may delete what it declares, and audio or labels may be a user's only copy.
+output, because Snakemake may delete declared outputs and audio or labels may be a user's only copy.
 """
 
 

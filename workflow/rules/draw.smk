@@ -1,6 +1,6 @@
 """Figures: one job per figure.
 
-Requires what the figure shows: training histories, decoded tags, windows or scores of the study of
+Requires the results that the figure shows: training histories, decoded tags, windows or scores of the study of
 readings. Makes each figure as PNG and SVG, their checksums, and the figure's title and caption.
 """
 

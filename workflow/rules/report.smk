@@ -1,7 +1,7 @@
 """The page.
 
 Requires all tables and figures, the windows and the summary of the audit. Makes one HTML file that
-needs no network.
+requires no network.
 """
 
 

@@ -1,8 +1,8 @@
 """Training: one job per system and seed. Systems that share a checkpoint are trained once.
 
 Requires the feature stores and the labels of the training splits and of development. Makes a
-checkpoint and a training history. resume.pt beside them is not declared: Snakemake would delete it
-before the job that resumes from it.
+checkpoint and a training history. resume.pt in the same folder is not a declared output, because
+Snakemake would delete it before the job that resumes from it.
 """
 
 

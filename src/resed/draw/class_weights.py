@@ -41,7 +41,7 @@ def draw(results: Results, entry: FigureEntry) -> Figure:
 
 
 def caption(results: Results, entry: FigureEntry) -> str:
-    """What the figure shows."""
+    """Description of the figure."""
     epoch, _ = last_epoch(results, entry.system)
     title = results.config.catalogue[entry.system].title
     weight = "1 − p^γ" if _as_printed(results, entry) else "(1 − p)^γ"

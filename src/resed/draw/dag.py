@@ -66,7 +66,7 @@ def draw() -> Figure:
 
 
 def caption() -> str:
-    """How to read the graph."""
+    """Description of the graph."""
     return (
         "Data flow between the stages. Each stage is a rule, a command `resed STAGE` and a folder "
         "of results. Blue: data; orange: networks; green: from posteriors to scores; pink: "

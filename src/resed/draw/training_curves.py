@@ -84,7 +84,7 @@ def draw(results: Results, entry: FigureEntry) -> Figure:
 
 
 def caption(results: Results, entry: FigureEntry) -> str:
-    """How to read the panels."""
+    """Description of the panels."""
     text = f"{entry.note} " * bool(entry.note)
     text += (
         "One value per epoch. Solid: student; dashed: teacher. Consistency: solid is teacher to "

@@ -73,9 +73,9 @@ class FigureEntry(Strict):
     @model_validator(mode="after")
     def _complete(self) -> "FigureEntry":
         if self.kind in ("class_weights", "confusion") and self.system is None:
-            raise ValueError(f"kind {self.kind} needs system")
+            raise ValueError(f"kind {self.kind} requires system")
         if self.kind == "training_curves" and self.table is None:
-            raise ValueError("kind training_curves needs table")
+            raise ValueError("kind training_curves requires table")
         return self
 
 

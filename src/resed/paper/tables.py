@@ -114,7 +114,7 @@ class ClassTable(_Table):
             if set(row) != set(self.columns) or any(
                 len(values) != len(self.metrics) for values in row.values()
             ):
-                raise ValueError(f"row {label}: needs one number per column and metric")
+                raise ValueError(f"row {label}: requires one number per column and metric")
         if self.gain and not set(self.gain) <= set(self.columns):
             raise ValueError("gain: names a column that the table does not have")
         return self

@@ -73,5 +73,5 @@ def _picture(folder: Path, name: str) -> Picture:
 
 
 def embedded(content: bytes, kind: str) -> str:
-    """A data URL, so that the page needs no other file."""
+    """A data URL, which makes the page independent of other files."""
     return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -89,7 +89,7 @@ def _tables(results: Results) -> dict[str, Table]:
         made = table.provenance["manifest_sha256"]
         if made != results.manifest:
             raise ResultsError(
-                f"made from manifest {short_hash(made)}, but the audit has "
+                f"made from manifest {short_hash(made)}; the audit has "
                 f"{short_hash(results.manifest)}",
                 place=folder / f"{name}.json",
                 cure=f"run resed tabulate --table {name} again",
@@ -138,7 +138,7 @@ def _basis(seeds: str) -> str:
             "One seed per system: intervals cover clips only, and comparisons of separately "
             "trained systems are undecided."
         )
-    return f"Intervals cover clips and seeds ({seeds} per system; clips only if there is one seed)."
+    return f"Intervals cover clips and seeds ({seeds} per system; clips only for one seed)."
 
 
 def _template() -> Template:

@@ -1,4 +1,4 @@
-"""Read the scores of one table, all of which must come from the same clips and the same audit."""
+"""Read the scores of one table, which must all come from the same clips and the same audit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -88,13 +88,13 @@ ESTIMATE = ("value", "low", "high", "deviation", "seeds", "clips", "covers")
 
 
 def estimate_column(title: str, metric: Metric, where: dict[str, str], **more: Any) -> Column:
-    """The column for people that shows one score of ours with its interval."""
+    """The displayed column of one of our scores with its interval."""
     look = {"kind": "estimate", "role": "number", "digits": metric.decimals, **more}
     return Column(title=title, where=where, **look)
 
 
 def paper_column(metric: Metric, where: dict[str, str], **more: Any) -> Column:
-    """The column for people that shows the paper's number beside it."""
+    """The displayed column of the paper's number."""
     look = {"kind": "number", "role": "published", "digits": metric.decimals, **more}
     return Column(title="paper", field="published", where=where, **look)
 

@@ -185,7 +185,7 @@ def _notes(records: list[dict[str, Any]], reader: ScoreReader) -> list[str]:
 def _coverage(records: list[dict[str, Any]]) -> str:
     covers = {record["covers"] for record in records if record["covers"]}
     if covers == {CLIPS}:
-        return "Intervals cover clips only, because there is one seed."
+        return "Intervals cover clips only, because each system has one seed."
     if CLIPS in covers:
-        return "Intervals cover clips and seeds, or clips only if there is one seed."
+        return "Intervals cover clips and seeds, or clips only for systems with one seed."
     return "Intervals cover clips and seeds."
