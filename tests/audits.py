@@ -1,4 +1,4 @@
-"""A small dataset of recordings for tests of the audit: clean, until a test spoils it."""
+"""A small dataset of recordings for tests of the audit, without defects until a test adds them."""
 
 from pathlib import Path
 

@@ -1,15 +1,15 @@
-"""Kill the demo at random moments, and see every next run come home to the same bytes.
+"""Kill the demo at random moments, and check that the next run ends with the same bytes.
 
-An undisturbed run at a tiny size comes first: what it made is what all others must make. It is
-halted for a moment when each rule first runs, and the folder is copied: from there on a run is
-started again, killed (SIGKILL) while that rule is at work, and started once more, which must end
-well. Killed are, by turns, the whole process group, Snakemake alone, a job's shell, a job's `resed`
-and one of its workers. Each rule is hit once before any is hit twice.
+First, an uninterrupted run at a tiny size makes the expected results. It is paused when each rule
+first runs, and the folder is copied. Each test starts a run in such a copy, kills it with SIGKILL
+while the rule runs, and starts it again; this run must finish. The killed processes are, in turn,
+the process group, Snakemake only, the shell of a job, the `resed` of a job, and one of its workers.
+Each rule is killed once before any rule is killed twice.
 
     python tests/kill_demo.py --kills 20 --seed 1 --folder FOLDER
 
-Exit code 0: all came home. FOLDER is made, and needs about 2 GB; where it is there already, its
-undisturbed run serves again.
+The exit code is 0 if all runs made the expected results. FOLDER is created and requires about 2 GB;
+the uninterrupted run of an existing FOLDER is used again.
 """
 
 import argparse

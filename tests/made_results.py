@@ -1,4 +1,4 @@
-"""Small results made up by rule, in the layout that the stages write: no audio, no training."""
+"""Small made-up results in the layout of the stages, without audio and training."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""A finished run in miniature: the stages' files and order, made in seconds by one small program.
+"""A small finished run, whose files are made in seconds by one small program.
 
 Real are the configs, common.smk, the checksums and all of DVC; the jobs write a line a file.
 """

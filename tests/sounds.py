@@ -1,4 +1,4 @@
-"""Sound files for tests: good ones, and one of each kind that must be refused."""
+"""Sound files for tests: valid ones, and one of each kind that must be refused."""
 
 from pathlib import Path
 

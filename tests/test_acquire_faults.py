@@ -1,8 +1,8 @@
-"""Hundreds of faults in one run: all that can be had arrives bit-exact, the rest is classified.
+"""Hundreds of faults in one run: all available files arrive bit-exact, all others are classified.
 
-The seeded server drops, stalls, lies about lengths and bytes, ignores ranges, changes files,
-answers 429, 500 and 503, and redirects in circles; archives are truncated, hold members that lead
-out of their folder, or are not what their record says.
+The seeded server drops and stalls connections, sends wrong lengths and bytes, ignores ranges,
+changes files, answers 429, 500 and 503, and redirects in circles. Archives are truncated, contain
+members that lead out of their folder, or differ from the listing of their record.
 """
 
 import io

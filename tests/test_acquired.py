@@ -1,4 +1,4 @@
-"""Annotations lie in data/, and what acquire recorded of them vouches for them: the truth, too."""
+"""Annotations in data/, the reference included, are compared with the records of acquire."""
 
 import os
 import re
@@ -49,7 +49,9 @@ def test_a_run_refuses_to_read_altered_annotations_in_one_line(results):
         line = str(refused.value)
         assert line.startswith(f"{TRUTH}: not the annotations that were acquired")
         assert f"move it away, then make restore, or snakemake --cores all --force {JOB} " in line
-        assert line.endswith("with recordings, that command alone accepts a change of your own")
+        assert line.endswith(
+            "to keep your own changes to a dataset of recordings, run only this command"
+        )
         assert "delete" not in line, "it may be the only copy"
 
 
@@ -150,7 +152,7 @@ def test_verify_says_both_cures_where_results_are_altered_too(results):
     flip(results / "tables.json")
     code, words = told("verify", "--results", "results/demo")
     assert code == 1
-    assert "2 altered, of 3 files; delete what was altered, then run snakemake again" in words
+    assert "2 altered, of 3 files; delete the altered files, then run snakemake again" in words
     assert f"; {TRUTH}: move it away" in words
 
 

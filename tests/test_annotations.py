@@ -1,4 +1,4 @@
-"""Annotations: what is read, what is refused, and in what words."""
+"""Annotations: accepted files, refused files, and the error messages."""
 
 import time
 

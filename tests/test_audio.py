@@ -1,4 +1,4 @@
-"""Audio: any rate, channel count and length in; what cannot be trusted is refused."""
+"""Audio: any rate, channel count and length is read; damaged files are refused."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""audit: every clip gets a row and a status, whatever is wrong with it."""
+"""audit: every clip has a row and a status, with any kind of defect."""
 
 import csv
 import hashlib

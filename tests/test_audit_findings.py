@@ -1,4 +1,4 @@
-"""audit: each finding is found where it is, told with its effect and cure, and weighed."""
+"""audit: each finding is reported with its place, effect, cure and level."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""audit: malformed files by the dozen, each told by name, none stopping the others."""
+"""audit: many malformed files, each reported by name, none of which stops the audit."""
 
 import os
 import struct

@@ -1,4 +1,4 @@
-"""The audit's page: every finding with its effect and cure, what matters most first."""
+"""The page of the audit: every finding with its effect and cure, most important first."""
 
 import re
 from html import escape

@@ -1,4 +1,4 @@
-"""Claims: a closed list, rules worked by hand, and verdicts that say no more than the runs do."""
+"""Claims: the list, the rules by hand, and verdicts that follow from the runs."""
 
 import re
 import shutil

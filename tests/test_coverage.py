@@ -1,4 +1,4 @@
-"""n of N: every table and every figure says how many clips it rests on, and of which audit."""
+"""n of N: every table and figure shows its number of clips and the manifest of the audit."""
 
 import json
 

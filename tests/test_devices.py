@@ -218,7 +218,8 @@ def test_a_file_system_without_locks_is_told_and_not_waited_for(tmp_path, monkey
     with pytest.raises(DeviceError) as error, leased(FOUR, 1, tmp_path, say=pytest.fail):
         pass
     assert str(error.value) == (
-        f"{tmp_path}: this file system has no file locks; set TMPDIR to one that has, such as /tmp"
+        f"{tmp_path}: this file system has no file locks; "
+        "set TMPDIR to a folder on one that has, such as /tmp"
     )
 
 

@@ -1,4 +1,4 @@
-"""The documentation is true: its commands run, its links lead somewhere, its keys exist."""
+"""Documentation: its commands run, its links have targets, and its keys exist."""
 
 import os
 import re

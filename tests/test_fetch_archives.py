@@ -1,4 +1,4 @@
-"""Archives by strangers: what is good arrives bit-exact, what is not is refused by name."""
+"""Archives of unknown origin: intact members are extracted bit-exact, others are refused."""
 
 import errno
 import io

@@ -1,4 +1,4 @@
-"""The record of what became of each clip survives kills and ends the same whatever happened."""
+"""The states of clips survive kills, and equal runs end with equal records."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Files over an unreliable network arrive bit-exact, or it is said why not."""
+"""Downloads over an unreliable network: bit-exact files, or an error with the reason."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Readers of the files that resed wrote: valid content is read, other content is refused."""
+"""Readers of files written by resed: valid content is read, other content is refused."""
 
 import json
 import math

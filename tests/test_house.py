@@ -1,4 +1,4 @@
-"""What must stay in step: pins, schema, versions, sizes."""
+"""Consistency of pinned versions, schema and module sizes."""
 
 import json
 import re

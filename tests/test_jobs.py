@@ -123,15 +123,15 @@ def test_plain_files_and_split_files_do_not_mix(folder):
     place = folder / "development.npz"
     assert "--out: required without --row" in refused("decode", "--posteriors", place, *windows)
     with_row = ["decode", "--row", "pts", "--results", folder / "x", *windows]
-    assert "give SPLIT=FILE" in refused(*with_row, "--posteriors", place)
+    assert "use SPLIT=FILE" in refused(*with_row, "--posteriors", place)
     twice = ["--posteriors", f"development={place}"] * 2
-    assert "each SPLIT once" in refused(*with_row, *twice)
+    assert "once per split" in refused(*with_row, *twice)
     tuned = ["decode", "--row", "pts@development_threshold", "--results", folder / "x", *windows]
     said = refused(*tuned, "--posteriors", f"development={place}")
     assert "--reference: required with --row pts@development_threshold" in said
     two = ["--posteriors", place, "--posteriors", place, "--out", folder / "x"]
-    assert "give one FILE" in refused("decode", *two, *windows)
+    assert "use one FILE" in refused("decode", *two, *windows)
     stores = ["--store", "development=a", "--out", "evaluation=b"]
     assert "names other splits than --store" in refused("predict", "--checkpoint", "c", *stores)
     single = ["--store", "a", "--out", "b"]
-    assert "give SPLIT=FILE" in refused("predict", "--checkpoint", "c", *single)
+    assert "use SPLIT=FILE" in refused("predict", "--checkpoint", "c", *single)

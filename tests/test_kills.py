@@ -1,6 +1,6 @@
-"""What dies takes nothing with it: orphans end, locks of the dead do not bind, two runs never mix.
+"""Killed runs: orphans end, leftover locks do not block, and two runs never mix.
 
-A small Snakefile stands for the workflow, whose own kills are in tests/kill_demo.py.
+These tests use a small Snakefile; tests/kill_demo.py kills the real workflow.
 """
 
 import errno
@@ -90,7 +90,7 @@ dvc.END_S = 0.5
 with SharedRun((), "x").alone():
     dvc.dvc("fetch", sys.argv[1])
 """
-REFUSED = "resed: results/x: another run is working there (process {} on "
+REFUSED = "resed: results/x: another run is using this folder (process {} on "
 
 
 def job_command(folder: Path) -> str:
@@ -311,7 +311,7 @@ def test_of_two_started_together_one_refuses_in_one_line(folder):
     (_, refusal), (code, said) = sorted(map(end, both), key=lambda ended: ended[0], reverse=True)
     assert code == 0, said
     assert len(said_by_resed(refusal)) == 1, refusal
-    assert "another run is working there" in refusal
+    assert "another run is using this folder" in refusal
     assert "Traceback" not in refusal
     assert sorted(process.returncode for process in both) == [0, 1]
 
@@ -449,7 +449,7 @@ def test_a_run_of_another_machine_is_not_called_dead(busy):
     code, said = end(begin(folder))
     assert code == 1
     (line,) = said_by_resed(said)
-    assert "whether the last run" in line
+    assert "may still be alive on another machine" in line
     assert "on node7" in line
     assert line.endswith("run the same command with --unlock, then without")
     assert end(begin(folder, "--unlock"))[0] == 0

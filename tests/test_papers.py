@@ -1,4 +1,4 @@
-"""Published numbers: as printed, in a closed file, and tied so that none can change alone."""
+"""Published numbers: as printed, and checked against each other so that a change is detected."""
 
 import copy
 import shutil

@@ -1,4 +1,4 @@
-"""The two peers of Table 1 against their public code's published facts, librosa and plain NumPy."""
+"""The two peers of Table 1 against their public code, librosa and plain NumPy."""
 
 import csv
 

@@ -1,4 +1,4 @@
-"""What the paper leaves open: the file fits the settings, and the study says what it rests on."""
+"""Readings: the file matches the settings, and the study reports its seeds and clips."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""The page: whole in itself, honest at its top, the same bytes on a second run."""
+"""The page: self-contained, with the data of its results, and equal bytes on a second run."""
 
 import base64
 import csv

@@ -1,4 +1,4 @@
-"""What departs from the paper, and what only looks as if it did."""
+"""Departures from the paper, and settings that are none."""
 
 import numpy as np
 import pytest

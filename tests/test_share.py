@@ -1,4 +1,4 @@
-"""Share and restore: whole or refused, with every damaged file named; a run in miniature."""
+"""Share and restore of a small run: complete or refused, with all damaged files listed."""
 
 import base64
 import gzip
@@ -186,9 +186,9 @@ def test_share_tells_what_others_need(there, tmp_path, monkeypatch):
     code, told = resed(there, "share", "--config", "mine.yaml", "--remote", "../remote")
     assert code == 0, told
     assert told.splitlines()[-2:] == [
-        "For others: git add dvc.lock workflow/runs.yaml metrics mine.yaml "
+        "Commit and push: git add dvc.lock workflow/runs.yaml metrics mine.yaml "
         "config/datasets/demo.yaml config/systems/liang.yaml; git commit; git push",
-        "They then: make restore CONFIG='config/demo.yaml overlay.yaml mine.yaml' "
+        "Others then run: make restore CONFIG='config/demo.yaml overlay.yaml mine.yaml' "
         f"REMOTE={tmp_path / 'remote'}",
     ]
     monkeypatch.chdir(there)
@@ -200,8 +200,8 @@ def test_share_tells_what_others_need(there, tmp_path, monkeypatch):
     said = []
     others.tell(SharedRun(("../far.yaml",), "demo"), None, said.append)
     assert said[1:] == [
-        "../far.yaml: outside of this folder, so no clone has it; copy it here and share that",
-        "They then: make restore CONFIG=../far.yaml",
+        "../far.yaml: outside of this folder and of other clones; copy it here and share the copy",
+        "Others then run: make restore CONFIG=../far.yaml",
     ]
 
 
@@ -220,7 +220,7 @@ def test_sound_where_files_are_pushed_from_is_refused(there):
     sound.write_bytes(b"sound")
     code, told = resed(there, "share")
     assert code == 1
-    assert "data/demo/metadata/clip.FLAC: sound is never pushed" in one_line(told)
+    assert "data/demo/metadata/clip.FLAC: audio is never pushed" in one_line(told)
     sound.unlink()
     dataset = there / "config" / "datasets" / "demo.yaml"
     dataset.write_text(dataset.read_text().replace("metadata/train/weak.tsv", "audio/weak.tsv"))
@@ -235,7 +235,7 @@ def test_nothing_is_shared_while_a_run_is_at_work(there, monkeypatch):
         for command in ("share", "restore"):
             code, told = resed(there, command)
             assert code == 1
-            assert "results/demo: another run is working there" in one_line(told)
+            assert "results/demo: another run is using this folder" in one_line(told)
 
 
 # ---- what a clone gets ---------------------------------------------------------------------------
@@ -271,9 +271,9 @@ def test_a_flipped_byte_in_the_remote_is_named_and_nothing_checked_out(here, tmp
     folder = clone(here, tmp_path / "there")
     code, told = resed(folder, "restore", "--remote", str(remote))
     assert code == 1
-    assert f"damaged or missing there: {CHECKPOINT}; delete there" in one_line(told)
+    assert f": damaged or missing: {CHECKPOINT}; delete the objects" in one_line(told)
     assert not (folder / "results").exists()
-    for path in re.search(f"{CHECKPOINT}; delete there (.*)", told)[1].split(" and "):
+    for path in re.search(f"{CHECKPOINT}; delete from remote (.*)", told)[1].split(" and "):
         assert (remote / path).is_file()  # the cure is tried below
 
 
@@ -290,14 +290,16 @@ def test_every_damaged_file_of_the_remote_is_named_at_once(here, there, tmp_path
     folder = clone(here, tmp_path / "fresh")
     code, told = resed(folder, "restore", "--remote", str(remote))
     assert code == 1
-    named = dict(re.findall("^damaged or missing: (.*?); delete there (.*)$", told, re.MULTILINE))
+    named = dict(
+        re.findall("^damaged or missing: (.*?); delete from remote (.*)$", told, re.MULTILINE)
+    )
     assert set(named) == {
         f"{results}/train",
         f"{results}/predict",
         f"{results}/extract/default/strong.store",
         table,
     }
-    assert "and 3 more; delete there what is named above" in one_line(told)
+    assert "and 3 more; delete the objects listed above" in one_line(told)
     assert not (folder / "results").exists()
     for path in " and ".join(named.values()).split(" and "):
         (remote / path).unlink(missing_ok=True)  # the cure, as told
@@ -387,11 +389,11 @@ def test_a_remote_that_is_not_there_and_a_run_that_is_not_shared(here, tmp_path)
     (tmp_path / "empty").mkdir()
     code, told = resed(folder, "restore", "--remote", str(tmp_path / "empty"))
     assert code == 1
-    assert "nothing of demo is in it; correct its URL" in one_line(told)
+    assert "contains no files of demo; correct its URL" in one_line(told)
     git(folder, "rm", "dvc.lock")
     code, told = resed(folder, "restore")
     assert code == 1
-    assert "dvc.lock: nothing of demo is shared there; git pull" in one_line(told)
+    assert "dvc.lock: demo has not been shared; git pull" in one_line(told)
 
 
 def test_dvc_shows_what_changed_in_table_1_without_fetching(there, tmp_path):

@@ -1,4 +1,4 @@
-"""Recordings from all kinds of sources: brought whole, asked once, and told where they are not."""
+"""Recordings from all kinds of sources: complete files, single requests, reported failures."""
 
 import csv
 import json

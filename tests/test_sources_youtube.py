@@ -1,4 +1,4 @@
-"""yt-dlp as a program beside resed: here one that answers as the real one does."""
+"""The adapter youtube with a program that answers like yt-dlp."""
 
 import stat
 import sys

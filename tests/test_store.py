@@ -1,4 +1,4 @@
-"""The feature store: whole and as asked for, or refused."""
+"""Feature stores: intact ones with the requested settings are opened, others are refused."""
 
 import json
 import pickle

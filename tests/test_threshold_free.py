@@ -334,7 +334,7 @@ def test_the_command(files, capsys, monkeypatch):
     words = ["--reference", files / "reference.tsv", "--estimated", files / "reference.tsv"]
     words += ["--out", files / "m.json", "--posteriors", files / "p.npz"]
     code, _, error = run(*words)
-    assert (code, "give both or neither" in error) == (2, True)
+    assert (code, "use both or neither" in error) == (2, True)
     code, out, _ = run(*words, "--windows", files / "w.tsv", "--settings", json.dumps(OPEN))
     assert code == 0
     assert "without a threshold, in percent: psds1 95.0, psds2 95.0, tags_map 100.0" in out

@@ -1,4 +1,4 @@
-"""bfloat16, TF32 and float32: what runs in which. CPU autocast stands in for a GPU's."""
+"""bfloat16, TF32 and float32: which operations use which. CPU autocast replaces that of a GPU."""
 
 import pytest
 import test_train_loop

@@ -1,4 +1,4 @@
-"""The twin: real names, real events at real times, real tags; and clips that are not kept."""
+"""The twin: real names, events, times and tags; and clips that are rendered when read."""
 
 import hashlib
 import json

@@ -195,12 +195,12 @@ def test_an_empty_or_absent_folder_is_told(tmp_path):
 
 def test_the_command_names_the_file_and_ends_with_1(results):
     code, words = told("verify", "--results", "results/demo")
-    assert (code, "all 2 files are as they were made" in words) == (0, True)
+    assert (code, "all 2 files match their checksums" in words) == (0, True)
     flip(results / "tables" / "table1.csv")
     code, words = told("verify", "--results", "results/demo")
     assert code == 1
     assert "altered: results/demo/tables/table1.csv\n" in words
-    assert "resed: results/demo: 1 altered, of 2 files; delete what was altered, then" in words
+    assert "resed: results/demo: 1 altered, of 2 files; delete the altered files, then" in words
     assert "Traceback" not in words
 
 

@@ -1,4 +1,4 @@
-"""The plan: which jobs there are, what a target needs, what a bad config is told. Nothing runs."""
+"""Plans: the jobs, the jobs of each target, and errors of invalid configs. No job is run."""
 
 import os
 import re

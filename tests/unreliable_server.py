@@ -1,14 +1,14 @@
-"""A web server on the loopback address that misbehaves on purpose, by a seeded plan.
+"""A web server on the loopback address with faults that are drawn from a seed.
 
     with UnreliableServer({"a/b.wav": body}, seed=1, rate=0.5) as server:
         fetch(server.url("a/b.wav"))
-    server.faults  # Counter of the faults it really committed, by kind
-    server.log     # one Request an answer: method, path, range, status, bytes sent, fault
+    server.faults  # Counter of the faults that occurred, by kind
+    server.log     # one Request per answer: method, path, range, status, bytes sent, fault
 
-It knows Range, If-Range, ETag, HEAD and keep-alive. `rate` is the share of requests that meet a
-fault drawn from `kinds`; the draw depends on seed, path and how often that path was asked for, not
-on the order of threads, and never strikes a path more than `in_a_row` times running, so that
-whoever tries again gets everything. `plan` puts faults at a path's next requests, `always` at all.
+The server supports Range, If-Range, ETag, HEAD and keep-alive. `rate` is the share of requests with
+a fault drawn from `kinds`. The draw depends on the seed, the path and the number of its earlier
+requests, not on the order of threads. A path has at most `in_a_row` faults in succession, so that
+retries succeed. `plan` sets faults for the next requests of a path, `always` for all requests.
 """
 
 import email.utils

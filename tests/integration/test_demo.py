@@ -1,4 +1,4 @@
-"""The demo from audio to the page, at a tiny size: whole, offline, and never twice."""
+"""The demo from audio to the page, at a tiny size: complete, offline, and without reruns."""
 
 import csv
 import json

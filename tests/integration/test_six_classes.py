@@ -1,4 +1,4 @@
-"""docs/own-dataset.md, word by word: six classes of real recordings, from a folder to the page."""
+"""The example of docs/own-dataset.md: six classes of real recordings, from a folder to the page."""
 
 import csv
 import os

@@ -27,7 +27,7 @@ class FetchOptions:
         folder: a folder or archive of the user.
         hashes: a manifest of the files in `folder`.
         downloads: number of downloads at the same time.
-        again: ask sources again that did not have a clip in an earlier run.
+        again: also request clips that a source did not have in an earlier run.
         limits: timeouts and retries.
     """
 
@@ -53,7 +53,8 @@ def acquire_splits(
 
     `rendering` holds the keyword arguments of `render_split`, and is used for soundscapes only.
 
-    Raises DatasetError for an unknown split or source, and as `fetch_splits` and `render_split`.
+    Raises DatasetError for an unknown split or source, and the errors of `fetch_splits` and
+    `render_split`.
     """
     if split is not None and split not in ROLES:
         cure = f"use one of {', '.join(ROLES)}"
@@ -116,7 +117,7 @@ def fetch_splits(
 
 
 def listed_sources(dataset: Dataset, lock: LockFile) -> list[str]:
-    """One line per source, in their order, without any request."""
+    """One line about each source, in their order; nothing is requested."""
     return [_source_line(source, lock) for source in sources_of(dataset)]
 
 

@@ -28,10 +28,10 @@ class FileReader:
 
 @dataclass(frozen=True)
 class RecipeReader:
-    """Renders clips without files; each process loads the soundbank when it reads a clip."""
+    """Renders clips that are not stored; each process loads the soundbank for its first clip."""
 
     root: Path
-    recipe: str  # JSON: small for other processes, and a key of the cache
+    recipe: str  # JSON, which is small to send to processes and a valid cache key
 
     def __call__(self, filename: str) -> bytes | None:
         """The bytes of a clip as a WAV file; None if the recipe has no such clip."""

@@ -35,7 +35,7 @@ class SplitAnnotations:
         rows: number of rows that are not blank, without the header.
         sha256: hash of the file; "" if it cannot be read.
         rows_sha256: hash of the sorted rows with times in milliseconds; "" if a row is malformed.
-        defects: what is wrong with the file.
+        defects: the defects of the file.
     """
 
     clips: list[str] = field(default_factory=list)

@@ -29,7 +29,7 @@ def audit_dataset(
     Args:
         out: folder for the four files; audit.json is written last.
         processes: number of processes that read clips.
-        settings: when the dataset is refused.
+        settings: the conditions for refusing the dataset.
         refuse: raise DatasetError if the dataset is refused.
 
     Returns:

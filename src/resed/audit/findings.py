@@ -23,7 +23,7 @@ class Defect:
         filename: the clip or file; empty for a defect of the whole split.
         line: line of the annotation file; empty if the defect is not in one line.
         detail: numbers and names, in words.
-        count: number of clips, classes or rows that the defect stands for.
+        count: number of clips, classes or rows with the defect.
         level: overrides the level of the kind; empty: the level of the kind.
     """
 

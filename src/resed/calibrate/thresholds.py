@@ -44,7 +44,7 @@ def choose_threshold(
     *,
     grid: Sequence[float] = GRID,
 ) -> dict[str, Any]:
-    """Choose the threshold of `grid` with the best event-based macro F1, the highest of equals.
+    """Choose the threshold of `grid` with the best event-based macro F1; if equal, the highest.
 
     Returns:
         threshold, grid, and event_macro_f1 of each threshold as a fraction.
@@ -56,7 +56,7 @@ def choose_threshold(
     if unknown:
         raise ScoreError(
             f"clip {unknown[0]} has posteriors but no reference ({len(unknown)} such)",
-            cure="give the posteriors and the annotations of the same split",
+            cure="use the posteriors and the annotations of the same split",
         )
     true, classes = event_array(reference, posteriors.clips, posteriors.classes)
     frames = windows_in_frames(windows, posteriors, settings)

@@ -158,7 +158,7 @@ def calibrate(
         for event in clip:
             durations.setdefault(event.event_label, []).append(event.offset - event.onset)
     if not durations:
-        cure = "give the strong labels of the training split"
+        cure = "use the strong labels of the training split"
         raise AnnotationError("there are no events", cure=cure)
     return [
         class_window(label, durations[label], method, eta=eta, options=options)

@@ -23,7 +23,7 @@ def acquire(
         4, min=1, max=64, help="Recordings: number of downloads at the same time."
     ),
     again: bool = typer.Option(
-        False, "--again", help="Recordings: ask sources again that did not have a clip."
+        False, "--again", help="Recordings: also request clips that a source did not have."
     ),
     list_sources: bool = typer.Option(
         False, "--list", help="List the sources of the dataset file and exit."

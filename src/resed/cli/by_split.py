@@ -9,9 +9,9 @@ from resed.config.dataset import ROLES
 
 
 def by_split(values: Sequence[str], option: str, split: str | None = None) -> dict[str, Path]:
-    """Split -> file, of a repeated option `SPLIT=FILE`, or of one plain `FILE` of `split`.
+    """Split -> file, from a repeated option `SPLIT=FILE`, or from one plain `FILE` for `split`.
 
-    Raises BadParameter if a split is named twice, or not at all.
+    Raises BadParameter if a split is missing or occurs twice.
     """
     files: dict[str, Path] = {}
     for value in values:
@@ -19,7 +19,7 @@ def by_split(values: Sequence[str], option: str, split: str | None = None) -> di
         if not (separator and name in ROLES):
             name, path = split or "", value
         if not name or name in files:
-            problem = f"{value}: give SPLIT=FILE, each SPLIT once, one of {', '.join(ROLES)}"
+            problem = f"{value}: use SPLIT=FILE, once per split of {', '.join(ROLES)}"
             raise typer.BadParameter(problem, param_hint=option)
         files[name] = Path(path)
     return files
@@ -28,7 +28,7 @@ def by_split(values: Sequence[str], option: str, split: str | None = None) -> di
 def one_file(values: Sequence[str], option: str) -> Path:
     """The only value of an option that may be repeated in other uses of the command."""
     if len(values) != 1:
-        raise typer.BadParameter("give one FILE, or use --row", param_hint=option)
+        raise typer.BadParameter("use one FILE, or --row", param_hint=option)
     return Path(values[0])
 
 
@@ -45,5 +45,5 @@ def same_splits(**options: dict[str, Path]) -> None:
     (first, expected), *others = options.items()
     for name, files in others:
         if files.keys() != expected.keys():
-            problem = f"names other splits than --{first}; give the same splits"
+            problem = f"names other splits than --{first}; use the same splits"
             raise typer.BadParameter(problem, param_hint=f"--{name}")

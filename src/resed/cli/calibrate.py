@@ -33,7 +33,7 @@ def calibrate(
         0.5, min=0.0, max=1.0, help="quantile: share of the events up to the knee."
     ),
     classes_from: str | None = typer.Option(
-        None, help="Dataset (name or YAML file) whose classes all get a row, even without events."
+        None, help="Dataset (name or YAML file); all its classes get a row, even without events."
     ),
 ) -> None:
     """Compute median-filter windows per class from strong training labels (equation 7).
@@ -52,7 +52,7 @@ def calibrate(
     found = read_events(events, classes)
     if not any(found.values()):
         raise AnnotationError(
-            "contains no event", place=events, cure="give the strong labels of the training split"
+            "contains no event", place=events, cure="use the strong labels of the training split"
         )
     windows = calibrate(found, method, eta=eta, classes=classes, options=options)
     write_windows(out, windows)
@@ -81,8 +81,8 @@ def threshold(
 ) -> None:
     """Choose one frame threshold for all classes on the development split.
 
-    Takes the threshold of a grid with the highest event-based macro F1 (200 ms collar); of
-    several, the highest threshold.
+    The threshold of the grid with the highest event-based macro F1 (200 ms collar) is chosen; if
+    several are equal, the highest one.
 
     Example: resed threshold --posteriors dev.npz --windows windows_esp.tsv
     --reference development.tsv --out threshold.json

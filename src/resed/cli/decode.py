@@ -17,7 +17,7 @@ Kind = StrEnum("Kind", {kind: kind for kind in BASELINES})
 
 def decode(
     posteriors: list[str] = typer.Option(
-        ..., help="Posteriors of resed predict (npz); with --row: SPLIT=FILE, repeated."
+        ..., help="Posteriors of resed predict (npz); with --row: SPLIT=FILE, repeatable."
     ),
     windows: Path = typer.Option(..., help="Windows of resed calibrate (TSV, seconds)."),
     out: Path | None = typer.Option(None, help="Folder for events.tsv and the three tag files."),
@@ -27,16 +27,16 @@ def decode(
     ),
     row: list[str] = typer.Option(
         [],
-        help="Decode several rows of the tables, repeated: SYSTEM or SYSTEM@READING; a suffix "
+        help="Row of the tables to decode, repeatable: SYSTEM or SYSTEM@READING. The suffix "
         "@development_threshold chooses the frame threshold on the development split.",
     ),
     seed: int = typer.Option(0, min=0, help="With --row: seed of the training."),
     results: Path | None = typer.Option(
-        None, help="With --row: folder results/{dataset}, for decode/SPLIT/ROW/seedSEED."
+        None, help="With --row: folder results/{dataset}; writes decode/SPLIT/ROW/seedSEED."
     ),
     reference: Path | None = typer.Option(
         None,
-        help="With a row @development_threshold: strong labels of development (TSV, seconds).",
+        help="For rows @development_threshold: strong labels of development (TSV, seconds).",
     ),
 ) -> None:
     """Turn posteriors into events (seconds) and tags.
@@ -103,16 +103,16 @@ def _decode_rows(
 
 
 def sanity(
-    kind: list[Kind] = typer.Option(..., help="The baseline; with --results repeated."),
+    kind: list[Kind] = typer.Option(..., help="Baseline; repeatable with --results."),
     reference: list[str] = typer.Option(
         ...,
-        help="Strong labels of the split (TSV, seconds); with --results: SPLIT=FILE, repeated.",
+        help="Strong labels of the split (TSV, seconds); with --results: SPLIT=FILE, repeatable.",
     ),
     train_events: Path = typer.Option(..., help="Strong labels of the training split, for prior."),
     store: list[str] = typer.Option(
         ...,
         help="Feature store of the split, for clips, lengths and loudness; with --results: "
-        "SPLIT=FILE, repeated.",
+        "SPLIT=FILE, repeatable.",
     ),
     classes_from: str = typer.Option(
         ..., help="Dataset (name or YAML file) whose classes are used."
@@ -120,11 +120,11 @@ def sanity(
     out: Path | None = typer.Option(None, help="Folder for the files of resed decode."),
     results: Path | None = typer.Option(
         None,
-        help="For several baselines and splits: folder results/{dataset}, for "
+        help="For several baselines and splits: folder results/{dataset}; writes "
         "decode/SPLIT/sanity_KIND/seed0.",
     ),
     posteriors: list[str] = typer.Option(
-        [], help="Posteriors of the split, for own_tags; with --results: SPLIT=FILE, repeated."
+        [], help="Posteriors of the split, for own_tags; with --results: SPLIT=FILE, repeatable."
     ),
     seed: int = typer.Option(0, min=0, help="Seed of the random events of prior."),
 ) -> None:

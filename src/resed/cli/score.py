@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def score(
     reference: list[str] = typer.Option(
         ...,
-        help="Reference events (TSV, seconds); with --row: SPLIT=FILE, repeated.",
+        help="Reference events (TSV, seconds); with --row: SPLIT=FILE, repeatable.",
     ),
     estimated: Path | None = typer.Option(None, help="Detected events (TSV, seconds)."),
     out: Path | None = typer.Option(None, help="JSON file for the scores, as fractions."),
@@ -42,7 +42,7 @@ def score(
     posteriors: list[str] = typer.Option(
         [],
         help="Posteriors of resed predict (npz), for PSDS1, PSDS2 and clip mAP; with --row: "
-        "SPLIT=FILE, repeated.",
+        "SPLIT=FILE, repeatable.",
     ),
     windows: Path | None = typer.Option(
         None, help="With --posteriors: windows of resed calibrate (TSV, seconds)."
@@ -50,29 +50,29 @@ def score(
     settings: str = typer.Option("{}", help="With --posteriors: settings of resed decode."),
     row: list[str] = typer.Option(
         [],
-        help="Score several rows of the tables, repeated: those of resed decode, or sanity_KIND.",
+        help="Row of the tables to score, repeatable: a row of resed decode, or sanity_KIND.",
     ),
     seed: int = typer.Option(0, min=0, help="With --row: seed of the training."),
     results: Path | None = typer.Option(
         None,
-        help="With --row: folder results/{dataset}, with decode/SPLIT/ROW/seedSEED and for "
+        help="With --row: folder results/{dataset}; reads decode/SPLIT/ROW/seedSEED and writes "
         "score/SPLIT/ROW/seedSEED.",
     ),
 ) -> None:
     """Score events and tags by F1, and posteriors by scores without a threshold.
 
     event: onset within 200 ms, offset within max(200 ms, 20 % of the event). segment: 1 s.
-    A class that is never predicted counts 0. A clip that only the estimate names is a clip without
-    reference events. PSDS1 and PSDS2 are scenarios 1 and 2 of DCASE, on posteriors that are gated
-    and filtered as in decoding, up to 100 false alarms per hour. Clip mAP is the mean of the
-    average precision over classes.
+    A class that is never predicted counts 0. A clip that occurs only in the estimate counts as a
+    clip without reference events. PSDS1 and PSDS2 are scenarios 1 and 2 of DCASE, on posteriors
+    that are gated and filtered as in decoding, up to 100 false alarms per hour. Clip mAP is the
+    mean of the average precision over classes.
 
     Example: resed score --reference eval.tsv --estimated events.tsv --out metrics.json
     """
     from resed.cli.by_split import by_split, one_file, required
 
     if bool(posteriors) != (windows is not None):
-        raise typer.BadParameter("give both or neither", param_hint="--posteriors, --windows")
+        raise typer.BadParameter("use both or neither", param_hint="--posteriors, --windows")
     if row:
         required("with --row", results=results)
         assert results is not None

@@ -30,8 +30,8 @@ def tabulate(
 ) -> None:
     """Make tables of scores and the numbers of the paper, or of verdicts on them.
 
-    All scores of a table must come from the same clips. Brackets contain the 95 % interval, over
-    clips and seeds, or over clips alone with one seed.
+    All scores of a table must come from the same clips. Brackets contain the 95 % interval over
+    clips and seeds, or over clips only if there is one seed.
 
     Example: resed tabulate --table table1 --table scorecard --config-json config/config.yaml
     --results results/dcase2019 --out-folder tables
@@ -46,7 +46,7 @@ def tabulate(
     files = (out_csv, out_json, out_md)
     if out_folder is None and (len(table) > 1 or None in (out_csv, out_md)):
         raise typer.BadParameter(
-            "give --out-folder, or one --table with --out-csv, --out-json and --out-md"
+            "use --out-folder, or one --table with --out-csv, --out-json and --out-md"
         )
     config = load_config(read_settings(config_json, "--config-json"))
     source = Results.of(config, results, data)

@@ -8,7 +8,7 @@ import typer
 def verify(
     results: Path | None = typer.Option(None, help="Folder results/{dataset}."),
     config: list[str] = typer.Option(
-        [], help="Or the config files of a run, as for resed share: verify its results."
+        [], help="Config files of a run, as for resed share, instead of --results."
     ),
     threads: int | None = typer.Option(
         None, min=1, help="Number of files hashed at once; default: one per core."
@@ -17,10 +17,10 @@ def verify(
         False, help="Record files that have no checksum yet (results of an older version of resed)."
     ),
 ) -> None:
-    """Compare all results and annotations with their recorded checksums; name those that differ.
+    """Compare all results and annotations with their checksums; list the files that differ.
 
     Altered: the content differs. Missing: recorded, but deleted. Unrecorded: not made by a run. The
-    exit code is 1 if there is any of them.
+    exit code is 1 if any file is altered, missing or unrecorded.
 
     Example: resed verify --config config/demo.yaml
     """
@@ -29,7 +29,7 @@ def verify(
     from resed.share.runs import SharedRun
 
     if results is None and not config:
-        raise typer.BadParameter("give this, or --config", param_hint="--results")
+        raise typer.BadParameter("use --results or --config", param_hint="--results")
     results = results or SharedRun.of(config).results
     found = compare(results, threads)
     if record:

@@ -33,7 +33,7 @@ SMOOTHING_S = 0.25  # the shortest event of DESED
 
 @dataclass(frozen=True)
 class Split:
-    """What the baselines require of a split.
+    """The data of a split from which baselines are made.
 
     Attributes:
         features: natural-log mels [clips, frames, mels] of a `spectrum` (magnitude or power).
@@ -80,7 +80,7 @@ def baseline(
     clips, classes = split.clips, split.classes
     if kind == "own_tags":
         if posteriors is None:
-            cure = "give the posteriors of the split"
+            cure = "use the posteriors of the split"
             raise ScoreError("the baseline own_tags requires --posteriors", cure=cure)
         return own_tags(posteriors, clips, split.seconds)
     if kind == "nothing":
@@ -89,7 +89,7 @@ def baseline(
         events = whole_clip(dict.fromkeys(clips, classes), clips, split.seconds)
     elif kind == "prior":
         if train is None:
-            cure = "give the strong training labels"
+            cure = "use the strong training labels"
             raise ScoreError("the baseline prior requires --train-events", cure=cure)
         events = prior(train, clips, classes, seconds=split.seconds, seed=seed)
     elif kind == "loudness":
@@ -179,7 +179,7 @@ def own_tags(posteriors: Posteriors, clips: Sequence[str], seconds: float) -> De
     known = set(posteriors.clips)
     missing = [clip for clip in clips if clip not in known]
     if missing:
-        cure = "give the posteriors and the store of the same split"
+        cure = "use the posteriors and the store of the same split"
         raise ScoreError(f"clip {missing[0]} has no posteriors ({len(missing)} such)", cure=cure)
     limit = DecodeSettings().tag_threshold
     raw = tags_of_hot(posteriors.tags >= limit, posteriors.clips, posteriors.classes)

@@ -41,7 +41,7 @@ class Decoded:
 
 
 def decode_settings(text: str) -> DecodeSettings:
-    """Decode settings from the command line: as such, or under `decode` of a system."""
+    """Decode settings from the command line: decode settings, or a system with the key `decode`."""
     values = read_settings(text)
     return check(DecodeSettings, values.get("decode", values), "decode")
 
@@ -87,7 +87,7 @@ def clip_tags(posteriors: Posteriors, settings: DecodeSettings) -> np.ndarray:
     """The clip posteriors of the student, by its trained or by a fresh attention head.
 
     Raises:
-        ResultsError: the posteriors of a fresh head are asked for but are not there.
+        ResultsError: the posteriors of a fresh head are required but do not exist.
     """
     if settings.attention_head == "kept":
         return posteriors.tags

@@ -78,7 +78,7 @@ def _plain(value: Any) -> Any:
 
 
 def read_history(path: Path | str) -> dict[str, list[float]]:
-    """Read history.csv: column -> one value per epoch, NaN where a cell is empty or infinite.
+    """Read history.csv: column -> one value per epoch, NaN for empty and infinite cells.
 
     Raises MissingFileError, or ResultsError for a file without epochs, a row of another width, a
     cell that is not a number, or epochs that do not count from 0.

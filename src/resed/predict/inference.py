@@ -97,7 +97,7 @@ def predict_splits(
 def _lost_head_tags(
     networks: Networks, clips: torch.Tensor, device: torch.device, half: Any, seed: int
 ) -> np.ndarray | None:
-    """Clip posteriors of the student with a fresh attention head, for Mean Teacher; else None."""
+    """Clip posteriors of a Mean Teacher student with a fresh attention head; otherwise None."""
     if not isinstance(networks, MeanTeacher):
         return None
     trained = networks.student

@@ -129,7 +129,7 @@ def repair_file(
 ) -> Repaired:
     """Repair one file; clips that are not in `ends` last `clip_seconds`.
 
-    Raises AnnotationError and MissingFileError as `read_events`.
+    Raises the errors of `read_events`.
     """
     clips: dict[str, list[tuple[int, Event | None]]] = defaultdict(list)
     for line, filename, event in located_events(path, classes):

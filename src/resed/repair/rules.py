@@ -83,7 +83,7 @@ def _cut(spans: Sequence[EventSpan], end: float) -> tuple[list[EventSpan], list[
 def _merge(
     spans: Sequence[EventSpan], rule: str, apart: float
 ) -> tuple[list[EventSpan], list[Change]]:
-    """Merge chains of events less than `apart` seconds apart; a negative `apart` needs overlap."""
+    """Merge events less than `apart` seconds apart; a negative `apart` requires an overlap."""
     groups: list[list[EventSpan]] = []
     reach = -math.inf  # last offset of the group
     for span in sorted(spans, key=lambda one: (one.onset, one.offset)):

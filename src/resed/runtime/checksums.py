@@ -1,12 +1,12 @@
 """SHA-256 of results and annotations: recorded when a file is made, compared before it is read.
 
-A run names its results folder in RESED_RESULTS (workflow/rules/common.smk); without that nothing is
-recorded or compared. The record of results/demo/tables/table1.csv is
-results/demo/checksums/tables/table1.csv.sha256: one line as sha256sum writes it, with the path from
-results/demo, so that `sha256sum --check` reads it too.
+A run sets RESED_RESULTS to its results folder (workflow/rules/common.smk). Without this variable,
+nothing is recorded or compared. The record of results/demo/tables/table1.csv is
+results/demo/checksums/tables/table1.csv.sha256: one line in the format of sha256sum, with the path
+relative to results/demo, so that `sha256sum --check` can read it.
 
 Annotations are in data/, because they may be a user's own. Acquire records them, one record per
-split: results/demo/checksums/annotations/weak.sha256 has the path from data/demo.
+split: results/demo/checksums/annotations/weak.sha256 has the path relative to data/demo.
 """
 
 import hashlib
@@ -24,11 +24,11 @@ VARIABLE = "RESED_RESULTS"
 FOLDER = "checksums"
 ANNOTATIONS = "annotations"  # folder of the records of annotations, in FOLDER
 SUFFIX = ".sha256"
-SCRATCH = ("resume.pt",)  # rewritten every epoch and not a result: checked by its own CRCs
-CHECKED_BY_READER = (".store",)  # has a checksum per clip, compared when it is opened
+SCRATCH = ("resume.pt",)  # not a result; rewritten every epoch, and checked by its own CRCs
+CHECKED_BY_READER = (".store",)  # has one checksum per clip, compared when it is opened
 CORRUPT = "checksum record is corrupt"
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)\n")
-_compared: dict[Path, tuple[int, int, int]] = {}  # the stamp of each file that was compared
+_compared: dict[Path, tuple[int, int, int]] = {}  # stamps of the compared files
 _acquiring = False
 
 
@@ -39,19 +39,19 @@ def digest(path: Path) -> str:
 
 
 def line(value: str, path: Path) -> str:
-    """A line as sha256sum writes it."""
+    """A line in the format of sha256sum."""
     return f"{value}  {path.as_posix()}\n"
 
 
 def absolute(path: Path) -> Path:
-    """The absolute path without `..`. Links are not resolved: a folder of results may be one."""
+    """The absolute path without `..`. Links are kept, because a results folder may be a link."""
     return Path(os.path.normpath(path.absolute()))
 
 
 def compare(path: Path) -> None:
     """In a run, raise AlteredError if a result or an annotation file differs from its record.
 
-    A file is hashed once per process, as long as its size and date stay the same.
+    A file is hashed once per process, unless its inode, size or date changes.
     """
     results, place = _run(), absolute(path)
     if results is None:
@@ -78,7 +78,7 @@ def _run() -> Path | None:
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
-    """Changes when a file is written anew."""
+    """Inode, size and date of a file, which change when it is rewritten."""
     status = path.stat()
     return status.st_ino, status.st_size, status.st_mtime_ns
 
@@ -90,7 +90,7 @@ def _write(record: Path, value: str, name: Path) -> None:
         with open(temporary, "w", encoding="utf-8", newline="\n") as handle:
             handle.write(line(value, name))
             handle.flush()
-            os.fsync(handle.fileno())  # before its file: an empty record would condemn a whole file
+            os.fsync(handle.fileno())  # before the result: an empty record would be corrupt
         os.replace(temporary, record)
     finally:
         temporary.unlink(missing_ok=True)
@@ -106,14 +106,14 @@ def _read(record: Path) -> tuple[str, str] | None:
 
 
 def record_of(results: Path, relative: Path | str) -> Path:
-    """Where the checksum of `results`/`relative` is recorded."""
+    """Path of the record of `results`/`relative`."""
     return results / FOLDER / f"{relative}{SUFFIX}"
 
 
 def record(made: Path, path: Path) -> None:
     """In a run, record the checksum of the file `made`, which is about to be renamed to `path`.
 
-    The record is written before the file is renamed, so that no result is without one.
+    The record is written before the file is renamed, so that each result has a record.
     """
     results, place = _run(), absolute(path)
     if results is not None and results in place.parents and path.name not in SCRATCH:
@@ -121,12 +121,12 @@ def record(made: Path, path: Path) -> None:
 
 
 def write(results: Path, relative: Path, value: str) -> None:
-    """Record that `results`/`relative` has the SHA-256 `value`."""
+    """Record the SHA-256 `value` of `results`/`relative`."""
     _write(record_of(results, relative), value, relative)
 
 
 def read(results: Path, relative: Path | str) -> str | None:
-    """The recorded SHA-256 of `results`/`relative`; None without a record.
+    """The recorded SHA-256 of `results`/`relative`; None if there is no record.
 
     Raises AlteredError if the record is corrupt.
     """
@@ -154,38 +154,38 @@ def _compare_result(results: Path, relative: Path, path: Path) -> None:
 
 @dataclass
 class Annotations:
-    """An annotation file and its records: record -> SHA-256, several if splits share the file."""
+    """An annotation file and its records (record -> SHA-256), one per split that uses the file."""
 
     results: Path
     path: Path
     records: dict[Path, str] = field(default_factory=dict)
 
     def status(self) -> Literal["ok", "altered", "missing"]:
-        """Whether it exists, and agrees with one of its records: they are renewed one by one."""
+        """The status by any of its records, because the records are updated one after the other."""
         if not self.path.is_file():
             return "missing"
         return "ok" if digest(self.path) in self.records.values() else "altered"
 
     def cure(self) -> str:
-        """What to do if it is not ok. Never to delete it: it may be the only copy."""
+        """How to correct an altered or missing file; the user's only copy must not be deleted."""
         again = acquire_again(self.results, *self.records)
         if not self.path.is_file():
             return f"make restore, or {again}"
         return (
-            f"move it away, then make restore, or {again}; with recordings, that command alone "
-            "accepts a change of your own"
+            f"move it away, then make restore, or {again}; to keep your own changes to a "
+            "dataset of recordings, run only this command"
         )
 
 
 def acquire_again(results: Path, *records: Path) -> str:
-    """The command that writes these records of annotations anew."""
+    """The command that rewrites these records of annotations."""
     jobs = [os.path.relpath(results / "acquire" / f"{path.stem}.json") for path in records]
     return f"snakemake --cores all --force {' '.join(jobs)} (and your --configfile)"
 
 
 @contextmanager
 def acquiring() -> Iterator[None]:
-    """Compare no annotations while the block runs: it makes their records."""
+    """Compare no annotations while the block runs, because it makes their records."""
     global _acquiring
     _acquiring = True
     try:
@@ -195,7 +195,7 @@ def acquiring() -> Iterator[None]:
 
 
 def record_annotations(split: str, path: Path) -> None:
-    """In a run, record the checksum of the annotations that acquire found or made for a split."""
+    """In a run, record the checksum of the annotations of a split; called by acquire."""
     results, place = _run(), absolute(path)
     if results is not None and data_folder(results) in place.parents:
         target = record_of(results, f"{ANNOTATIONS}/{split}")
@@ -208,7 +208,7 @@ def recorded_annotations(results: Path) -> tuple[list[Annotations], list[Path]]:
     for path in sorted((results / FOLDER / ANNOTATIONS).glob(f"[!.]*{SUFFIX}")):
         try:
             told = _read(path)
-        except FileNotFoundError:  # another job is writing it anew
+        except FileNotFoundError:  # another job is rewriting it
             continue
         if told is None or ".." in Path(told[1]).parts:
             corrupt.append(path)
@@ -229,7 +229,7 @@ def _compare_annotations(results: Path, place: Path, path: Path) -> None:
 
 
 def data_folder(results: Path) -> Path:
-    """The dataset's own folder, data/{dataset} beside results/{dataset}, as the workflow has it."""
+    """The folder of the dataset: data/{dataset} for results/{dataset}, as in the workflow."""
     place = absolute(results)
     data = place.parent.parent / "data" / place.name
     return data if results.is_absolute() else Path(os.path.relpath(data))

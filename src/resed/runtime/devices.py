@@ -1,7 +1,7 @@
 """One GPU per job: Snakemake counts GPUs, but does not assign them to jobs.
 
-A lease is a lock on a small file, one for each place on each device; it ends with the process that
-holds it.
+A lease is a lock on a small file; there is one file per device and job that may use it. The lock is
+released when its process ends.
 """
 
 import os
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
     import torch
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-POLL_S = 0.25  # how often a free place is looked for
-REPORT_S = 60.0  # how often waiting is reported
+POLL_S = 0.25  # between two attempts to get a device
+REPORT_S = 60.0  # between two messages while waiting
 QUERY = ("nvidia-smi", "--query-gpu=index,uuid", "--format=csv,noheader")
-ANSWER_S = 30  # seconds; longer than a busy driver takes
+ANSWER_S = 30  # timeout of nvidia-smi, which is slow if the driver is busy
 
 
 def visible_devices(say: Callable[[str], None] = print) -> list[str]:
-    """UUIDs of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, else all.
+    """UUIDs of the GPUs that this process may use: those of CUDA_VISIBLE_DEVICES, or all.
 
-    Empty where nvidia-smi is absent or fails, which is reported: then only CUDA knows the devices.
+    Empty if nvidia-smi is not installed or fails (a failure is reported); only CUDA can then list
+    the devices.
     """
     known = _installed(say)
     if VISIBLE not in os.environ or not known:
@@ -39,7 +40,7 @@ def visible_devices(say: Callable[[str], None] = print) -> list[str]:
 
 
 def _named() -> list[str]:
-    """The devices that CUDA_VISIBLE_DEVICES names."""
+    """The devices listed in CUDA_VISIBLE_DEVICES."""
     names = [name.strip() for name in os.environ.get(VISIBLE, "").split(",")]
     if "-1" in names:  # CUDA ignores it and all names after it
         names = names[: names.index("-1")]
@@ -47,7 +48,7 @@ def _named() -> list[str]:
 
 
 def _installed(say: Callable[[str], None]) -> dict[str, str]:
-    """Index -> UUID as nvidia-smi lists them."""
+    """Index -> UUID, from nvidia-smi."""
     try:
         listed = subprocess.run(QUERY, capture_output=True, text=True, timeout=ANSWER_S, check=True)
     except FileNotFoundError:
@@ -72,13 +73,13 @@ def leased(
     folder: Path | None = None,
     say: Callable[[str], None] = print,
 ) -> Iterator[str]:
-    """Hold a place on one of `devices` while the block runs; yield the device.
+    """Lease one of `devices` while the block runs; yield the device.
 
-    No device has more than `jobs_per_gpu` holders, and an unused device is preferred. Waits while
-    all places are taken, and reports it. `folder` holds the locks (by default one folder per user
-    and machine); all jobs that share devices must share it.
+    A device has at most `jobs_per_gpu` leases, and unused devices are preferred. If no device is
+    free, this function waits and reports it. `folder` contains the locks (default: one folder per
+    user and machine); all jobs that share devices must use the same folder.
 
-    Raises DeviceError where the file system of `folder` has no locks.
+    Raises DeviceError if the file system of `folder` does not support locks.
     """
     folder = folder or _lock_folder()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,12 +108,12 @@ def _lock_folder() -> Path:
 
 
 def _try(path: Path) -> int | None:
-    """An open, locked descriptor; None where another process holds the lock."""
+    """An open, locked descriptor; None if another process holds the lock."""
     try:
         return open_locked(path, flags=os.O_NOFOLLOW, mode=0o600)
     except OSError as error:
         if error.errno in NO_LOCKS:  # waiting would not help
-            cure = "set TMPDIR to one that has, such as /tmp"
+            cure = "set TMPDIR to a folder on one that has, such as /tmp"
             problem = "this file system has no file locks"
             raise DeviceError(problem, place=path.parent, cure=cure) from None
         error.filename = error.filename or str(path)
@@ -123,12 +124,12 @@ def _try(path: Path) -> int | None:
 def device_for(
     name: str, jobs_per_gpu: int = 1, say: Callable[[str], None] = print
 ) -> Iterator["torch.device"]:
-    """The device of one job: "cpu", "cuda" (one leased GPU), or "auto" (a GPU if there is one).
+    """The device of one job: "cpu", "cuda" (one leased GPU), or "auto" (a GPU if available).
 
     Must be entered before CUDA is initialised, because CUDA reads CUDA_VISIBLE_DEVICES once.
 
     Raises:
-        ConfigError: "cuda", but no CUDA device is visible.
+        ConfigError: `name` is "cuda", but no CUDA device is visible.
         DeviceError: the device is out of memory, or devices cannot be leased.
     """
     import torch
@@ -173,18 +174,18 @@ def _take(
         return torch.device("cuda" if torch.cuda.is_available() else "cpu"), own
     if not torch.cuda.is_available():
         return torch.device("cpu"), ",".join(_named())  # which a scheduler may have set
-    # Without nvidia-smi, CUDA counts the devices, and does not read CUDA_VISIBLE_DEVICES again
-    # after that: the device is chosen by its index among those that CUDA sees. Its lock is named by
-    # its UUID, as in jobs for which nvidia-smi answered.
+    # Without nvidia-smi, the devices are counted by CUDA, which then does not read
+    # CUDA_VISIBLE_DEVICES again. The device is therefore chosen by its index among the visible
+    # ones. The name of its lock is its UUID, as in jobs that use nvidia-smi.
     devices = [_uuid(index) for index in range(torch.cuda.device_count())]
     own = held.enter_context(leased(devices, jobs_per_gpu, say=say))
     chosen = torch.device("cuda", devices.index(own))
-    torch.cuda.set_device(chosen)  # the default of calls that name no device
+    torch.cuda.set_device(chosen)  # the default device of later calls
     return chosen, own
 
 
 def _uuid(index: int) -> str:
-    """A device's UUID as nvidia-smi writes it; its index where PyTorch does not know the UUID."""
+    """The UUID of a device in the format of nvidia-smi; its index if PyTorch has no UUID."""
     import torch
 
     uuid = getattr(torch.cuda.get_device_properties(index), "uuid", None)

@@ -13,8 +13,8 @@ from resed.errors import MissingFileError, ResedError
 from resed.runtime import checksums, orphans
 
 LARGEST_JSON = 256 << 20  # bytes; the header of a store with two million clips has about 60 MB
-HOST = re.sub(r"[^\w-]", "_", platform.node())  # a folder may be shared by machines
-PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # names that atomic_path gives here
+HOST = re.sub(r"[^\w-]", "_", platform.node())  # machines may share a folder
+PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # temporary names of this machine
 
 
 @contextmanager
@@ -22,9 +22,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
 
     The temporary name keeps the suffix, because some writers choose the format by it. After an
-    exception the temporary file is removed and `path` is unchanged. Temporary files of killed
-    processes are removed by the next process that writes into the folder. In a run the file's
-    checksum is recorded.
+    exception, the temporary file is removed and `path` is unchanged. Temporary files of killed
+    processes are removed by the next process that writes into the folder. In a run, the checksum of
+    the file is recorded.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,19 +32,19 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}@{HOST}.part{path.suffix}")
     try:
         yield temporary
-        with open(temporary, "rb+") as handle:  # on disk before it has its name
+        with open(temporary, "rb+") as handle:  # sync before the rename
             os.fsync(handle.fileno())
         checksums.record(temporary, path)
         os.replace(temporary, path)
     except OSError as error:
-        if error.filename is None:  # a failed write does not name the file
+        if error.filename is None:  # errors of failed writes have no file name
             error.filename = str(path)
         raise
     finally:
         temporary.unlink(missing_ok=True)
 
 
-_swept: set[Path] = set()  # folders, once per process: they may hold thousands of clips
+_swept: set[Path] = set()  # once per process, because a folder may contain thousands of clips
 
 
 def _sweep(folder: Path) -> None:
@@ -72,12 +72,12 @@ def write_tsv(path: Path | str, columns: Iterable[str], rows: Iterable[Iterable[
 
 
 def write_json(path: Path | str, value: Any) -> None:
-    """Write `value` as JSON with sorted keys, atomically: equal values give equal bytes."""
+    """Write `value` as JSON with sorted keys, atomically; equal values give equal bytes."""
     write_text(path, json.dumps(value, indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a JSON file. Raises MissingFileError, or ResedError where it is not valid JSON."""
+    """Read a JSON file. Raises MissingFileError, or ResedError if it is not valid JSON."""
     path = existing(path)
     try:
         return parse_json(path)
@@ -87,9 +87,10 @@ def read_json(path: Path | str) -> Any:
 
 
 def parse_json(source: Path | bytes) -> Any:
-    """Parse JSON with finite numbers, of at most LARGEST_JSON bytes, from a file or its bytes.
+    """Parse JSON from a file or bytes.
 
-    Raises ValueError with the problem in one line.
+    Raises ValueError for invalid JSON, numbers that are not finite, and more than LARGEST_JSON
+    bytes. The message is one line.
     """
     size = source.stat().st_size if isinstance(source, Path) else len(source)
     if size > LARGEST_JSON:
@@ -109,7 +110,7 @@ def existing(path: Path | str, cure: str = "check the path, or run the stage bef
     """Return `path` if it is a file that exists, else raise MissingFileError.
 
     In a run, raise AlteredError if it is a result or an annotation file that differs from its
-    recorded checksum, so that altered bytes are named before they are used.
+    recorded checksum, so that altered files are not used.
     """
     path = Path(path)
     if not path.is_file():

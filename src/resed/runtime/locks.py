@@ -1,7 +1,7 @@
-"""Locks on files: held by one process, or shared by several, until it lets go or ends.
+"""File locks, exclusive or shared, which are held until they are released or the process ends.
 
-The kernel releases a lock together with its process, so nothing is left to clean up after a kill.
-All locks of resed are taken here.
+The kernel releases the locks of a process that is killed, so no cleanup is needed. All locks of
+resed are acquired in this module.
 """
 
 import errno
@@ -10,15 +10,16 @@ import os
 import time
 from pathlib import Path
 
-# Errors of a file system without locks: NFS without lockd, FUSE, Lustre mounted without them.
+# Errors of file systems that do not support locks: NFS without lockd, FUSE, Lustre without flock.
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS)
 POLL_S = 0.1
 
 
 def take(descriptor: int, *, shared: bool = False, seconds: float | None = 0) -> bool:
-    """Lock an open file; whether that succeeded within `seconds` (None: wait without limit).
+    """Lock an open file; return whether this succeeded within `seconds` (None: no limit).
 
-    `shared`: with others that lock it so. Raises OSError where the file system has no locks.
+    A `shared` lock can be held by several processes. Raises OSError if the file system does not
+    support locks.
     """
     kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     if seconds is None:
@@ -44,11 +45,11 @@ def release(descriptor: int) -> None:
 def open_locked(
     path: Path, *, seconds: float | None = 0, flags: int = 0, mode: int = 0o666
 ) -> int | None:
-    """Open `path` for reading and writing, made if absent, and lock it for this process alone.
+    """Open `path` for reading and writing, create it if necessary, and lock it exclusively.
 
-    Returns the descriptor, or None where another process holds the lock for longer than `seconds`
-    (None: wait without limit). `flags` and `mode` are those of `os.open`. Whoever holds the lock
-    may rename or remove the file: the file that is returned is the one at `path`.
+    Returns the descriptor, or None if another process holds the lock for longer than `seconds`
+    (None: no limit). `flags` and `mode` are those of `os.open`. If the holder of the lock renames
+    or removes the file, the file that is then at `path` is opened.
     """
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | flags, mode)
@@ -65,7 +66,7 @@ def open_locked(
 
 
 def is_at(descriptor: int, path: Path) -> bool:
-    """Whether an open file is the one that `path` names."""
+    """Whether an open file is the file at `path`."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""Orphaned processes end: a job whose run or shell was killed stops, and so do its workers.
+"""Terminate orphaned processes: jobs whose run or shell was killed, and their workers.
 
-SIGKILL of Snakemake, of the shell between or of a job's main process leaves its children running:
-they would write files that the next run reads, or keep a pipe open. So a run names itself in the
-environment, and every `resed` below it ends with it. `resed` used alone ends with nothing else; its
-workers end with it.
+SIGKILL of Snakemake, of the shell of a job or of its main process does not terminate the children.
+They could write files that the next run reads, or keep a pipe open. A run therefore stores its
+process in an environment variable, and each `resed` process of a job ends when that process ends.
+Outside of a run, only the workers of a `resed` process end with it.
 """
 
 import functools
@@ -20,20 +20,20 @@ from pathlib import Path
 from resed.runtime import locks
 
 RUN = "RESED_RUN"  # set by a run for its jobs
-POLL_S = 0.25  # how often a process looks whether its parent runs
+POLL_S = 0.25  # between two checks whether the parent process runs
 _SET_PARENT_DEATH_SIGNAL = 1  # prctl(2) of Linux
 
 
 class Terminated(BaseException):
-    """SIGTERM was received. Not an Exception, so that no handler of exceptions catches it."""
+    """SIGTERM was received. Not an Exception, so that `except Exception` does not catch it."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """A process, distinguished from later ones with the same number."""
+    """A process; its start time distinguishes it from later processes with the same pid."""
 
     pid: int
-    start: int  # clock ticks since boot; 0 where /proc is absent
+    start: int  # clock ticks since boot; 0 without /proc
     machine: str
 
     @classmethod
@@ -42,12 +42,12 @@ class Process:
         return cls(os.getpid(), _stat(os.getpid())[1], machine())
 
     def alive(self) -> bool:
-        """Whether it still runs. Only meaningful on its own machine."""
+        """Whether it is still running. Valid on its own machine only."""
         return exists(self.pid) and _stat(self.pid)[1] == self.start
 
 
 def exists(pid: int) -> bool:
-    """Whether a process of this machine has this number."""
+    """Whether this machine has a process with this pid."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
@@ -58,7 +58,7 @@ def exists(pid: int) -> bool:
 
 
 def machine() -> str:
-    """Boot and process namespace, without blanks: a pid is only valid within one of them."""
+    """Identifier of boot and process namespace, without spaces; pids are valid within it only."""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{Path('/proc/self/ns/pid').readlink()}"
@@ -66,19 +66,18 @@ def machine() -> str:
 
 
 def announce(jobs_lock: Path) -> None:
-    """Name this process as the run with which all jobs started from now on end.
+    """Make all jobs that this process starts from now on end when it ends.
 
-    A job holds `jobs_lock` (shared) while it runs, so that the next run can wait for its end.
+    A job holds `jobs_lock` (shared) while it runs, so that the next run can wait for it.
     """
     run = Process.own()
     os.environ[RUN] = f"{run.pid} {run.start} {run.machine} {jobs_lock}"
 
 
 def follow() -> None:
-    """End with the run that started this process, if any; forked workers end with this process.
+    """End this process when its run ends, if there is a run, and forked workers with this process.
 
-    Processes end by os._exit or SIGKILL, within POLL_S: half-written files keep their temporary
-    names.
+    Processes end by os._exit or SIGKILL within POLL_S; incomplete files keep their temporary names.
     """
     _follow_forks()
     words = os.environ.get(RUN, "").split(" ", 3)
@@ -89,8 +88,8 @@ def follow() -> None:
     if run.machine != machine():  # processes of a run outside this container are not visible
         return
     parent = os.getppid()
-    if sys.platform == "linux":  # at once, before Snakemake learns that its shell is dead
-        import ctypes  # takes 5 ms, so only where it is needed
+    if sys.platform == "linux":  # before Snakemake detects that the shell has ended
+        import ctypes  # takes 5 ms
 
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     if not _descends_from(run):
@@ -99,7 +98,7 @@ def follow() -> None:
 
 
 def terminate_cleanly() -> None:
-    """Let SIGTERM raise Terminated, so that temporary files are removed."""
+    """Make SIGTERM raise Terminated, so that temporary files are removed."""
     signal.signal(signal.SIGTERM, _terminate)
 
 
@@ -112,8 +111,8 @@ def _follow_forks() -> None:
     os.register_at_fork(before=_remember, after_in_child=_follow_parent)
 
 
-_forking = 0  # the process that forks, as its child knows it
-_watching = 0  # the process that watches its parent already: this one, or one that it was forked of
+_forking = 0  # pid of the process that forks, read by its child
+_watching = 0  # pid of the process that started a watch; a forked child inherits the value
 
 
 def _remember() -> None:
@@ -123,12 +122,12 @@ def _remember() -> None:
 
 def _follow_parent() -> None:
     if signal.getsignal(signal.SIGTERM) is _terminate:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # a pool ends its workers by it
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # pools terminate workers with it
     end_with_parent(_forking)
 
 
 def end_with_parent(parent: int) -> None:
-    """End this process, a child of the process `parent`, soon after that has ended."""
+    """End this process, a child of the process `parent`, within POLL_S after `parent` ends."""
     global _watching
     if _watching != os.getpid():
         _watching = os.getpid()
@@ -147,13 +146,13 @@ def _watch(going: Callable[[], bool]) -> None:
 
 
 def _hold(lock: Path) -> None:
-    """Hold a run's lock of jobs until this process and its workers end, where that is possible."""
+    """Hold the lock for jobs of a run until this process and its workers end, if possible."""
     with suppress(OSError):
         locks.take(os.open(lock, os.O_RDWR), shared=True)
 
 
 def _descends_from(run: Process) -> bool:
-    """Whether `run` is among the ancestors of this process, as far as /proc shows it."""
+    """Whether `run` is an ancestor of this process; without /proc, whether it is alive."""
     if not run.start:
         return run.alive()
     above = os.getppid()
@@ -163,10 +162,10 @@ def _descends_from(run: Process) -> bool:
 
 
 def _stat(pid: int) -> tuple[int, int]:
-    """Parent and start of a process; zeros if it is dead, or /proc is absent."""
+    """Parent and start time of a process; zeros if it has ended or there is no /proc."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return 0, 0
-    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
+    fields = text.rpartition(")")[2].split()  # the name before it may contain spaces
     return (0, 0) if fields[0] in "ZX" else (int(fields[1]), int(fields[19]))

@@ -1,4 +1,4 @@
-"""Work in several processes: one function, applied to many items, with results in their order."""
+"""Apply a function to many items in several processes, with results in the order of the items."""
 
 import os
 import signal
@@ -31,11 +31,11 @@ def map_in_processes(
     Args:
         function: defined at the top level of a module, so that it can be sent to a process.
         shared: sent to each process once.
-        items: what to process; `chunk` of them are sent at a time.
-        processes: number of processes; with 1, the work is done in this process. Each uses one
-            thread, ignores Ctrl-C, which this process answers, and ends when this process ends.
-        chunk: items per task.
-        place: the file or stage that an error names.
+        items: the items; `chunk` of them are sent at a time.
+        processes: number of processes; with 1, the function is called in this process. Each process
+            uses one thread, ignores Ctrl-C (handled by this process), and ends with this process.
+        chunk: number of items per task.
+        place: place in error messages, a file or stage.
 
     Raises ProcessError if a process is killed, and the errors of `function`.
     """
@@ -55,7 +55,7 @@ def map_in_processes(
         cure = f"use fewer than {processes} processes"
         raise ProcessError(problem, place=place, cure=cure) from None
     finally:
-        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, do not do the rest first
+        pool.shutdown(cancel_futures=True)  # after an error or Ctrl-C, skip the remaining items
 
 
 _function: Callable[[Any, Any], Any]  # of this worker process

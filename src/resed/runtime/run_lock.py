@@ -1,8 +1,9 @@
-"""One run at a time in a results folder; a dead run does not block the next one.
+"""Allow one run at a time in a results folder; a killed run does not block the next one.
 
-Snakemake's locks are files, which stay after a kill -9. In addition a run holds a lock of the
-kernel, which ends with its process: where no process holds that lock, Snakemake's are left over.
-Only this module depends on the internals of Snakemake (9.27).
+The locks of Snakemake are files, which remain after a kill -9. In addition, a run holds a kernel
+lock, which is released when its process ends. If no process holds the kernel lock, the locks of
+Snakemake are leftovers of a killed run. No other module depends on the internals of Snakemake
+(9.27).
 """
 
 import errno
@@ -23,24 +24,24 @@ from resed.runtime import locks, orphans
 from resed.runtime.files import parse_json
 
 STATE = Path(".snakemake")
-OWNER = "RESED_OWNER"  # which run sent a job to a scheduler; not all schedulers pass it on
-GRACE_S = 1.0  # a process that is being killed holds its lock a moment longer
+OWNER = "RESED_OWNER"  # the run that submitted a job; not all schedulers pass it to the job
+GRACE_S = 1.0  # a process that is being killed still holds its lock for a moment
 ORPHANS_S = 30.0  # jobs of a dead run end within orphans.POLL_S, unless the machine is very busy
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
-RECORDED = ("pid", "host", "since")  # what errors show of the holder of a lock
-PROBE = 1 << 20  # bytes: with less, Snakemake can hardly write its records
+RECORDED = ("pid", "host", "since")  # shown in errors about the holder of a lock
+PROBE = 1 << 20  # free bytes that Snakemake needs to write its records
 
 
 class LockedError(ResedError):
-    """Another run, or a job of an earlier run, is working in the results folder."""
+    """Another run, or a job of an earlier run, is using the results folder."""
 
 
 def guard(workflow: Any, results: str) -> None:
-    """Let jobs of `workflow` end with this process, and refuse to run beside another run.
+    """Make jobs of `workflow` end with this process, and refuse to run if another run is active.
 
     Plans (dry runs, summaries, graphs, --lint, --unlock) do not use the lock. A process that
-    Snakemake starts for a single job does nothing if another run has begun since, which happens
-    after a long wait in a queue. A refusal is one line and exit code 1.
+    Snakemake starts for a single job does nothing if another run has started since it was
+    submitted, which happens after a long wait in a queue. Refusals are one line with exit code 1.
     """
     path = STATE / "resed" / results.replace("/", "-")
     orphans.announce(_beside(path, "jobs"))
@@ -83,7 +84,7 @@ def _one_line(results: str) -> Iterator[None]:
 
 
 def _unwritable(folder: Path) -> OSError | None:
-    """The error with which no file can be made in `folder`; None if one can be made."""
+    """The error of creating a file in `folder`; None if it succeeds."""
     while not folder.exists():
         folder = folder.parent
     try:
@@ -98,14 +99,14 @@ def _unwritable(folder: Path) -> OSError | None:
 
 @contextmanager
 def alone(path: Path, results: str) -> Iterator[str]:
-    """Be the only run in `results` while the block runs; `path` is the path of its locks.
+    """Exclude other runs from `results` while the block runs; `path` is the path of the locks.
 
-    Waits for jobs of a run that was killed, and removes the locks of Snakemake that it left. Yields
-    the run's name, for its jobs; "" where the file system has no locks: then only Snakemake's own
-    locks protect the folder.
+    Waits for the jobs of a killed run, and removes the Snakemake locks that it left. Yields the
+    identifier of the run, for its jobs, or "" if the file system does not support locks; in that
+    case only the locks of Snakemake protect the folder.
 
     Raises:
-        LockedError: another run is alive, or may be alive; or jobs of a dead run do not end.
+        LockedError: another run is or may be alive, or jobs of a killed run do not end.
         OSError: the folder of the locks is not writable.
     """
     with ExitStack() as held:
@@ -120,16 +121,16 @@ def alone(path: Path, results: str) -> Iterator[str]:
 
 @contextmanager
 def working(path: Path, results: str) -> Iterator[None]:
-    """As `alone`, for commands that move results and are not runs of Snakemake.
+    """Like `alone`, for commands that move results and are not runs of Snakemake.
 
-    Processes that are started meanwhile and call orphans.follow end with this process; the next run
-    waits for their end.
+    Processes that the block starts and that call orphans.follow end with this process; the next run
+    waits for them.
 
-    Raises LockedError, OSError as `alone`.
+    Raises LockedError and OSError like `alone`.
     """
     with alone(path, results) as owner:
         if not owner and _left_locks(results):
-            problem = "Snakemake's locks are set, so a run may be working there"
+            problem = "Snakemake's locks are set, so a run may be using this folder"
             cure = "wait until it ends; if it is dead, run its command with --unlock"
             raise LockedError(problem, place=results, cure=cure)
         before = os.environ.get(orphans.RUN)
@@ -147,12 +148,12 @@ def _locking(path: Path, results: str) -> Iterator[str]:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _opened(_beside(path, "run")) as run, _opened(_beside(path, "jobs")) as jobs:
         if not locks.take(run, seconds=GRACE_S):
-            problem = f"another run is working there{_who(_read(run))}"
+            problem = f"another run is using this folder{_who(_read(run))}"
             raise LockedError(problem, place=results, cure="wait until it ends, or end it")
         _clean_after(_read(run), jobs, results)
         owner = uuid4().hex
         _write(run, owner)
-        # From now on a job of an earlier run finds the name of this run.
+        # Jobs of earlier runs that start after this point find this run and do nothing.
         locks.release(jobs)
         try:
             yield owner
@@ -162,11 +163,11 @@ def _locking(path: Path, results: str) -> Iterator[str]:
 
 
 def _join(path: Path, results: str, owner: str) -> None:
-    """Hold the lock of the jobs until this process ends; LockedError if `owner` has ended."""
+    """Hold the lock for jobs until this process ends; LockedError if the run `owner` has ended."""
     jobs = os.open(_beside(path, "jobs"), os.O_RDWR)
     try:
-        locks.take(jobs, shared=True, seconds=None)  # a starting run holds it until it is recorded
-    except OSError as error:  # a node may mount the folder without locks
+        locks.take(jobs, shared=True, seconds=None)  # a run holds it while it starts
+    except OSError as error:  # the folder may be mounted without locks
         if error.errno not in locks.NO_LOCKS:
             raise
     with _opened(_beside(path, "run")) as run:
@@ -176,12 +177,12 @@ def _join(path: Path, results: str, owner: str) -> None:
 
 
 def _clean_after(last: dict[str, Any], jobs: int, results: str) -> None:
-    """Take the lock of the jobs once no job of the last run is working; remove its locks."""
+    """Acquire the lock for jobs when all jobs of the last run have ended; remove its locks."""
     left = _left_locks(results)
     elsewhere = last and last.get("host") != socket.gethostname()
     if left and elsewhere and _boot(str(last.get("machine"))) != _boot(orphans.machine()):
         # Not all network file systems show the locks of other machines.
-        problem = f"this machine cannot see whether the last run{_who(last)} is alive"
+        problem = f"the last run{_who(last)} may still be alive on another machine"
         cure = "if it is dead, run the same command with --unlock, then without"
         raise LockedError(problem, place=results, cure=cure)
     if not locks.take(jobs):
@@ -196,13 +197,13 @@ def _clean_after(last: dict[str, Any], jobs: int, results: str) -> None:
 
 
 def _left_locks(results: str) -> list[Path]:
-    """Snakemake's locks on files in `results`: one list of names for inputs, one for outputs.
+    """The lock files of Snakemake for `results`, which list the inputs or outputs of a run.
 
-    Locks of runs on other datasets in this folder stay.
+    Locks of runs on other datasets are not returned.
     """
     found = []
     for lock in sorted(STATE.glob("locks/*.lock")):
-        with suppress(FileNotFoundError):  # its run has just ended
+        with suppress(FileNotFoundError):  # the run has just ended
             if f"\n{results}/" in "\n" + lock.read_text(encoding="utf-8"):
                 found.append(lock)
     return found
@@ -232,7 +233,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _read(handle: int) -> dict[str, Any]:
-    """What the holder of the lock wrote; {} before it wrote, and after it ended."""
+    """The record of the holder of the lock; {} if it has not written one, or has ended."""
     try:
         found = parse_json(os.pread(handle, 4096, 0))
     except ValueError:
@@ -250,4 +251,4 @@ def _write(handle: int, owner: str) -> None:
     }
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(record).encode(), 0)
-    os.fsync(handle)  # so that it survives a power cut
+    os.fsync(handle)  # to survive a power failure

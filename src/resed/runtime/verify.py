@@ -1,8 +1,8 @@
 """Compare each file of a results folder, and the annotations, with the recorded checksum.
 
-Logs and benchmarks have no record: the shell and Snakemake write them, and no result depends on
-them. The file of checksums beside a figure, which the shell writes, is compared with the records of
-the figure.
+Logs and benchmarks have no records, because the shell and Snakemake write them and no result
+depends on them. The checksum file of a figure, written by sha256sum, is compared with the records
+of the files of the figure.
 """
 
 import os
@@ -25,9 +25,9 @@ BAD: tuple[Status, ...] = ("altered", "missing", "unrecorded")
 
 @dataclass(frozen=True)
 class FileStatus:
-    """The status of one file; `path` is as the user would write it, size in bytes.
+    """The status of one file; `size` is in bytes.
 
-    `cure` is its own cure, where the cure of results does not apply.
+    `cure` is given for files to which the cure of results does not apply.
     """
 
     path: Path
@@ -37,15 +37,15 @@ class FileStatus:
 
 
 def verify(results: Path, threads: int | None = None) -> list[FileStatus]:
-    """Compare all files below `results` with their records, in parallel; sorted by path.
+    """Compare all files below `results` with their records, in parallel.
 
-    The annotations of data/{dataset}, beside results/, follow after them.
+    Returns the files sorted by path, followed by the annotations of data/{dataset}.
 
     Args:
         results: results/{dataset}.
-        threads: how many files are hashed at once; None: one per core.
+        threads: number of files hashed at the same time; None: one per core.
 
-    Raises MissingFileError if there is no such folder, or no file in it.
+    Raises MissingFileError if the folder does not exist or is empty.
     """
     names = sorted({*_files(results), *_recorded(results)})
     if not names:
@@ -61,14 +61,14 @@ def verify(results: Path, threads: int | None = None) -> list[FileStatus]:
 
 
 def adopt(results: Path, found: Sequence[FileStatus]) -> None:
-    """Record the files that have no checksum yet, as they are now."""
+    """Record the current checksums of files that have no record."""
     for one in found:
         if one.status == "unrecorded":
             checksums.write(results, one.path.relative_to(results), checksums.digest(one.path))
 
 
 def _files(results: Path) -> Iterator[Path]:
-    """All files below `results` that should have a record, relative to it; links are followed."""
+    """All files below `results` that require a record, as relative paths; links are followed."""
     for folder, folders, names in walk(results):
         here = folder.relative_to(results)
         if here == Path():
@@ -79,7 +79,7 @@ def _files(results: Path) -> Iterator[Path]:
 
 
 def _recorded(results: Path) -> Iterator[Path]:
-    """All files of results that have a record, relative to `results`."""
+    """All results that have a record, as paths relative to `results`."""
     folder = results / checksums.FOLDER
     for path in folder.rglob(f"*{checksums.SUFFIX}"):
         own = folder / checksums.ANNOTATIONS not in path.parents
@@ -103,8 +103,8 @@ def _status(results: Path, name: Path) -> FileStatus:
 
 
 def _sums(results: Path, name: Path) -> Status:
-    """The status of a file that sha256sum wrote beside a figure, by the records of the figure."""
-    run = Path("results", checksums.absolute(results).name)  # paths are as the workflow writes them
+    """The status of the checksum file of a figure, by the records of the files of the figure."""
+    run = Path("results", checksums.absolute(results).name)  # paths as in the workflow
     records = results / checksums.FOLDER / name.parent
     expected = set()
     for record in records.glob(f"[!.]*{checksums.SUFFIX}"):
@@ -131,7 +131,7 @@ def _annotations(results: Path) -> Iterator[FileStatus]:
 
 
 def refuse_bad(results: Path, found: Sequence[FileStatus], say: Callable[[str], None]) -> None:
-    """Print each file that is not as it was made; raise AlteredError if there is one."""
+    """Print all altered, missing and unrecorded files; raise AlteredError if there are any."""
     bad = [one for one in found if one.status in BAD]
     for one in bad:
         say(f"{one.status}: {one.path}")
@@ -152,13 +152,13 @@ def _cures(bad: Sequence[FileStatus], results: Path) -> str:
 def _cure(counts: Counter[Status], results: Path) -> str:
     if set(counts) == {"unrecorded"}:
         return f"delete files that no run made, or resed verify --record --results {results}"
-    first = "delete what was altered, then " if counts["altered"] else ""
+    first = "delete the altered files, then " if counts["altered"] else ""
     folder = results / checksums.FOLDER
     removed = f" (if you removed it on purpose: delete its record in {folder})"
     return f"{first}run snakemake again or make restore{removed if counts['missing'] else ''}"
 
 
 def summary(results: Path, found: Sequence[FileStatus]) -> str:
-    """The line to print if all files are as they were made."""
+    """The line to print if all files match their checksums."""
     size = sum(one.size for one in found)
-    return f"{results}: all {len(found)} files are as they were made ({size / 1e6:.1f} MB)"
+    return f"{results}: all {len(found)} files match their checksums ({size / 1e6:.1f} MB)"

@@ -83,7 +83,7 @@ def clips_to_score(
             )
     if not clips:
         problem = "no clip to score, because the reference and the estimate are empty"
-        raise ScoreError(problem, cure="give files with at least one clip")
+        raise ScoreError(problem, cure="use files with at least one clip")
     return tuple(clips)
 
 

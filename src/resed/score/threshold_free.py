@@ -35,7 +35,7 @@ class Detector:
     """Posteriors of one system on one split, and how it decodes them.
 
     Attributes:
-        source: what error messages call the posteriors.
+        source: name of the posteriors in error messages.
     """
 
     posteriors: Posteriors
@@ -91,7 +91,7 @@ def threshold_free(
         changes of the reference.
 
     Raises:
-        ScoreError: a clip without posteriors, or a reference with a class of its own.
+        ScoreError: a clip has no posteriors, or the reference has a class that they lack.
     """
     posteriors = detector.on(clips)
     _refuse_foreign(detector, reference, tags, clips)
@@ -240,5 +240,5 @@ def _refuse_foreign(
         raise ScoreError(
             f"class {foreign[0]} of the reference is not a class of {detector.source} "
             f"({', '.join(known)})",
-            cure="give posteriors and reference of the same dataset",
+            cure="use posteriors and reference of the same dataset",
         )

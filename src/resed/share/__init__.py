@@ -1,7 +1,7 @@
 """Share the results of a run with DVC, and restore them in another clone.
 
-DVC moves the files, Snakemake's own records move with them, and checksums are compared before
-anything is used.
+DVC transfers the files together with the records of Snakemake. All checksums are compared before a
+file is used.
 """
 
 from resed.share.restore import restore

@@ -1,8 +1,8 @@
-"""DVC's cache: whether all objects of a run are in it and intact.
+"""Check whether all objects of a run are in DVC's cache and intact.
 
-DVC trusts an object by its name: it does not report a flipped byte in its cache, and a pull leaves
-out a damaged file of the remote without naming it. So objects are hashed here, before they are
-pushed and after they were fetched.
+DVC does not hash the objects in its cache, so that it does not report changed bytes, and a pull
+omits a damaged file of the remote without naming it. This module therefore hashes all objects
+before they are pushed and after they are fetched.
 """
 
 import hashlib
@@ -33,12 +33,12 @@ LIST = list_of(Kind("a file with md5 and relpath", lambda entry: _is_entry(entry
 
 @dataclass(frozen=True)
 class Object:
-    """A file of the cache by its MD5, and its file or folder in the working tree.
+    """The MD5 of a file in the cache, and the path of its file or folder in the working tree.
 
-    `within` is the MD5 of the list of its folder; "" for an object that dvc.lock names.
+    `within` is the MD5 of the list of its folder, or "" for objects listed in dvc.lock.
 
-    Raises ShareError for an invalid MD5, or a path that leaves the working tree: both come
-    from files that others wrote.
+    Raises ShareError for an invalid MD5, or a path outside of the working tree, because the files
+    that contain them come from other people.
     """
 
     md5: str
@@ -46,7 +46,7 @@ class Object:
     within: str = ""
 
     def __post_init__(self) -> None:
-        """Check both fields, which become paths."""
+        """Check both fields, which are used as paths."""
         cure = f"git checkout {LOCK}"
         if not MD5.fullmatch(str(self.md5)):
             raise ShareError(f"{self.path}: {self.md5!r} is not an MD5", place=LOCK, cure=cure)
@@ -56,7 +56,7 @@ class Object:
 
     @property
     def places(self) -> list[str]:
-        """Its path in a cache or a remote, and that of the list of its folder."""
+        """Its path in a cache or a remote, and the path of the list of its folder."""
         return [f"files/md5/{md5[:2]}/{md5[2:]}" for md5 in (self.md5, self.within) if md5]
 
 
@@ -71,7 +71,7 @@ class Cache:
         return self.folder / item.places[0]
 
     def state(self, item: Object) -> str:
-        """ok, missing or damaged."""
+        """The state of an object: ok, missing or damaged."""
         path = self.place(item)
         if not path.is_file():
             return "missing"
@@ -82,8 +82,8 @@ class Cache:
     def drop_damaged(self, run: SharedRun) -> list[Object]:
         """Delete damaged objects of the run; return the objects that are now missing.
 
-        The files of a folder are known from its list, which is an object itself; if the list is
-        missing, the folder is returned in place of its files.
+        The files of a folder are read from its list, which is also an object. If the list is
+        missing, the folder is returned instead of its files.
         """
         folders = locked(run)
         gone = self._drop(folders, f"compare folders of {run.dataset}")
@@ -110,20 +110,20 @@ class Cache:
 
 
 def listed(folder: Object, entries: list[dict[str, str]]) -> list[Object]:
-    """The files of a folder, from its list."""
+    """The files of a folder, according to its list."""
     return [Object(e["md5"], f"{folder.path}/{e['relpath']}", folder.md5) for e in entries]
 
 
 def shared(run: SharedRun) -> bool:
-    """Whether dvc.lock has all stages of the run."""
+    """Whether dvc.lock contains all stages of the run."""
     return not set(run.stages) - set(_stages())
 
 
 def locked(run: SharedRun) -> list[Object]:
-    """The outputs of the run's stages in dvc.lock; ShareError if it does not have them."""
+    """The outputs of all stages of the run in dvc.lock; ShareError if a stage is missing."""
     if not shared(run):
-        cure = f"git pull the commit that has it, or make it: {run.cure}"
-        raise ShareError(f"nothing of {run.dataset} is shared there", place=LOCK, cure=cure)
+        cure = f"git pull the commit of the shared run, or make the results: {run.cure}"
+        raise ShareError(f"{run.dataset} has not been shared", place=LOCK, cure=cure)
     stages = _stages()
     outs = [out for name in run.stages for out in stages[name].get("outs", [])]
     found = [Object(out.get("md5", ""), out["path"]) for out in outs]

@@ -1,4 +1,4 @@
-"""Call DVC as a program: without questions, and with its own files inside the clone."""
+"""Run DVC as a program, without prompts and with its own files inside the clone."""
 
 import importlib.util
 import os
@@ -13,12 +13,12 @@ from typing import IO
 from resed.errors import ShareError
 
 IN_GIT = Path(".dvc/config")
-SITE = Path(".dvc/tmp/site")  # DVC's cache of file hashes: in the clone, not in /var/tmp
+SITE = Path(".dvc/tmp/site")  # DVC's cache of file hashes, by default in /var/tmp
 CHATTER = ("Having any troubles", "Is your cache", "<http")
-MOST_LINES = 6  # of an error message
-END_S = 5.0  # for DVC to end after SIGTERM
-# As python -m dvc, but it ends with this process, and holds the lock of the run's jobs until then:
-# no other run begins while it writes.
+MOST_LINES = 6  # lines of an error message
+END_S = 5.0  # time for DVC to end after SIGTERM
+# Like python -m dvc, but DVC ends with this process, and holds the lock for jobs of the run while
+# it writes, so that no other run starts.
 FOLLOWING = """\
 import runpy
 from resed.runtime import orphans
@@ -28,14 +28,14 @@ runpy.run_module("dvc", run_name="__main__", alter_sys=True)
 
 
 def dvc(*arguments: str) -> str:
-    """Run DVC; return what it printed. Its progress bars are shown on a terminal.
+    """Run DVC and return its output; progress bars are shown if stderr is a terminal.
 
-    Within SharedRun.alone DVC ends with this process, also on SIGTERM and Ctrl-C.
+    Within SharedRun.alone, DVC ends with this process, also on SIGTERM and Ctrl-C.
 
-    Raises ShareError with DVC's own message if it fails.
+    Raises ShareError with the message of DVC if it fails.
     """
     if importlib.util.find_spec("dvc") is None:
-        cure = 'make share installs it, as does pip install ".[share]"'
+        cure = 'run make share, which installs it, or pip install ".[share]"'
         raise ShareError("DVC is not installed", cure=cure)
     terminal = sys.stderr.isatty()
     own = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(SITE.absolute())}
@@ -79,7 +79,7 @@ def _copy(stream: IO[bytes], show: bool) -> str:
 
 
 def _in_short(told: str) -> str:
-    """DVC's error in one line, with paths as the user would write them."""
+    """The error of DVC in one line, with paths relative to the current folder."""
     text = told[told.find("ERROR: ") :] if "ERROR: " in told else told
     lines = [line.strip().removeprefix("ERROR: ") for line in text.splitlines()]
     lines = [line for line in lines if line and not line.startswith(CHATTER)]
@@ -89,14 +89,14 @@ def _in_short(told: str) -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """DVC's configuration of this clone: `values` of all its files, `shared` of the one in git."""
+    """The DVC configuration of this clone: `values` of all files, `shared` of the one in git."""
 
     values: dict[str, str]
     shared: dict[str, str]
 
     @classmethod
     def read(cls) -> "Settings":
-        """Ask DVC, which knows its config files and their order."""
+        """Read the settings with DVC, which applies its config files in the right order."""
         values, shared = {}, {}
         for line in dvc("config", "--list", "--show-origin").splitlines():
             origin, _, setting = line.partition("\t")
@@ -112,9 +112,9 @@ class Settings:
         return Path(self.values.get("cache.dir", ".dvc/cache"))
 
     def remote(self, url: str | None) -> str:
-        """Name and URL of the remote; switches verification on, and sets `url` for this clone.
+        """Name and URL of the remote; enables verification, and sets `url` for this clone.
 
-        Raises ShareError if the configuration names no remote.
+        Raises ShareError if the configuration has no default remote.
         """
         name = self.values.get("core.remote")
         if not name:
@@ -126,9 +126,9 @@ class Settings:
         return f"{name} ({url or self.values.get(f'remote.{name}.url')})"
 
     def unknown_address(self, url: str | None) -> str | None:
-        """URL of the remote, if a fresh clone would not know it; else None."""
+        """URL of the remote if the configuration in git does not contain it, otherwise None."""
         key = f"remote.{self.values.get('core.remote')}.url"
         own = url or self.values.get(key, "")
         if "://" not in own:
-            own = os.path.normpath(Path(own).absolute())  # as DVC lists paths
+            own = os.path.normpath(Path(own).absolute())  # the form in which DVC lists paths
         return None if own == self.shared.get(key) else own

@@ -1,4 +1,4 @@
-"""Files for `dvc metrics` and `dvc plots`: scores of systems in git, and copies of figures."""
+"""Files for `dvc metrics` and `dvc plots`: scores of systems, and copies of figures."""
 
 import shutil
 from pathlib import Path
@@ -16,10 +16,10 @@ DECIMALS = {"percent": 2, "fraction": 4}
 
 
 def write_metrics(run: SharedRun) -> int:
-    """Write metrics/{dataset}/{system}.json from the paper's main table; return how many.
+    """Write metrics/{dataset}/{system}.json from the main table; return the number of files.
 
-    Each file has the paper's metrics on each split. The files are for git and not for DVC: `dvc
-    metrics diff` compares any two commits without fetching anything.
+    Each file contains the metrics of the paper on each split. The files are stored in git and not
+    in DVC, so that `dvc metrics diff` compares any two commits without fetching files.
     """
     paper = load_paper(run.paper)
     name = paper.main_table or next(iter(paper.tables))
@@ -38,7 +38,7 @@ def write_metrics(run: SharedRun) -> int:
 
 
 def _metrics(values: pd.DataFrame, paper: Paper) -> dict[str, float]:
-    """`{metric}_{split}` and the rounded score of each row."""
+    """`{metric}_{split}` -> rounded score, for each row."""
     return {
         f"{metric}_{split}": round(value, DECIMALS[paper.metrics[metric].unit])
         for metric, split, value in values[["metric", "split", "value"]].itertuples(index=False)
@@ -46,9 +46,9 @@ def _metrics(values: pd.DataFrame, paper: Paper) -> dict[str, float]:
 
 
 def copy_pictures(run: SharedRun) -> list[Path]:
-    """Copy the figures' PNG into a folder of their own: `dvc plots` fails on any other file in it.
+    """Copy the PNG files of all figures into a separate folder; return the copies.
 
-    Returns the copies.
+    `dvc plots` fails if the folder contains other files.
     """
     figures = sorted((run.results / "figures").glob("*.png"))
     shutil.rmtree(run.pictures, ignore_errors=True)

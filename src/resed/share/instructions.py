@@ -1,4 +1,4 @@
-"""What another clone requires and DVC does not move: files for git, and the commands to run."""
+"""Instructions after sharing: files to commit to git, and commands for other clones."""
 
 import os
 import shlex
@@ -13,23 +13,23 @@ COMMITTED = "dvc.lock", str(RUNS)  # written by share
 
 
 def tell(run: SharedRun, address: str | None, say: Callable[[str], None]) -> None:
-    """Print what to commit, and how others then restore the run.
+    """Print the files to commit, and the command with which others restore the run.
 
-    `address` is the URL of the remote, if a clone does not know it from .dvc/config.
+    `address` is the URL of the remote if .dvc/config does not contain it.
     """
     words = ["git", "add", *COMMITTED, str(run.metrics.parent), *unsaved(run)]
-    say(f"For others: {shlex.join(words)}; git commit; git push")
+    say(f"Commit and push: {shlex.join(words)}; git commit; git push")
     for name in outside(run):
-        say(f"{name}: outside of this folder, so no clone has it; copy it here and share that")
+        say(f"{name}: outside of this folder and of other clones; copy it here and share the copy")
     remote = f" REMOTE={shlex.quote(address)}" if address else ""
-    say(f"They then: make restore CONFIG={shlex.quote(' '.join(run.named))}{remote}")
+    say(f"Others then run: make restore CONFIG={shlex.quote(' '.join(run.named))}{remote}")
 
 
 def unsaved(run: SharedRun) -> list[str]:
-    """Files that a clone requires and git does not have in their current state.
+    """Files that a clone requires and whose current content is not committed to git.
 
-    These are files of the run, even if git ignores them (all of them without git), and other
-    changed files of config/, such as the file of a system.
+    These are the files of the run, even if git ignores them (all of them without git), and other
+    changed files in config/, such as the file of a system.
     """
     own = [name for name in _needed(run) if name not in outside(run)]
     changed = _git_lists("--", *own)
@@ -40,7 +40,7 @@ def unsaved(run: SharedRun) -> list[str]:
 
 
 def outside(run: SharedRun) -> list[str]:
-    """Files that the run requires and no clone can have."""
+    """Files that the run requires and that git cannot track."""
     here = f"{Path.cwd()}{os.sep}"  # not resolved: git tracks links
     return [
         name
@@ -54,7 +54,7 @@ def _needed(run: SharedRun) -> list[str]:
 
 
 def _git_lists(*arguments: str) -> list[str] | None:
-    """Files that were changed or never added; None if git is absent or fails."""
+    """Changed and untracked files; None if git is not installed or fails."""
     command = ["git", "ls-files", "-z", "--modified", "--others", *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ from resed.share.dvc import SITE, Settings, dvc
 from resed.share.runs import SharedRun
 
 GIVE_UP = "make restore FORCE=1"
-OF_AN_OBJECT = re.compile(r"\b[0-9a-f]{32}\b")  # in DVC's errors about an object
+OF_AN_OBJECT = re.compile(r"\b[0-9a-f]{32}\b")  # in error messages of DVC about an object
 
 
 def restore(
@@ -29,20 +29,20 @@ def restore(
 
     Args:
         url: URL of the remote, if it is not that of .dvc/config; kept for this clone.
-        force: overwrite local files that differ and were not shared; else they are reported.
+        force: overwrite local files that differ and were not shared; otherwise they are reported.
 
     Returns:
-        The jobs that are left to run: none, if the configs are those of the shared run.
+        The jobs that remain to be run: none if the configs are those of the shared run.
 
     Raises:
         ShareError: the run was not shared, the remote cannot be read or has damaged files, or
-            local files are in the way. Nothing of a damaged run is checked out.
+            local files would be overwritten. A damaged run is not checked out.
         AlteredError: a file differs from its checksum.
-        LockedError: a run is working.
+        LockedError: another run is using the results.
     """
     with run.alone():
         remote = _bring(run, url, force, say)
-        snakemake_records.unpack(run)  # at once: records of the files before are wrong now
+        snakemake_records.unpack(run)  # first, because the existing records are invalid
         findings = verify(run.results)
         refuse_bad(run.results, findings, say)
         say(summary(run.results, findings))
@@ -53,7 +53,7 @@ def restore(
 
 
 def _bring(run: SharedRun, url: str | None, force: bool, say: Callable[[str], None]) -> str:
-    """Bring intact objects into the cache, and files from there into place; return the remote."""
+    """Fetch objects into the cache and check out the files; return the name of the remote."""
     settings = Settings.read()
     cache = Cache(settings.cache)
     wanted = cache.drop_damaged(run)
@@ -73,7 +73,7 @@ def _fetch(run: SharedRun, cache: Cache, remote: str, say: Callable[[str], None]
     failure = _failure("fetch", *run.stages)
     wanted = locked(run)
     while _of_objects(failure):
-        # DVC stops at a list of a folder that it cannot read: fetch the rest without it.
+        # DVC stops at an unreadable list of a folder. Fetch the other objects without it.
         rest = [item for item in wanted if item.md5 not in failure]
         if not rest or len(rest) == len(wanted):
             break
@@ -81,23 +81,23 @@ def _fetch(run: SharedRun, cache: Cache, remote: str, say: Callable[[str], None]
         failure = _failure("fetch", *(item.path for item in rest))
     bad = cache.drop_damaged(run)
     if not failure and set(locked(run)) <= set(bad):
-        failure = f"nothing of {run.dataset} is in it"
+        failure = f"contains no files of {run.dataset}"
     if failure and not _of_objects(failure):
         cure = "correct its URL, its access or the network"
         raise ShareError(failure, place=f"remote {remote}", cure=cure)
     named = [file for item in bad for file in _within(cache, item) or [item]]
     for item in named:
-        say(f"damaged or missing: {item.path}; delete there {' and '.join(item.places)}")
+        say(f"damaged or missing: {item.path}; delete from remote {' and '.join(item.places)}")
     if named:
-        shutil.rmtree(SITE, ignore_errors=True)  # else DVC keeps a damaged list
+        shutil.rmtree(SITE, ignore_errors=True)  # otherwise DVC keeps a damaged list
         first = named[0].path + f" and {len(named) - 1} more" * (len(named) > 1)
-        problem = f"damaged or missing there: {first}"
-        cure = "delete there what is named above and make share in an intact clone"
+        problem = f"damaged or missing: {first}"
+        cure = "delete the objects listed above, and run make share in an intact clone"
         raise ShareError(problem, place=f"remote {remote}", cure=cure)
 
 
 def _failure(*arguments: str) -> str:
-    """DVC's message if it fails; else empty."""
+    """The message of DVC if it fails, otherwise ""."""
     try:
         dvc(*arguments)
     except ShareError as error:
@@ -106,13 +106,13 @@ def _failure(*arguments: str) -> str:
 
 
 def _of_objects(failure: str) -> bool:
-    """Whether a failure is about objects in the remote, not about access to it or this disk."""
+    """Whether objects in the remote cause a failure, rather than access to it or this disk."""
     here = any(os.strerror(number) in failure for number in UNWRITABLE)
     return bool(OF_AN_OBJECT.search(failure)) and not here
 
 
 def _within(cache: Cache, item: Object) -> list[Object]:
-    """The bad files of a folder whose list DVC withheld because of them; [] for a bad list."""
+    """The damaged or missing files of a folder that DVC did not list; [] for a damaged list."""
     if not item.md5.endswith(FOLDER):
         return []
     told = ("ls", ".", item.path, "--dvc-only", "--recursive", "--json", "--show-hash")
@@ -122,7 +122,7 @@ def _within(cache: Cache, item: Object) -> list[Object]:
     except (ShareError, ValueError, KeyError):
         return []
     entries.sort(key=lambda entry: entry["relpath"])
-    text = json.dumps(entries, sort_keys=True).encode()  # as DVC writes lists
+    text = json.dumps(entries, sort_keys=True).encode()  # the format of lists in DVC
     if hashlib.md5(text).hexdigest() + FOLDER != item.md5:
         return []
     return [file for file in listed(item, entries) if cache.state(file) != "ok"]

@@ -1,4 +1,4 @@
-"""A run to share: its dataset, its folders, its stages in dvc.yaml; workflow/runs.yaml."""
+"""A run to share: its dataset, folders and stages in dvc.yaml, and its entry in runs.yaml."""
 
 import shlex
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ from resed.errors import ShareError
 from resed.runtime.files import write_text
 from resed.runtime.run_lock import STATE, working
 
-BASE = Path("config/config.yaml")  # of the Snakefile; other configs override it
+BASE = Path("config/config.yaml")  # read by the Snakefile; other configs override it
 RUNS = Path("workflow/runs.yaml")
-PHASES = ("data", "features", "checkpoints", "results")  # stages that are pushed; audio never is
+PHASES = ("data", "features", "checkpoints", "results")  # pushed stages; audio is never pushed
 AUDIO = "audio"
 HEAD = """\
 # The runs for which dvc.yaml has stages: a dataset, and the config files of its run. `make share`
@@ -30,7 +30,7 @@ class SharedRun:
     """A finished run.
 
     Attributes:
-        configs: the files that --configfile names.
+        configs: the files after --configfile.
         dataset: name of its dataset.
         file: content of the dataset's file.
         place: path of the dataset's file.
@@ -45,10 +45,10 @@ class SharedRun:
 
     @classmethod
     def of(cls, configs: Sequence[str]) -> "SharedRun":
-        """Read the configs as Snakemake does, each overriding those before it.
+        """Read the configs as Snakemake does: each one overrides the previous ones.
 
-        One text may name several files. Raises ShareError outside of the workflow's folder, and
-        ConfigError for an invalid config.
+        One string may contain several file names. Raises ShareError if the current folder is not
+        that of the workflow, and ConfigError for an invalid config.
         """
         for needed in (BASE, Path("dvc.yaml")):
             if not needed.is_file():
@@ -68,9 +68,9 @@ class SharedRun:
         return Path("results") / self.dataset
 
     def alone(self) -> AbstractContextManager[None]:
-        """Exclude other runs and commands from these results; LockedError if one is working.
+        """Exclude other runs and commands from these results; LockedError if one is using them.
 
-        DVC, started meanwhile, ends with this process.
+        DVC processes that the block starts end with this process.
         """
         return working(STATE / "resed" / str(self.results).replace("/", "-"), str(self.results))
 
@@ -81,22 +81,22 @@ class SharedRun:
 
     @property
     def annotations(self) -> Path:
-        """The folder of its annotations, which are pushed."""
+        """The folder of its annotations."""
         return Path("data") / self.dataset / "metadata"
 
     @property
     def stages(self) -> list[str]:
-        """Its stages in dvc.yaml, without that of the audio."""
+        """Its stages in dvc.yaml, except that of the audio."""
         return [f"{phase}@{self.dataset}" for phase in PHASES]
 
     @property
     def archive(self) -> Path:
-        """The archive of Snakemake's records of its files."""
+        """The archive with the Snakemake records of its files."""
         return self.results / "share" / "snakemake.tar.gz"
 
     @property
     def pictures(self) -> Path:
-        """The folder of copies of the figures: `dvc plots` requires one with pictures only."""
+        """The folder of copies of the figures; `dvc plots` requires a folder of images only."""
         return self.results / "share" / "figures"
 
     @property
@@ -105,18 +105,18 @@ class SharedRun:
         return Path("metrics") / self.dataset
 
     def words(self, *arguments: str) -> list[str]:
-        """The arguments of the command that runs it."""
+        """The Snakemake command of the run, with `arguments`, as a list."""
         configs = ["--configfile", *self.configs] if self.configs else []
         return ["snakemake", *arguments, *configs]
 
     @property
     def named(self) -> tuple[str, ...]:
-        """Its config files; at least one, because an option cannot be empty."""
+        """Its config files, or the base config if there are none."""
         return self.configs or (str(BASE),)
 
     @property
     def cure(self) -> str:
-        """The command that makes what is missing."""
+        """The command that makes missing results."""
         return shlex.join(self.words("--cores", "all"))
 
 

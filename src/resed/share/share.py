@@ -26,12 +26,12 @@ def share(
 
     Args:
         url: URL of the remote, if it is not that of .dvc/config; kept for this clone.
-        prepare: do not commit and push: DVC, which calls this in `dvc repro`, does.
+        prepare: do not commit and push; for `dvc repro`, in which DVC does both.
 
     Raises:
-        ShareError: the run is not finished, its folders fit no stage, or DVC fails.
+        ShareError: the run is not finished, its folders match no stage, or DVC fails.
         AlteredError: a file differs from its checksum.
-        LockedError: a run is working.
+        LockedError: another run is using the results.
     """
     with run.alone():
         _check(run, say)
@@ -47,10 +47,10 @@ def share(
 
 
 def _check(run: SharedRun, say: Callable[[str], None]) -> None:
-    """Raise if the run has sound among its results, altered files, or jobs left to run."""
+    """Raise an error if the run has audio among its results, altered files, or jobs to run."""
     _keep_sound(run)
-    # Before the plan, in which an altered file is a reason to run a job. Files of a share that was
-    # killed are not verified: they are made anew below, once nothing refuses this share.
+    # Verified before the plan, because Snakemake would rerun the jobs of altered files. Files of a
+    # share that was killed are not verified, because they are made again below.
     findings = [found for found in verify(run.results) if not _made_here(run, found)]
     refuse_bad(run.results, findings, say)
     say(summary(run.results, findings))
@@ -61,7 +61,7 @@ def _check(run: SharedRun, say: Callable[[str], None]) -> None:
 
 
 def _made_here(run: SharedRun, found: FileStatus) -> bool:
-    """Whether share made the file or its record."""
+    """Whether resed share made the file or its record."""
     places = [run.archive, run.pictures]
     places += [checksums.record_of(run.results, run.archive.relative_to(run.results))]
     places += [run.results / checksums.FOLDER / run.pictures.relative_to(run.results)]
@@ -69,23 +69,23 @@ def _made_here(run: SharedRun, found: FileStatus) -> bool:
 
 
 def _keep_sound(run: SharedRun) -> None:
-    """Raise ShareError for a sound file in a folder that is pushed."""
+    """Raise ShareError for an audio file in a folder that is pushed."""
     for split, place in run.file.splits.items() if run.file else ():
         for path, folder in ((place.audio, run.audio), (place.annotations, run.annotations)):
             if Path(path).parts[0] != folder.name:
-                problem = f"{path} is not in {folder}, and sound must not be pushed"
+                problem = f"{path} is not in {folder}, and audio must not be pushed"
                 cure = "move it there, and change the dataset file"
                 raise ShareError(problem, place=f"splits.{split}", cure=cure)
     for folder in (run.annotations, run.results):
         for path in folder.rglob("*"):
             if SOUND.fullmatch(path.suffix):
                 raise ShareError(
-                    "sound is never pushed", place=path, cure=f"move it out of {folder}"
+                    "audio is never pushed", place=path, cure=f"move it out of {folder}"
                 )
 
 
 def _add(run: SharedRun) -> None:
-    """Add what a clone requires and a run does not make; recorded as if a job had made it."""
+    """Add files that a clone requires and no job makes, and record their checksums."""
     register(run)
     shutil.rmtree(run.results / checksums.FOLDER / "share", ignore_errors=True)
     dvc_views.write_metrics(run)
@@ -95,7 +95,7 @@ def _add(run: SharedRun) -> None:
 
 
 def _commit(run: SharedRun, cache: Cache, say: Callable[[str], None]) -> None:
-    """Commit to the cache and verify it: objects that are damaged there are replaced."""
+    """Commit to the cache and verify it; damaged objects are replaced."""
     if shared(run):
         for item in cache.drop_damaged(run):
             say(f"DVC's cache: {item.path} was damaged or missing; replaced")
@@ -103,5 +103,5 @@ def _commit(run: SharedRun, cache: Cache, say: Callable[[str], None]) -> None:
     dvc("commit", "--force", *tracked, *run.stages)
     bad: list[Object] = cache.drop_damaged(run)
     if bad:
-        problem = f"{bad[0].path} is damaged there"
+        problem = f"the object of {bad[0].path} is damaged"
         raise ShareError(problem, place=cache.place(bad[0]), cure="check this disk")

@@ -1,8 +1,8 @@
-"""Snakemake's records of the files that it made: one record each, of parameters and inputs.
+"""The records of Snakemake: one record per file that it made, with parameters and inputs.
 
-In a fresh clone Snakemake has no records and would make all files again. The records of one dataset
-are packed into an archive whose bytes depend on them only; when they are unpacked in a clone that
-has the same files, Snakemake has nothing to do.
+In a fresh clone, Snakemake has no records and would make all files again. The records of one
+dataset are packed into an archive; equal records give equal bytes. After they are unpacked in a
+clone that has the same files, Snakemake has nothing to do.
 """
 
 import base64
@@ -23,15 +23,15 @@ from resed.runtime.run_lock import STATE
 from resed.share.runs import SharedRun
 
 RECORDS = STATE / "metadata"
-INCOMPLETE = STATE / "incomplete"  # marks of files that are not complete
+INCOMPLETE = STATE / "incomplete"  # Snakemake's marks of incomplete files
 MARK = '{"external_jobid": null}'
 DONE = "Nothing to be done"
-LARGEST = 1 << 30  # bytes of all records; each has a few kB
+LARGEST = 1 << 30  # limit of the bytes of all records, which have a few kB each
 _JOB = re.compile(r"^Job \d+: (.*)$", re.MULTILINE)
 
 
 def pack(run: SharedRun) -> Path:
-    """Write the records of the run's files to its archive; return its path.
+    """Write the records of the files of a run to its archive; return the path of the archive.
 
     Raises ShareError if Snakemake has no records.
     """
@@ -41,7 +41,9 @@ def pack(run: SharedRun) -> Path:
     buffer = BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in found:
-            entry = tarfile.TarInfo(path.relative_to(RECORDS).as_posix())  # no times, no owners
+            entry = tarfile.TarInfo(
+                path.relative_to(RECORDS).as_posix()
+            )  # without times and owners
             content = path.read_bytes()
             entry.size = len(content)
             archive.addfile(entry, BytesIO(content))
@@ -58,7 +60,7 @@ def _records(run: SharedRun) -> Iterator[Path]:
 
 
 def _about(record: Path) -> str | None:
-    """The output that a record describes: its name in base64, split into @folders if long."""
+    """The output of a record, from its name in base64; long names are split into @folders."""
     text = "".join(part.removeprefix("@") for part in record.parts)
     try:
         return base64.b64decode(text, altchars=b"-_", validate=True).decode()
@@ -67,7 +69,7 @@ def _about(record: Path) -> str | None:
 
 
 def unpack(run: SharedRun) -> int:
-    """Unpack the records of the run's archive for Snakemake; return their number.
+    """Unpack the archive of a run into the records of Snakemake; return the number of records.
 
     Raises ShareError if the archive is damaged, too large, or has records of other files.
     """
@@ -81,8 +83,8 @@ def unpack(run: SharedRun) -> int:
         raise damaged from None
     if not all(_belongs(run, name) for name in records):
         raise damaged
-    # The files exist already, and may have replaced others that Snakemake has records of. Files
-    # without their new record are marked as incomplete, in case this is killed.
+    # The files exist already, and may have replaced files with existing records. Files are marked
+    # as incomplete until their new record is written, in case this process is killed.
     for name in records:
         (INCOMPLETE / name).parent.mkdir(parents=True, exist_ok=True)
         (INCOMPLETE / name).write_text(MARK, encoding="utf-8")
@@ -90,12 +92,12 @@ def unpack(run: SharedRun) -> int:
         with atomic_path(RECORDS / name) as temporary:
             temporary.write_bytes(content)
         (INCOMPLETE / name).unlink()
-    INCOMPLETE.mkdir(exist_ok=True)  # without it Snakemake converts records of an old version
+    INCOMPLETE.mkdir(exist_ok=True)  # otherwise Snakemake converts the records from an old format
     return len(records)
 
 
 def _decompressed(path: Path) -> bytes:
-    """The archive, whose CRC is compared at its end. Raises OSError if it is too large."""
+    """The decompressed archive. Raises OSError if it is too large or its CRC is wrong."""
     with gzip.open(path) as stream:
         content = stream.read(LARGEST + 1)
         if len(content) > LARGEST or stream.read(1):
@@ -111,7 +113,7 @@ def _content(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> bytes:
 
 
 def _belongs(run: SharedRun, name: Path) -> bool:
-    """Whether a record stays in the folder of records, and describes a file of the run."""
+    """Whether a record is inside the folder of records and describes a file of the run."""
     about = Path(_about(name) or "")
     outside = name.is_absolute() or ".." in (*name.parts, *about.parts)
     return run.results in about.parents and not outside
@@ -120,7 +122,7 @@ def _belongs(run: SharedRun, name: Path) -> bool:
 def planned(run: SharedRun) -> list[str]:
     """The jobs that Snakemake would run now.
 
-    Raises ShareError with Snakemake's last line if planning fails.
+    Raises ShareError with the last line of Snakemake if planning fails.
     """
     command = [sys.executable, "-m", *run.words("--dry-run")]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

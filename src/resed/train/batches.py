@@ -33,7 +33,7 @@ def tag_matrix(tags: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndar
 
 @dataclass(frozen=True)
 class Grid:
-    """The frames of frame labels, which are those of the posteriors of the student.
+    """The frame grid of labels, which is that of the student's posteriors.
 
     Attributes:
         seconds: from one frame to the next.
@@ -86,7 +86,7 @@ class Stratum:
         return [set(row.nonzero().flatten().tolist()) for row in self.tags.cpu()]
 
     def to(self, device: torch.device) -> "Stratum":
-        """The same on another device; a GPU holds all features if they fit."""
+        """A copy on another device; features that do not fit on a GPU stay in pinned memory."""
         moved = [None if t is None else t.to(device) for t in (self.tags, self.frames)]
         features = self.features
         if device.type == "cuda":
@@ -98,7 +98,7 @@ class Stratum:
         return Stratum(self.name, features, *moved)
 
     def take(self, keep: Tensor) -> "Stratum":
-        """The clips `keep`."""
+        """The clips with the indices `keep`."""
         chosen = [None if t is None else t[keep] for t in (self.tags, self.frames)]
         return Stratum(self.name, self.features[keep], *chosen)
 
@@ -160,7 +160,7 @@ class Batches:
         return sum(self.sizes.values())
 
     def indices(self, step: int) -> dict[str, np.ndarray]:
-        """Clips of each role in batch `step`; each pass over the clips has its own order."""
+        """Indices of the clips of each role in batch `step`; each pass has another random order."""
         counts = [len(stratum) for stratum in self.strata.values()]
         if not self.random:
             sizes = zip(ORDER, counts, strict=True)

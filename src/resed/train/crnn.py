@@ -15,8 +15,8 @@ from resed.train.heads import scaled
 from resed.train.model import Output, initialise
 from resed.train.precision import without_autocast
 
-LEAST = 1e-5  # least magnitude
-RANGE = 80.0  # dB from the loudest bin of a clip to the least level
+LEAST = 1e-5  # lower limit of magnitudes
+RANGE = 80.0  # dB below the loudest bin of a clip; lower levels are raised
 
 
 class Decibels(nn.Module):

@@ -50,7 +50,7 @@ def frame_grid(model: ModelSettings, features: FeatureSettings) -> tuple[int, fl
 
 
 class Framework(ABC):
-    """Networks and objective of a training; `moment` returns what changes with time."""
+    """Networks and objective of a training; `moment` returns the weights that change with time."""
 
     def __init__(self, settings: SystemSettings, networks: nn.Module):
         self.settings, self.networks = settings, networks
@@ -71,7 +71,7 @@ class Framework(ABC):
 
     @abstractmethod
     def moment(self, step: int, steps: int) -> dict[str, float]:
-        """Weights that change with time, at optimiser step `step` of `steps` an epoch."""
+        """Weights that change with time, at optimiser step `step` of `steps` per epoch."""
 
     @abstractmethod
     def losses(self, teacher: Output, student: Output, targets: Targets,

@@ -200,7 +200,7 @@ class Trainer:
             "events_weak": ("held_out.event_f1", "held_out_weak.tags_f1"),
         }[self.settings.selection_score]
         score = sum(row[part] for part in parts)
-        if score >= self.best.score:  # the latest of equals, as in Guided Learning
+        if score >= self.best.score:  # if equal, the latest epoch, as in Guided Learning
             self.best = Best(score, self.epoch, _copy(self.networks))
 
     # ---- history and terminal --------------------------------------------------------------
@@ -291,8 +291,8 @@ class Trainer:
     def _say_if_moved(self, path: Path, theirs: dict[str, Any] | None) -> None:
         """Report a change of device or precision since the file was written.
 
-        It is not refused, because a queue may give another GPU; but the result is then not that of
-        either machine.
+        The change is not refused, because a queue may assign another GPU. The result then differs
+        from that of either machine.
         """
         ours = made_with(self.device, self.autocast)
         if theirs is None or theirs == ours:  # older files have none

@@ -179,11 +179,11 @@ class TeacherStudent(nn.Module):
 
 @torch.no_grad()
 def initialise(networks: nn.Module, settings: ModelSettings) -> None:
-    """Configure batch normalisation, and initialise weights unless by the rule of PyTorch.
+    """Configure batch normalisation, and initialise the weights.
 
-    glorot: uniform, biases 0, the default of Keras. baseline: weights_init of the official
-    baseline: convolutions Glorot with gain sqrt(2), linear layers N(0, 0.01), scales of batch
-    normalisation N(1, 0.02), recurrent matrices orthogonal.
+    pytorch: the default of PyTorch. glorot: uniform, biases 0, the default of Keras. baseline:
+    weights_init of the official baseline: convolutions Glorot with gain sqrt(2), linear layers
+    N(0, 0.01), scales of batch normalisation N(1, 0.02), recurrent matrices orthogonal.
     """
     how = settings.initialisation
     for module in networks.modules():

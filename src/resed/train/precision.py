@@ -36,7 +36,7 @@ def without_autocast(values: Tensor) -> torch.autocast:
 
 
 def made_with(device: torch.device, autocast: torch.dtype | None) -> dict[str, Any]:
-    """What decides the bits of a training besides its identity, as plain values."""
+    """Properties that affect the bits of a training in addition to its identity."""
     cuda = device.type == "cuda"
     return {
         "device": torch.cuda.get_device_name(device) if cuda else device.type,

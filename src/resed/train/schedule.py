@@ -6,7 +6,7 @@ from resed.settings import BetaSettings, ConsistencySettings, ScheduleSettings
 
 
 def alpha(epoch: int, settings: ConsistencySettings) -> float:
-    """alpha = 1 - lambda^(e - s) for e > s, else 0 (section 3.2).
+    """alpha = 1 - lambda^(e - s) for e > s, otherwise 0 (section 3.2).
 
     The printed formula is negative before s; there it is 0, because the text adds the term only
     "when the teacher is stable". `epoch` counts from 0.

@@ -1,1 +1,1 @@
-"""Datasets of recordings: fetch what is missing, check what is there."""
+"""Datasets of recordings: fetch missing clips and check existing ones."""

@@ -57,8 +57,9 @@ def measure(
         The number of clips per set of classes; the number of clips per label, company and number of
         events; and all durations, gaps and positions.
 
-    Classes that are alone in a clip fill more of it, so counts and durations are measured by
-    company. A position is the onset of the first event of a class divided by (10 s - its span).
+    "Company" is whether a clip has other classes (together) or not (alone). A class without other
+    classes fills more of a clip, so counts and durations are measured separately. A position is the
+    onset of the first event of a class divided by (10 s - the span of its events).
     """
     sets: Counter = Counter()
     counts: Counter = Counter()

@@ -15,10 +15,10 @@ from resed.acquire.soundscapes.soundbank import Soundbank
 
 @dataclass(frozen=True)
 class ClipContent:
-    """The given part of a clip's content; the rest is drawn.
+    """The given content of a clip; everything else is drawn.
 
     Attributes:
-        number: number of the clip's random draws.
+        number: seeds the random draws of the clip.
         events: its events; None if they are drawn.
         tags: its classes, if only the times are drawn.
     """

@@ -40,7 +40,7 @@ class WrittenClip:
 
 @dataclass(frozen=True)
 class ClipWriter:
-    """Renders clips into a folder; None: only to get their events and hashes."""
+    """Renders clips into `folder`; None: only returns their events and hashes."""
 
     renderer: ClipRenderer
     folder: Path | None
@@ -74,8 +74,8 @@ def render_split(
 ) -> dict[str, Any]:
     """Render one split.
 
-    Equal settings give equal bytes, whatever `processes` is. The annotations are deleted first and
-    written last: if they exist, the audio is complete.
+    Equal settings give equal bytes with any number of processes. The annotations are deleted first
+    and written last, so that the audio is complete if they exist.
 
     Args:
         scale: share of the clips, from 0 to 1.

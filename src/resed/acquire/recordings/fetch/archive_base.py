@@ -208,7 +208,7 @@ def mode_refusal(mode: int) -> str:
 
 
 def describe_damage(error: BaseException) -> str:
-    """An exception of DAMAGE in words that are equal for all libraries."""
+    """Describe an exception of DAMAGE in the same words for all libraries."""
     text = str(error).lower()
     if "crc" in text or "checksum" in text:
         return "wrong checksum"

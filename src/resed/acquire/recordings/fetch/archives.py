@@ -6,8 +6,8 @@
     archive.refused, archive.damage
 
 The format is recognised by the first bytes. Members with names that lead out of a folder, links,
-devices and encrypted members are refused; the others can be extracted. Of a damaged archive, the
-members before the damage can be extracted.
+devices and encrypted members are refused; all others can be extracted. If an archive is damaged,
+the members before the damage can be extracted.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from resed.acquire.recordings.fetch.tars import open_tar
 from resed.acquire.recordings.fetch.zips import open_zip
 from resed.runtime.files import existing
 
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second: an empty archive
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # the second is that of an empty archive
 
 
 def open_archive(

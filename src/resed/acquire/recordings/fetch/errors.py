@@ -1,4 +1,4 @@
-"""Errors of downloads; each class knows the state of a clip that cannot be downloaded."""
+"""Errors of downloads; each class defines the state of a clip that cannot be downloaded."""
 
 from resed.errors import ResedError
 
@@ -8,8 +8,8 @@ RETRY = "try again later, or use another source"
 class FetchError(ResedError):
     """A file cannot be downloaded.
 
-    `state` is the state of the clip. `detail` is the reason in words that are equal in each run,
-    while the message may contain counts.
+    `state` is the state of the clip. `detail` is the reason in the same words in each run, whereas
+    the message may contain counts.
     """
 
     state = "failed"

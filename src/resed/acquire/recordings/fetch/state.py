@@ -28,7 +28,7 @@ from resed.formats.acquisition import (
 )
 from resed.runtime.locks import open_locked
 
-SYNC_S = 1.0  # between two fsyncs: the longest loss in a power cut (a kill loses nothing)
+SYNC_S = 1.0  # between two fsyncs; a power failure loses no more (a kill loses nothing)
 
 
 class State:

@@ -133,7 +133,7 @@ class Transfer:
         return self._retry(url, once)
 
     def head(self, url: str) -> Mapping[str, str]:
-        """The headers of a HEAD request. Raises as `json`."""
+        """The headers of a HEAD request. Raises the errors of `json`."""
 
         def once() -> Mapping[str, str]:
             with closing(self._ask(url, {}, "HEAD")) as answer:

@@ -49,7 +49,7 @@ class Delivery:
         wanted: the file.
         state: present (`path` is the file), gone (the source does not have it), blocked (the source
             refuses access), corrupt (the source has a damaged file) or failed (unknown, ask again).
-        detail: the reason, in words that are equal for equal causes.
+        detail: the reason, in the same words for the same cause.
         path: the file in `incoming`.
         final: the source would give the same answer again.
     """

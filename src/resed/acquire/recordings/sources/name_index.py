@@ -26,7 +26,7 @@ EXAMPLES = 3  # names in the answer for an ambiguous name
 
 @dataclass(frozen=True)
 class Candidate:
-    """A file of a source; `path` is its path there, and `where` is used by the adapter."""
+    """A file of a source; `path` is its path in the source, and `where` is for the adapter."""
 
     path: str
     bytes: int | None = None
@@ -65,8 +65,8 @@ class NameIndex:
         """The candidates that match best: [] if there is none, several if they match equally.
 
         An equal name is preferred to another spelling, then the same suffix to another one, then
-        the folder of the split (`folder`, else that of the DESED layout) to others. Names that are
-        only numbers match in a folder with the name of the split's folder only.
+        the folder of the split (`folder`; by default, that of the DESED layout) to others. Names
+        that are only numbers match only in a folder with the name of the folder of the split.
         """
         if wanted.annotations:
             return _best(
