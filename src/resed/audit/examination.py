@@ -39,7 +39,7 @@ from resed.runtime.progress import progress
 
 @dataclass
 class Examination:
-    """What was read of a dataset, by split, and the defects found."""
+    """The annotations and clips of a dataset by split, and their defects."""
 
     dataset: Dataset
     root: Path
