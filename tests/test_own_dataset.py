@@ -127,6 +127,7 @@ def test_all_mistakes_are_told_at_once(yard):
     values |= {"titel": "Yard", "classes": ["Bird", "Bird", "Car, red", "Car", "Frog"]}
     values["splits"]["weak"] |= {"clips": 40}
     values["splits"]["strong"] |= {"labels": "weak", "audio": "../audio"}
+    values["splits"]["strong"] |= {"annotations": "metadata/{strong}.tsv"}
     describe(yard, **values)
     data = yard / "data" / "yard"
     weak = "filename\tevent_labels\nweak0.wav\tBrid\nweak1.wav\tBird,Brid\nweak1.wav\tCar\n"
@@ -143,6 +144,7 @@ def test_all_mistakes_are_told_at_once(yard):
     for words in (
         "yard.yaml.titel: unknown key; did you mean title?",
         "splits.strong.audio: must be a path below the dataset's root",
+        "splits.strong.annotations: must not contain braces (given: 'metadata/{strong}.tsv')",
         "classes: Bird is listed twice",
         "'Car, red' contains a comma",
         "splits: unlabeled is missing; if there are none, use audio",

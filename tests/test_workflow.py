@@ -159,9 +159,15 @@ def test_what_a_user_writes_is_quoted(folder):
     dataset = yaml.safe_load((folder / "config/datasets/demo.yaml").read_text())
     strange = "metadata/a b'; touch hacked; '.tsv"
     dataset["splits"]["strong"]["annotations"] = strange
+    dataset["classes"][0] = "a {class}"
     (folder / "it's my data.yaml").write_text(yaml.safe_dump(dataset))
-    overlay = {"dataset": "it's my data.yaml", "acquire": {"soundbank": "bank $(touch hacked)"}}
+    own = {"own": {"title": "Own {system}", "base": "pts"}}
+    (folder / "config/systems/own.yaml").write_text(yaml.safe_dump({"systems": own}))
+    bank = "bank $(touch hacked) {split}"  # in braces: a name that wildcards have
+    overlay = {"dataset": "it's my data.yaml", "acquire": {"soundbank": bank}}
+    overlay["systems"] = ["own"]
     done = snakemake(folder, "--dry-run", "--printshellcmds", overlay={**overlay, **PLAIN})
+    (folder / "config/systems/own.yaml").unlink()
     assert done.returncode == 0, done.stdout[-2000:]
     lines = [line.partition("resed ") for line in done.stdout.splitlines() if " --" in line]
     commands = [name + rest for _, name, rest in lines if name]
@@ -169,7 +175,7 @@ def test_what_a_user_writes_is_quoted(folder):
     assert len(acquired) == 5
     for words in acquired:
         assert words[words.index("--dataset") + 1] == "it's my data.yaml"
-        assert words[words.index("--soundbank") + 1] == "bank $(touch hacked)"
+        assert words[words.index("--soundbank") + 1] == bank
     (calibrated, _) = (shlex.split(line) for line in commands if "resed calibrate" in line)
     assert calibrated[calibrated.index("--events") + 1] == f"data/demo/{strange}"
 

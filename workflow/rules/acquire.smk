@@ -25,7 +25,7 @@ rule acquire:
     params:
         dataset=DATASET_FILE,
         root=DATA,
-        options=acquire_options(),
+        options=verbatim(acquire_options()),
         recipe=lambda wildcards: recipe(wildcards.split),
     message:
         "acquire {wildcards.split}"

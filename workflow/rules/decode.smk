@@ -68,7 +68,7 @@ rule sanity:
         mem_mb=2000,
     params:
         dataset=DATASET_FILE,
-        classes=DATASET.classes,
+        classes=verbatim(DATASET.classes),
         results=run_folder,
         kinds=words("--kind", [row.system for row in FILES.baselines()]),
         references=references(),

@@ -33,8 +33,8 @@ rule judge:
         mem_mb=2000,
     params:
         tables=words("--table", VERDICTS),
-        config=config_json([*CONFIG.systems, CONFIG.sensitivity.system]),
-        titles=titles(CONFIG.systems),
+        config=verbatim(config_json([*CONFIG.systems, CONFIG.sensitivity.system])),
+        titles=verbatim(titles(CONFIG.systems)),
         results=lambda wildcards, output: str(Path(output.csv[0]).parents[1]),
         data=DATA,
         out=lambda wildcards, output: str(Path(output.csv[0]).parent),

@@ -14,6 +14,11 @@ def run_folder(wildcards, output):
     return str(Path(output[0]).parents[4])
 
 
+def verbatim(value):
+    """Text of the user as a parameter; Snakemake would read `{x}` in plain text as a wildcard."""
+    return lambda wildcards: value
+
+
 def words(option, values):
     """A repeated option as words of a command line."""
     return [word for value in values for word in (option, str(value))]
@@ -39,8 +44,7 @@ def config_json(systems=None):
     values = CONFIG.model_dump(mode="json")
     if systems is not None:
         used = {*systems, *map(CONFIG.trained_as, systems)}
-        overrides = values["system_overrides"]
-        values["system_overrides"] = {name: overrides[name] for name in overrides if name in used}
+        values["system_overrides"] = {k: v for k, v in CONFIG.system_overrides.items() if k in used}
     return as_json(values)
 
 
@@ -53,9 +57,8 @@ def acquire_options():
     """Options of `resed acquire`, as words: those of soundscapes, or those of recordings."""
     chosen = CONFIG.acquire
     if DATASET.kind == "recordings":
-        found = ["--folder", chosen.folder] if chosen.folder else []
         names = ["local"] if chosen.sources == [] else chosen.sources or []
-        return found + words("--source", names)
+        return words("--folder", filter(None, [chosen.folder])) + words("--source", names)
     found = ["--scale", chosen.scale, "--seed", chosen.seed]
     found += ["--soundbank", chosen.soundbank] if chosen.soundbank else []
     found += ["--annotations", chosen.annotations] if chosen.annotations else []

@@ -28,7 +28,7 @@ rule report:
     resources:
         mem_mb=2000,
     params:
-        config=config_json(),
+        config=verbatim(config_json()),
         results=subpath(output.page, ancestor=2),
         data=DATA,
     message:

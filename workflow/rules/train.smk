@@ -30,7 +30,7 @@ rule train:
         jobs_per_gpu=1,
     params:
         dataset=DATASET_FILE,
-        classes=DATASET.classes,
+        classes=verbatim(DATASET.classes),
         root=DATA,
         out=subpath(output.checkpoint, parent=True),
         settings=lambda wildcards: settings(wildcards.trained, "model", "objective", "schedule"),

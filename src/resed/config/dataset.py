@@ -27,6 +27,13 @@ def _inside(value: str) -> str:
     return value
 
 
+def _no_wildcard(value: str) -> str:
+    """Raise ValueError for braces, which Snakemake reads as wildcards in the names of outputs."""
+    if {"{", "}"} & set(value):
+        raise ValueError("must not contain braces")
+    return value
+
+
 Inside = Annotated[str, AfterValidator(_inside)]
 
 
@@ -34,7 +41,7 @@ class SplitFile(Strict):
     """Paths of a split below the root of the dataset, in the DESED layout."""
 
     audio: Inside
-    annotations: Inside
+    annotations: Annotated[Inside, AfterValidator(_no_wildcard)]
     labels: Literal["weak", "none", "strong"]
     clips: Positive  # the official count; of soundscapes, at scale 1
     paper: Positive | None = None  # the count of the paper, if it differs

@@ -51,8 +51,9 @@ def _figures(results: Results) -> Iterator[str]:
     possible = figure_names(results.config, results.paper)
     for name, entry in results.paper.figures.items():
         if name not in possible:
-            needed = entry.system or f"a trained system that only {entry.table} shows"
-            yield f"{entry.title}: requires {needed} in config.systems."
+            needed = entry.system or "a trained system"
+            only = "" if entry.system else f" that only {entry.table} shows"
+            yield f"{entry.title}: requires {needed} in config.systems{only}."
 
 
 def _study(results: Results, tables: Mapping[str, Table]) -> Iterator[str]:
