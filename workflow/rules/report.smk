@@ -12,7 +12,7 @@ rule report:
         paper=PAPER_FILES,
         tables=rules.tables.input,
         # A figure that is drawn again has the same bytes, so it does not require a new page.
-        figures=ancient([path for path in rules.figures.input if path.endswith(".sha256")]),
+        figures=ancient([path for path in rules.figures.input if path.endswith(".json")]),
         windows=expand(rules.calibrate.output, windows=("average", "esp")),
     output:
         page=report(

@@ -1,8 +1,7 @@
 """Compare each file of a results folder, and the annotations, with the recorded checksum.
 
 Logs and benchmarks have no records, because the shell and Snakemake write them and no result
-depends on them. The checksum file of a figure, written by sha256sum, is compared with the records
-of the files of the figure.
+depends on them.
 """
 
 import os
@@ -97,27 +96,8 @@ def _status(results: Path, name: Path) -> FileStatus:
         return FileStatus(path, "missing")
     size = path.stat().st_size
     if recorded is None:
-        own = path.suffix == checksums.SUFFIX
-        return FileStatus(path, _sums(results, name) if own else "unrecorded", size)
+        return FileStatus(path, "unrecorded", size)
     return FileStatus(path, "ok" if checksums.digest(path) == recorded else "altered", size)
-
-
-def _sums(results: Path, name: Path) -> Status:
-    """The status of the checksum file of a figure, by the records of the files of the figure."""
-    run = Path("results", checksums.absolute(results).name)  # paths as in the workflow
-    records = results / checksums.FOLDER / name.parent
-    expected = set()
-    for record in records.glob(f"[!.]*{checksums.SUFFIX}"):
-        part = name.parent / record.name.removesuffix(checksums.SUFFIX)
-        if part.stem == name.stem:
-            try:
-                expected.add(checksums.line(checksums.read(results, part) or "", run / part))
-            except AlteredError:  # reported for the record itself
-                return "altered"
-    if not expected:
-        return "unrecorded"
-    found = (results / name).read_bytes().decode("utf-8", "replace").splitlines(keepends=True)
-    return "ok" if sorted(found) == sorted(expected) else "altered"
 
 
 def _annotations(results: Path) -> Iterator[FileStatus]:
