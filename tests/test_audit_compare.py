@@ -81,7 +81,7 @@ def test_the_command_needs_no_dataset(pair):
         ("", "line 1: the columns must be split, filename"),
         (
             HEADER + "weak\ta.wav\t\t1\t1\t1\tok\tlocal\nweak\tb.wav\n",
-            "line 3: 2 cells, but the header",
+            "line 3: 2 cells, but",
         ),
         (HEADER + "weak\tb.wav\t\tfast\t1\t1\tok\tlocal\n", "line 2: rate is not an integer"),
     ],

@@ -22,7 +22,7 @@ class FetchOptions:
     """How recordings are acquired.
 
     Attributes:
-        dataset_file: path of the dataset file; the lock file is beside it.
+        dataset_file: path of the dataset file; the lock file is in the same folder.
         sources: names of sources; see `chosen_sources`, also for `folder` and `hashes`.
         folder: a folder or archive of the user.
         hashes: a manifest of the files in `folder`.

@@ -30,8 +30,8 @@ def audit(
     """Check every listed clip and every row of the annotations.
 
     The exit code is 0 if the dataset is accepted by --settings, and 1 if it is refused; all files
-    are written in both cases. Missing and broken clips are listed, and the dataset is refused only
-    if too many clips are unusable.
+    are written in both cases. Malformed annotations are refused. Missing and broken clips are
+    listed; the dataset is refused only if too many clips are unusable.
 
     Example: resed audit --dataset demo --root data/demo --out results/demo/audit
     """

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def arithmetic(precision: str, device: torch.device) -> torch.dtype | None:
-    """The dtype for autocast, None for float32; also sets what float32 means on a GPU.
+    """The dtype for autocast, None for float32. Also allows or forbids TF32 on a GPU.
 
     auto is bfloat16 on GPUs that compute in it: those of NVIDIA with compute capability 8.0 and
     above, and all of ROCm. A T4 (7.5) would emulate it. Operations that remain in float32 may use

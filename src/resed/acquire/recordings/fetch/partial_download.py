@@ -1,4 +1,4 @@
-"""Partial downloads: `.{name}.part` beside the target, and a JSON file with address and version.
+"""Partial downloads: `.{name}.part` next to the target, and a JSON file with address and version.
 
 A partial download is resumed only if address and version of the file are the same. One process at a
 time holds it by a lock, which ends with the process.

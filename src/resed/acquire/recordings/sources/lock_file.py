@@ -1,6 +1,6 @@
 """The lock file of a dataset: sizes, checksums and commits of remote listings.
 
-It is stored beside the dataset file and committed with it. A record that changes later is refused
+It is stored next to the dataset file and committed with it. A record that changes later is refused
 before any of its files is used.
 """
 
@@ -14,7 +14,7 @@ from resed.runtime.locks import take
 
 
 class LockFile:
-    """The file `{name}.lock.json` beside the dataset file `{name}.yaml`."""
+    """The file `{name}.lock.json` next to the dataset file `{name}.yaml`."""
 
     def __init__(self, dataset_file: Path):
         self._dataset_file = dataset_file
