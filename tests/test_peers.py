@@ -16,7 +16,7 @@ from resed.formats.annotations import Event, read_events, read_tags
 from resed.formats.posteriors import Posteriors
 from resed.formats.store import create
 from resed.formats.windows import Window
-from resed.predict.inference import predict
+from resed.predict.inference import predict_splits
 from resed.settings import DecodeSettings, FeatureSettings
 from resed.train import schedule
 from resed.train.augment import noisy
@@ -416,7 +416,7 @@ def test_both_peers_train_resume_and_predict(tmp_path, name):
     with (path.parent / "history.csv").open() as handle:
         rows = list(csv.DictReader(handle))
     assert [row["epoch"] for row in rows] == ["0", "1"]
-    posteriors = predict(path, tmp_path / "evaluation.store", "evaluation", CPU)
+    ((_, posteriors),) = predict_splits(path, {"evaluation": tmp_path / "evaluation.store"}, CPU)
     cells, seconds = frame_grid(settings.model, features)
     assert posteriors.frames.shape == (6, cells, 2)
     assert posteriors.seconds_per_frame == pytest.approx(seconds)

@@ -19,7 +19,7 @@ from resed.errors import CheckpointError, DivergedError, StoreError
 from resed.formats import checkpoint
 from resed.formats.annotations import Event, read_events, read_tags
 from resed.formats.store import create
-from resed.predict.inference import load_networks, predict
+from resed.predict.inference import load_networks, predict_splits
 from resed.settings import AugmentSettings, FeatureSettings
 from resed.train.augment import augment
 from resed.train.batches import Batches, Grid, Stratum, frame_matrix, tag_matrix
@@ -270,7 +270,7 @@ OPTIONS = [
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda o: str(o)[:60])
 def test_every_option_trains_and_its_checkpoint_predicts(tiny, tmp_path, option):
     path = trainer(tiny, tmp_path, overlay(SMALL, option)).train()
-    posteriors = predict(path, tiny / "evaluation.store", "evaluation", CPU)
+    ((_, posteriors),) = predict_splits(path, {"evaluation": tiny / "evaluation.store"}, CPU)
     assert np.isfinite(posteriors.frames).all() and np.isfinite(posteriors.tags).all()
 
 
@@ -384,14 +384,14 @@ def test_foreign_checkpoints_are_refused_in_one_line(tiny, tmp_path):
 
 def test_predict_refuses_features_of_another_kind(tiny, tmp_path):
     path = trainer(tiny, tmp_path).train()
-    posteriors = predict(path, tiny / "evaluation.store", "evaluation", CPU)
+    ((_, posteriors),) = predict_splits(path, {"evaluation": tiny / "evaluation.store"}, CPU)
     assert posteriors.frames.shape == (5, 100, 2) and posteriors.clips[0] == "evaluation0.wav"
     assert load_networks(path)[1]["seed"] == 0
     other = FeatureSettings(frames=100, floor=1e-10)
     with create(tmp_path / "other.store", ["a.wav"], other, "evaluation", "0" * 64) as writer:
         writer.write(0, np.zeros((100, 64), np.float32))
     with pytest.raises(StoreError, match="floor"):
-        predict(path, tmp_path / "other.store", "evaluation", CPU)
+        list(predict_splits(path, {"evaluation": tmp_path / "other.store"}, CPU))
 
 
 def command(tiny, out, settings):

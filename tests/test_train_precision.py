@@ -10,7 +10,7 @@ from resed.config.closed import overlay
 from resed.config.run import load_config
 from resed.formats import checkpoint
 from resed.predict import inference as predict_module
-from resed.predict.inference import predict
+from resed.predict.inference import predict_splits
 from resed.train.framework import build_networks
 from resed.train.heads import GuidedTagHead
 from resed.train.model import TeacherStudent
@@ -143,7 +143,7 @@ def test_prediction_takes_the_arithmetic_of_the_training(tiny, tmp_path, monkeyp
         return infer(*arguments, autocast=autocast)
 
     monkeypatch.setattr(predict_module, "infer", look)
-    predict(path, tiny / "evaluation.store", "evaluation", CPU)
+    list(predict_splits(path, {"evaluation": tiny / "evaluation.store"}, CPU))
     assert taken == [run.autocast] == [torch.bfloat16 if precision == "bfloat16" else None]
 
 

@@ -39,17 +39,9 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
         networks.load_state_dict(content["networks"])
     except RuntimeError as error:
         first = str(error).splitlines()[1].strip()
-        problem, cure = (
-            f"the weights do not fit the settings ({first})",
-            "delete it and train again",
-        )
-        raise CheckpointError(problem, place=path, cure=cure) from None
+        problem = f"the weights do not fit the settings ({first})"
+        raise CheckpointError(problem, place=path, cure=checkpoint.CURE) from None
     return networks.eval(), identity
-
-
-def predict(path: Path, store_path: Path, split: str, device: torch.device) -> Posteriors:
-    """Posteriors of every clip of one store; see `predict_splits`."""
-    return dict(predict_splits(path, {split: store_path}, device))[split]
 
 
 def predict_splits(

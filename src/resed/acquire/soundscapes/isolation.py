@@ -9,9 +9,8 @@ import numpy as np
 
 from resed.acquire.soundscapes.annotation_statistics import MINIMUM_GAP_S
 from resed.acquire.soundscapes.scenes import MINIMUM_EVENT_S
-from resed.acquire.soundscapes.signals import envelope, fade, seconds
+from resed.acquire.soundscapes.signals import HOP, envelope, fade, seconds
 
-HOP = seconds(0.01)
 BELOW_PEAK_DB = 25.0  # lowest level of an event below the peak of the recording
 CONTINUOUS_BELOW_PEAK_DB = 40.0  # lowest level of a continuous sound below its peak
 ABOVE_FLOOR_DB = 6.0  # lowest level of an event above the noise floor of the recording

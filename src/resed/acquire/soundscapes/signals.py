@@ -17,6 +17,9 @@ def seconds(duration: float) -> int:
     return round(duration * SAMPLE_RATE)
 
 
+HOP = seconds(0.01)  # of `envelope`
+
+
 def decibels(level):
     """The amplitude ratio of a level, or an array of levels, in dB."""
     return 10.0 ** (level / 20.0)
@@ -27,9 +30,9 @@ def rms(samples: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(samples))))  # the result of a BLAS dot product varies
 
 
-def envelope(samples: np.ndarray, hop: int = seconds(0.01)) -> np.ndarray:
-    """Mean square of consecutive blocks of `hop` samples (the last may be shorter), float64."""
-    starts = np.arange(0, len(samples), hop)
+def envelope(samples: np.ndarray) -> np.ndarray:
+    """Mean square of consecutive blocks of 10 ms (the last may be shorter), float64."""
+    starts = np.arange(0, len(samples), HOP)
     sums = np.add.reduceat(np.square(samples, dtype=np.float64), starts)
     return sums / np.diff([*starts, len(samples)])
 
