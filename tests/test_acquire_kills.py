@@ -110,11 +110,11 @@ def differences(found: dict[str, bytes], expected: dict[str, bytes]) -> list[str
 
 
 def test_a_second_run_at_the_same_time_is_refused(tmp_path):
-    from resed.acquire.recordings.fetch.state import State
+    from resed.acquire.recordings.fetch.state import ClipStates
 
     with UnreliableServer() as server:
         command = Scene(server).prepare(tmp_path / "one")
-        with State.open(tmp_path / "one/data", "weak"):
+        with ClipStates.open(tmp_path / "one/data", "weak"):
             done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 1
         assert "another resed acquire is running" in done.stderr

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.draw import class_weights, confusion, durations, training_curves
-from resed.draw.inputs import Inputs, figure_names, inputs
+from resed.draw.inputs import FigureInputs, figure_names, inputs
 from resed.draw.registry import figure_of, heading
 from resed.draw.style import look, save
 from resed.errors import ConfigError, MissingFileError, ResultsError
@@ -333,16 +333,20 @@ def test_figures_come_from_the_paper_and_the_configured_systems(results):
     )
     assert figure_names(config, paper) == everything
     # mean_teacher is in no table, so it is shown with those of the main table.
-    assert inputs("losses", config, paper) == Inputs(histories=("mean_teacher", "pts"))
+    assert inputs("losses", config, paper) == FigureInputs(histories=("mean_teacher", "pts"))
     assert inputs("losses_stages", config, paper).histories == ("pts", "pts_tfd_afl")
-    assert inputs("weights", config, paper) == Inputs(histories=("pts_tfd_afl",))
-    assert inputs("lengths", config, paper) == Inputs(windows=("esp",), annotations=("strong",))
-    assert inputs("errors", config, paper) == Inputs(tags=("pts",), annotations=("evaluation",))
+    assert inputs("weights", config, paper) == FigureInputs(histories=("pts_tfd_afl",))
+    assert inputs("lengths", config, paper) == FigureInputs(
+        windows=("esp",), annotations=("strong",)
+    )
+    assert inputs("errors", config, paper) == FigureInputs(
+        tags=("pts",), annotations=("evaluation",)
+    )
     single = config.model_copy(update={"confusion": "single"})
-    expected = Inputs(posteriors=("pts",), annotations=("evaluation",))
+    expected = FigureInputs(posteriors=("pts",), annotations=("evaluation",))
     assert inputs("errors", single, paper) == expected
-    assert inputs("dag", config, paper) == Inputs()
-    assert inputs("sensitivity", config, paper) == Inputs(study=True)
+    assert inputs("dag", config, paper) == FigureInputs()
+    assert inputs("sensitivity", config, paper) == FigureInputs(study=True)
     few = config.model_copy(update={"systems": ["pts"]})
     assert figure_names(few, paper) == ["losses", "errors", "lengths", "dag", "sensitivity"]
     with pytest.raises(ConfigError, match=r"config\.systems: weights requires pts_tfd_afl; add"):

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from resed.acquire.recordings.fetch.state import State, read_states
+from resed.acquire.recordings.fetch.state import ClipStates, read_states
 from resed.formats.acquisition import Answer, ClipState, StateError
 
 PRESENT = ClipState("a.wav", "present", "zenodo", 12, "ab" * 32)
@@ -16,7 +16,7 @@ GONE = ClipState(
 
 
 def test_what_is_set_is_read_again_sorted_and_the_journal_is_folded(tmp_path):
-    with State.open(tmp_path, "weak") as state:
+    with ClipStates.open(tmp_path, "weak") as state:
         state.set(GONE)
         state.set(
             ClipState("a.wav", "failed", answers={"web": Answer("failed", "no complete answer")})
@@ -68,27 +68,27 @@ def test_a_killed_and_continued_run_leaves_the_same_bytes(tmp_path):
 
 
 def test_a_kill_between_table_and_journal_changes_nothing(tmp_path):
-    with State.open(tmp_path, "weak") as state:
+    with ClipStates.open(tmp_path, "weak") as state:
         state.set(PRESENT)
         kept = state.journal.read_bytes()
     table = (tmp_path / ".acquire" / "weak.tsv").read_bytes()
     state.journal.write_bytes(kept)
-    with State.open(tmp_path, "weak"):
+    with ClipStates.open(tmp_path, "weak"):
         pass
     assert (tmp_path / ".acquire" / "weak.tsv").read_bytes() == table
 
 
 def test_a_second_writer_is_refused_and_others_splits_are_free(tmp_path):
-    with State.open(tmp_path, "weak"):
+    with ClipStates.open(tmp_path, "weak"):
         with pytest.raises(StateError, match=r"weak\.jsonl: another resed acquire is running"):
-            State.open(tmp_path, "weak")
-        State.open(tmp_path, "strong").close()
-    State.open(tmp_path, "weak").close()
+            ClipStates.open(tmp_path, "weak")
+        ClipStates.open(tmp_path, "strong").close()
+    ClipStates.open(tmp_path, "weak").close()
     assert not list((tmp_path / ".acquire").iterdir()), "nothing known, nothing written"
 
 
 def test_clips_that_are_no_longer_listed_are_forgotten(tmp_path):
-    with State.open(tmp_path, "weak") as state:
+    with ClipStates.open(tmp_path, "weak") as state:
         state.set(PRESENT)
         state.set(GONE)
         state.keep(["b.wav", "c.wav"])
@@ -108,16 +108,16 @@ def test_clips_that_are_no_longer_listed_are_forgotten(tmp_path):
     ],
 )
 def test_a_damaged_record_is_refused_by_line(tmp_path, name, content, text):
-    with State.open(tmp_path, "weak") as state:
+    with ClipStates.open(tmp_path, "weak") as state:
         state.set(PRESENT)
     path = tmp_path / ".acquire" / name
     path.write_bytes(content or path.read_bytes().replace(b"present", b"presemt"))
     with pytest.raises(StateError, match=text):
-        State.open(tmp_path, "weak")
+        ClipStates.open(tmp_path, "weak")
     with pytest.raises(StateError, match=text):
         read_states(tmp_path, "weak")
     path.unlink()
-    State.open(tmp_path, "weak").close()
+    ClipStates.open(tmp_path, "weak").close()
 
 
 @pytest.mark.parametrize("name", ["", "a\tb.wav", "a\n", "a\rb", "\udcff.wav"])
@@ -130,7 +130,7 @@ def test_names_with_odd_letters_are_kept(tmp_path):
     odd = ClipState(
         "-ü \u2028\x1c.wav", "corrupt", "ein Ordner", 0, answers={"ü": Answer("corrupt", "ß\t")}
     )
-    with State.open(tmp_path, "weak") as state:
+    with ClipStates.open(tmp_path, "weak") as state:
         state.set(odd)
         assert read_states(tmp_path, "weak") == {odd.filename: odd}
     assert read_states(tmp_path, "weak") == {odd.filename: odd}
@@ -159,5 +159,5 @@ def test_a_full_disk_loses_nothing_that_was_set(tmp_path):
     assert said.count("\n") == 1
     before = read_states(tmp_path, "weak")
     assert len(before) > 20
-    with State.open(tmp_path, "weak") as state:
+    with ClipStates.open(tmp_path, "weak") as state:
         assert {clip.filename: clip for clip in state} == before

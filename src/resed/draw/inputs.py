@@ -14,7 +14,7 @@ BUILT_IN = {"dag": "The stages", "sensitivity": "Effect of the readings"}
 
 
 @dataclass(frozen=True)
-class Inputs:
+class FigureInputs:
     """The inputs of a figure besides the config, the paper and the summary of the audit.
 
     Attributes:
@@ -59,18 +59,18 @@ def figure_entry(name: str, config: Config, paper: Paper) -> FigureEntry | None:
     return entry
 
 
-def inputs(name: str, config: Config, paper: Paper) -> Inputs:
+def inputs(name: str, config: Config, paper: Paper) -> FigureInputs:
     """The inputs of a figure. Raises ConfigError as `figure_entry` does."""
     entry = figure_entry(name, config, paper)
     if entry is None:
-        return Inputs(study=name == "sensitivity")
+        return FigureInputs(study=name == "sensitivity")
     if entry.kind == "durations":
-        return Inputs(windows=("esp",), annotations=("strong",))
+        return FigureInputs(windows=("esp",), annotations=("strong",))
     systems = tuple(systems_of(entry, config, paper))
     if entry.kind == "confusion":
         source = "posteriors" if config.confusion == "single" else "tags"
-        return Inputs(annotations=("evaluation",), **{source: systems})
-    return Inputs(histories=tuple(dict.fromkeys(map(config.trained_as, systems))))
+        return FigureInputs(annotations=("evaluation",), **{source: systems})
+    return FigureInputs(histories=tuple(dict.fromkeys(map(config.trained_as, systems))))
 
 
 def systems_of(entry: FigureEntry, config: Config, paper: Paper) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from resed.errors import ResedError
-from resed.formats.validation import Source, Table
+from resed.formats.validation import SourceFile, TextTable
 from resed.runtime.files import write_tsv
 
 FOLDER = ".acquire"
@@ -112,7 +112,7 @@ def read_states_table(path: Path) -> dict[str, ClipState]:
     """
     if not path.is_file():
         return {}
-    table = Table(Source(path, StateError, CURE), COLUMNS)
+    table = TextTable(SourceFile(path, StateError, CURE), COLUMNS)
     table.names("filename")
     table.unique("filename")
     table.one_of("state", STATES)

@@ -37,7 +37,7 @@ class Event:
     event_label: str
 
 
-class Row(NamedTuple):
+class AnnotationLine(NamedTuple):
     """A line of an annotation file."""
 
     path: Path
@@ -183,14 +183,14 @@ def clip_name_of(filename: str) -> str:
 
 def _rows(
     path: Path | str, columns: Sequence[str], refuse: Refuse
-) -> Iterator[tuple[Row, list[str]]]:
+) -> Iterator[tuple[AnnotationLine, list[str]]]:
     """Yield the line and the cells of `columns` of each row that is not blank."""
     path = existing(path)
     text = AnnotationText.read(path)
     _check_header(path, text.header, columns)
     where = [text.header.index(column) for column in columns]
     for number, row in text.rows():
-        place = Row(path, number)
+        place = AnnotationLine(path, number)
         try:
             cells = _fit(row, len(text.header), place)
             picked = [cells[index] for index in where]
@@ -204,7 +204,7 @@ def _rows(
 
 
 def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> None:
-    place, first = Row(path, 1), ", ".join(columns)
+    place, first = AnnotationLine(path, 1), ", ".join(columns)
     if not any(header):
         cure = f"the first line must name the columns {first}, separated by tabs"
         raise place.error("no header", cure)
@@ -220,7 +220,7 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
         raise place.error(f"duplicate column {', '.join(repeated)}", "keep one of them")
 
 
-def _fit(cells: list[str], width: int, place: Row) -> list[str]:
+def _fit(cells: list[str], width: int, place: AnnotationLine) -> list[str]:
     """Pad a row without its trailing empty cells; refuse rows of any other width."""
     if len(cells) == width:
         return cells
@@ -232,7 +232,7 @@ def _fit(cells: list[str], width: int, place: Row) -> list[str]:
     raise place.error(problem, "separate columns by tabs")
 
 
-def _check_label(label: str, classes: Sequence[str] | None, place: Row) -> None:
+def _check_label(label: str, classes: Sequence[str] | None, place: AnnotationLine) -> None:
     if not label:
         cure = "name the class, or leave only the filename in the row"
         raise place.error("the label is empty", cure)
@@ -243,7 +243,7 @@ def _check_label(label: str, classes: Sequence[str] | None, place: Row) -> None:
     raise place.error(f"unknown class {label!r}", hint)
 
 
-def _span(onset: str, offset: str, place: Row) -> tuple[float, float]:
+def _span(onset: str, offset: str, place: AnnotationLine) -> tuple[float, float]:
     start, end = _seconds(onset, "onset", place), _seconds(offset, "offset", place)
     if start >= end:
         cure = "correct the times or delete the row"
@@ -251,7 +251,7 @@ def _span(onset: str, offset: str, place: Row) -> tuple[float, float]:
     return start, end
 
 
-def _seconds(text: str, column: str, place: Row) -> float:
+def _seconds(text: str, column: str, place: AnnotationLine) -> float:
     try:
         value = float(text)
     except ValueError:

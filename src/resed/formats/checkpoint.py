@@ -18,7 +18,7 @@ from resed.formats.validation import (
     NAME,
     Fields,
     Kind,
-    Source,
+    SourceFile,
     are_unique_names,
     integer,
     is_number,
@@ -93,7 +93,7 @@ def load(path: Path | str) -> dict[str, Any]:
 
     Raises CheckpointError for a file that is damaged, foreign or of another version.
     """
-    source = Source(existing(path, "train the system first"), CheckpointError, CURE)
+    source = SourceFile(existing(path, "train the system first"), CheckpointError, CURE)
     try:
         _check_whole(source.path)
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -113,7 +113,7 @@ def load_finished(path: Path | str) -> dict[str, Any]:
     Raises MissingFileError, or CheckpointError with the key.
     """
     content = load(path)
-    source = Source(Path(path), CheckpointError, CURE)
+    source = SourceFile(Path(path), CheckpointError, CURE)
     if "optimiser" in content:
         cure = "use checkpoint.pt, not resume.pt"
         raise CheckpointError("not the checkpoint of a finished training", place=path, cure=cure)
@@ -128,7 +128,7 @@ def load_state(path: Path | str) -> dict[str, Any]:
     Raises MissingFileError, or CheckpointError with the key.
     """
     content = load(path)
-    source = Source(Path(path), CheckpointError, CURE)
+    source = SourceFile(Path(path), CheckpointError, CURE)
     source.check(content, Fields(STATE))
     _check_shares(source, content["identity"])
     if len(content["history"]) != content["epoch"]:
@@ -136,7 +136,7 @@ def load_state(path: Path | str) -> dict[str, Any]:
     return content
 
 
-def _check_shares(source: Source, identity: dict[str, Any]) -> None:
+def _check_shares(source: SourceFile, identity: dict[str, Any]) -> None:
     if len(identity["shares"]) != len(identity["classes"]):
         raise source.wrong("identity.shares must have one value per class")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from resed.errors import ResultsError
-from resed.formats.validation import Source, Table
+from resed.formats.validation import SourceFile, TextTable
 from resed.runtime.files import write_tsv
 
 COLUMNS = ("clip", "metric", "class", "tp", "fp", "fn")
@@ -103,8 +103,8 @@ def read_counts(path: Path, clips: int) -> dict[str, Counts]:
 
     Raises MissingFileError, or ResultsError for a file that `write_counts` did not write.
     """
-    source = Source(Path(path), ResultsError, CURE)
-    table = Table(source, COLUMNS)
+    source = SourceFile(Path(path), ResultsError, CURE)
+    table = TextTable(source, COLUMNS)
     table.names("clip", "metric", "class")
     table.unique("clip", "metric", "class")
     for column in ("tp", "fp", "fn"):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import ResultsError
-from resed.formats.validation import Source
+from resed.formats.validation import SourceFile
 from resed.runtime.files import existing, write_text
 
 LOSS_COLUMNS = (
@@ -83,7 +83,7 @@ def read_history(path: Path | str) -> dict[str, list[float]]:
     Raises MissingFileError, or ResultsError for a file without epochs, a row of another width, a
     cell that is not a number, or epochs that do not count from 0.
     """
-    source = Source(Path(path), ResultsError, "run resed train again")
+    source = SourceFile(Path(path), ResultsError, "run resed train again")
     try:
         text = existing(source.path, "run resed train").read_text(encoding="utf-8")
         header, *rows = csv.reader(io.StringIO(text), strict=True)

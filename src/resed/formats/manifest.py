@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from resed.errors import DatasetError
-from resed.formats.validation import Source, Table
+from resed.formats.validation import SourceFile, TextTable
 from resed.runtime.files import write_tsv
 
 # Clips with status `ok` are used; resed.audit.clip_audit describes the others.
@@ -54,7 +54,7 @@ def read_manifest(path: Path | str) -> pd.DataFrame:
             a split has two rows. The message contains the line number.
         MissingFileError: the file does not exist.
     """
-    table = Table(Source(Path(path), DatasetError, CURE), COLUMNS, exact=False)
+    table = TextTable(SourceFile(Path(path), DatasetError, CURE), COLUMNS, exact=False)
     table.names("split", "filename")
     table.one_of("status", STATUSES)
     hashes = table.frame["sha256"].str.fullmatch("([0-9a-f]{64})?").astype(bool)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import ResultsError
-from resed.formats.validation import ANY, HASH, TEXT, Fields, Kind, Source, integer, number
+from resed.formats.validation import ANY, HASH, TEXT, Fields, Kind, SourceFile, integer, number
 from resed.runtime.files import write_json
 
 FORMAT = 1
@@ -52,4 +52,4 @@ def read_metrics(path: Path | str, cure: str = "run resed score again") -> dict[
     Raises MissingFileError, or ResultsError with the key that is missing, of a wrong type or out of
     range.
     """
-    return Source(Path(path), ResultsError, cure).json(FIELDS)
+    return SourceFile(Path(path), ResultsError, cure).json(FIELDS)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from resed.errors import StoreError
-from resed.formats.validation import ANY, Fields, Kind, Source, are_unique_names, is_number
+from resed.formats.validation import ANY, Fields, Kind, SourceFile, are_unique_names, is_number
 from resed.runtime.files import atomic_path, existing, parse_json
 
 VERSION = 1
@@ -55,7 +55,7 @@ class Posteriors:
 
         Raises StoreError if `load` would refuse the file, for example because of NaN.
         """
-        _check(Source(Path(path), StoreError, "train the system again"), self)
+        _check(SourceFile(Path(path), StoreError, "train the system again"), self)
         lost = self.lost_head_tags
         extra = {} if lost is None else {OPTIONAL: lost.astype(np.float32)}
         with atomic_path(path) as temporary, open(temporary, "wb") as handle:
@@ -77,7 +77,7 @@ class Posteriors:
                 shapes, a value is not finite or outside [0, 1], or a clip or class is repeated.
             MissingFileError: the file does not exist.
         """
-        source = Source(existing(path), StoreError, CURE)
+        source = SourceFile(existing(path), StoreError, CURE)
         try:
             values = _read_members(source.path)
             meta = parse_json(str(values.pop("meta")).encode())
@@ -129,7 +129,7 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, text: bool) -> 
         return np.lib.format.read_array(handle, allow_pickle=False)
 
 
-def _check(source: Source, found: Posteriors) -> None:
+def _check(source: SourceFile, found: Posteriors) -> None:
     source.check(found.meta, META, "meta")
     for what, names in (("clips", found.clips), ("classes", found.classes)):
         if not are_unique_names(names):

@@ -7,7 +7,16 @@ from typing import Any
 import pandas as pd
 
 from resed.errors import ResultsError
-from resed.formats.validation import HASH, NAME, TEXT, Fields, Source, Table, integer, number
+from resed.formats.validation import (
+    HASH,
+    NAME,
+    TEXT,
+    Fields,
+    SourceFile,
+    TextTable,
+    integer,
+    number,
+)
 from resed.runtime.files import write_json, write_tsv
 
 COLUMNS = ("split", "filename", "lines", "rule", "before", "after")
@@ -43,7 +52,7 @@ def read_repairs(path: Path | str) -> pd.DataFrame:
 
     Raises MissingFileError, or ResultsError with the line number.
     """
-    table = Table(Source(Path(path), ResultsError, CURE), COLUMNS)
+    table = TextTable(SourceFile(Path(path), ResultsError, CURE), COLUMNS)
     table.names("split", "filename", "rule", "before")
     lines = table.frame["lines"].str.fullmatch(r"[0-9]{1,15}(,[0-9]{1,15})*").astype(bool)
     table.refuse(~lines, "lines are not numbers separated by commas")
@@ -57,4 +66,4 @@ def write_repair_summary(path: Path | str, summary: Mapping[str, Any]) -> None:
 
 def read_repair_summary(path: Path | str) -> dict[str, Any]:
     """Read and check repair.json. Raises MissingFileError, or ResultsError with the key."""
-    return Source(Path(path), ResultsError, CURE).json(SUMMARY)
+    return SourceFile(Path(path), ResultsError, CURE).json(SUMMARY)

@@ -22,7 +22,7 @@ import numpy as np
 
 from resed import __version__
 from resed.errors import StoreError
-from resed.formats.validation import ANY, NAME, NAMES, TEXT, Fields, Kind, Source
+from resed.formats.validation import ANY, NAME, NAMES, TEXT, Fields, Kind, SourceFile
 from resed.runtime.files import atomic_path, existing, parse_json
 from resed.settings import FeatureSettings
 
@@ -196,7 +196,7 @@ def _check_complete(path: Path | str, writer: Writer, clips: Sequence[str]) -> N
 
 def _read_header(path: Path) -> tuple[dict[str, Any], int]:
     """The validated header, and the byte at which the features begin."""
-    source = Source(path, StoreError, CURE)
+    source = SourceFile(path, StoreError, CURE)
     with path.open("rb") as handle:
         prefix = handle.read(PREFIX.size)
         if prefix[: len(MAGIC)] != MAGIC:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import ResultsError
-from resed.formats.validation import Fields, Source, list_of, number
+from resed.formats.validation import Fields, SourceFile, list_of, number
 from resed.runtime.files import write_json
 
 SHARE = number(0, 1)
@@ -26,7 +26,7 @@ def write_threshold(path: Path | str, chosen: Mapping[str, Any]) -> None:
 
 def read_threshold(path: Path | str) -> float:
     """The threshold, from 0 to 1. Raises MissingFileError, or ResultsError for invalid content."""
-    source = Source(Path(path), ResultsError, CURE)
+    source = SourceFile(Path(path), ResultsError, CURE)
     values = source.json(FIELDS)
     if len(values.get("grid", ())) != len(values.get("event_macro_f1", ())):
         raise source.wrong("grid and event_macro_f1 have different lengths")

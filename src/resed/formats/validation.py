@@ -92,7 +92,7 @@ def short(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Source:
+class SourceFile:
     """A file to read, the class of the errors of its reader, and their cure."""
 
     path: Path
@@ -131,7 +131,7 @@ class Source:
         return self.check(value, kind)
 
 
-class Table:
+class TextTable:
     """A tab-separated file with a header line; cells are text until they are checked.
 
     `frame` has the required columns, and its index is the line number in the file. Lines are split
@@ -140,7 +140,7 @@ class Table:
     Raises the error class of `source` for a missing column or a row of another width.
     """
 
-    def __init__(self, source: Source, columns: Sequence[str], exact: bool = True) -> None:
+    def __init__(self, source: SourceFile, columns: Sequence[str], exact: bool = True) -> None:
         self.source = source
         data = existing(source.path, source.cure).read_bytes()
         try:

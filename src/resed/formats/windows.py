@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from resed.errors import ResultsError
-from resed.formats.validation import Source, Table
+from resed.formats.validation import SourceFile, TextTable
 from resed.runtime.files import write_tsv
 
 CURE = "make it with resed calibrate"
@@ -49,7 +49,7 @@ def read_windows(path: Path | str) -> dict[str, Window]:
 
     Raises MissingFileError, or ResultsError with the line number.
     """
-    table = Table(Source(Path(path), ResultsError, CURE), COLUMNS)
+    table = TextTable(SourceFile(Path(path), ResultsError, CURE), COLUMNS)
     table.names("event_label", "method")
     table.unique("event_label")
     table.integers("events")

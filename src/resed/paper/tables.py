@@ -88,7 +88,7 @@ class SystemTable(_Table):
         )
 
 
-class Column(Strict):
+class SystemColumn(Strict):
     """A column of a table of classes: one system."""
 
     system: str
@@ -103,7 +103,7 @@ class ClassTable(_Table):
 
     layout: Literal["classes"]
     split: str
-    columns: Annotated[dict[Name, Column], Field(min_length=1)]
+    columns: Annotated[dict[Name, SystemColumn], Field(min_length=1)]
     gain: tuple[str, str] | None = None
     rows: Annotated[dict[str, dict[str, list[Number | None]]], Field(min_length=1)]
     overall: dict[str, list[Number | None]]

@@ -10,12 +10,12 @@ from resed.report.scorecard import Card
 
 
 @dataclass(frozen=True)
-class Entry:
+class ContentsEntry:
     """A section and its parts."""
 
     anchor: str
     title: str
-    children: tuple["Entry", ...] = ()
+    children: tuple["ContentsEntry", ...] = ()
 
 
 def contents(
@@ -24,30 +24,38 @@ def contents(
     groups: Iterable[Group],
     figures: Iterable[Section],
     ids: Collection[str],
-) -> tuple[Entry, ...]:
+) -> tuple[ContentsEntry, ...]:
     """The sections of the page; `ids` are the ids of the page."""
-    entries = [Entry("verdict", "Verdict")]
+    entries = [ContentsEntry("verdict", "Verdict")]
     for name, edition in paper.editions.items():
         tables = tuple(
-            Entry(key, table.title) for key, table in paper.tables.items() if table.edition == name
+            ContentsEntry(key, table.title)
+            for key, table in paper.tables.items()
+            if table.edition == name
         )
-        entries.append(Entry(f"edition-{name}", edition.name, tables))
+        entries.append(ContentsEntry(f"edition-{name}", edition.name, tables))
     entries += [
-        Entry("figures", "Figures", tuple(Entry(f.anchor, f.title) for f in figures)),
-        Entry("scorecard", "Scorecard", tuple(Entry(card.anchor, card.title) for card in cards)),
-        Entry("claims", "Claims", tuple(_group(group) for group in groups)),
-        Entry("comparisons", "Comparisons"),
-        Entry("repaired", "Original and repaired labels"),
-        Entry("contradictions", "Contradictions"),
-        Entry("readings", "Readings"),
-        Entry("sensitivity", "Study of the readings"),
-        Entry("run", "The run"),
-        Entry("settings", "Settings"),
-        Entry("not-run", "What was not run"),
+        ContentsEntry(
+            "figures", "Figures", tuple(ContentsEntry(f.anchor, f.title) for f in figures)
+        ),
+        ContentsEntry(
+            "scorecard",
+            "Scorecard",
+            tuple(ContentsEntry(card.anchor, card.title) for card in cards),
+        ),
+        ContentsEntry("claims", "Claims", tuple(_group(group) for group in groups)),
+        ContentsEntry("comparisons", "Comparisons"),
+        ContentsEntry("repaired", "Original and repaired labels"),
+        ContentsEntry("contradictions", "Contradictions"),
+        ContentsEntry("readings", "Readings"),
+        ContentsEntry("sensitivity", "Study of the readings"),
+        ContentsEntry("run", "The run"),
+        ContentsEntry("settings", "Settings"),
+        ContentsEntry("not-run", "What was not run"),
     ]
     return tuple(entry for entry in entries if entry.anchor in ids)
 
 
-def _group(group: Group) -> Entry:
+def _group(group: Group) -> ContentsEntry:
     tally = group.tally
-    return Entry(tally.anchor, f"{tally.symbol} {tally.many}: {tally.count}")
+    return ContentsEntry(tally.anchor, f"{tally.symbol} {tally.many}: {tally.count}")

@@ -153,7 +153,7 @@ def _compare_result(results: Path, relative: Path, path: Path) -> None:
 
 
 @dataclass
-class Annotations:
+class AnnotationChecksums:
     """An annotation file and its records (record -> SHA-256), one per split that uses the file."""
 
     results: Path
@@ -202,9 +202,9 @@ def record_annotations(split: str, path: Path) -> None:
         _write(target, digest(path), place.relative_to(data_folder(results)))
 
 
-def recorded_annotations(results: Path) -> tuple[list[Annotations], list[Path]]:
+def recorded_annotations(results: Path) -> tuple[list[AnnotationChecksums], list[Path]]:
     """The annotation files that have a record, and the records that are corrupt."""
-    found, corrupt, data = dict[Path, Annotations](), [], data_folder(results)
+    found, corrupt, data = dict[Path, AnnotationChecksums](), [], data_folder(results)
     for path in sorted((results / FOLDER / ANNOTATIONS).glob(f"[!.]*{SUFFIX}")):
         try:
             told = _read(path)
@@ -214,7 +214,7 @@ def recorded_annotations(results: Path) -> tuple[list[Annotations], list[Path]]:
             corrupt.append(path)
         else:
             file = data / told[1]
-            found.setdefault(file, Annotations(results, file)).records[path] = told[0]
+            found.setdefault(file, AnnotationChecksums(results, file)).records[path] = told[0]
     return list(found.values()), corrupt
 
 

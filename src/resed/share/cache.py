@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from resed.config.closed import read_yaml
 from resed.errors import ShareError
-from resed.formats.validation import ANY, NAME, Fields, Kind, Source, list_of
+from resed.formats.validation import ANY, NAME, Fields, Kind, SourceFile, list_of
 from resed.runtime.progress import progress
 from resed.share.runs import SharedRun
 
@@ -95,7 +95,7 @@ class Cache:
 
     def _list(self, folder: Object) -> list[dict[str, str]]:
         cure = "delete it and make restore again"
-        return Source(self.place(folder), ShareError, cure).json(LIST)
+        return SourceFile(self.place(folder), ShareError, cure).json(LIST)
 
     def _drop(self, items: Sequence[Object], what: str) -> list[Object]:
         gone = []
@@ -137,7 +137,7 @@ def locked(run: SharedRun) -> list[Object]:
 def _stages() -> dict:
     if not LOCK.is_file():
         return {}
-    source = Source(LOCK, ShareError, f"git checkout {LOCK}")
+    source = SourceFile(LOCK, ShareError, f"git checkout {LOCK}")
     return source.check(read_yaml(LOCK).get("stages") or {}, STAGES, "stages")
 
 

@@ -20,7 +20,7 @@ EMPTY = (*ESTIMATE, "published", "decision")
 
 
 @dataclass(frozen=True)
-class Source:
+class ClassScores:
     """The inputs of a table of classes."""
 
     shape: ClassTable
@@ -61,7 +61,7 @@ def classes_table(name: str, results: Results) -> Table:
     """
     shape = results.paper.tables[name]
     assert isinstance(shape, ClassTable)
-    source = Source(shape, ScoreReader(results))
+    source = ClassScores(shape, ScoreReader(results))
     labels = [*results.config.dataset_file.classes, OVERALL]
     splits = [shape.split, *(split for split in SCORED_ROLES if split != shape.split)]
     records = [
@@ -81,7 +81,7 @@ def classes_table(name: str, results: Results) -> Table:
     )
 
 
-def _records(label: str, split: str, source: Source) -> Iterator[dict[str, Any]]:
+def _records(label: str, split: str, source: ClassScores) -> Iterator[dict[str, Any]]:
     shape, reader = source.shape, source.reader
     rows = {column: source.row(column) for column in shape.columns}
     ran = [row for row in rows.values() if row]
@@ -120,7 +120,7 @@ def _records(label: str, split: str, source: Source) -> Iterator[dict[str, Any]]
 
 
 def _reference(
-    row: Row, split: str, metric: Metric, label: str | None, source: Source
+    row: Row, split: str, metric: Metric, label: str | None, source: ClassScores
 ) -> int | None:
     """Number of reference events, or of clips with the class, for a metric."""
     if metric.block is None:
@@ -129,7 +129,7 @@ def _reference(
     return None if counts is None else int(counts.values[..., [0, 2]].sum())
 
 
-def _view(source: Source) -> View:
+def _view(source: ClassScores) -> View:
     shape = source.shape
     columns = [Column(title="Event class", field="title", role="name")]
     for key, metric in source.metrics.items():
@@ -139,7 +139,7 @@ def _view(source: Source) -> View:
     )
 
 
-def _columns(key: str, metric: Metric, source: Source) -> Iterator[Column]:
+def _columns(key: str, metric: Metric, source: ClassScores) -> Iterator[Column]:
     shape = source.shape
     here = {"metric": key}
     if metric.block:
@@ -157,7 +157,7 @@ def _columns(key: str, metric: Metric, source: Source) -> Iterator[Column]:
         yield estimate_column(title, metric, here | {"column": GAIN}, signed=True)
 
 
-def _notes(source: Source) -> list[str]:
+def _notes(source: ClassScores) -> list[str]:
     shape, results = source.shape, source.results
     catalogue = results.config.catalogue
     columns = []

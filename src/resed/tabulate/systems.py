@@ -55,7 +55,7 @@ ONLY_IN_CSV = "tags_map_teacher"  # useful only for the development of systems w
 
 
 @dataclass(frozen=True)
-class Entry:
+class SystemLine:
     """One row of the table. `scored` is None if its system is not configured."""
 
     group: str
@@ -113,7 +113,7 @@ def _splits(shape: SystemTable) -> list[str]:
     return [*shape.splits, *further]
 
 
-def _printed(results: Results, shape: SystemTable) -> Iterator[Entry]:
+def _printed(results: Results, shape: SystemTable) -> Iterator[SystemLine]:
     """The rows of the paper in its order, each followed by its variants."""
     for row in shape.rows:
         for system, cells in [(row.system, {}), *((v.system, v.cells) for v in row.variants)]:
@@ -123,7 +123,7 @@ def _printed(results: Results, shape: SystemTable) -> Iterator[Entry]:
                 settings = {h: _setting(results, system, p) for h, p in shape.settings.items()}
             else:
                 title, scored, settings = _title(row, system, results), None, {}
-            yield Entry("paper", row.id, title, system, scored, settings | cells, row.values)
+            yield SystemLine("paper", row.id, title, system, scored, settings | cells, row.values)
 
 
 def _title(row: SystemRow, system: str, results: Results) -> str:
@@ -138,14 +138,14 @@ def _setting(results: Results, system: str, path: str) -> str:
     return str(reduce(lambda inner, key: inner[key], path.split("."), values))
 
 
-def _own(results: Results) -> Iterator[Entry]:
+def _own(results: Results) -> Iterator[SystemLine]:
     """Configured systems that are in no table of the paper."""
     for name in results.config.systems:
         if name not in results.paper.systems():
-            yield Entry("own", "", results.config.catalogue[name].title, name, Row(name))
+            yield SystemLine("own", "", results.config.catalogue[name].title, name, Row(name))
 
 
-def _tuned(results: Results) -> Iterator[Entry]:
+def _tuned(results: Results) -> Iterator[SystemLine]:
     """The systems of the main table and of no table, at the threshold chosen on development."""
     paper = results.paper
     elsewhere = {s for table in paper.tables.values() for s in table.systems()}
@@ -154,23 +154,27 @@ def _tuned(results: Results) -> Iterator[Entry]:
         if name not in elsewhere:
             value = fmean(results.threshold(name, seed) for seed in results.seeds(name))
             title = f"{results.config.catalogue[name].title}, frame threshold {value:.2g}"
-            yield Entry("threshold", "", title, name, Row(name, threshold="development"))
+            yield SystemLine("threshold", "", title, name, Row(name, threshold="development"))
 
 
 def _main(table: Any) -> bool:
     return isinstance(table, SystemTable) and table.main
 
 
-def _baselines(results: Results) -> Iterator[Entry]:
+def _baselines(results: Results) -> Iterator[SystemLine]:
     config = results.config
     system = config.catalogue[config.own_tags_system].title
     for name in BASELINES:
         title = BASELINE_TITLES[name].format(system=system)
-        yield Entry("baseline", "", title, name, Row(name, baseline=True))
+        yield SystemLine("baseline", "", title, name, Row(name, baseline=True))
 
 
 def _records(
-    entry: Entry, split: str, metrics: Mapping[str, Metric], shape: SystemTable, reader: ScoreReader
+    entry: SystemLine,
+    split: str,
+    metrics: Mapping[str, Metric],
+    shape: SystemTable,
+    reader: ScoreReader,
 ) -> Iterator[dict[str, Any]]:
     base = {
         "group": entry.group,

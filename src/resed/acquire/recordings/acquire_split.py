@@ -15,7 +15,7 @@ from typing import Any
 
 from resed import __version__
 from resed.acquire.recordings.annotation_files import clip_names, fetch_annotations
-from resed.acquire.recordings.fetch.state import ReadOnlyStates, State, read_states
+from resed.acquire.recordings.fetch.state import ClipStates, ReadOnlyStates, read_states
 from resed.acquire.recordings.leftovers import remove_leftovers
 from resed.acquire.recordings.placement import AudioFile, check_audio, place, quarantine
 from resed.acquire.recordings.source_answers import count_states, sort_answers, state_of
@@ -55,7 +55,7 @@ def acquire_split(
     clips = clip_names(dataset, annotations, split)
     if not writable:
         context.report(f"{root}: not writable; files are only checked")
-    opened = State.open(root, split) if writable else ReadOnlyStates(read_states(root, split))
+    opened = ClipStates.open(root, split) if writable else ReadOnlyStates(read_states(root, split))
     with opened as state:
         run = _SplitRun(context, split, state, [source.name for source in sources])
         wanted = run.check_existing(clips, writable)
@@ -112,7 +112,7 @@ class _SplitRun:
         self,
         context: AcquireContext,
         split: str,
-        state: State | ReadOnlyStates,
+        state: ClipStates | ReadOnlyStates,
         order: Sequence[str],
     ):
         self._context, self._split, self._state, self._order = context, split, state, order

@@ -64,7 +64,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Entry:
+class ArchiveEntry:
     """A member as the archive lists it.
 
     `refusal` is the reason if it is not a regular file. `mark` is a checksum, or None if the format
@@ -103,7 +103,7 @@ class Archive(ABC):
     def __iter__(self) -> Iterator[Member]:
         self.refused.clear()
         self.damage = ""
-        first: dict[str, Entry] = {}
+        first: dict[str, ArchiveEntry] = {}
         for entry in self._entries():
             if entry.folder or LITTER.search(entry.name):
                 continue
@@ -166,11 +166,11 @@ class Archive(ABC):
     def _damaged(self, name: str, why: str) -> DamagedMemberError:
         return DamagedMemberError(f"member {name} is damaged ({why})", place=self.path, cure=CURE)
 
-    def _equal(self, first: Entry, second: Entry) -> bool:
+    def _equal(self, first: ArchiveEntry, second: ArchiveEntry) -> bool:
         return first.bytes == second.bytes and first.mark == second.mark
 
     @abstractmethod
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[ArchiveEntry]:
         """All listed members; sets `damage` if the archive is damaged."""
 
     @abstractmethod

@@ -31,8 +31,8 @@ from resed.runtime.locks import open_locked
 SYNC_S = 1.0  # between two fsyncs; a power failure loses no more (a kill loses nothing)
 
 
-class State:
-    """The states of the clips of one split, for writing; use `State.open` in a with statement.
+class ClipStates:
+    """The states of the clips of one split, for writing; use `ClipStates.open` in a with statement.
 
     Thread-safe. A second process is refused.
     """
@@ -48,7 +48,7 @@ class State:
         os.ftruncate(descriptor, complete)  # removes an incomplete line
 
     @classmethod
-    def open(cls, root: Path | str, split: str) -> "State":
+    def open(cls, root: Path | str, split: str) -> "ClipStates":
         """Open the states of a split.
 
         Raises StateError if another run has opened them, or the table or the journal is damaged.
@@ -64,7 +64,7 @@ class State:
             os.close(descriptor)
             raise
 
-    def __enter__(self) -> "State":
+    def __enter__(self) -> "ClipStates":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -140,11 +140,11 @@ class ReadOnlyStates:
         """Nothing to close."""
 
     def set(self, state: ClipState) -> None:
-        """See `State.set`."""
+        """See `ClipStates.set`."""
         self._states[state.filename] = state
 
     def keep(self, names: Iterable[str]) -> None:
-        """See `State.keep`."""
+        """See `ClipStates.keep`."""
 
 
 def read_states(root: Path | str, split: str) -> dict[str, ClipState]:

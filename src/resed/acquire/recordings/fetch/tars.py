@@ -13,8 +13,8 @@ from resed.acquire.recordings.fetch.archive_base import (
     DAMAGE,
     PIECE,
     Archive,
+    ArchiveEntry,
     ArchiveError,
-    Entry,
     describe_damage,
 )
 
@@ -55,7 +55,7 @@ class TarArchive(Archive):
         self._stream = stream
         self._compared = 0
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[ArchiveEntry]:
         try:
             self._stream.seek(0)
             with tarfile.open(
@@ -65,7 +65,7 @@ class TarArchive(Archive):
         except DAMAGE as error:
             self.damage = describe_damage(error)
 
-    def _walk(self, archive: tarfile.TarFile) -> Iterator[Entry]:
+    def _walk(self, archive: tarfile.TarFile) -> Iterator[ArchiveEntry]:
         position = -1
         while (info := archive.next()) is not None:
             archive.members.clear()  # keeps memory use constant
@@ -78,7 +78,7 @@ class TarArchive(Archive):
             elif info.issparse() or not info.isreg():
                 refusal = "it is not a regular file"
             place = (info.offset_data, info.size)
-            yield Entry(info.name, info.size, place, info.isdir(), refusal)
+            yield ArchiveEntry(info.name, info.size, place, info.isdir(), refusal)
         self._check_end(archive.offset)
 
     def _check_end(self, offset: int) -> None:
@@ -103,7 +103,7 @@ class TarArchive(Archive):
             yield piece
             position, left = position + len(piece), left - len(piece)
 
-    def _equal(self, first: Entry, second: Entry) -> bool:
+    def _equal(self, first: ArchiveEntry, second: ArchiveEntry) -> bool:
         """Compare the bytes of members of equal size, because tar has no checksums."""
         self._compared += 1
         if first.bytes != second.bytes or self._compared > MOST_COMPARED:
@@ -113,7 +113,7 @@ class TarArchive(Archive):
         except DAMAGE:
             return False
 
-    def _digest(self, entry: Entry) -> bytes:
+    def _digest(self, entry: ArchiveEntry) -> bytes:
         digest = hashlib.sha256()
         for piece in self._pieces(entry.handle):
             digest.update(piece)

@@ -12,7 +12,7 @@ from resed.acquire.recordings.fetch.archive_base import (
     DAMAGE,
     PIECE,
     Archive,
-    Entry,
+    ArchiveEntry,
     describe_damage,
     mode_refusal,
 )
@@ -36,13 +36,13 @@ class ZipArchive(Archive):
         super().__init__(path, largest, free)
         self._archive = archive
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[ArchiveEntry]:
         for info in self._archive.infolist():
             mode = info.external_attr >> 16 if info.create_system == UNIX else 0
             refusal = _refusal(info.flag_bits, info.compress_type) or mode_refusal(mode)
             name, mark = info.orig_filename, info.CRC  # `filename` ends at a zero byte
             folder = info.is_dir()
-            yield Entry(name, info.file_size, info, folder, "" if folder else refusal, mark)
+            yield ArchiveEntry(name, info.file_size, info, folder, "" if folder else refusal, mark)
 
     def _pieces(self, handle: Any) -> Iterator[bytes]:
         with self._archive.open(handle) as stream:
@@ -75,7 +75,7 @@ class ZipWithoutDirectory(Archive):
         super().__init__(path, largest, free)
         self._handle, self._end = handle, path.stat().st_size
 
-    def _entries(self) -> Iterator[Entry]:
+    def _entries(self) -> Iterator[ArchiveEntry]:
         self.damage = "the central directory is missing"
         position = 0
         try:
@@ -87,7 +87,7 @@ class ZipWithoutDirectory(Archive):
                 folder, refusal = local.name.endswith("/"), _refusal(local.flags, local.method)
                 if local.method not in METHODS[:2]:
                     refusal = refusal or "its compression method requires the central directory"
-                yield Entry(local.name, local.size, local, folder, refusal, local.crc)
+                yield ArchiveEntry(local.name, local.size, local, folder, refusal, local.crc)
                 position += (
                     self._descriptor_length(position) if local.flags & DATA_DESCRIPTOR else 0
                 )
