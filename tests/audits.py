@@ -58,7 +58,7 @@ def make(root: Path, what: Dataset) -> Path:
 
 
 def audit(what: Dataset, root: Path, **settings) -> dict:
-    """What audit.json holds; the outputs lie in root/out."""
+    """The content of audit.json; the outputs are in root/out."""
     checked = AuditSettings(**settings)
     return audit_dataset(
         what, root, root / "out", report=lambda _: None, settings=checked, refuse=False

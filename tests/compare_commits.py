@@ -61,7 +61,7 @@ def history(path: Path) -> list[list[str]]:
 
 @dataclass(frozen=True)
 class Kind:
-    """Files of one kind, and what is compared of each."""
+    """Files of one kind, and the compared content of each file."""
 
     name: str
     patterns: tuple[str, ...]

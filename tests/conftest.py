@@ -41,7 +41,7 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_wait_for_disks():
-    """No test survives a power cut; that files are synced is tested with a patch of its own."""
+    """Tests need no fsync; syncing is tested separately with another patch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
         yield

@@ -120,7 +120,7 @@ def sha256(data: bytes) -> str:
 
 
 def zipped(files: dict[str, bytes]) -> bytes:
-    """A zip archive without time stamps of its own."""
+    """A zip archive without time stamps."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():

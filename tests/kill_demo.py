@@ -73,7 +73,7 @@ def tasks(session: int) -> list[Task]:
 
 
 class Run:
-    """A run of the tiny demo in `folder`, in a session of its own."""
+    """A run of the tiny demo in `folder`, in a separate session."""
 
     def __init__(self, folder: Path, rule_of: dict[str, str]):
         self.folder, self.rule_of = folder, rule_of
@@ -164,7 +164,7 @@ def undisturbed(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 
 def made(folder: Path) -> dict[str, str]:
-    """File -> SHA-256, of all results but what tells how long something took."""
+    """File -> SHA-256, of all results except measured times."""
     files = [path for path in sorted((folder / RESULTS).rglob("*")) if path.is_file()]
     names = {str(path.relative_to(folder / RESULTS)): path for path in files}
     return {
@@ -175,7 +175,7 @@ def made(folder: Path) -> dict[str, str]:
 
 
 def timeless(path: Path) -> bytes:
-    """A file's bytes; of a training's history, without its column of speed."""
+    """The bytes of a file; the history of a training without the column of the speed."""
     if path.name != "history.csv":
         return path.read_bytes()
     rows = list(csv.DictReader(path.read_text().splitlines()))

@@ -427,7 +427,7 @@ def test_an_unknown_level_key_is_refused_with_its_path(demo):
 
 
 def local(root: Path, *arguments: str):
-    """`resed acquire` on dcase2019 with what is there alone."""
+    """`resed acquire` on dcase2019 with existing files only."""
     command = ["acquire", "--dataset", str(ROOT / "config/datasets/dcase2019.yaml")]
     return CliRunner().invoke(app, [*command, "--root", str(root), "--source", "local", *arguments])
 

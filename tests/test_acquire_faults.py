@@ -172,7 +172,7 @@ def test_hundreds_of_faults(tmp_path, seed):
 
 
 def again(scene: Scene, server: UnreliableServer) -> None:
-    """A second run asks for what was missing alone; a third, once the server is mended, gets it."""
+    """A second run requests missing clips only; a third one gets them from the repaired server."""
     tree = contents(scene.root)
     server.behave()
     server.forget()

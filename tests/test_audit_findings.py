@@ -151,7 +151,7 @@ def test_leaks_by_recording(small, root, leaks, level, go, status):
 
 
 def test_a_recording_without_times_is_enough(small, root):
-    """A dataset whose names tell the recording alone: fold-ID-take.wav."""
+    """A dataset whose names contain the recording but no times: fold-ID-take.wav."""
     place = small.splits["weak"]
     own = {"weak": "1-abc-A.wav", "evaluation": "5-abc-B.wav"}
     for split, clip in own.items():

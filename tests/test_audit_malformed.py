@@ -43,7 +43,7 @@ def cut_flac(path):
 
 
 def bent_header(path):
-    """A wav that says it has no channel."""
+    """A wav file with zero channels in its header."""
     wav(path)
     data = bytearray(path.read_bytes())
     data[22:24] = struct.pack("<H", 0)

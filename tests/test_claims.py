@@ -115,7 +115,7 @@ def test_readings_that_claims_name_exist():
 
 
 def test_margins_and_ranges_are_what_the_text_states():
-    """Numbers in claims are copies of numbers in the text: both must say the same."""
+    """Numbers in claims are copies of numbers in the text, so both must be equal."""
     gains, values = {}, {}
     numbers = {number.place: number for number in PAPER.numbers}
     for stated in PAPER.stated:
@@ -551,7 +551,7 @@ def test_confusion_and_classes_of_the_real_list(tmp_path):
 
 
 def pairs_of(results, label, other, clips=10):
-    """Evaluation anew: `clips` clips of two classes, and every seed of row 9 finds both."""
+    """New evaluation results: `clips` clips of two classes, both found by every seed of row 9."""
     names = [f"evaluation{number}.wav" for number in range(clips)]
     events = {name: [Event(name, 0.0, 1.0, label), Event(name, 2.0, 3.0, other)] for name in names}
     write_events(results.annotations("evaluation"), events)
@@ -582,7 +582,7 @@ def test_one_training_settles_no_diagonal(tmp_path):
 
 @pytest.mark.parametrize("way", ["spread", "single"])
 def test_clips_that_were_never_scored_are_no_misses(tmp_path, way):
-    """The annotations name clips that could not be had: a perfect tagger stays perfect."""
+    """Clips that are listed but missing do not lower the score of a perfect tagger."""
     results = made(tmp_path, REAL, clips=40, seeds=2, confusion=way)
     lose_a_clip(results, "pts_tfd_afl_esp", CLAIMS["half_misclassified"].test.classes)
     shares = re.findall(r"(\d+)% \[", here(results, "half_misclassified").evidence)

@@ -32,7 +32,7 @@ with leased(visible_devices(), many, folder, say=lambda text: None) as device:
 
 @pytest.fixture
 def four_gpus(tmp_path, monkeypatch):
-    """A machine with four GPUs, as far as nvidia-smi tells."""
+    """A machine on which nvidia-smi lists four GPUs."""
     program = tmp_path / "bin" / "nvidia-smi"
     program.parent.mkdir()
     listed = "\\n".join(f"{i}, {name}" for i, name in enumerate(FOUR))
@@ -161,7 +161,7 @@ def test_a_gpu_that_a_scheduler_gave_is_told_where_torch_cannot_use_it(monkeypat
 
 @pytest.fixture
 def cuda(four_gpus, monkeypatch):
-    """A machine with four GPUs, as far as CUDA tells; nvidia-smi has no answer."""
+    """A machine on which CUDA lists four GPUs and nvidia-smi fails."""
     import torch
 
     def properties(index):

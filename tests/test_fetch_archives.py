@@ -52,7 +52,7 @@ def made(path, kind, members):
 
 
 def unpacked(path, folder, **how):
-    """What can be had of an archive (name -> bytes), damaged members, and the archive itself."""
+    """The readable members of an archive (name -> bytes), its damaged members, and the archive."""
     had, damaged = {}, {}
     with open_archive(path, **how) as archive:
         for number, member in enumerate(archive):
@@ -224,7 +224,7 @@ def test_of_a_truncated_archive_all_before_the_end_is_had(tmp_path, kind, share)
 
 
 class Pipe(io.RawIOBase):
-    """Where one can only write on, not back: sizes have to stand behind the members."""
+    """Output that cannot seek, so that sizes follow after the members."""
 
     def __init__(self):
         self.content = bytearray()

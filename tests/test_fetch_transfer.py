@@ -278,7 +278,7 @@ def test_a_full_disk_is_seen_before_the_first_byte(server, tmp_path):
 @pytest.mark.parametrize("foreign", [False, True])
 @pytest.mark.parametrize("last", [1, 2, 3])
 def test_who_stops_in_the_middle_leaves_a_part_and_no_lock(server, tmp_path, last, foreign):
-    """`advance` may raise, at whatever call: that is how a run stops its downloads."""
+    """`advance` may raise at any call, by which a run stops its downloads."""
     remote, told = Remote(server.url("a.bin"), len(BODY), MD5), []
     server.plan("a.bin", Fault("drop", 120_000))
     with pytest.raises(UnreachableError):

@@ -457,7 +457,7 @@ def test_ends_of_an_interval_lie_on_both_sides_and_within_0_and_100():
 
 
 def test_one_class_of_several():
-    """The interval of a class is that of its counts alone."""
+    """The interval of a class depends on its counts only."""
     world = World(*MIXTURES["both"])
     made = tables(world.trainings(world.clips(50), 3))
     for label in ("a", "b"):

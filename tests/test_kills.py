@@ -386,7 +386,7 @@ def owner(folder: Path) -> str:
 
 @pytest.mark.parametrize("ended", [False, True], ids=["another runs", "none runs"])
 def test_a_job_that_waited_longer_than_its_run_lived_does_nothing(busy, ended):
-    """As one of a scheduler's queue, which knows nothing of a kill."""
+    """A job that a scheduler starts after its run was killed."""
     folder, process = busy
     sent = {run_lock.OWNER: owner(folder)}
     process.kill()
@@ -505,7 +505,7 @@ def test_dvc_ends_with_a_share_that_is_told_to_end(sharing, number, word):
 
 
 class Told(Exception):
-    """What the fake workflow raises, to show that it was called."""
+    """Raised by the fake workflow to show that it was called."""
 
 
 def fake_workflow():

@@ -38,7 +38,7 @@ def bce(p, y):
 
 
 def focal(p, y, settings):
-    """Eq. 4 with p_t, the posterior of what is true."""
+    """Eq. 4 with p_t, the posterior of the true state."""
     true = np.where(y == 1, p, 1 - p)
     gamma = settings["gamma"]
     weight = 1 - true**gamma if settings["form"] == "printed" else (1 - true) ** gamma

@@ -98,7 +98,7 @@ def as_targets(paper: Paper) -> dict:
 
 
 def printed(targets: dict) -> dict:
-    """What the targets have, in the same layout."""
+    """The targets in the same layout."""
     journal, letter = targets["liang_journal_001"], targets["liang_letter_000"]
     assert letter["table2"] == "same_numbers_as_journal_table3"
     rows = [r | {"system": r["system"].replace("PTS(w", "PTS (w")} for r in journal["table1"]]
@@ -190,7 +190,7 @@ def test_a_number_of_a_table_changed_by_hand_is_caught(mutants):
 
 
 def test_what_the_text_alone_determines(mutants, paper):
-    """Where the paper prints a number once, only a copy can tell: the targets, or the sums."""
+    """A number that is printed once is checked by the targets or by sums."""
     missed = {path[1:] for path, one in mutants if found(one) == KNOWN}
     assert {path[0] for path in missed} == {"table1", "table2"}
     rows = paper.tables["table1"].rows

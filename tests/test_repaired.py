@@ -208,7 +208,7 @@ def test_events_that_were_not_scored_are_refused(tmp_path):
 
 
 def test_the_real_labels_against_their_own_repair(shared, tmp_path):
-    """What the best detector of the original can lose: docs/repair.md says so."""
+    """The largest loss of the best detector of the original labels, as in docs/repair.md."""
     dataset, root = load_dataset("dcase2019"), shared / "data" / "dcase2019"
     repair_dataset(dataset, root, tmp_path, report=str)
     found = {}

@@ -35,7 +35,7 @@ LABELS = ("Speech", "Dog", "Running_water")
 
 
 def by_hand(reference, estimated, clips, *, segment, collar=0.2, fraction=0.2, length=1.0):
-    """What a user of sed_eval writes: union of the labels, file by file, NaN taken as 0."""
+    """F1 by sed_eval, called directly: union of the labels, file by file, NaN counted as 0."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import sed_eval

@@ -58,7 +58,7 @@ def there(restored, tmp_path):
 
 
 def stored(folder: Path, path: str, remote: Path) -> Path:
-    """Where a result lies in the remote."""
+    """Path of a result in the remote."""
     import hashlib
 
     md5 = hashlib.md5((folder / path).read_bytes()).hexdigest()
@@ -66,7 +66,7 @@ def stored(folder: Path, path: str, remote: Path) -> Path:
 
 
 def listing(folder: Path, path: str, remote: Path) -> Path:
-    """Where the list of a folder lies in the remote."""
+    """Path of the list of a folder in the remote."""
     stages = yaml.safe_load((folder / LOCK).read_text())["stages"].values()
     return place({out["path"]: out["md5"] for s in stages for out in s["outs"]}[path], remote)
 

@@ -57,7 +57,7 @@ def whole(server, made, tmp_path) -> Path:
 
 
 def in_place(made, *splits) -> dict[str, bytes]:
-    """What a root must hold, hidden files left out."""
+    """The expected files of a root, without hidden ones."""
     tables = {SPLITS[split][1]: made.tables[split] for split in splits or SPLITS}
     return {**tables, **made.tree(*(splits or SPLITS))}
 

@@ -285,7 +285,7 @@ WHOLE = {
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_gradients_of_the_whole_objective_by_finite_differences(name):
-    """Every term by itself, with respect to all that both networks say."""
+    """Each term separately, with respect to all outputs of both networks."""
     torch.manual_seed(1)
     settings = base("objective", **WHOLE[name])
     chosen = settings.distillation

@@ -73,7 +73,7 @@ def test_posteriors_are_float32_under_autocast_and_so_is_all_of_every_gru(model)
 
 
 def test_gradients_too_small_for_float16_reach_the_gru():
-    """cuDNN's autocast is float16 whatever is asked for; a CPU's is where it is asked for."""
+    """cuDNN's autocast is always float16; that of a CPU is float16 only on request."""
     recurrent = networks().student.recurrent
     features = torch.randn(4, 100, recurrent.dimension - 16)
     with torch.autocast("cpu", torch.float16):

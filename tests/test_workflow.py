@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def demo(folder):
-    """What Snakemake prints of the demo's plan."""
+    """The output of Snakemake for the plan of the demo."""
     done = snakemake(folder, "--dry-run")
     assert done.returncode == 0, done.stdout[-3000:]
     return done.stdout

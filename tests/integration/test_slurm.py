@@ -113,7 +113,7 @@ def test_the_profile_repeats_what_must_not_differ():
 
 @pytest.fixture
 def small(slurm, tmp_path) -> Iterator[Path]:
-    """A folder with the small workflow, whose job takes as long as `seconds` says."""
+    """A folder with the small workflow, whose job takes the time in the file `seconds`."""
     (tmp_path / "Snakefile").write_text(SNAKEFILE.format(job=job_command(tmp_path)))
     (tmp_path / "seconds").write_text("60")
     yield tmp_path
