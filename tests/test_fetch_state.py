@@ -38,9 +38,9 @@ def test_what_is_set_is_read_again_sorted_and_the_journal_is_folded(tmp_path):
 
 WRITER = """
 import os, signal, sys
-from resed.acquire.recordings.fetch.state import ClipState, State
+from resed.acquire.recordings.fetch.state import ClipState, ClipStates
 root, count = sys.argv[1], int(sys.argv[2])
-with State.open(root, "weak") as state:
+with ClipStates.open(root, "weak") as state:
     for number in range(count):
         state.set(ClipState(f"{number:03}.wav", "present", "web", number, f"{number:064x}"))
     if sys.argv[3] == "kill":
@@ -139,10 +139,10 @@ def test_names_with_odd_letters_are_kept(tmp_path):
 FULL = """
 import resource, sys
 from pathlib import Path
-from resed.acquire.recordings.fetch.state import ClipState, State
+from resed.acquire.recordings.fetch.state import ClipState, ClipStates
 resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000))
 try:
-    with State.open(sys.argv[1], "weak") as state:
+    with ClipStates.open(sys.argv[1], "weak") as state:
         for number in range(100):
             state.set(ClipState(f"{number:03}.wav", "present", "web", number, f"{number:064x}"))
 except Exception as error:
