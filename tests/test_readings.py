@@ -201,7 +201,7 @@ SHIFTS = {"tfd.literal": -0.25, "tfd.off": 0.1, "gate.none": -0.1}
 
 
 def made(folder, seeds=2, trained=3, shifts=SHIFTS, **study_settings):
-    """Made-up scores of a study; `shifts` is the share of additional events found by each reading."""
+    """Made-up scores of a study; `shifts` is the share of additional events per reading."""
     chosen = {"seeds": seeds, "readings": STUDIED, **study_settings}
     systems = ["pts_tfd_afl", "pts_tfd_afl_esp"]
     config = make_root(folder, systems=systems, seeds=trained, sensitivity=chosen)
