@@ -64,7 +64,7 @@ def test_nothing_half_written_gets_the_name(tmp_path):
 @pytest.mark.parametrize("clips", [[], ["a.wav", "a.wav"]])
 def test_needs_clips_each_once(tmp_path, clips):
     with (
-        pytest.raises(StoreError, match="requires at least one clip, and no clip twice; check"),
+        pytest.raises(StoreError, match="requires at least one clip and unique clip names; check"),
         create(tmp_path / "x.store", clips, SETTINGS, "weak", ""),
     ):
         pass

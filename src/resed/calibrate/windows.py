@@ -59,7 +59,7 @@ def knee(
             2011). kde_mode: mode of the density, which is the inflection point of the CDF.
             cumulative_elbow: argmax of i/N minus the share of the total duration. quantile: the
             shortest `quantile` of the events.
-        guard: with kneedle, the least height of a knee.
+        guard: with kneedle, the minimum height of a knee.
 
     Returns:
         The knee; its height is that of kneedle with all methods.

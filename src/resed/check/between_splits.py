@@ -63,7 +63,7 @@ def check_names(contents: Mapping[str, SplitContent], messages: CheckMessages) -
         elif {first, second} <= set(TRAINING_ROLES):
             messages.note(f"{clips} ({some(same)}); they are used twice in training", place=place)
         else:
-            cure = "remove them from one of the two: test clips must not be used otherwise"
+            cure = "remove them from one of the two: test clips must be used only for testing"
             messages.error(f"{clips} ({some(same)})", place=place, cure=cure)
 
 

@@ -107,8 +107,8 @@ def gated(posteriors: Posteriors, settings: DecodeSettings) -> tuple[np.ndarray,
     posterior of the student, `none` by 1.
 
     Returns:
-        Scores [clips, frames, classes], and bool [clips, classes], False where no frame of a clip
-        can be active.
+        Scores [clips, frames, classes], and bool [clips, classes], False if no frame of a clip can
+        be active.
     """
     teacher = settings.gate == "teacher"
     tags = posteriors.teacher_tags if teacher else clip_tags(posteriors, settings)

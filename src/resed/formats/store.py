@@ -157,7 +157,7 @@ def create(
     Raises StoreError if there are no clips, or a clip is repeated or was not written.
     """
     if not clips or len(set(clips)) != len(clips):
-        problem = "a store requires at least one clip, and no clip twice"
+        problem = "a store requires at least one clip and unique clip names"
         raise StoreError(problem, place=path, cure="check the manifest")
     shape = (len(clips), settings.frames, settings.n_mels)
     header = {

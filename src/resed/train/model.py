@@ -90,7 +90,7 @@ class Recurrent(nn.Module):
         inside = functional.relu(self.projection(features)) if self.projection else features
         # Under autocast to bfloat16, cuDNN's RNNs run in float16: _cudnn_rnn_cast_reflatten of
         # PyTorch (aten/src/ATen/cudnn/AutocastRNN.cpp) always casts to kHalf. Without loss scaling,
-        # most gradients are below the least number of float16, 6e-8.
+        # most gradients are below the smallest number of float16, 6e-8.
         with without_autocast(inside):
             encoded = self.gru(inside.float())[0]
         return torch.cat([features, encoded.to(features.dtype)], dim=2)
