@@ -549,9 +549,7 @@ def test_without_locks_share_and_restore_go_by_those_of_snakemake(left):
     with SharedRun((), "other").alone():
         assert os.environ[watch.RUN], "what is started is followed all the same"
     assert os.environ[watch.RUN] == ""
-    with pytest.raises(
-        ResedError, match="Snakemake's locks are set, so a run may be using this folder"
-    ):
+    with pytest.raises(ResedError, match="locks are set, so a run may be using this folder"):
         SharedRun((), "x").alone().__enter__()
     left.unlink()
     with SharedRun((), "x").alone():
