@@ -516,7 +516,7 @@ def test_missing_scores_of_a_configured_system_are_an_error(tmp_path):
 
 
 def test_readings_are_judged_where_the_study_was_run(tmp_path):
-    study = {"report": True, "readings": ["gate.none", "filter.none"]}
+    study = {"system": "pts_tfd_afl_esp", "report": True, "readings": ["gate.none", "filter.none"]}
     results = made(tmp_path, clips=20, readings=True, sensitivity=study)
     assert here(results, "gate_improves").word != "not run"
     assert "9 (default) over 9 (filter.none)" in here(results, "median_filter").evidence
@@ -529,7 +529,7 @@ def test_readings_are_judged_where_the_study_was_run(tmp_path):
 
 def test_a_claim_on_the_networks_of_the_study_says_what_was_laid_over_them(tmp_path):
     """With an override those are not the networks of row 9 in any other claim."""
-    study = {"report": True, "readings": ["gate.none"]}
+    study = {"system": "pts_tfd_afl_esp", "report": True, "readings": ["gate.none"]}
     plain = made(tmp_path / "plain", clips=8, readings=True, sensitivity=study)
     study["override"] = {"schedule": {"epochs": 50}}
     shorter = made(tmp_path / "shorter", clips=8, readings=True, sensitivity=study)
