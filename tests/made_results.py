@@ -11,7 +11,7 @@ import numpy as np
 import yaml
 
 from resed.calibrate.windows import calibrate
-from resed.config import study
+from resed.config import study_rows
 from resed.config.rows import BASELINES, Row
 from resed.config.run import Config, load_config
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
@@ -93,7 +93,7 @@ def make_results(config: Config, clips: int = 40, readings: bool = False) -> Pat
             row = Row(kind, baseline=True)
             make_score(folder, split, row, 0, level, reference[split], raw=False)
         for index, name in enumerate(studied):
-            for seed in study.seeds(config, name):
+            for seed in study_rows.seeds(config, name):
                 make_score(folder, split, name, seed, 0.5 + 0.02 * index, reference[split])
     return folder
 

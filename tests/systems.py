@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 from runs import REPOSITORY
 
-from resed.config.closed import overlay
+from resed.config.loading import overlay
 from resed.settings import SystemSettings
 
 BASE: dict[str, Any] = yaml.safe_load(

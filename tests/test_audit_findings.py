@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from resed.audit.admit import admit
 from resed.audit.finding_kinds import FINDING_KINDS
 from resed.cli import app
-from resed.config.closed import check
 from resed.config.dataset import Dataset, PublishedFile
+from resed.config.loading import check
 from resed.errors import ConfigError, DatasetError, MissingFileError
 from resed.runtime.files import sha256
 

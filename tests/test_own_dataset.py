@@ -22,8 +22,8 @@ from typer.testing import CliRunner
 from resed.check import check_dataset
 from resed.check.messages import CheckMessages
 from resed.cli import app
-from resed.config.closed import overlay, read_yaml
 from resed.config.dataset import ROLES, load_dataset
+from resed.config.loading import overlay, read_yaml
 from resed.config.run import load_config
 from resed.draw.inputs import figure_names
 from resed.draw.registry import figure_of

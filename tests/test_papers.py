@@ -12,8 +12,8 @@ from resed.config.run import load_config
 from resed.config.systems import load_systems
 from resed.errors import ConfigError
 from resed.paper.claims import load_claims
-from resed.paper.consistency import class_mean, discrepancies, gains_of, value_of
 from resed.paper.contradictions import load_contradictions
+from resed.paper.discrepancies import class_mean, discrepancies, gains_of, value_of
 from resed.paper.numbers import Paper, load_paper
 
 NUMBERS = REPOSITORY / "config" / "papers" / "liang" / "numbers.yaml"

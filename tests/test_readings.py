@@ -17,8 +17,8 @@ from systems import BASE
 from test_docs import documented
 from test_draw import written
 
-from resed.config import study
-from resed.config.closed import check
+from resed.config import study_rows
+from resed.config.loading import check
 from resed.config.readings import load_readings, reading_settings
 from resed.config.rows import Row
 from resed.config.run import Config, load_config
@@ -53,7 +53,7 @@ def plain(reading=""):
 def test_every_overlay_fits_and_changes_the_system():
     for name, question, option in READINGS:
         if option.cost != "none" and name.partition(".")[2] != question.default:
-            assert not study.changes_nothing(CONFIG, f"{SYSTEM}@{name}"), name
+            assert not study_rows.changes_nothing(CONFIG, f"{SYSTEM}@{name}"), name
         check(Config, {**CONFIG.model_dump(), **option.config}, name)
 
 
@@ -64,7 +64,7 @@ def test_the_stated_defaults_are_the_defaults():
         if READINGS.option(name).settings:
             assert plain(f"@{name}") == plain(), name
         if READINGS.option(name).config or READINGS.option(name).calibrate:
-            assert study.option_here(CONFIG, question) == question.default, name
+            assert study_rows.option_here(CONFIG, question) == question.default, name
 
 
 def literals(model, before=""):
@@ -182,18 +182,18 @@ def test_what_a_reading_costs_and_shares():
 
 
 def test_a_reading_of_the_knee_has_windows_of_its_own():
-    assert study.windows_name(CONFIG, f"{SYSTEM}@knee.quantile") == "esp@knee.quantile"
-    assert study.calibration(CONFIG, f"{SYSTEM}@knee.quantile").knee == "quantile"
-    assert study.windows_name(CONFIG, f"{SYSTEM}@default") == "esp"
-    assert study.windows_name(CONFIG, f"{SYSTEM}@windows.average") == "average"
-    assert study.windows_name(CONFIG, "pts") == "average"
+    assert study_rows.windows_name(CONFIG, f"{SYSTEM}@knee.quantile") == "esp@knee.quantile"
+    assert study_rows.calibration(CONFIG, f"{SYSTEM}@knee.quantile").knee == "quantile"
+    assert study_rows.windows_name(CONFIG, f"{SYSTEM}@default") == "esp"
+    assert study_rows.windows_name(CONFIG, f"{SYSTEM}@windows.average") == "average"
+    assert study_rows.windows_name(CONFIG, "pts") == "average"
 
 
 def test_seeds_that_are_trained_anyway_are_used():
     config = CONFIG.model_copy(update={"seeds": 3})
-    assert study.seeds(config, f"{SYSTEM}@default") == [0, 1, 2]
-    assert study.seeds(config, f"{SYSTEM}@gate.none") == [0, 1, 2]
-    assert study.seeds(config, f"{SYSTEM}@tfd.pool") == [0]
+    assert study_rows.seeds(config, f"{SYSTEM}@default") == [0, 1, 2]
+    assert study_rows.seeds(config, f"{SYSTEM}@gate.none") == [0, 1, 2]
+    assert study_rows.seeds(config, f"{SYSTEM}@tfd.pool") == [0]
 
 
 STUDIED = ["tfd.literal", "tfd.off", "gate.none", "windows.average", "beta.half"]

@@ -9,7 +9,7 @@ import torch
 from systems import base
 from test_train_loop import SMALL, trainer
 
-from resed.config.closed import overlay
+from resed.config.loading import overlay
 from resed.extract.logmel import NOTHING
 from resed.formats import checkpoint
 from resed.settings import AugmentSettings

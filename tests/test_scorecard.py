@@ -8,7 +8,7 @@ from made_results import CLASSES, MANIFEST, REPOSITORY, make_results, make_root,
 
 from resed.config.rows import Row
 from resed.config.run import load_config
-from resed.config.study import departing_options
+from resed.config.study_rows import departing_options
 from resed.errors import MissingFileError, ResultsError
 from resed.formats.annotations import read_events
 from resed.paper.numbers import load_paper

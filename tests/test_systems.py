@@ -9,7 +9,7 @@ from systems import BASE
 from typer.testing import CliRunner
 
 from resed.cli import app
-from resed.config.closed import overlay
+from resed.config.loading import overlay
 from resed.config.run import load_config
 from resed.errors import ConfigError
 from resed.settings import SystemSettings

@@ -13,8 +13,8 @@ import pytest
 import torch
 from systems import BASE, base
 
-from resed.config.closed import overlay
 from resed.config.dataset import load_dataset
+from resed.config.loading import overlay
 from resed.errors import CheckpointError, DivergedError, StoreError
 from resed.formats import checkpoint
 from resed.formats.annotations import Event, read_events, read_tags

@@ -6,7 +6,7 @@ import torch
 from systems import base
 from test_train_loop import CPU, SMALL, same, trainer, weights
 
-from resed.config.closed import overlay
+from resed.config.loading import overlay
 from resed.config.run import load_config
 from resed.formats import checkpoint
 from resed.predict import inference as predict_module

@@ -14,7 +14,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.settings.types import Quietness
 
-from resed.config import study
+from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES, dataset_path
 from resed.config.rows import Row
 from resed.config.run import load_config
@@ -76,9 +76,9 @@ FIGURES = figures.figure_names(CONFIG, PAPER)
 STUDY_FIGURE = "sensitivity"
 # Name of the windows -> method and settings.
 WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} | {
-    study.windows_name(CONFIG, row): (
+    study_rows.windows_name(CONFIG, row): (
         CONFIG.system(row).decode.windows,
-        study.calibration(CONFIG, row),
+        study_rows.calibration(CONFIG, row),
     )
     for row in CONFIG.sensitivity_rows()
 }

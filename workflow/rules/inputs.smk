@@ -49,7 +49,7 @@ def own_annotations(wildcards):
 
 def windows(row):
     """File of the windows of a row, which depend on its method and its reading."""
-    return str(LAYOUT.windows(study.windows_name(CONFIG, row)))
+    return str(LAYOUT.windows(study_rows.windows_name(CONFIG, row)))
 
 
 def threshold_free(wildcards):
@@ -69,5 +69,5 @@ def figure_files(wildcards):
         *FILES.histories(found.histories),
         *FILES.tags("evaluation", found.tags),
         *FILES.posteriors("evaluation", found.posteriors, seeds=1),
-        *FILES.scores(study.rows(CONFIG) if found.study else []),
+        *FILES.scores(study_rows.rows(CONFIG) if found.study else []),
     ]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from resed.config.closed import read_yaml
+from resed.config.loading import read_yaml
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import Any
 
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.check.messages import CheckMessages
-from resed.config.closed import check, mistakes, read_yaml
 from resed.config.dataset import ROLES, Dataset, SplitFile, existing_dataset
+from resed.config.loading import check, mistakes, read_yaml
 from resed.errors import ConfigError, ResedError
 from resed.paper.tables import OVERALL
 

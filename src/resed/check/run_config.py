@@ -5,7 +5,7 @@ from pathlib import Path
 
 from resed.check.dataset_file import DatasetDescription
 from resed.check.messages import CheckMessages
-from resed.config.closed import overlay, read_yaml
+from resed.config.loading import overlay, read_yaml
 from resed.config.run import Config, load_config
 from resed.errors import ConfigError, ResedError
 

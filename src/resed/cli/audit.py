@@ -44,8 +44,8 @@ def audit(
         if value is None:
             raise typer.BadParameter("required without --compare", param_hint=f"--{name}")
     from resed.audit import audit_dataset
-    from resed.config.closed import check, read_settings
     from resed.config.dataset import load_dataset
+    from resed.config.loading import check, read_settings
     from resed.config.stages import AuditSettings
 
     audit_dataset(

@@ -26,7 +26,7 @@ def draw(
     Example: resed draw --figure dag --config-json config/demo.yaml --results results/demo
     --out-png dag.png --out-svg dag.svg
     """
-    from resed.config.closed import read_settings
+    from resed.config.loading import read_settings
     from resed.config.run import load_config
     from resed.draw.inputs import BUILT_IN
     from resed.draw.registry import figure_of

@@ -31,8 +31,8 @@ def extract(
     """
     from resed.acquire.clip_reader import clip_reader
     from resed.cli.by_split import by_split
-    from resed.config.closed import check, read_settings
     from resed.config.dataset import load_dataset
+    from resed.config.loading import check, read_settings
     from resed.errors import DatasetError
     from resed.extract.stores import extract as run
     from resed.settings import FeatureSettings

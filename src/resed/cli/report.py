@@ -17,7 +17,7 @@ def report(
 
     Example: resed report --config-json config/demo.yaml --results results/demo --out index.html
     """
-    from resed.config.closed import read_settings
+    from resed.config.loading import read_settings
     from resed.config.run import load_config
     from resed.report import render
     from resed.results.folder import Results

@@ -36,7 +36,7 @@ def tabulate(
     Example: resed tabulate --table table1 --table scorecard --config-json config/config.yaml
     --results results/dcase2019 --out-folder tables
     """
-    from resed.config.closed import read_settings
+    from resed.config.loading import read_settings
     from resed.config.run import load_config
     from resed.results.folder import Results
     from resed.runtime.files import write_text

@@ -32,8 +32,8 @@ def train(
     --weak weak.store --unlabeled unlabeled.store --strong strong.store --development dev.store
     --out train/pts/seed0
     """
-    from resed.config.closed import read_settings
     from resed.config.dataset import load_dataset
+    from resed.config.loading import read_settings
     from resed.runtime.devices import device_for
     from resed.train.setup import build_trainer, keep_freed_memory, prepare_torch
 

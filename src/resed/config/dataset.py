@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
-from resed.config.closed import check, read_yaml
+from resed.config.loading import check, read_yaml
 from resed.config.systems import NAME
 from resed.errors import ConfigError
 from resed.runtime.files import existing

@@ -1,7 +1,7 @@
 """Ambiguities of a paper as data: config/papers/{paper}/readings.yaml, closed and typed.
 
 A *reading* is one option of one question, named `{question}.{option}` (`tfd.literal`).
-`resed.config.study` and `resed.results.readings_study` implement the study of readings.
+`resed.config.study_rows` and `resed.results.readings_study` implement the study of readings.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from resed.config.closed import check, check_overlay, read_yaml
+from resed.config.loading import check, check_overlay, read_yaml
 from resed.config.systems import NAME
 from resed.errors import ConfigError
 from resed.runtime.files import existing

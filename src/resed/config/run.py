@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from resed.config.closed import check, check_overlay, overlay, read_yaml
 from resed.config.dataset import Dataset, load_dataset
+from resed.config.loading import check, check_overlay, overlay, read_yaml
 from resed.config.readings import (
     Readings,
     load_readings,

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from resed.config.closed import check, read_yaml
+from resed.config.loading import check, read_yaml
 from resed.errors import ConfigError
 from resed.settings import Strict
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from resed.config.closed import check
+from resed.config.loading import check
 from resed.config.rows import BASELINES
 from resed.decode.events import Decoded, events_of, majority, tags_of_hot, window_frames
 from resed.errors import ScoreError

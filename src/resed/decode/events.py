@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from resed.config.closed import check, read_settings
+from resed.config.loading import check, read_settings
 from resed.errors import ResultsError
 from resed.formats.annotations import Event, write_events, write_tags
 from resed.formats.posteriors import Posteriors

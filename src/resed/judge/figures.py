@@ -11,8 +11,8 @@ from resed.errors import ConfigError
 from resed.formats.annotations import read_clips
 from resed.judge.networks import network_parameters, printed_weight, standard_weight
 from resed.judge.training_events import durations
-from resed.paper.consistency import class_mean
 from resed.paper.contradictions import AnnotationFigure, ClassMeanFigure, Figure, FormulaFigure
+from resed.paper.discrepancies import class_mean
 from resed.paper.numbers import Paper
 from resed.results.folder import Results
 

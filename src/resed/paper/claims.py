@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from resed.config.closed import check, read_yaml
+from resed.config.loading import check, read_yaml
 from resed.errors import ConfigError
 from resed.paper.numbers import Paper, load_paper, paper_file
 from resed.settings import Strict

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resed.config.closed import check, read_yaml
+from resed.config.loading import check, read_yaml
 from resed.paper.numbers import paper_file
 from resed.settings import Strict
 
@@ -104,7 +104,7 @@ Figure = Annotated[
 class Contradiction(Strict):
     """One contradiction.
 
-    `places` has its place in each edition. `found_by` lists the checks of resed.paper.consistency
+    `places` has its place in each edition. `found_by` lists the checks of resed.paper.discrepancies
     that find it. `claims` lists the claims that the printed tables do not support.
     """
 

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from resed.config.closed import check, read_yaml
+from resed.config.loading import check, read_yaml
 from resed.errors import ConfigError
 from resed.paper.tables import Name, PrintedNumber, Table, Texts, printed_numbers
 from resed.runtime.files import existing

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from resed.config.closed import check
+from resed.config.loading import check
 from resed.errors import CheckpointError, StoreError
 from resed.formats import checkpoint
 from resed.formats.posteriors import Posteriors

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
-from resed.config.closed import flattened
 from resed.config.dataset import ROLES
+from resed.config.loading import flattened
 from resed.results.clips import Share, coverage
 from resed.results.folder import Results, readable
 

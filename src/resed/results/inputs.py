@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from resed.config import study
+from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import BASELINES, Row
 from resed.config.run import Config
@@ -59,7 +59,7 @@ class Inputs:
     def table(self, table: str) -> list[str]:
         """Scores that a table of the paper, or the table of the study, reads."""
         if table == STUDY:
-            return self.scores(study.rows(self.config))
+            return self.scores(study_rows.rows(self.config))
         rows = [Row(name) for name in self.table_systems(table)]
         if table == self.paper.main_table:
             rows += [row.tuned for row in rows] + self.baselines()
@@ -69,7 +69,7 @@ class Inputs:
         """Everything that the tables in `VERDICTS` read."""
         config = self.config
         rows = [Row(name) for name in config.systems]
-        found = self.scores(rows + study.rows(config) * config.sensitivity.report)
+        found = self.scores(rows + study_rows.rows(config) * config.sensitivity.report)
         found += self.histories(config.systems)
         found += self.detections(rows)
         if config.confusion == "single":  # counts posteriors instead of decoded tags
@@ -92,7 +92,7 @@ class Inputs:
         return [
             (folder(split, row, seed) / file).as_posix()
             for row in rows
-            for seed in study.seeds(self.config, row)
+            for seed in study_rows.seeds(self.config, row)
             for split in SCORED_ROLES
             for file in files
         ]

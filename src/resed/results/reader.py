@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from resed.config import study
+from resed.config import study_rows
 from resed.config.rows import Row
 from resed.config.run import Config
 from resed.errors import ResultsError
@@ -98,7 +98,7 @@ class ResultsReader:
         """Seeds that a row of any kind is scored with."""
         row = Row.of(row)
         if row not in self._seeds:
-            self._seeds[row] = study.seeds(self.config, row)
+            self._seeds[row] = study_rows.seeds(self.config, row)
         return self._seeds[row]
 
     def scored(self, split: str, row: Row | str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from resed.config import study
+from resed.config import study_rows
 from resed.config.dataset import EVALUATION, SCORED_ROLES
 from resed.config.readings import OFF, Option, Question
 from resed.config.rows import UNCHANGED, Row
@@ -154,7 +154,7 @@ def compare_readings(results: Results) -> ReadingsStudy:
     if unchanged is None or not _scored(results, unchanged):
         return ReadingsStudy(metrics, missing=tuple(rows))
     wanted = config.sensitivity.readings or config.paper_readings.names()
-    idle = {name for name, row in rows.items() if study.changes_nothing(config, row)}
+    idle = {name for name, row in rows.items() if study_rows.changes_nothing(config, row)}
     run = {n: row for n, row in rows.items() if n not in idle and _scored(results, row)}
     _check_clips(results, [unchanged, *run.values()])
     names = dict.fromkeys(map(_question, run))
@@ -215,7 +215,7 @@ def _effects(
     ]
     effects.sort(key=lambda effect: effect.weight, reverse=True)
     beside_off = _changes(results, unchanged, off) if off else {}
-    here = study.option_here(results.config, question)
+    here = study_rows.option_here(results.config, question)
     title = question.options[here].title if here else "as set in this config"
     return QuestionEffects(name, question, title, tuple(effects), beside_off)
 

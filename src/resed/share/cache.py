@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from resed.config.closed import read_yaml
+from resed.config.loading import read_yaml
 from resed.errors import ShareError
 from resed.formats.validation import ANY, NAME, Fields, Kind, SourceFile, list_of
 from resed.runtime.progress import progress

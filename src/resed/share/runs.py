@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
-from resed.config.closed import overlay, read_yaml
 from resed.config.dataset import Dataset, dataset_path
+from resed.config.loading import overlay, read_yaml
 from resed.config.run import load_config
 from resed.errors import ShareError
 from resed.runtime.files import write_text

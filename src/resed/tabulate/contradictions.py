@@ -5,8 +5,8 @@ from typing import Any
 from resed.formats.tables import Column, Table, View, tidy
 from resed.judge.evidence import figure_text
 from resed.judge.figures import OF_ANNOTATIONS, Figures
-from resed.paper.consistency import Discrepancy, discrepancies
 from resed.paper.contradictions import Contradiction, load_contradictions
+from resed.paper.discrepancies import Discrepancy, discrepancies
 from resed.results.folder import Results
 from resed.tabulate import notes
 

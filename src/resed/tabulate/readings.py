@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from resed.config.closed import flattened
 from resed.config.dataset import EVALUATION
+from resed.config.loading import flattened
 from resed.config.readings import Option, Question, Readings
-from resed.config.study import option_here
+from resed.config.study_rows import option_here
 from resed.formats.tables import Column, Table, View, tidy
 from resed.results.folder import Results
 from resed.results.readings_study import (

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from resed.config.rows import Row
-from resed.config.study import departing_options
+from resed.config.study_rows import departing_options
 from resed.formats.tables import Column, Table, View, tidy
 from resed.paper.tables import PrintedNumber
 from resed.results.folder import Results, readable

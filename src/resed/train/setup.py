@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from resed.config.closed import check
 from resed.config.dataset import TRAINING_ROLES, Dataset
+from resed.config.loading import check
 from resed.errors import StoreError
 from resed.formats.checkpoint import first_difference
 from resed.formats.store import Store

@@ -13,8 +13,8 @@ from resed.acquire.soundscapes.clip_renderer import ClipContent, ClipRenderer
 from resed.acquire.soundscapes.given_annotations import given_contents
 from resed.acquire.soundscapes.settings import Soundscapes, soundscapes_of
 from resed.acquire.soundscapes.soundbank import Soundbank, load_soundbank
-from resed.config.closed import check
 from resed.config.dataset import Dataset, Role
+from resed.config.loading import check
 from resed.errors import DatasetError
 from resed.runtime.files import read_json, sha256, write_json
 from resed.settings import Strict

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from resed.acquire.soundscapes.annotation_statistics import CLIP_SECONDS
-from resed.config.closed import check
 from resed.config.dataset import TRAINING_ROLES, Dataset, Role
+from resed.config.loading import check
 from resed.errors import ConfigError
 from resed.settings import Strict
 

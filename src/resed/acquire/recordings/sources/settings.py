@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from resed.config.closed import check
 from resed.config.dataset import Dataset, Inside, Role
+from resed.config.loading import check
 from resed.config.systems import NAME
 from resed.errors import ConfigError
 from resed.settings import Positive, Strict

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from resed.config.closed import check, overlay
+from resed.config.loading import check, overlay
 from resed.config.readings import OFF, Option, Question, reading_settings
 from resed.config.rows import UNCHANGED, Row, windows_of_reading
 from resed.config.run import Config
