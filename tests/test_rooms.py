@@ -135,7 +135,18 @@ def test_few_loose_modules():
 
 def test_names_say_what_modules_hold():
     vague = {"misc", "common", "utils", "util", "helpers"}
+    vague |= {"book", "ground", "card", "gaps", "marks", "sheet", "others", "knowledge", "job"}
+    vague |= {"change", "study", "truths", "closed", "watch", "coverage", "consistency", "acquired"}
     assert not {part for module in modules() for part in module.split(".")} & vague
+
+
+def test_class_names_are_unique():
+    places: dict[str, list[str]] = {}
+    for module, tree in modules().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(module)
+    assert not {name: found for name, found in places.items() if len(found) > 1}
 
 
 def test_no_module_holds_two_ideas():
