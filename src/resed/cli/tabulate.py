@@ -33,7 +33,7 @@ def tabulate(
     All scores of a table must come from the same clips. Brackets contain the 95 % interval over
     clips and seeds, or over clips only if there is one seed.
 
-    Example: resed tabulate --table table1 --table scorecard --config-json config/config.yaml
+    Example: resed tabulate --table comparisons --table scorecard --config-json config/config.yaml
     --results results/dcase2019 --out-folder tables
     """
     from resed.config.loading import read_settings

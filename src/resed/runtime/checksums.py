@@ -1,8 +1,8 @@
 """SHA-256 of results and annotations: recorded when a file is made, compared before it is read.
 
 A run sets RESED_RESULTS to its results folder (workflow/rules/common.smk). Without this variable,
-nothing is recorded or compared. The record of results/demo/tables/table1.csv is
-results/demo/checksums/tables/table1.csv.sha256: one line in the format of sha256sum, with the path
+nothing is recorded or compared. The record of results/demo/tables/claims.csv is
+results/demo/checksums/tables/claims.csv.sha256: one line in the format of sha256sum, with the path
 relative to results/demo, so that `sha256sum --check` can read it.
 
 Annotations are in data/, because they may be a user's own. Acquire records them, one record per

@@ -130,5 +130,5 @@ def number(value: float, digits: int = 1, signed: bool = False) -> str:
 
 
 def anchor_of(table: str, *names: str) -> str:
-    """The id of a line of a table: `table1-pts_tfd`."""
+    """The id of a line of a table: `{table}-{system}`."""
     return "-".join([table, *("".join(c if c.isalnum() else "_" for c in n) for n in names)])
