@@ -464,7 +464,9 @@ def forked(folder: Path, work: Any, limit: float) -> tuple[Any, bool]:
     if pid == 0:
         os.setsid()
         os.close(reading)
-        sys.path[:] = [p for p in sys.path if not p.startswith(str(REPOSITORY))]
+        # The repository may hold the virtual environment, whose packages are still needed.
+        own = {str(REPOSITORY), str(REPOSITORY / "src"), str(REPOSITORY / "tests")}
+        sys.path[:] = [path for path in sys.path if path not in own]
         sys.path.insert(0, str(folder / "src"))
         os.environ["PYTHONPATH"] = str(folder / "src")
         try:
