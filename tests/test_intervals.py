@@ -509,3 +509,16 @@ def test_who_is_better_needs_two_trainings_or_a_shared_one():
     assert decide(found(0.1, 2.0, 1), paired=True) == "better"
     with pytest.raises(FrozenInstanceError):
         found(0.1, 2.0, 1).mean = 3.0
+
+
+@pytest.mark.parametrize(("seeds", "covers"), [(1, intervals.NOTHING), (3, intervals.SEEDS)])
+def test_an_unpaired_difference_of_scores_covers_seeds_if_there_are_several(seeds, covers):
+    one, two = [0.2, 0.3, 0.4][:seeds], [0.1, 0.25, 0.2][:seeds]
+    assert score_difference(one, two, paired=False, clips=10).covers == covers
+
+
+def test_a_class_without_counts_in_a_resample_is_left_out_of_its_mean():
+    """Class b has counts on one clip only; in resamples without that clip the mean is that of a."""
+    values = np.array([[[1, 0, 0], [1, 0, 0]], [[1, 0, 0], [0, 0, 0]]])
+    table = Counts.of(("x", "y"), ("a", "b"), values)
+    assert (intervals._replicates([table], None, 50) == 100).all()

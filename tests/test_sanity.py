@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from resed.cli import app
 from resed.config.dataset import load_dataset
 from resed.config.rows import BASELINES
-from resed.decode.baselines import Split, baseline, loudness_gate, whole_clip
-from resed.decode.events import write_decoded
+from resed.decode.baselines import Split, baseline, loudness_gate, prior, whole_clip
+from resed.decode.events import Decoded, write_decoded
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors
@@ -245,3 +245,15 @@ def test_a_split_is_what_its_store_says(tmp_path):
     assert (split.features[1] == 1).all()
     with pytest.raises(FrozenInstanceError):
         split.spectrum = "magnitude"
+
+
+def test_a_class_of_the_only_training_clip_is_drawn_for_every_clip():
+    train = {"t.wav": [Event("t.wav", 1.0, 2.0, "Dog")]}
+    clips = [f"{number}.wav" for number in range(40)]
+    found = prior(train, clips, ["Dog"], seconds=10.0, seed=0)
+    assert all([event.event_label for event in found[clip]] == ["Dog"] for clip in clips)
+
+
+def test_detections_cannot_be_changed():
+    with pytest.raises(FrozenInstanceError):
+        Decoded({}, {}, {}, {}).events = {}

@@ -510,3 +510,10 @@ def test_the_library_is_imported_without_its_warnings():
     assert done.stdout.strip() == "sed_scores_eval", done.stderr[-500:]
     with pytest.raises(FrozenInstanceError):
         SCENARIOS["psds1"].alpha_st = 0.0
+
+
+def test_posteriors_follow_the_clips_that_are_scored():
+    detector = made(np.random.default_rng(3).random((3, 6, 2)))
+    chosen = detector.on(["c2", "c0"])
+    np.testing.assert_array_equal(chosen.frames, detector.posteriors.frames[[2, 0]])
+    np.testing.assert_array_equal(chosen.tags, detector.posteriors.tags[[2, 0]])
