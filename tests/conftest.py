@@ -55,3 +55,12 @@ def _plain_arithmetic():
         torch.set_flush_denormal(False)
         if torch.are_deterministic_algorithms_enabled():  # the call imports a compiler
             torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def server():
+    """A server on the loopback address whose answers a test can break."""
+    from unreliable_server import UnreliableServer
+
+    with UnreliableServer() as running:
+        yield running

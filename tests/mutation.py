@@ -213,7 +213,7 @@ class Sites:
             self._default(node.value) if not function else self._expression(node.value)
         elif isinstance(node, (ast.Assign, ast.Return, ast.Expr)) and node.value is not None:
             named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-            if not (named and node.targets[0].id in PROSE):  # type: ignore[attr-defined]
+            if not (named and node.targets[0].id in PROSE):
                 self._expression(node.value)
         for part in ("body", "orelse", "finalbody"):
             self._body(getattr(node, part, []), function)
@@ -234,7 +234,7 @@ class Sites:
         value = node.value
         types = {"dict", "list", "tuple", "Literal", "Mapping", "Sequence", "Callable"}
         named = isinstance(value, ast.Subscript) and isinstance(value.value, ast.Name)
-        return named and value.value.id in types  # type: ignore[union-attr]
+        return named and value.value.id in types
 
     def _default(self, node: ast.expr) -> None:
         before = len(self.found)

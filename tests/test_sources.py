@@ -8,7 +8,6 @@ from pathlib import Path
 import fetchable
 import pytest
 from fetchable import SPLITS, Collection, contents, hub, serve_record, serve_repository, zenodo
-from unreliable_server import UnreliableServer
 
 from resed.acquire.acquisition import FetchOptions, fetch_splits
 from resed.acquire.recordings.fetch.state import read_states
@@ -18,12 +17,6 @@ from resed.errors import AnnotationError, DatasetError
 
 QUICK = Limits(attempts=3, connect_s=2, read_s=2, backoff_s=0.01, longest_backoff_s=0.02)
 REAL = ["weak", "unlabeled", "development"]
-
-
-@pytest.fixture
-def server():
-    with UnreliableServer() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

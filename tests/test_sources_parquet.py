@@ -6,7 +6,7 @@ import sys
 import pytest
 import soundfile
 from fetchable import SPLITS, Collection, contents, serve_repository
-from test_sources import acquire, put, rows, server  # noqa: F401
+from test_sources import acquire, put
 
 from resed.acquire.recordings.fetch.state import read_states
 from resed.errors import DatasetError
@@ -26,7 +26,7 @@ def shard(rows_: list[dict]) -> bytes:
     return file.getvalue()
 
 
-def source(server, **more) -> dict:  # noqa: F811
+def source(server, **more) -> dict:
     values = {"name": "shards", "kind": "parquet", "splits": ["evaluation"], "folder": "data",
               "repository": "who/public", "api": server.url("api/datasets"),
               "files": server.url("datasets")}  # fmt: skip
@@ -39,7 +39,7 @@ def prepared(made, tmp_path, entry):
     return made.dataset(tmp_path / "small.yaml", [entry]), root
 
 
-def test_clips_come_out_of_shards(server, made, tmp_path):  # noqa: F811
+def test_clips_come_out_of_shards(server, made, tmp_path):
     clips = list(made.clips["evaluation"].items())
     events = [{"audio": {"bytes": data, "path": name}, "label": "Dog"} for name, data in clips]
     samples, rate = soundfile.read(io.BytesIO(clips[4][1]))
@@ -67,7 +67,7 @@ def test_clips_come_out_of_shards(server, made, tmp_path):  # noqa: F811
     assert server.log == []
 
 
-def test_a_column_of_names(server, made, tmp_path):  # noqa: F811
+def test_a_column_of_names(server, made, tmp_path):
     events = [
         {"sound": {"bytes": data, "path": None}, "file": name}
         for name, data in made.clips["evaluation"].items()
@@ -81,7 +81,7 @@ def test_a_column_of_names(server, made, tmp_path):  # noqa: F811
         acquire(file, root, "evaluation")
 
 
-def test_a_shard_that_cannot_be_had_leaves_its_clips_open(server, made, tmp_path):  # noqa: F811
+def test_a_shard_that_cannot_be_had_leaves_its_clips_open(server, made, tmp_path):
     events = [
         {"audio": {"bytes": data, "path": name}} for name, data in made.clips["evaluation"].items()
     ]
@@ -96,7 +96,7 @@ def test_a_shard_that_cannot_be_had_leaves_its_clips_open(server, made, tmp_path
     assert record["states"] == {"present": 6}
 
 
-def test_without_pyarrow_it_is_said_in_one_line(server, made, tmp_path, monkeypatch):  # noqa: F811
+def test_without_pyarrow_it_is_said_in_one_line(server, made, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     file, root = prepared(made, tmp_path, source(server))

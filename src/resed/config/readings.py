@@ -68,7 +68,7 @@ class Readings(Strict):
     questions: dict[Name, Question]
     left_out: dict[str, str] = {}  # path of a setting -> the reason
 
-    # Iterates over the readings, not over the fields as pydantic does.
+    # type: ignore, because pydantic's own __iter__ yields fields, and this one yields readings.
     def __iter__(self) -> Iterator[tuple[str, Question, Option]]:  # type: ignore[override]
         """Yield (name, question, option) of every reading, including defaults."""
         for name, question in self.questions.items():

@@ -62,7 +62,7 @@ class Framework(ABC):
         if self.projections is not None:
             yield from self.projections.parameters()
 
-    def prepare(self, training: Mapping[str, Stratum]) -> None:  # noqa: B027 (may do nothing)
+    def prepare(self, training: Mapping[str, Stratum]) -> None:  # noqa: B027 (a hook that may stay empty)
         """Use the training clips before the first step."""
 
     @abstractmethod
@@ -78,7 +78,7 @@ class Framework(ABC):
                moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
         """All loss terms by name, and their sum as "loss"."""
 
-    def after(self, step: int) -> None:  # noqa: B027 (may do nothing)
+    def after(self, step: int) -> None:  # noqa: B027 (a hook that may stay empty)
         """Called after optimiser step `step`, counted from 0."""
 
 
