@@ -21,7 +21,7 @@ CONFIGS = --config '$(CONFIG)'
 IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo figures verify share restore test lint schema clean
+.PHONY: help install demo figures verify share restore test test-long lint schema clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ restore: $(SHARING) ## Pull a shared run and verify it (FORCE=1: overwrite local
 # Two test files in parallel, the long ones first.
 test: $(SHARING) ## Run all tests, including the integration tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
+
+test-long: $(SHARING) ## Run the long forms of fuzz, kill and simulation tests (an hour or more)
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --durations 20 -m long
 
 lint: $(INSTALLED) ## Check the style of Python and Snakemake files
 	@$(VENV)/bin/ruff check .
