@@ -101,7 +101,9 @@ def test_mixed_rates_and_channels_are_counted(ten):
 def audited(samples, subtype, recorded=""):
     sound = io.BytesIO()
     soundfile.write(sound, samples, 44100, subtype=subtype, format="WAV")
-    return audit_clip(ClipToAudit("weak", "a.wav", "local", recorded), lambda _: sound.getvalue())
+    return audit_clip(
+        ClipToAudit("weak", "a.wav", "local", recorded), lambda _: io.BytesIO(sound.getvalue())
+    )
 
 
 @pytest.mark.parametrize(("decibels", "status"), [(-90.001, "silent"), (-89.999, "ok")])

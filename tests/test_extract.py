@@ -26,7 +26,7 @@ COLUMNS = "split\tfilename\tsha256\trate\tchannels\tseconds\tstatus\tsource\n"
 
 def write_manifest(folder, clips, split="weak"):
     """A manifest as the audit writes it; clips: name -> status."""
-    rows = [COLUMNS, "strong\tother.wav\t\t\t\t\tok\t\n"]
+    rows = [COLUMNS, f"strong\tother.wav\t{'0' * 64}\t\t\t\tok\t\n"]
     for name, status in clips.items():
         digest = sha256(folder / name) if status == "ok" else ""
         rows.append(f"{split}\t{name}\t{digest}\t44100\t1\t1.0\t{status}\tmade\n")
@@ -91,6 +91,28 @@ def test_changed_and_lost_clips_are_refused(folder):
     (folder / "03.wav").unlink()
     with pytest.raises(MissingFileError, match=r"03\.wav: no such file; .*lists it: restore it"):
         run(folder, "a.store")
+
+
+def test_b5_extract_compares_clips_with_the_record_of_acquire(folder):
+    manifest, recorded = folder / "manifest.tsv", {"03.wav": "0" * 64}
+    with pytest.raises(AudioError) as refused:
+        extract(manifest, "weak", folder, folder / "a.store", settings=SETTINGS, recorded=recorded)
+    assert str(refused.value).startswith(
+        f"{folder / '03.wav'}: sha256 {sha256(folder / '03.wav')[:12]}"
+    )
+    assert "differs from the acquired file (000000000000)" in str(refused.value)
+    assert not (folder / "a.store").exists()
+    recorded = {f"{i:02d}.wav": sha256(folder / f"{i:02d}.wav") for i in range(40)}
+    extract(manifest, "weak", folder, folder / "a.store", settings=SETTINGS, recorded=recorded)
+
+
+def test_b5_a_usable_clip_of_a_manifest_has_a_hash(folder):
+    lines = (folder / "manifest.tsv").read_text().splitlines()
+    cells = lines[2].split("\t")
+    cells[2] = ""
+    (folder / "manifest.tsv").write_text("\n".join([*lines[:2], "\t".join(cells)]) + "\n")
+    with pytest.raises(DatasetError, match="line 3: sha256 of a usable clip is empty"):
+        usable_clips(folder / "manifest.tsv", "weak")
 
 
 def test_manifest_refusals(folder):

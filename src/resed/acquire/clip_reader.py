@@ -1,29 +1,30 @@
-"""Read the clips of a split, from files or by rendering them."""
+"""Open the clips of a split, from files or by rendering them."""
 
 import functools
+import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from resed.config.dataset import Dataset
 
 if TYPE_CHECKING:
     from resed.acquire.soundscapes.clip_renderer import ClipRenderer
 
-ClipReader = Callable[[str], bytes | None]
+ClipReader = Callable[[str], BinaryIO | None]
 
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads the files of a folder."""
+    """Opens the files of a folder."""
 
     folder: Path
 
-    def __call__(self, filename: str) -> bytes | None:
-        """The bytes of a clip; None if there is no such file."""
+    def __call__(self, filename: str) -> BinaryIO | None:
+        """The open file of a clip; None if there is no such file."""
         path = self.folder / filename
-        return path.read_bytes() if path.is_file() else None
+        return path.open("rb") if path.is_file() else None
 
 
 @dataclass(frozen=True)
@@ -33,19 +34,21 @@ class RecipeReader:
     root: Path
     recipe: str  # JSON, which is small to send to processes and a valid cache key
 
-    def __call__(self, filename: str) -> bytes | None:
-        """The bytes of a clip as a WAV file; None if the recipe has no such clip."""
+    def __call__(self, filename: str) -> BinaryIO | None:
+        """A clip as a WAV file in memory; None if the recipe has no such clip."""
         from resed.acquire.soundscapes.clip_renderer import wav_bytes  # scipy: slow to import
 
         renderer = _renderer(self.root, self.recipe)
-        return wav_bytes(renderer.render(filename)) if filename in renderer.contents else None
+        if filename not in renderer.contents:
+            return None
+        return io.BytesIO(wav_bytes(renderer.render(filename)))
 
 
 def clip_reader(dataset: Dataset, root: Path | str, split: str) -> ClipReader:
-    """A function from the name of a clip to its bytes, or None if the clip is missing.
+    """A function from the name of a clip to its open file, or None if the clip is missing.
 
     With `keep_audio: false`, each call renders the clip, even if a file with its name exists. The
-    function can be passed to other processes. It raises OSError if a file cannot be read, and
+    function can be passed to other processes. It raises OSError if a file cannot be opened, and
     DatasetError if the soundbank or the annotations have changed since the split was rendered.
     """
     root = Path(root)

@@ -1,16 +1,17 @@
 """Audit single clips: read and decode the file, and make its row of the manifest."""
 
 import hashlib
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
 
 from resed.acquire.clip_reader import ClipReader
 from resed.errors import AudioError
+from resed.formats.acquired_audio import difference
 from resed.formats.audio import decode
 from resed.formats.manifest import ManifestRow
 from resed.runtime.pool import map_in_processes
@@ -52,19 +53,17 @@ def audit_clip(clip: ClipToAudit, read: ClipReader) -> ClipAudit:
     if leads_outside(clip.filename):
         return _row(clip, status="outside")
     try:
-        data = read(clip.filename)
+        handle = read(clip.filename)
+        if handle is None:
+            return _row(clip, status="missing")
+        with handle:
+            digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            found = _inspect(handle, clip.filename)
     except OSError as error:
         return _row(clip, status="unreadable", detail=error.strerror or "cannot be opened")
-    if data is None:
-        return _row(clip, status="missing")
-    digest = hashlib.sha256(data).hexdigest()
-    found = _inspect(data, clip.filename)
-    if clip.sha256 and clip.sha256 != digest:
-        why = f"; {found['detail']}" if found.get("detail") else ""
-        found |= {
-            "status": "altered",
-            "detail": f"sha256 {digest[:12]} differs from the acquired file{why}",
-        }
+    if altered := difference(clip.sha256, digest):
+        detail = "; ".join(filter(None, [altered, found.get("detail", "")]))
+        found |= {"status": "altered", "detail": detail}
     return _row(clip, sha256=digest, **found)
 
 
@@ -80,15 +79,16 @@ def _row(clip: ClipToAudit, **found) -> ClipAudit:
     return ClipAudit(clip.split, clip.filename, source=clip.source, **known)
 
 
-def _inspect(data: bytes, name: str) -> dict:
+def _inspect(handle: BinaryIO, name: str) -> dict:
     try:
-        header = soundfile.info(io.BytesIO(data))
+        handle.seek(0)
+        header = soundfile.info(handle)
         rate, channels = header.samplerate, header.channels
     except (soundfile.LibsndfileError, ValueError):
         rate, channels = 0, 0
     found = {"rate": rate, "channels": channels}
     try:
-        samples = np.abs(decode(data, name, rate or 44100))
+        samples = np.abs(decode(handle, name, rate or 44100))
     except AudioError as error:
         status = getattr(error, "status", "undecodable")
         return {**found, "status": status, "detail": error.problem}

@@ -35,6 +35,7 @@ def extract(
     from resed.config.loading import check, read_settings
     from resed.errors import DatasetError
     from resed.extract.stores import extract as run
+    from resed.formats.acquired_audio import recorded_hashes
     from resed.settings import FeatureSettings
 
     features = check(FeatureSettings, read_settings(settings), "features")
@@ -46,7 +47,16 @@ def extract(
     for name, path in by_split(out, "--out", split).items():
         folder, read = root / found.splits[name].audio, clip_reader(found, root, name)
         begin = time.monotonic()
-        clips = run(manifest, name, folder, path, settings=features, processes=processes, read=read)
+        clips = run(
+            manifest,
+            name,
+            folder,
+            path,
+            settings=features,
+            processes=processes,
+            read=read,
+            recorded=recorded_hashes(root, name),
+        )
         seconds = time.monotonic() - begin
         typer.echo(f"{path}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")
 

@@ -1,16 +1,18 @@
 """Extract the features of one split into a feature store.
 
-The store contains the hash of the manifest. A clip whose hash differs from the manifest is refused,
-so that the features are those of the audited clips.
+The store contains the hash of the manifest. A clip whose hash differs from the manifest, or from the
+record of acquire, is refused, so that the features are those of the audited clips.
 """
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from resed.acquire.clip_reader import ClipReader, FileReader
 from resed.errors import AudioError, DatasetError, MissingFileError
 from resed.extract.logmel import clip_features
+from resed.formats.acquired_audio import difference
 from resed.formats.audio import decode
 from resed.formats.manifest import read_manifest
 from resed.formats.store import Writer, create
@@ -40,6 +42,7 @@ class SplitExtraction:
     settings: FeatureSettings
     manifest: Path
     read: ClipReader
+    recorded: Mapping[str, str] = field(default_factory=dict)
 
 
 def extract(
@@ -51,6 +54,7 @@ def extract(
     settings: FeatureSettings,
     processes: int = 1,
     read: ClipReader | None = None,
+    recorded: Mapping[str, str] | None = None,
 ) -> int:
     """Extract the features of all usable clips of a split into a store.
 
@@ -59,7 +63,9 @@ def extract(
         folder: folder of the audio files, also for error messages.
         out: file of the store, written atomically.
         processes: number of processes; the bytes of the store do not depend on it.
-        read: returns the bytes of a clip; None: reads the file in `folder`.
+        read: opens a clip; None: opens the file in `folder`.
+        recorded: clip -> SHA-256 that acquire recorded; other clips are compared with the
+            manifest only.
 
     Returns:
         The number of clips.
@@ -72,7 +78,9 @@ def extract(
     clips = usable_clips(manifest, split)
     names = [clip.filename for clip in clips]
     with create(out, names, settings, split, sha256(manifest)) as writer:
-        extraction = SplitExtraction(writer, folder, settings, manifest, read or FileReader(folder))
+        extraction = SplitExtraction(
+            writer, folder, settings, manifest, read or FileReader(folder), recorded or {}
+        )
         done = map_in_processes(
             _extract_clip, extraction, clips, processes=processes, chunk=CHUNK, place=out
         )
@@ -99,12 +107,20 @@ def usable_clips(manifest: Path | str, split: str) -> list[Clip]:
 
 
 def _extract_clip(job: SplitExtraction, clip: Clip) -> None:
-    path, data = job.folder / clip.filename, job.read(clip.filename)
-    if data is None:
+    path, handle = job.folder / clip.filename, job.read(clip.filename)
+    if handle is None:
         cure = f"{job.manifest} lists it: restore it, or run resed audit again"
         raise MissingFileError("no such file", place=path, cure=cure)
-    if clip.sha256 and hashlib.sha256(data).hexdigest() != clip.sha256:
+    with handle:
+        _compare(job, clip, path, hashlib.file_digest(handle, "sha256").hexdigest())
+        wave = decode(handle, str(path), job.settings.sample_rate)
+    job.writer.write(clip.row, clip_features(wave, job.settings))
+
+
+def _compare(job: SplitExtraction, clip: Clip, path: Path, digest: str) -> None:
+    """Raise AudioError if a clip differs from the manifest, or from the record of acquire."""
+    if clip.sha256 != digest:
         problem = f"differs from the file that {job.manifest} describes (sha256)"
         raise AudioError(problem, place=path, cure="restore it, or run resed audit again")
-    wave = decode(data, str(path), job.settings.sample_rate)
-    job.writer.write(clip.row, clip_features(wave, job.settings))
+    if altered := difference(job.recorded.get(clip.filename, ""), digest):
+        raise AudioError(altered, place=path, cure="restore it, and run resed audit again")

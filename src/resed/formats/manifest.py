@@ -59,6 +59,8 @@ def read_manifest(path: Path | str) -> pd.DataFrame:
     table.one_of("status", STATUSES)
     hashes = table.frame["sha256"].str.fullmatch("([0-9a-f]{64})?").astype(bool)
     table.refuse(~hashes, "sha256 is not 64 hexadecimal digits")
+    unknown = (table.frame["sha256"] == "") & (table.frame["status"] == "ok")
+    table.refuse(unknown, "sha256 of a usable clip is empty")
     table.integers("rate", empty=True)
     table.integers("channels", empty=True)
     table.numbers("seconds", empty=True)

@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.acquire.soundscapes.soundbank import load_soundbank
 from resed.config.dataset import Dataset
 from resed.errors import DatasetError
+from resed.formats.acquisition import ClipState, table_path, write_states
 from resed.formats.annotations import Event
 from resed.runtime.files import sha256
 from resed.runtime.pool import map_in_processes
@@ -26,16 +27,18 @@ from resed.runtime.progress import progress
 
 CLIP_BYTES = 2 * LENGTH + 44
 CHUNK = 8  # clips per task
+RENDERED = "rendered"  # the source of its clips
 PART = re.compile(r"\..+\.\d+\.part")
 
 
 @dataclass(frozen=True)
 class WrittenClip:
-    """Name, events and hash of a rendered clip."""
+    """Name, events, hash and size of a rendered clip."""
 
     name: str
     events: list[Event]
     sha256: str
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class ClipWriter:
                 temporary.replace(self.folder / name)
             finally:
                 temporary.unlink(missing_ok=True)
-        return WrittenClip(name, clip.events, hashlib.sha256(data).hexdigest())
+        return WrittenClip(name, clip.events, hashlib.sha256(data).hexdigest(), len(data))
 
 
 def render_split(
@@ -99,13 +102,14 @@ def render_split(
     if keep_audio:
         _prepare(folder, len(plan.contents))
     bank = load_soundbank(dataset, soundscapes.classes, soundscapes.splits[split].folds, soundbank)
-    for stale in (target, recipe_path(root, split)):
+    for stale in (target, recipe_path(root, split), table_path(root, split)):
         stale.unlink(missing_ok=True)
     renderer, began = ClipRenderer(bank, soundscapes, split, seed, plan.contents), time.monotonic()
     if keep_audio or plan.needs_rendering:
-        events, audio = _render(ClipWriter(renderer, folder if keep_audio else None), processes)
+        clips = _render(ClipWriter(renderer, folder if keep_audio else None), processes)
+        events, audio = {clip.name: clip.events for clip in clips}, _audio_sha256(clips)
     else:
-        events, audio = plan.drawn_events(renderer), None
+        clips, events, audio = [], plan.drawn_events(renderer), None
     recipe = Recipe(
         resed=__version__,
         dataset=dataset,
@@ -119,6 +123,9 @@ def render_split(
         audio="kept" if keep_audio else "rendered when read",
     )
     write_recipe(root, recipe)
+    if keep_audio:
+        states = [ClipState(one.name, "present", RENDERED, one.bytes, one.sha256) for one in clips]
+        write_states(table_path(root, split), sorted(states, key=lambda one: one.filename))
     plan.write(target, events)
     for line in _summary(recipe, folder, set(plan.contents), time.monotonic() - began):
         report(line)
@@ -159,20 +166,24 @@ def _summary(recipe: Recipe, folder: Path, names: set[str], elapsed: float) -> I
         yield f"{folder}: {other} {note}"
 
 
-def _render(writer: ClipWriter, processes: int) -> tuple[dict[str, list[Event]], str]:
-    """Render all clips; return their events, and a hash of lines in the format of sha256sum."""
-    events: dict[str, list[Event]] = {}
-    audio = hashlib.sha256()
+def _render(writer: ClipWriter, processes: int) -> list[WrittenClip]:
+    """Render all clips."""
+    clips: list[WrittenClip] = []
     names = list(writer.renderer.contents)
     with progress(len(names), f"acquire {writer.renderer.split}") as advance:
         place = writer.folder or writer.renderer.split
         for clip in map_in_processes(
             ClipWriter.write, writer, names, processes=processes, chunk=CHUNK, place=place
         ):
-            events[clip.name] = clip.events
-            audio.update(f"{clip.sha256}  {clip.name}\n".encode())
+            clips.append(clip)
             advance(1)
-    return events, audio.hexdigest()
+    return clips
+
+
+def _audio_sha256(clips: Iterable[WrittenClip]) -> str:
+    """The hash of lines in the format of sha256sum."""
+    lines = "".join(f"{clip.sha256}  {clip.name}\n" for clip in clips)
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def _prepare(folder: Path, count: int) -> None:

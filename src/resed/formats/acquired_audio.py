@@ -1,0 +1,76 @@
+"""Audio files compared with what acquire recorded of them in `.acquire/{split}.tsv`.
+
+The audit, extract and `resed verify --audio` use the same comparison. Files without a record are
+the user's own, and are not compared.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from resed.formats.acquisition import read_states_table, table_path
+from resed.runtime.checksums import digest
+
+PRESENT = "present"
+
+
+@dataclass(frozen=True)
+class AudioStatus:
+    """The comparison of one clip with its record; `size` is in bytes, 0 if it is missing."""
+
+    path: Path
+    split: str
+    status: Literal["ok", "altered", "missing", "unreadable"]
+    size: int = 0
+
+
+def difference(recorded: str, found: str) -> str:
+    """How the SHA-256 of a file differs from its record, in words; "" if it is equal or unknown."""
+    if not recorded or recorded == found:
+        return ""
+    return f"sha256 {found[:12]} differs from the acquired file ({recorded[:12]})"
+
+
+def recorded_hashes(root: Path | str, split: str) -> dict[str, str]:
+    """Clip -> SHA-256 that acquire recorded, of the clips that it has; {} without a record.
+
+    Raises StateError if the record is damaged.
+    """
+    states = read_states_table(table_path(root, split))
+    return {name: one.sha256 for name, one in states.items() if one.state == PRESENT and one.sha256}
+
+
+def compare_audio(
+    root: Path | str, folders: Mapping[str, str], threads: int | None = None
+) -> Iterator[AudioStatus]:
+    """Compare all recorded clips of a dataset with their files, in the order of the records.
+
+    Args:
+        root: folder of the dataset.
+        folders: split -> folder of its audio below `root`.
+        threads: number of files hashed at the same time; None: one per core.
+
+    Raises StateError if a record is damaged, before any file is read.
+    """
+    clips = [
+        (Path(root) / folder / name, split, recorded)
+        for split, folder in folders.items()
+        for name, recorded in recorded_hashes(root, split).items()
+    ]
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        yield from pool.map(lambda one: compare_file(*one), clips)
+
+
+def compare_file(path: Path, split: str, recorded: str) -> AudioStatus:
+    """Compare one file with its record."""
+    if not path.is_file():
+        return AudioStatus(path, split, "missing")
+    try:
+        size = path.stat().st_size
+        altered = difference(recorded, digest(path))
+    except OSError:
+        return AudioStatus(path, split, "unreadable")
+    return AudioStatus(path, split, "altered" if altered else "ok", size)
