@@ -1,7 +1,7 @@
 """Extract the features of one split into a feature store.
 
-The store contains the hash of the manifest. A clip whose hash differs from the manifest, or from the
-record of acquire, is refused, so that the features are those of the audited clips.
+The store contains the hash of the manifest. A clip whose hash differs from the manifest, or from
+the record of acquire, is refused, so that the features are those of the audited clips.
 """
 
 import hashlib
