@@ -7,6 +7,7 @@ import sounds
 
 from resed.errors import AudioError, MissingFileError
 from resed.formats import audio
+from resed.formats import audio_errors as errors
 
 
 def test_mono_is_read_as_it_is(tmp_path):
@@ -54,13 +55,17 @@ def test_piped_wav_of_unknown_length(tmp_path):
 @pytest.mark.parametrize(
     ("make", "kind", "message"),
     [
-        (sounds.empty, audio.EmptyAudioError, "the file is empty (0 bytes); fetch"),
-        (sounds.zero_length, audio.EmptyAudioError, "the file has no samples; fetch"),
-        (sounds.truncated, audio.TruncatedAudioError, "48244 bytes of the data chunk are missing"),
-        (sounds.truncated_header, audio.UndecodableAudioError, "cannot be decoded"),
-        (sounds.not_a_wav, audio.UndecodableAudioError, "cannot be decoded"),
-        (sounds.nan, audio.NonFiniteAudioError, "sample 1234 is NaN or infinite; fetch"),
-        (sounds.infinite, audio.NonFiniteAudioError, "sample 1234 is NaN or infinite; fetch"),
+        (sounds.empty, errors.EmptyAudioError, "the file is empty (0 bytes); fetch"),
+        (sounds.zero_length, errors.EmptyAudioError, "the file has no samples; fetch"),
+        (sounds.truncated, errors.TruncatedAudioError, "48244 bytes of the data chunk are missing"),
+        (sounds.truncated_header, errors.UndecodableAudioError, "cannot be decoded"),
+        (sounds.not_a_wav, errors.UndecodableAudioError, "cannot be decoded"),
+        (sounds.nan, errors.NonFiniteAudioError, "sample 1234 is NaN or infinite; write it"),
+        (
+            sounds.infinite,
+            errors.NonFiniteAudioError,
+            "sample 1234 is NaN or infinite; write it",
+        ),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

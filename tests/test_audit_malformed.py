@@ -135,14 +135,14 @@ def test_an_unreadable_sound_is_told(small, root, monkeypatch):
     """Permissions stop no superuser, so the system's answer is made here."""
     from pathlib import Path
 
-    read = Path.read_bytes
+    plain = Path.open
 
-    def refuse(path):
+    def refuse(path, *arguments, **settings):
         if path.name == name("weak", 3):
             raise PermissionError(13, "Permission denied", str(path))
-        return read(path)
+        return plain(path, *arguments, **settings)
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     summary = audit(small, root)
     assert found(summary)["unreadable", "weak"] == 1
     (finding,) = [one for one in summary["findings"] if one["id"] == "unreadable"]

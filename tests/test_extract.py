@@ -77,7 +77,7 @@ def test_a_broken_clip_is_named_and_nothing_is_left(folder, processes):
     clips = {f"{i:02d}.wav": "ok" for i in range(40)}
     sounds.nan(folder / "21.wav")
     write_manifest(folder, clips)
-    with pytest.raises(AudioError, match=r"21\.wav: sample 1234 is NaN or infinite; fetch"):
+    with pytest.raises(AudioError, match=r"21\.wav: sample 1234 is NaN or infinite; write it"):
         run(folder, "a.store", processes)
     assert not [item for item in folder.iterdir() if "store" in item.name]
 

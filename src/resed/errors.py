@@ -59,7 +59,12 @@ class AnnotationError(ResedError):
 
 
 class AudioError(ResedError):
-    """A sound file cannot be used."""
+    """A sound file cannot be used; resed.formats.audio_errors has one subclass per kind.
+
+    `status` is the kind, for programs: the audit writes it into the manifest.
+    """
+
+    status = "undecodable"
 
 
 class StoreError(ResedError):

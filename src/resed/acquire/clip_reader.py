@@ -12,6 +12,7 @@ from resed.config.dataset import Dataset
 if TYPE_CHECKING:
     from resed.acquire.soundscapes.clip_renderer import ClipRenderer
 
+# Name of a clip -> its open file, which the caller closes; None if there is no such clip.
 ClipReader = Callable[[str], BinaryIO | None]
 
 

@@ -7,12 +7,11 @@ from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
 import numpy as np
-import soundfile
 
 from resed.acquire.clip_reader import ClipReader
 from resed.errors import AudioError
 from resed.formats.acquired_audio import difference
-from resed.formats.audio import decode
+from resed.formats.audio import mix, open_audio
 from resed.formats.manifest import ManifestRow
 from resed.runtime.pool import map_in_processes
 
@@ -80,23 +79,23 @@ def _row(clip: ClipToAudit, **found) -> ClipAudit:
 
 
 def _inspect(handle: BinaryIO, name: str) -> dict:
+    found = {"rate": 0, "channels": 0}
+    frames, clipped, peak = 0, 0, 0.0
     try:
-        handle.seek(0)
-        header = soundfile.info(handle)
-        rate, channels = header.samplerate, header.channels
-    except (soundfile.LibsndfileError, ValueError):
-        rate, channels = 0, 0
-    found = {"rate": rate, "channels": channels}
-    try:
-        samples = np.abs(decode(handle, name, rate or 44100))
+        with open_audio(handle, name) as sound:
+            found = {"rate": sound.rate, "channels": sound.channels}
+            for block in sound.blocks():
+                samples = np.abs(mix(block))
+                frames, peak = frames + len(samples), max(peak, float(samples.max()))
+                clipped += np.count_nonzero(samples >= FULL_SCALE)
     except AudioError as error:
         status = getattr(error, "status", "undecodable")
         return {**found, "status": status, "detail": error.problem}
     return {
         **found,
-        "seconds": round(len(samples) / rate, 4),
-        "status": "silent" if float(samples.max()) <= SILENT_PEAK else "ok",
-        "clipped": np.count_nonzero(samples >= FULL_SCALE) / len(samples),
+        "seconds": round(frames / found["rate"], 4),
+        "status": "silent" if peak <= SILENT_PEAK else "ok",
+        "clipped": clipped / frames,
     }
 
 

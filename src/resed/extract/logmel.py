@@ -43,10 +43,7 @@ def clip_features(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
     one is cut at frames * hop samples. The last frame of librosa (centred on the end of the clip)
     is dropped.
     """
-    samples = settings.frames * settings.hop
-    if settings.edges == "reflect":  # a longer waveform is not reflected where it is cut
-        samples += settings.n_fft
-    wave = wave[:samples]
+    wave = wave[: samples_needed(settings)]
     if settings.short == "silence":
         return _features(wave, settings.frames, settings)
     there = min(settings.frames, 1 + wave.size // settings.hop)
@@ -54,6 +51,14 @@ def clip_features(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
     features = np.full((settings.frames, settings.n_mels), past, dtype=np.float32)
     features[:there] = _features(wave, there, settings)
     return features
+
+
+def samples_needed(settings: FeatureSettings) -> int:
+    """The samples of a waveform that `clip_features` uses."""
+    samples = settings.frames * settings.hop
+    if settings.edges == "reflect":  # a longer waveform is not reflected where it is cut
+        samples += settings.n_fft
+    return samples
 
 
 def _features(wave: np.ndarray, frames: int, settings: FeatureSettings) -> np.ndarray:

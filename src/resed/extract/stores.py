@@ -11,7 +11,7 @@ from pathlib import Path
 
 from resed.acquire.clip_reader import ClipReader, FileReader
 from resed.errors import AudioError, DatasetError, MissingFileError
-from resed.extract.logmel import clip_features
+from resed.extract.logmel import clip_features, samples_needed
 from resed.formats.acquired_audio import difference
 from resed.formats.audio import decode
 from resed.formats.manifest import read_manifest
@@ -113,7 +113,8 @@ def _extract_clip(job: SplitExtraction, clip: Clip) -> None:
         raise MissingFileError("no such file", place=path, cure=cure)
     with handle:
         _compare(job, clip, path, hashlib.file_digest(handle, "sha256").hexdigest())
-        wave = decode(handle, str(path), job.settings.sample_rate)
+        samples = samples_needed(job.settings)  # the audit has decoded the rest
+        wave = decode(handle, str(path), job.settings.sample_rate, samples)
     job.writer.write(clip.row, clip_features(wave, job.settings))
 
 

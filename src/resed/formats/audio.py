@@ -1,11 +1,13 @@
 """Read sound files as mono float32 waveforms; damaged files raise errors that name the file.
 
-All formats, rates and channel counts of libsndfile are supported (wav, flac, ogg, mp3, aiff, ...).
-The audit uses the `status` of an error as the status of the clip in the manifest.
+`open_audio` reads a file in blocks, so that memory does not grow with its length. libsndfile
+decodes. The errors are those of resed.formats.audio_errors; their `status` is the kind.
 """
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -15,43 +17,35 @@ import soundfile
 import soxr
 
 from resed.errors import AudioError
+from resed.formats.audio_errors import (
+    EmptyAudioError,
+    LongAudioError,
+    NonFiniteAudioError,
+    RateAudioError,
+    TruncatedAudioError,
+    UndecodableAudioError,
+    refusal,
+)
 from resed.runtime.files import existing
 
-STREAMED = 0x7FFFF000  # bytes; a larger size in a wav header: written to a pipe, length unknown
-CURE = "fetch or render it again, or delete it and run resed audit again"
-
-
-class EmptyAudioError(AudioError):
-    """The file has no bytes or no samples."""
-
-    status = "empty"
-
-
-class TruncatedAudioError(AudioError):
-    """The file is shorter than its header states."""
-
-    status = "truncated"
-
-
-class UndecodableAudioError(AudioError):
-    """libsndfile cannot read the file as sound."""
-
-    status = "undecodable"
-
-
-class NonFiniteAudioError(AudioError):
-    """The file has NaN or infinite samples."""
-
-    status = "nonfinite"
+BLOCK = 1 << 18  # values (samples times channels) that are decoded at a time
+LOUDEST = 2.0**31  # full scale is 1; integers of 32 bits that were written as floats reach this
+LOWEST_RATE, HIGHEST_RATE = 1000, 10_000_000  # Hz
+LONGEST = 1 << 28  # samples of a waveform in memory: 1 GiB, 1.7 hours at 44.1 kHz
 
 
 @dataclass(frozen=True)
 class Probe:
-    """The header of a sound file: rate in Hz, channels, frames (samples per channel)."""
+    """What is known of a sound file: rate in Hz, channels, frames (samples per channel).
+
+    `unfinalised` means that the header does not state the length, because the program that wrote
+    it did not or could not go back; the file was read to its end.
+    """
 
     rate: int
     channels: int
     frames: int
+    unfinalised: bool = False
 
     @property
     def seconds(self) -> float:
@@ -59,86 +53,171 @@ class Probe:
         return self.frames / self.rate
 
 
-def probe(path: Path | str) -> Probe:
-    """Read the header of a sound file.
+class Sound:
+    """A sound file that is open for reading; made by `open_audio`.
 
-    Raises MissingFileError, EmptyAudioError, TruncatedAudioError or UndecodableAudioError.
+    Attributes:
+        rate: sample rate in Hz.
+        channels: number of channels.
+        frames: samples per channel; None if only decoding can tell.
+        unfinalised: the header does not state the length.
     """
-    with existing(path).open("rb") as handle, _opened(handle, str(path)) as sound:
-        return Probe(sound.samplerate, sound.channels, sound.frames)
+
+    def __init__(
+        self, decoder: soundfile.SoundFile, name: str, frames: int | None, unfinalised: bool
+    ) -> None:
+        self._decoder, self._name = decoder, name
+        self.rate, self.channels = decoder.samplerate, decoder.channels
+        self.frames, self.unfinalised = frames, unfinalised
+
+    def blocks(self) -> Iterator[np.ndarray]:
+        """Decode the file once, in blocks: float32 [samples, channels].
+
+        Raises AudioError at the block where the file proves damaged, and after the last block if
+        the number of samples is not `frames`. A caller that stops earlier has no such check.
+        """
+        count, size = 0, max(1, BLOCK // self.channels)
+        while len(block := self._next(size)):
+            self._check(block, count)
+            count += len(block)
+            yield block
+        if count == 0:
+            raise refusal(EmptyAudioError, "the file has no samples", self._name)
+        if self.frames is not None and count < self.frames:
+            problem = f"truncated: {count} of {self.frames} samples"
+            raise refusal(TruncatedAudioError, problem, self._name)
+
+    def _next(self, size: int) -> np.ndarray:
+        try:
+            return self._decoder.read(size, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            problem = f"truncated or damaged ({error.error_string.rstrip('.')})"
+            raise refusal(TruncatedAudioError, problem, self._name) from None
+
+    def _check(self, block: np.ndarray, before: int) -> None:
+        if np.abs(block).max() <= LOUDEST:  # false for NaN
+            return
+        place = int(np.flatnonzero(~(np.abs(block) <= LOUDEST).all(axis=1))[0])
+        value = next(value for value in block[place] if not abs(value) <= LOUDEST)
+        what = f"is {value:.3g}" if np.isfinite(value) else "is NaN or infinite"
+        raise refusal(NonFiniteAudioError, f"sample {before + place} {what}", self._name)
 
 
-def read_audio(path: Path | str, sample_rate: int) -> np.ndarray:
+@contextmanager
+def open_audio(source: Path | str | bytes | BinaryIO, name: str = "") -> Iterator[Sound]:
+    """Open a sound file, bytes, or an open binary file; `name` is the place in errors.
+
+    Raises MissingFileError or AudioError (one subclass per kind).
+    """
+    if isinstance(source, Path | str):
+        with existing(source).open("rb") as handle, open_audio(handle, name or str(source)) as it:
+            yield it
+        return
+    handle = io.BytesIO(source) if isinstance(source, bytes) else source
+    with _opened(handle, name) as sound:
+        yield Sound(sound, name, sound.frames, False)
+
+
+def probe(path: Path | str) -> Probe:
+    """Rate, channels and length of a sound file; decodes it if no structure states the length.
+
+    Raises MissingFileError or AudioError.
+    """
+    with open_audio(path) as sound:
+        frames = sound.frames
+        if frames is None:
+            frames = sum(len(block) for block in sound.blocks())
+        return Probe(sound.rate, sound.channels, frames, sound.unfinalised)
+
+
+def read_audio(path: Path | str, sample_rate: int, samples: int | None = None) -> np.ndarray:
     """Read a sound file of any rate and channel count as mono at `sample_rate` Hz.
 
-    Channels are averaged; other rates are resampled by soxr (HQ). Returns float32 [samples].
+    Channels are averaged; other rates are resampled by soxr (HQ), both in blocks. Returns float32
+    [samples].
+
+    Args:
+        sample_rate: Hz of the waveform that is returned.
+        samples: the most samples that are returned; what follows them is not decoded. None: the
+            whole file, and the error if it does not end where it should.
 
     Raises:
         MissingFileError: the file does not exist.
-        AudioError: the file is empty, truncated, not a sound file, or has NaN or infinite samples
-            (one subclass each).
+        AudioError: the file is empty, truncated, damaged, not a sound file, or has samples that
+            are not finite (one subclass each).
     """
     with existing(path).open("rb") as handle:
-        return decode(handle, str(path), sample_rate)
+        return decode(handle, str(path), sample_rate, samples)
 
 
-def decode(handle: BinaryIO | bytes, name: str, sample_rate: int) -> np.ndarray:
+def decode(
+    source: BinaryIO | bytes, name: str, sample_rate: int, samples: int | None = None
+) -> np.ndarray:
     """Like `read_audio`, but from an open binary file or bytes; `name` is the place in errors."""
-    if isinstance(handle, bytes):
-        handle = io.BytesIO(handle)
-    with _opened(handle, name) as sound:
-        rate, promised = sound.samplerate, sound.frames
-        try:
-            samples = sound.read(dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            problem = f"truncated or damaged ({error.error_string})"
-            raise TruncatedAudioError(problem, place=name, cure=CURE) from None
-    if len(samples) < promised:
-        problem = f"truncated: {len(samples)} of {promised} samples"
-        raise TruncatedAudioError(problem, place=name, cure=CURE)
-    wave = mix(samples)
-    if not np.isfinite(wave).all():
-        place = int(np.flatnonzero(~np.isfinite(wave))[0])
-        problem = f"sample {place} is NaN or infinite"
-        raise NonFiniteAudioError(problem, place=name, cure=CURE)
-    return resample(wave, rate, sample_rate)
+    with open_audio(source, name) as sound:
+        most = LONGEST if samples is None else samples
+        wave, count = np.empty(0, dtype=np.float32), 0
+        for part in _resampled(sound, sample_rate):
+            if count + len(part) > most and samples is None:
+                problem = f"more than {LONGEST} samples at {sample_rate} Hz"
+                raise refusal(LongAudioError, problem, name)
+            part = part[: most - count]
+            if count + len(part) > wave.size:  # in place where the system can
+                wave.resize(min(most, (count + len(part)) * 5 // 4), refcheck=False)
+            wave[count : count + len(part)] = part
+            count += len(part)
+            if count == most:
+                break
+        wave.resize(count, refcheck=False)
+    if count == 0:
+        raise refusal(EmptyAudioError, f"the file has no sample at {sample_rate} Hz", name)
+    return wave
+
+
+def _resampled(sound: Sound, sample_rate: int) -> Iterator[np.ndarray]:
+    """The mono waveform in blocks; the values are those of resampling the whole at once."""
+    if sound.rate == sample_rate:
+        yield from map(mix, sound.blocks())
+        return
+    stream = soxr.ResampleStream(sound.rate, sample_rate, 1, dtype="float32", quality="HQ")
+    for block in sound.blocks():
+        yield stream.resample_chunk(mix(block))
+    yield stream.resample_chunk(np.empty(0, dtype=np.float32), last=True)
 
 
 def mix(samples: np.ndarray) -> np.ndarray:
     """Average the channels: float32 [samples, channels] -> float32 [samples]."""
     mono = samples[:, 0].copy()
-    with np.errstate(invalid="ignore"):  # infinity - infinity; refused later
-        for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) for a few channels
-            mono += samples[:, channel]
+    for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) for a few channels
+        mono += samples[:, channel]
     return mono if samples.shape[1] == 1 else mono / np.float32(samples.shape[1])
-
-
-def resample(wave: np.ndarray, rate: int, sample_rate: int) -> np.ndarray:
-    """Resample a mono float32 waveform from `rate` to `sample_rate` Hz."""
-    if rate == sample_rate:
-        return wave
-    return soxr.resample(wave, rate, sample_rate, quality="HQ").astype(np.float32, copy=False)
 
 
 def _opened(handle: BinaryIO, name: str) -> soundfile.SoundFile:
     size = handle.seek(0, io.SEEK_END)
     if size == 0:
-        raise EmptyAudioError("the file is empty (0 bytes)", place=name, cure=CURE)
+        raise refusal(EmptyAudioError, "the file is empty (0 bytes)", name)
     missing = _missing_bytes(handle, size)
     if missing:
         problem = f"truncated: {missing} bytes of the data chunk are missing"
-        raise TruncatedAudioError(problem, place=name, cure=CURE)
+        raise refusal(TruncatedAudioError, problem, name)
     handle.seek(0)
     try:
         sound = soundfile.SoundFile(handle)
-    except soundfile.LibsndfileError as error:
-        cure = "convert it to wav or flac, or delete it and run resed audit again"
-        problem = f"cannot be decoded ({error.error_string.rstrip('.')})"
-        raise UndecodableAudioError(problem, place=name, cure=cure) from None
-    if sound.frames == 0:
+    except AudioError:
+        raise
+    except Exception as error:  # of any kind: the bytes are not trusted
+        reason = getattr(error, "error_string", "") or f"{type(error).__name__}: {error}"
+        problem = f"cannot be decoded ({' '.join(reason.split()).rstrip('.')})"
+        raise refusal(UndecodableAudioError, problem, name) from None
+    if not LOWEST_RATE <= sound.samplerate <= HIGHEST_RATE:
+        problem = f"states a sample rate of {sound.samplerate} Hz"
         sound.close()
-        raise EmptyAudioError("the file has no samples", place=name, cure=CURE)
+        raise refusal(RateAudioError, problem, name)
     return sound
+
+
+STREAMED = 0x7FFFF000  # bytes; a larger size in a wav header: written to a pipe, length unknown
 
 
 def _missing_bytes(handle: BinaryIO, size: int) -> int:

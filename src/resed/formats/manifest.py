@@ -13,7 +13,7 @@ from resed.runtime.files import write_tsv
 # Clips with status `ok` are used; resed.audit.clip_audit describes the others.
 STATUSES = (
     *("ok", "missing", "outside", "unreadable", "empty", "truncated", "undecodable"),
-    *("nonfinite", "silent", "altered", "leak"),
+    *("damaged", "several", "odd_rate", "nonfinite", "silent", "altered", "leak"),
 )
 CURE = "use a manifest.tsv of resed audit, or run resed audit again"
 
