@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import threading
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from resed.acquire.recordings.fetch.state import read_states
 from resed.acquire.recordings.fetch.transfer import Limits
 from resed.config.dataset import load_dataset
 from resed.errors import AnnotationError, DatasetError
+from resed.formats.acquisition import ClipState
+from resed.runtime.files import sha256
 
 QUICK = Limits(attempts=3, connect_s=2, read_s=2, backoff_s=0.01, longest_backoff_s=0.02)
 REAL = ["weak", "unlabeled", "development"]
@@ -127,19 +130,78 @@ def test_the_user_s_own_files_are_never_overwritten(server, made, tmp_path):
     put(root, SPLITS["weak"][1], corrected)
     own = fetchable.sound(77)
     put(root, f"audio/train/weak/{names[0]}", own)  # decodes: it is the user's, and stays
-    cut = put(root, f"audio/train/weak/{names[1]}", own[:60]).read_bytes()
+    cut = put(root, f"audio/train/weak/{names[1]}", own[:60])
+    before = cut.read_bytes()
     said = []
     (record,) = acquire(file, root, "weak", said=said).values()
-    assert record["sources"] == {"local": 1, "hub_real": 5}
+    assert record["sources"] == {"local": 1, "hub_real": 4}
+    assert record["states"] == {"present": 5, "corrupt": 1}
     assert (root / SPLITS["weak"][1]).read_bytes() == corrected
     assert (root / "audio/train/weak" / names[0]).read_bytes() == own
-    assert (root / "audio/train/weak" / names[1]).read_bytes() == made.clips["weak"][names[1]]
-    assert (root / ".acquire/quarantine/weak/local" / names[1]).read_bytes() == cut
-    assert f"moved to {root}/.acquire/quarantine/weak/local/{names[1]}" in said[0]
-    other = put(root, f"audio/train/weak/{names[1]}", own[:70]).read_bytes()
-    acquire(file, root, "weak")  # damaged once more: both are kept
-    kept = {path.read_bytes() for path in (root / ".acquire/quarantine/weak/local").iterdir()}
-    assert kept == {cut, other}
+
+
+def test_a3_a_file_that_acquire_did_not_fetch_is_never_moved(server, made, tmp_path):
+    """A damaged file stays, is named with its problem, and is fetched once it is moved away."""
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    names = list(made.clips["weak"])
+    own = fetchable.sound(77)
+    contents = [own[:60], b"", b"<html>sign in</html>" * 9]
+    put(root, SPLITS["weak"][1], made.tables["weak"])
+    for name, content in zip(names, contents, strict=False):
+        put(root, f"audio/train/weak/{name}", content)
+    folder, said = root / "audio/train/weak", []
+    (record,) = acquire(file, root, "weak", said=said).values()
+    assert [(folder / name).read_bytes() for name in names[:3]] == contents
+    assert not (root / ".acquire/quarantine").exists()
+    assert record["states"] == {"present": 3, "corrupt": 3}
+    for name, line in zip(names[:3], said, strict=False):
+        assert line.startswith(f"{folder / name}: ")
+        assert "it stays there unused; to get the clip from a source, move the file away" in line
+        assert "delete it" not in line
+        assert read_states(root, "weak")[name].reason.startswith("local: corrupt (")
+    server.forget()
+    acquire(file, root, "weak")
+    assert not [path for path in server.asked() if any(path.endswith(n) for n in names[:3])]
+    for name in names[:3]:
+        (folder / name).rename(tmp_path / f"away_{name}")
+    acquire(file, root, "weak", sources=["local"])
+    assert read_states(root, "weak")[names[0]] == ClipState(names[0], "missing")
+    (record,) = acquire(file, root, "weak").values()
+    assert record["states"] == {"present": 6}
+    assert (folder / names[0]).read_bytes() == made.clips["weak"][names[0]]
+
+
+def test_b5_acquire_compares_the_content_of_files_with_their_record(server, made, tmp_path):
+    """A bit that flips while size and date stay: named, and neither moved nor recorded anew."""
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    names = list(made.clips["weak"])
+    put(root, SPLITS["weak"][1], made.tables["weak"])
+    own = put(root, f"audio/train/weak/{names[0]}", fetchable.sound(77))
+    acquire(file, root, "weak")
+    table = (root / ".acquire/weak.tsv").read_bytes()
+    fetched = root / "audio/train/weak" / names[1]
+    for path in (own, fetched):
+        status, content = path.stat(), bytearray(path.read_bytes())
+        content[-9] ^= 4
+        path.write_bytes(content)
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    flipped = [own.read_bytes(), fetched.read_bytes()]
+    server.forget()
+    said = []
+    acquire(file, root, "weak", said=said)
+    assert server.log == []
+    assert [own.read_bytes(), fetched.read_bytes()] == flipped
+    assert (root / ".acquire/weak.tsv").read_bytes() == table
+    for path, line in zip((own, fetched), said, strict=False):
+        assert line.startswith(f"{path}: sha256 {sha256(path)[:12]} differs from the acquired file")
+        assert "restore it, or delete its row in" in line
+    assert "6 of 6 clips present" in said[2] and "2 of them differ from their record" in said[2]
+    rows = [line for line in table.decode().splitlines() if names[0] not in line]
+    (root / ".acquire/weak.tsv").write_text("\n".join(rows) + "\n")  # the cure, as reported
+    said.clear()
+    acquire(file, root, "weak", said=said)
+    assert read_states(root, "weak")[names[0]].sha256 == sha256(own)
+    assert "1 of them differ from their record" in said[1]
 
 
 def test_a_sound_that_does_not_decode_goes_into_quarantine_and_on_to_the_next(
@@ -352,12 +414,12 @@ def test_a_root_that_cannot_be_written_is_only_looked_at(server, made, tmp_path,
     before, said = contents(root), []
     monkeypatch.setattr("os.access", lambda path, mode: False)
     (record,) = acquire(file, root, "weak", said=said).values()
-    assert record["states"] == {"present": 1, "missing": 5}
+    assert record["states"] == {"present": 1, "missing": 4, "corrupt": 1}
     assert contents(root) == before
     assert server.log == []
     assert "not writable; files are only checked" in said[0]
     assert "cannot be decoded" in said[1]
-    assert "moved" not in said[1]
+    assert "it stays there unused" in said[1]
 
 
 def put(root: Path, path: str, data: bytes) -> Path:

@@ -2,6 +2,9 @@
 
 The state of a clip is recorded before its file is moved into place. If a run is killed in between,
 the next run gets the file again, and ends with the same bytes as an uninterrupted run.
+
+A file that exists is never moved, replaced or recorded anew: a file that cannot be used, or that
+differs from its record, may be the user's only copy. It is reported, and its clip is not requested.
 """
 
 import hashlib
@@ -9,7 +12,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,9 @@ from resed.acquire.recordings.sources.adapter import (
 from resed.acquire.recordings.sources.downloads import RETRIED
 from resed.acquire.recordings.sources.settings import LOCAL, AnySource
 from resed.errors import AudioError, DatasetError, ResedError
+from resed.formats.acquired_audio import difference
 from resed.formats.acquisition import Answer, ClipState, table_path
+from resed.runtime.checksums import digest
 from resed.runtime.files import sha256
 
 
@@ -58,7 +63,7 @@ def acquire_split(
     opened = ClipStates.open(root, split) if writable else ReadOnlyStates(read_states(root, split))
     with opened as state:
         run = _SplitRun(context, split, state, [source.name for source in sources])
-        wanted = run.check_existing(clips, writable)
+        wanted = run.check_existing(clips)
         context.progress.start(f"acquire {split}", len(wanted))
         for source in serving:
             wanted = run.ask(source, wanted, again)
@@ -68,10 +73,12 @@ def acquire_split(
         found = [entry for clip in clips if (entry := state.get(clip))]
     if writable:
         remove_leftovers(root, split, sources)
-    return _record(context, split, found)
+    return _record(context, split, found, run.altered)
 
 
-def _record(context: AcquireContext, split: str, clips: Sequence[ClipState]) -> dict[str, Any]:
+def _record(
+    context: AcquireContext, split: str, clips: Sequence[ClipState], altered: int
+) -> dict[str, Any]:
     """Report the result in one line; return the record."""
     dataset, root, spot = context.dataset, context.root, context.dataset.splits[split]
     annotations = root / spot.annotations
@@ -87,7 +94,9 @@ def _record(context: AcquireContext, split: str, clips: Sequence[ClipState]) -> 
     origins = Counter(clip.source for clip in present)
     sources = ", ".join(f"{count} from {name}" for name, count in sorted(origins.items()))
     line = f"{dataset.name} {split}: {len(present)} of {len(clips)} clips present ({sources})"
-    context.report(f"{line}; {missing}" if len(present) < len(clips) else line)
+    changed = f"; {altered} of them differ from their record" if altered else ""
+    rest = f"; {missing}" if len(present) < len(clips) else ""
+    context.report(f"{line}{changed}{rest}")
     audio = "".join(f"{clip.sha256}  {clip.filename}\n" for clip in present)
     return {
         "dataset": dataset.name,
@@ -116,32 +125,51 @@ class _SplitRun:
         order: Sequence[str],
     ):
         self._context, self._split, self._state, self._order = context, split, state, order
+        self.altered = 0  # clips whose files differ from their record
 
-    def check_existing(self, clips: Sequence[str], writable: bool) -> list[WantedFile]:
-        """Decode existing files without a state; return the missing clips.
+    def check_existing(self, clips: Sequence[str]) -> list[WantedFile]:
+        """Compare existing files with their record, and decode those without one.
 
-        Damaged files are moved to quarantine if the root is writable.
+        Returns the clips that have no file.
         """
         root, spot = self._context.root, self._context.dataset.splits[self._split]
         wanted = [
             WantedFile(self._split, clip, root / spot.audio / clip, f"{spot.audio}/{clip}")
             for clip in clips
         ]
-        unknown = [item for item in wanted if not self._known(item)]
-        found = [item for item in unknown if os.path.lexists(item.target)]
-        missing = [item for item in unknown if not os.path.lexists(item.target)]
+        found = [item for item in wanted if os.path.lexists(item.target)]
+        entries = [self._state.get(item.filename) for item in found]
         with ThreadPoolExecutor(self._context.downloads) as pool:
-            for item, checked in zip(found, pool.map(_check_existing, found), strict=True):
+            for item, checked in zip(found, pool.map(_check, found, entries), strict=True):
                 if isinstance(checked, AudioFile):
                     self._record_present(item, LOCAL, checked)
-                    continue
-                missing.append(item)
-                moved = ""
-                if writable:
-                    path = self._quarantine(item.target, LOCAL, item)
-                    moved = f"; moved to {path}"
-                self._context.report(f"{item.target}: {checked}{moved}")
+                elif checked and checked.altered:
+                    self._report_altered(item, checked.problem)
+                elif checked:
+                    self._record_unusable(item, checked)
+        there = {item.filename for item in found}
+        missing = [item for item in wanted if item.filename not in there]
+        for item in missing:
+            self._forget_local(item)
         return missing
+
+    def _report_altered(self, item: WantedFile, problem: str) -> None:
+        self.altered += 1
+        table = table_path(self._context.root, self._split)
+        cure = f"restore it, or delete its row in {table} to keep it"
+        self._context.report(f"{item.target}: {problem}; {cure}")
+
+    def _record_unusable(self, item: WantedFile, found: "_Unusable") -> None:
+        away = "to get the clip from a source, move the file away"
+        self._context.report(f"{item.target}: {found.problem}; it stays there unused; {away}")
+        self._record_answer(LOCAL, Delivery(item, "corrupt", found.problem))
+
+    def _forget_local(self, item: WantedFile) -> None:
+        """Remove the answer for a file that was unusable and is no longer there."""
+        answers = self._answers(item)
+        if answers.pop(LOCAL, None):
+            state = state_of(answers.values())
+            self._state.set(ClipState(item.filename, state, answers=answers))
 
     def ask(self, source: AnySource, wanted: Sequence[WantedFile], again: bool) -> list[WantedFile]:
         """Ask one source for clips; return those that are still missing."""
@@ -173,12 +201,6 @@ class _SplitRun:
             entry = self._state.get(item.filename)
             if entry is None or entry.state == "present":
                 self._state.set(ClipState(item.filename, "missing"))
-
-    def _known(self, item: WantedFile) -> bool:
-        entry = self._state.get(item.filename)
-        if entry is None or entry.state != "present" or not item.target.is_file():
-            return False
-        return item.target.stat().st_size == entry.bytes
 
     def _answers(self, item: WantedFile) -> dict[str, Answer]:
         entry = self._state.get(item.filename)
@@ -215,11 +237,26 @@ class _SplitRun:
         self._state.set(ClipState(delivery.wanted.filename, state, answers=answers))
 
 
-def _check_existing(item: WantedFile) -> AudioFile | str:
-    """The file if it can be decoded, otherwise its problem."""
+@dataclass(frozen=True)
+class _Unusable:
+    """An existing file that is not used: it cannot be decoded, or differs from its record."""
+
+    problem: str
+    altered: bool = False
+
+
+def _check(item: WantedFile, entry: ClipState | None) -> AudioFile | _Unusable | None:
+    """Compare a file with its record, or decode it; None if it is as recorded.
+
+    The content is compared, not size and date: both stay the same when a disk loses a bit. Hashing
+    is limited by the disk, and the audit reads the same files again.
+    """
     try:
-        return check_audio(item.target)
+        if entry is None or entry.state != "present" or not entry.sha256:
+            return check_audio(item.target)
+        altered = difference(entry.sha256, digest(item.target))
+        return _Unusable(altered, altered=True) if altered else None
     except ResedError as error:
-        return error.problem
+        return _Unusable(error.problem)
     except OSError as error:
-        return f"cannot be read ({error.strerror or error})"
+        return _Unusable(f"cannot be read ({error.strerror or error})")

@@ -1,4 +1,4 @@
-"""Check files and move them into place atomically; damaged files are moved to quarantine."""
+"""Check files and move them into place atomically; damaged deliveries are moved to quarantine."""
 
 import errno
 import hashlib
@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resed.acquire.recordings.sources.adapter import HIDDEN
-from resed.errors import MissingFileError
 from resed.formats.audio import decode, probe
-from resed.runtime.files import atomic_path, sha256
+from resed.runtime.files import atomic_path
 
 
 @dataclass(frozen=True)
@@ -46,21 +45,10 @@ def place(source: Path, target: Path) -> None:
 
 
 def quarantine(path: Path, *, root: Path, split: str, origin: str, name: str) -> Path:
-    """Move a damaged file to `.acquire/quarantine/{split}/{origin}`; return its new path.
+    """Move a damaged delivery to `.acquire/quarantine/{split}/{origin}`; return its new path.
 
-    A file from a source replaces an earlier one. A local file never does, because it may be the
-    user's only copy.
+    It replaces an earlier delivery of the same source. Files of the user are never moved.
     """
-    folder = root / HIDDEN / "quarantine" / split / origin
-    target, number = folder / name, 2
-    while origin == "local" and os.path.lexists(target) and not _equal(path, target):
-        target, number = folder / f"{Path(name).stem}.{number}{Path(name).suffix}", number + 1
+    target = root / HIDDEN / "quarantine" / split / origin / name
     place(path, target)
     return target
-
-
-def _equal(one: Path, other: Path) -> bool:
-    try:
-        return sha256(one) == sha256(other)
-    except (OSError, MissingFileError):  # a folder, or not readable
-        return False
