@@ -15,7 +15,7 @@ FLOORS = (
     *("cli", "report", "share", "detect", "tabulate", "draw", "judge", "results"),
     *("predict", "train", "distil", "calibrate", "score", "decode", "extract"),
     *("repair", "check", "audit", "acquire", "paper", "stats", "config"),
-    *("formats", "runtime", "settings", "errors"),
+    *("formats", "runtime", "settings", "errors", "escaping"),
 )
 LONGEST_CHAIN = 11
 MODULE_LINES = 330

@@ -416,7 +416,7 @@ def test_a_table_without_rows_has_a_header(tmp_path):
 
 def test_text_from_outside_cannot_leave_its_cell():
     assert escaped("a|b <script> & [x](http://y)\n\x1b[31m") == (
-        "a\\|b &lt;script&gt; &amp; [x]\\(http://y)  [31m"
+        "a&#124;b &lt;script&gt; &amp; [x]&#40;http://y) &#92;x1b[31m"
     )
 
 

@@ -4,9 +4,15 @@ The command line prints a `ResedError` as `resed: <message>` and exits with code
 exception that escapes is a bug.
 """
 
+from resed.escaping import one_line
+
+LONGEST = 1000  # characters of each part of a message
+
 
 class ResedError(Exception):
     """An error that the user can fix, in one line: "PLACE line LINE: PROBLEM; CURE".
+
+    The line is bounded in length and has no control characters; the attributes are as given.
 
     Attributes:
         place: the file, config key or option that is wrong; may be empty.
@@ -19,8 +25,11 @@ class ResedError(Exception):
         self, problem: object, *, place: object = "", line: int | None = None, cure: str = ""
     ) -> None:
         self.place, self.line, self.problem, self.cure = str(place), line, str(problem), cure
-        where = self.place if line is None else f"{self.place} line {line}"
-        text = f"{where}: {self.problem}" if where else self.problem
+        place, problem, cure = (
+            one_line(part, LONGEST) for part in (self.place, self.problem, self.cure)
+        )
+        where = place if line is None else f"{place} line {line}"
+        text = f"{where}: {problem}" if where else problem
         super().__init__(f"{text}; {cure}" if cure else text)
 
     def __reduce__(self):

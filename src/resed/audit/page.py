@@ -9,6 +9,7 @@ from resed.audit.finding_kinds import FINDING_KINDS
 from resed.audit.findings import LEVELS
 from resed.audit.summary import refusal_reasons
 from resed.config.dataset import Dataset
+from resed.escaping import html
 
 LONGEST_LIST = 200  # unusable clips on the page; manifest.tsv lists all of them
 TITLES = {
@@ -30,7 +31,10 @@ def page(dataset: Dataset, summary: Mapping[str, Any]) -> str:
     for one in summary["findings"]:
         findings[one["level"]].setdefault(one["id"], []).append(one)
     environment = Environment(
-        loader=PackageLoader("resed.audit", "."), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("resed.audit", "."),
+        autoescape=True,
+        finalize=html,
+        undefined=StrictUndefined,
     )
     return environment.get_template("page.html").render(
         dataset=dataset,

@@ -12,7 +12,9 @@ import sys
 import typer
 
 from resed import __version__
+from resed.cli.plain import PlainCommand, PlainGroup
 from resed.errors import ResedError
+from resed.escaping import one_line, plain
 from resed.runtime import orphans as watch
 
 # The commands: a module of this package has the one of its name, and those after a dot.
@@ -40,6 +42,7 @@ COMMANDS = (
 
 app = typer.Typer(
     name="resed",
+    cls=PlainGroup,
     help="Reproducible weakly supervised sound event detection: one sub-command per stage.",
     no_args_is_help=True,
     add_completion=False,
@@ -65,7 +68,9 @@ def _root(
 
 for _command in COMMANDS:
     _stage, _, _other = _command.partition(".")
-    app.command()(getattr(importlib.import_module(f"resed.cli.{_stage}"), _other or _stage))
+    app.command(cls=PlainCommand)(
+        getattr(importlib.import_module(f"resed.cli.{_stage}"), _other or _stage)
+    )
 
 
 def main() -> None:
@@ -82,10 +87,10 @@ def main() -> None:
     except BrokenPipeError:  # `resed ... | head` is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:  # disk full, read-only folder, permission: the user can fix it
-        place = error.filename or "a file"
+        place = one_line(error.filename or "a file")
         _refuse(f"{place}: {error.strerror or error}; free disk space or change the permissions")
 
 
 def _refuse(message: str) -> None:
-    print(f"resed: {' '.join(message.split())}", file=sys.stderr)
+    print(f"resed: {plain(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(1)

@@ -1,20 +1,18 @@
 """Read YAML and JSON into typed, closed models. Every error is one line with a cure."""
 
 import difflib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from resed.config.yaml_reader import SHOWN, parse_json_text, parse_yaml, read_bounded
 from resed.errors import ConfigError
+from resed.escaping import one_line
 from resed.runtime.files import existing
 
 Model = TypeVar("Model", bound=BaseModel)
-# PyYAML's C loader is ten times as fast, and every job of a workflow reads these files.
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,17 +37,8 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping safely. Raises ConfigError with the line that is malformed."""
-    try:
-        value = yaml.load(existing(path).read_text(encoding="utf-8-sig"), _LOADER)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(
-            f"not valid YAML ({getattr(error, 'problem', None) or 'not UTF-8 text'})",
-            place=path,
-            line=mark.line + 1 if mark else None,
-            cure="correct that line" if mark else "save the file as UTF-8",
-        ) from None
+    """Read a YAML mapping safely. Raises ConfigError with the line that is wrong."""
+    value = parse_yaml(read_bounded(existing(path)), path)
     if not isinstance(value, dict):
         raise ConfigError(
             "must contain keys and values", place=path, cure="compare config/config.yaml"
@@ -64,12 +53,7 @@ def read_settings(text: str, option: str = "--settings") -> dict[str, Any]:
     """
     if not text.lstrip().startswith("{"):
         return read_yaml(Path(text))
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(
-            f"not valid JSON ({error})", place=option, cure="quote it for the shell"
-        ) from None
+    return parse_json_text(text, option, "quote it for the shell")
 
 
 def check(model: type[Model], values: Any, place: str, if_missing: str = "add this key") -> Model:
@@ -114,9 +98,14 @@ def _error(
         return ConfigError("unknown key", place=path, cure=_suggest(model, mistake["loc"]))
     if mistake["type"] == "missing":
         return ConfigError("missing", place=path, cure=if_missing)
-    given = "" if isinstance(mistake["input"], dict) else f" (given: {mistake['input']!r})"
+    given = "" if isinstance(mistake["input"], dict) else f" (given: {_shown(mistake['input'])})"
     message = mistake["msg"].removeprefix("Value error, ")
     return ConfigError(f"{message}{given}", place=path, cure="correct this key")
+
+
+def _shown(value: Any) -> str:
+    """A wrong value in an error message; of a list the number of its values."""
+    return f"{len(value)} values" if isinstance(value, list) else one_line(repr(value), SHOWN)
 
 
 def _suggest(model: type[BaseModel], location: tuple[int | str, ...]) -> str:

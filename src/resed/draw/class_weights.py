@@ -27,7 +27,8 @@ def draw(results: Results, entry: FigureEntry) -> Figure:
     (line,) = right.plot(places, values["weight"], color=style.VERMILION, marker="o", markersize=5)
     top = values["weight"].max() * 1.25 or 1.0
     formula = r"$1 - p^\gamma$" if _as_printed(results, entry) else r"$(1 - p)^\gamma$"
-    right.set(ylim=(0, min(1.0, top)), ylabel=f"Mean adaptive weight, {formula}")
+    right.set(ylim=(0, min(1.0, top)))
+    right.set_ylabel(f"Mean adaptive weight, {formula}", parse_math=True)
     left.legend(
         [bars, line],
         ["posterior (left axis)", "adaptive weight (right axis)"],

@@ -40,6 +40,7 @@ _SETTINGS = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
     "figure.constrained_layout.use": True,
+    "text.parse_math": False,  # a class may contain dollar signs
     "svg.hashsalt": "resed",  # otherwise the ids in the SVG are random
     "svg.fonttype": "path",  # independent of the fonts of the viewer
 }

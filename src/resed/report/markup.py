@@ -2,8 +2,9 @@
 
 import re
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
+from resed.escaping import html
 from resed.tabulate.layout import NOT_RUN, Cell
 from resed.tabulate.words import MARKS
 
@@ -13,7 +14,7 @@ def mark(word: str) -> Markup:
     symbol, tone = MARKS[word]
     return Markup(
         '<span class="mark {}"><span class="symbol" aria-hidden="true">{}</span>{}</span>'
-    ).format(tone, symbol, word)
+    ).format(tone, symbol, html(word))
 
 
 def slug(text: str) -> str:
@@ -27,7 +28,7 @@ def cell(shown: Cell) -> Markup:
         return Markup('<span class="soft">not run</span>')
     parts = [marked(shown.text)] if shown.text else []
     if shown.interval:
-        parts.append(Markup("<small>{}</small>").format(shown.interval))
+        parts.append(Markup("<small>{}</small>").format(html(shown.interval)))
     if shown.word:
         parts.append(mark(shown.word))
     return Markup(" ").join(parts)
@@ -35,6 +36,6 @@ def cell(shown: Cell) -> Markup:
 
 def marked(text: str) -> Markup:
     """Escaped text with its **strong** and `code` as HTML."""
-    safe = str(escape(text))
+    safe = str(html(text))
     safe = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", safe)
     return Markup(re.sub(r"`(.+?)`", r"<code>\1</code>", safe))

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from resed.draw.inputs import figure_names
 from resed.errors import ResultsError
+from resed.escaping import html
 from resed.formats.tables import Table
 from resed.report import facts, figures
 from resed.report.claims import Group, contradictions, groups
@@ -145,6 +146,7 @@ def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("resed.report", "."),
         autoescape=True,
+        finalize=html,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

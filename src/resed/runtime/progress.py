@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from resed.escaping import plain, terminal
+
 EVERY = 5.0  # seconds between lines in a log
 
 
@@ -19,6 +21,7 @@ def progress(total: int, what: str) -> Iterator[Callable[[int], None]]:
 
 def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -35,8 +38,8 @@ def _bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
         TimeRemainingColumn(),
     )
     begin, done = time.monotonic(), 0
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(what, total=total, rate="")
+    with Progress(*columns, console=Console(file=terminal(sys.stderr))) as bar:
+        task = bar.add_task(escape(plain(what)), total=total, rate="")
 
         def advance(count: int) -> None:
             nonlocal done
@@ -56,7 +59,7 @@ def _lines(total: int, what: str) -> Iterator[Callable[[int], None]]:
         if time.monotonic() - last >= EVERY:
             last = time.monotonic()
             line = f"{what}: {done} of {total} ({100 * done // total} %), {_rate(done, begin)}"
-            print(line, file=sys.stderr, flush=True)
+            print(plain(line), file=sys.stderr, flush=True)
 
     yield advance
 

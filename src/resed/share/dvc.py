@@ -1,5 +1,6 @@
 """Run DVC as a program, without prompts and with its own files inside the clone."""
 
+import codecs
 import importlib.util
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from resed.errors import ShareError
+from resed.escaping import plain, terminal
 
 IN_GIT = Path(".dvc/config")
 SITE = Path(".dvc/tmp/site")  # DVC's cache of file hashes, by default in /var/tmp
@@ -37,7 +39,7 @@ def dvc(*arguments: str) -> str:
     if importlib.util.find_spec("dvc") is None:
         cure = 'run make share, which installs it, or pip install ".[share]"'
         raise ShareError("DVC is not installed", cure=cure)
-    terminal = sys.stderr.isatty()
+    shown = sys.stderr.isatty()
     own = {"DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(SITE.absolute())}
     own |= {"DVC_IGNORE_ISATTY": "1"} if terminal else {}  # progress bars in a pipe
     command = [sys.executable, "-c", FOLLOWING, *arguments]
@@ -50,7 +52,7 @@ def dvc(*arguments: str) -> str:
             stderr=subprocess.PIPE,
         ) as process:
             try:
-                told = _copy(process.stderr, terminal)
+                told = _copy(process.stderr, shown)
                 process.wait()
             except BaseException:  # SIGTERM or Ctrl-C; leaving the block would wait for DVC
                 _end(process)
@@ -69,13 +71,22 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _copy(stream: IO[bytes], show: bool) -> str:
-    told = b""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    told = ""
     while chunk := stream.read1():
-        told += chunk
+        text = decoder.decode(chunk)
+        told += text
         if show:
-            sys.stderr.buffer.write(chunk)
-            sys.stderr.flush()
-    return told.decode(errors="replace")
+            _show(text)
+    return told
+
+
+def _show(text: str) -> None:
+    """Write output of DVC on a terminal; of its control sequences only the carriage return."""
+    lines = text.replace("\x1b[A", "").split("\r")
+    stream = terminal(sys.stderr)
+    stream.write("\r".join(map(plain, lines)))
+    stream.flush()
 
 
 def _in_short(told: str) -> str:

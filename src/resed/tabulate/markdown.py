@@ -1,8 +1,6 @@
 """A table as GitHub-flavoured Markdown."""
 
-import html
-import unicodedata
-
+from resed.escaping import markdown as escaped
 from resed.formats.tables import Table
 from resed.tabulate.layout import Line, lines
 
@@ -24,9 +22,3 @@ def _row(line: Line, width: int) -> list[str]:
     if line.heading:
         return [f"**{escaped(line.heading)}**", *[""] * (width - 1)]
     return [escaped(str(cell)) for cell in line.cells]
-
-
-def escaped(text: str) -> str:
-    """Text on one line, with escaped HTML, links and column breaks, without control characters."""
-    plain = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
-    return html.escape(plain, quote=False).replace("|", "\\|").replace("](", "]\\(")

@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from resed.escaping import plain, terminal
+
 EVERY_S = 5.0  # between lines in a log file
 EVERY_ON_TERMINAL_S = 0.5
 
@@ -72,7 +74,8 @@ class DownloadProgress:
             self._last = now
             line = self.line()
         if self._terminal:
-            print(f"\r\x1b[K{line}", end="", file=sys.stderr, flush=True)
+            shown = f"\r\x1b[K{plain(line)}"
+            print(shown, end="", file=terminal(sys.stderr), flush=True)
         else:
             print(line, file=sys.stderr, flush=True)
 

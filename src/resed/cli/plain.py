@@ -1,0 +1,50 @@
+"""Commands whose output and usage errors have no control characters from outside."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from resed.escaping import plain, plain_output
+
+_UsageError: Any = typer.BadParameter.__base__  # of typer's own copy of click
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Remove control characters from wrong words of a command line."""
+    try:
+        yield
+    except _UsageError as error:
+        error.message = plain(error.message)
+        raise
+
+
+class PlainCommand(TyperCommand):
+    """A command; its help keeps the styles of a terminal."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the words after the name of the command."""
+        with _plain_errors():
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        with _plain_errors(), plain_output():
+            return super().invoke(ctx)
+
+
+class PlainGroup(TyperGroup):
+    """All commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse the options before the name of the command."""
+        with _plain_errors():
+            return super().parse_args(ctx, args)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Find the command of a name."""
+        with _plain_errors():
+            return super().resolve_command(ctx, args)
