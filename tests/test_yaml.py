@@ -219,7 +219,7 @@ def fuzz(count: int, seed: int = 0) -> tuple[int, int]:
     """Numbers of accepted and refused mutations of our files; another exception is an error."""
     drawn = random.Random(seed)
     texts = [path.read_bytes() for path in OURS if path.stat().st_size < 8000]
-    pieces = [b"&a ", b"*a", b"<<: ", b"!!", b"{", b"[", b"\t", b"- ", b": ", b"'", b"\x00", b"\xff"]
+    pieces = [b"&a ", b"*a", b"<<: ", b"!!", b"{", b"[", b"\t", b"- ", b": ", b"'", b"\0", b"\xff"]
     accepted = 0
     for _ in range(count):
         text = bytearray(drawn.choice(texts))
