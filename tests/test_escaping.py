@@ -97,7 +97,7 @@ def test_c8_own_control_sequences_pass_the_stream_below():
 
 
 def test_c8_a_terminal_without_a_character_gets_its_code():
-    code = "from resed.escaping import plain_output\nwith plain_output(): print('H\\xe4her \\u4e8c')"
+    code = "from resed.escaping import *\nwith plain_output(): print('H\\xe4her \\u4e8c')"
     done = subprocess.run(
         [sys.executable, "-c", code],
         env={"PYTHONIOENCODING": "latin-1", "PYTHONPATH": str(SOURCE.parent)},
