@@ -180,5 +180,3 @@ def test_c8_templates_show_hidden_characters():
     environment = jinja2.Environment(autoescape=True, finalize=html)
     shown = environment.from_string("<p title='{{ x }}'>{{ x }}</p>").render(x="'<\u202e\x1b")
     assert shown == "<p title='&#39;&lt;\\u202e\\x1b'>&#39;&lt;\\u202e\\x1b</p>"
-
-
