@@ -13,7 +13,7 @@ from resed.errors import MissingFileError, ResultsError
 from resed.formats.counts import COLUMNS, Counts, read_counts, write_counts
 from resed.paper.numbers import Metric
 from resed.results.folder import Results
-from resed.stats import intervals
+from resed.stats import bootstrap, intervals
 from resed.stats.intervals import (
     BOTH,
     Interval,
@@ -155,7 +155,7 @@ def test_the_method_step_by_step():
     world = World(*MIXTURES["both"])
     made = world.trainings(world.clips(30), 3)
     found = interval(tables(made), resamples=50)
-    weights = intervals._weights(30, 50)
+    weights = bootstrap.resample_weights(30, 50)
     assert (weights.sum(axis=1) == 30).all()
     replicates = np.zeros((3, 50))
     for seed in range(3):
@@ -227,8 +227,8 @@ def test_two_sides_may_know_other_clips_and_classes():
 def test_equal_scores_give_equal_intervals():
     made = tables(World(*MIXTURES["both"]).trainings(World(1, 1, 1).clips(50), 3))
     before = interval(made)
-    intervals._resampled.cache_clear()
-    intervals._weights.cache_clear()
+    bootstrap._resampled.cache_clear()
+    bootstrap.resample_weights.cache_clear()
     assert interval(made) == before
 
 
@@ -351,7 +351,7 @@ def test_an_interval_in_another_unit():
 
 def replicates_by_loops(values: np.ndarray, resamples: int) -> np.ndarray:
     """Macro F1 in percent of each training on each resample of the clips."""
-    weights = intervals._weights(values.shape[1], resamples)
+    weights = bootstrap.resample_weights(values.shape[1], resamples)
     found = np.zeros((len(values), resamples))
     for seed, row in np.ndindex(*found.shape):
         f1 = []
@@ -475,7 +475,7 @@ def test_a_thousand_resamples_of_one_seed_unless_told():
     assert difference(made, made[::-1], True) == difference(made, made[::-1], True, resamples=1000)
     drawn = np.random.default_rng(2019).integers(50, size=(1000, 50))
     expected = np.stack([np.bincount(row, minlength=50) for row in drawn])
-    np.testing.assert_array_equal(intervals._weights(50, 1000), expected)
+    np.testing.assert_array_equal(bootstrap.resample_weights(50, 1000), expected)
 
 
 def test_two_resamples_are_enough_for_a_covariance():
@@ -521,4 +521,4 @@ def test_a_class_without_counts_in_a_resample_is_left_out_of_its_mean():
     """Class b has counts on one clip only; in resamples without that clip the mean is that of a."""
     values = np.array([[[1, 0, 0], [1, 0, 0]], [[1, 0, 0], [0, 0, 0]]])
     table = Counts.of(("x", "y"), ("a", "b"), values)
-    assert (intervals._replicates([table], None, 50) == 100).all()
+    assert (bootstrap.replicates([table], None, 50) == 100).all()

@@ -5,6 +5,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 from made_results import CLASSES, MANIFEST, REPOSITORY, make_results, make_root, make_score
+from scipy.stats import t as student
 
 from resed.config.rows import Row
 from resed.config.run import load_config
@@ -108,26 +109,55 @@ def test_table_2_finds_its_systems(table):
     ("low", "high", "word"),
     [(40.0, 41.0, "within"), (40.9, 42.0, "within"), (41.0, 42.0, "above"), (39.0, 40.8, "below")],
 )
-def test_verdicts(low, high, word):
-    assert verdict({"value": (low + high) / 2, "low": low, "high": high}, 40.9) == word
+def test_d2_verdicts_follow_from_the_interval_for_one_training(low, high, word):
+    found = {"value": 41.0, "low": 41.0, "high": 41.0}
+    assert verdict(found | {"predicted_low": low, "predicted_high": high}, 40.9) == word
 
 
-def test_a_number_that_was_not_run_or_has_no_interval_is_not_judged():
+def test_d2_one_training_decides_nothing():
     assert verdict({}, 40.9) == "not run"
-    assert (
-        verdict({"value": 41.0, "low": float("nan"), "high": float("nan")}, 40.9) == "no interval"
-    )
+    assert verdict({"value": 90.0, "low": 89.0, "high": 91.0}, 40.9) == "undecided"
+    without_counts = {"value": 0.9, "low": float("nan"), "high": float("nan")}
+    assert verdict(without_counts, 0.1) == "undecided"
 
 
-def test_a_system_far_off_is_above_or_below(tmp_path):
-    results = made(tmp_path, systems=["pts", "pts_tfd"])
+def far_off(tmp_path, seeds):
+    """A system that finds almost all events and one that finds almost none, on the real classes."""
+    results = made(tmp_path, systems=["pts", "pts_tfd"], seeds=seeds)
     for split in ("development", "evaluation"):
         events = read_events(results.annotations(split))
-        make_score(results.folder, split, "pts", 0, 0.98, events)
-        make_score(results.folder, split, "pts_tfd", 0, 0.02, events)
-    table = scorecard(results)
-    assert {row["verdict"] for row in rows(table, group="table1", system="pts")} == {"above"}
-    assert {row["verdict"] for row in rows(table, system="pts_tfd")} == {"below"}
+        for seed in range(seeds):
+            make_score(results.folder, split, "pts", seed, 0.98 + 0.005 * seed, events)
+            make_score(results.folder, split, "pts_tfd", seed, 0.02 - 0.005 * seed, events)
+    return scorecard(results)
+
+
+def test_d2_a_system_far_off_is_above_or_below_with_several_seeds_only(tmp_path):
+    several, single = far_off(tmp_path / "3", 3), far_off(tmp_path / "1", 1)
+    for system, word in (("pts", "above"), ("pts_tfd", "below")):
+        assert {row["verdict"] for row in rows(several, group="table1", system=system)} == {word}
+        assert {row["verdict"] for row in rows(single, system=system)} <= {"undecided", "not run"}
+
+
+def test_d2_the_prediction_is_that_of_the_counts_by_hand(tmp_path):
+    """Three seeds: clips once, seeds 1 + 1/3 times; degrees of freedom weighted by shares."""
+    table = scorecard(made(tmp_path, systems=["pts"], seeds=3))
+    results = Results.of(table_config(tmp_path), tmp_path / "results" / "made")
+    (row,) = rows(table, group="table1", row="3", split="evaluation", metric="event")
+    found = results.interval("evaluation", "pts", "event")
+    (over_clips, clip_freedom), (between, _) = found.parts
+    seeds = found.deviation**2 * (1 + 1 / 3)
+    assert between == pytest.approx(found.deviation**2 / 3) and clip_freedom == 19
+    variance = over_clips + seeds
+    freedom = variance / (over_clips / 19 + seeds / 2)
+    half = student.ppf(0.975, freedom) * variance**0.5
+    assert row["predicted_low"] == pytest.approx(max(0, found.mean - half))
+    assert row["predicted_high"] == pytest.approx(min(100, found.mean + half))
+    assert row["predicted_low"] < row["low"] and row["predicted_high"] > row["high"]
+
+
+def table_config(root):
+    return load_config({"dataset": "made", "paper": "liang", "systems": ["pts"], "seeds": 3}, root)
 
 
 def test_counts_stand_in_notes_headings_and_data(table):
@@ -162,7 +192,7 @@ def test_other_settings_are_stated_too(tmp_path):
 
 def test_one_seed_is_stated(tmp_path):
     table = scorecard(made(tmp_path, systems=["pts"], clips=8))
-    assert any("cover clips only, because each system has one seed" in note for note in table.notes)
+    assert any("The brackets cover clips only, because each system has one seed" in note for note in table.notes)
     assert {row["covers"] for row in rows(table, system="pts")} == {"clips"}
 
 

@@ -28,7 +28,7 @@ ORDER = (
 )
 NUMBERS = (
     *("value", "low", "high", "deviation", "published", "difference", "p", "p_holm"),
-    *("shown_low", "shown_high", "seeds_apart"),
+    *("shown_low", "shown_high", "seeds_apart", "predicted_low", "predicted_high"),
 )
 INTEGERS = ("seeds", "clips", "count", "decimals", "repairs", "clips_repaired")
 Type = Literal["text", "number", "integer"]

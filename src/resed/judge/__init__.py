@@ -2,7 +2,8 @@
 
 The same rule gives both verdicts (`resed.paper.claims` defines the kinds of tests). A comparison of
 separately trained systems requires two seeds per system, and a confusion matrix requires two seeds.
-Two decodings of one checkpoint are compared over clips, so one seed is sufficient.
+Two decodings of one checkpoint are compared over clips, so one seed is sufficient. Failures in our
+runs are corrected for the number of comparisons of the claim (`resed.judge.refusals`).
 """
 
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from typing import Any
 
 from resed.judge import classes, comparisons, networks, training_events
 from resed.judge.outcome import Basis, Outcome, State, Verdict, of_printed, of_runs
-from resed.judge.sources import Printed, Runs
+from resed.judge.refusals import corrected
+from resed.judge.sources import AtLevel, NumberSource, Printed, Runs
 from resed.paper.claims import Annotations, Claim, labels_of
 from resed.results.folder import Results
+from resed.stats.intervals import LEVEL
 
 COMPARISONS: dict[str, Callable[..., Any]] = {
     "better": comparisons.better,
@@ -60,6 +63,10 @@ def _printed(claim: Claim, source: Printed) -> list[Outcome]:
     return []  # papers show sizes and durations only in figures
 
 
+def _at(runs: Runs, level: float) -> NumberSource:
+    return runs if level == LEVEL else AtLevel(runs, level)
+
+
 def _here(claim: Claim, results: Results) -> Verdict:
     test, runs = claim.test, Runs(results)
     unknown = tuple(sorted(set(labels_of(test)) - set(runs.labels)))
@@ -67,9 +74,10 @@ def _here(claim: Claim, results: Results) -> Verdict:
         return Verdict(State.ABSENT, (), Basis(reason="classes", unknown_classes=unknown))
     outcomes: list[Outcome]
     if test.kind in COMPARISONS:
-        outcomes = list(COMPARISONS[test.kind](test, runs))
+        compare = COMPARISONS[test.kind]
+        outcomes = corrected(lambda level: compare(test, _at(runs, level)))
     elif test.kind == "confusion":
-        outcomes = list(networks.confusion(test, runs))
+        outcomes = corrected(lambda level: networks.confusion(test, runs, level))
     elif test.kind == "weights":
         outcomes = list(networks.weights(test, runs))
     elif test.kind == "parameters":

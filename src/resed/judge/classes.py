@@ -95,4 +95,5 @@ def extreme(test: Extreme, source: NumberSource) -> Iterator[Outcome]:
         elif set(states.values()) == {State.HOLDS}:
             state = State.HOLDS
         others = {name: rivals[name] for name, found in states.items() if found == State.FAILS}
-        yield Outcome(state, "score", system, **about, number=own, others=others)
+        tests = len(rivals)
+        yield Outcome(state, "score", system, **about, number=own, others=others, tests=tests)

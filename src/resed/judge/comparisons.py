@@ -24,9 +24,10 @@ from resed.paper.claims import (
 
 RULES = {
     "better": "holds if the interval of every difference lies above 0, fails if one lies below",
-    "margin": "holds if the interval lies above 0 and contains the stated gain, fails if it "
-    "excludes the stated gain",
-    "range": "holds if every interval lies between the bounds, fails if one lies outside",
+    "margin": "holds if the interval lies above 0 and the interval for single trainings contains "
+    "the stated gain, fails if that excludes it",
+    "range": "holds if every interval lies between the bounds, fails if one for single trainings "
+    "lies outside",
     "no_gain": "holds if every interval ends below a gain of {margin:g}, fails if one lies above 0",
     "best_of": "holds if the interval of every difference lies above 0, fails if one lies below",
     "sensitive": "holds if the intervals show two of the systems to be at least {points:g} apart "
@@ -97,7 +98,8 @@ def _margin(gain: Measured | None, stated: float, decimals: int) -> State:
         return State.HOLDS if abs(gain.value - stated) <= 1.01 * 10**-decimals else State.FAILS
     if not gain.settled:
         return State.UNDECIDED
-    if not gain.low <= stated <= gain.high:
+    low, high = gain.single
+    if not low <= stated <= high:
         return State.FAILS
     return State.HOLDS if gain.low > 0 else State.UNDECIDED
 
@@ -186,12 +188,17 @@ def above(gain: Measured | None) -> State:
 
 
 def between(number: Measured | None, low: float, high: float) -> State:
-    """Whether an interval lies inside two bounds (holds) or outside of them (fails)."""
+    """Whether an interval lies inside two bounds (holds) or outside of them (fails).
+
+    Numbers that the paper prints are those of single trainings, so the interval for these must lie
+    outside.
+    """
     if number is None:
         return State.ABSENT
     if number.settled and low <= number.low and number.high <= high:
         return State.HOLDS
-    outside = number.settled and (number.high < low or number.low > high)
+    least, most = number.single
+    outside = number.settled and (most < low or least > high)
     return State.FAILS if outside else State.UNDECIDED
 
 

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 from scipy.stats import norm, rankdata
+from scipy.stats import t as student
 
 from resed.config.run import Config
 from resed.judge.comparisons import between
@@ -14,10 +15,11 @@ from resed.judge.sources import Printed, Runs
 from resed.paper.claims import Confusion, Parameters, Weights
 from resed.results.folder import Results
 from resed.settings import FeatureSettings
+from resed.stats.intervals import LEVEL
 
 RULES = {
     "parameters": "holds if the student has fewer, at full size and with the default readings",
-    "confusion": "holds if, with two seeds or more, the interval over clips lies between {low:.0%} "
+    "confusion": "holds if, with two seeds or more, the interval lies between {low:.0%} "
     "and {high:.0%}, fails if outside",
     "weights": "holds if the rank correlation of weight and posterior over the classes is below "
     "-0.5 for every seed, fails if above 0.5",
@@ -66,11 +68,12 @@ def printed_confusion(test: Confusion, source: Printed) -> Iterator[Outcome]:
         yield Outcome(state, "score_ceiling", **about, number=f1, others=others)
 
 
-def confusion(test: Confusion, runs: Runs) -> Iterator[Outcome]:
+def confusion(test: Confusion, runs: Runs, level: float = LEVEL) -> Iterator[Outcome]:
     """One outcome per class: the share on the diagonal, averaged over the seeds.
 
-    The interval is Wilson's interval over clips. With one seed the outcome is undecided, because
-    another training may confuse other classes.
+    The interval is Wilson's interval over clips, extended at each end by the interval over seeds
+    (Student's t): the squares of both half widths are added (Howe, JASA 69, 1974, p. 789). With one
+    seed the outcome is undecided, because another training may confuse other classes.
     """
     row = runs.row(test.system)
     about = {"first": test.system, "split": SPLIT}
@@ -87,15 +90,28 @@ def confusion(test: Confusion, runs: Runs) -> Iterator[Outcome]:
         if not clips:
             yield Outcome(State.ABSENT, "diagonal", **about, label=label)
             continue
-        share = float(np.mean([one.shares[index, index] for one in found]))
-        measured = Measured(share, *_wilson(share, clips), settled=len(seeds) > 1)
+        shares = np.array([one.shares[index, index] for one in found])
+        ends = _share_interval(shares, int(clips), level)
+        measured = Measured(float(shares.mean()), *ends, settled=len(seeds) > 1)
         state = between(measured, test.low, test.high)
         yield Outcome(state, "diagonal", **about, label=label, number=measured)
 
 
-def _wilson(share: float, count: int) -> tuple[float, float]:
-    """Wilson's 95 % interval of a share of `count` clips."""
-    z = float(norm.ppf(0.975))
+def _share_interval(shares: np.ndarray, count: int, level: float) -> tuple[float, float]:
+    """Interval of the mean over seeds of a share of `count` clips, within 0 and 1."""
+    share = float(shares.mean())
+    low, high = _wilson(share, count, level)
+    over_seeds = 0.0
+    if len(shares) > 1:
+        error = float(np.std(shares, ddof=1)) / np.sqrt(len(shares))
+        over_seeds = float(student.ppf((1 + level) / 2, len(shares) - 1)) * error
+    below, above = (float(np.hypot(end - share, over_seeds)) for end in (low, high))
+    return max(0.0, share - below), min(1.0, share + above)
+
+
+def _wilson(share: float, count: int, level: float) -> tuple[float, float]:
+    """Wilson's interval of a share of `count` clips."""
+    z = float(norm.ppf((1 + level) / 2))
     centre = (share + z**2 / (2 * count)) / (1 + z**2 / count)
     half = z * np.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2) / (1 + z**2 / count)
     return float(centre - half), float(centre + half)

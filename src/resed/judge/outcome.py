@@ -5,9 +5,11 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Literal
+
+from resed.stats.intervals import LEVEL, Interval
 
 
 class State(StrEnum):
@@ -51,6 +53,8 @@ class Measured:
         settled: False if there are too few trainings for a decision
             (`resed.stats.intervals.decide`).
         exact: True for printed and counted numbers; `low` and `high` are then `value`.
+        found: the interval of a number of our runs, which also gives other levels.
+        level: the level of `low` and `high`.
     """
 
     value: float
@@ -58,6 +62,8 @@ class Measured:
     high: float = math.nan
     settled: bool = True
     exact: bool = False
+    found: Interval | None = field(default=None, repr=False, compare=False)
+    level: float = LEVEL
 
     @classmethod
     def exactly(cls, value: float) -> "Measured":
@@ -68,6 +74,19 @@ class Measured:
     def interval(self) -> tuple[float, float] | None:
         """Ends of the interval; None for an exact number or if there is no interval."""
         return None if self.exact or math.isnan(self.low) else (self.low, self.high)
+
+    def at(self, level: float) -> "Measured":
+        """The same number with its interval at another level."""
+        if self.found is None:
+            return self
+        low, high = self.found.at(level)
+        return replace(self, low=low, high=high, level=level)
+
+    @property
+    def single(self) -> tuple[float, float]:
+        """Ends of the interval for single trainings, with which printed numbers are compared."""
+        predicted = self.found.prediction(self.level) if self.found else None
+        return predicted or (self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,7 @@ class Outcome:
             one of each.
         number: the number that was judged; None if it was not run or not printed.
         others: the numbers that it was compared with, by name; see the rule of the quantity.
+        tests: number of tests behind the state, for corrections for multiple testing.
     """
 
     state: State
@@ -95,6 +115,7 @@ class Outcome:
     seed: int | None = None
     number: Measured | None = None
     others: Mapping[str, Measured] = field(default_factory=dict)
+    tests: int = 1
 
 
 Reason = Literal["", "classes", "annotations", "systems", "not_printed"]

@@ -111,6 +111,7 @@ class Runs:
     results: Results
     seeds: set[int] = field(default_factory=set)
     studied: set[Row] = field(default_factory=set)
+    _gains: dict[tuple, Measured | None] = field(default_factory=dict)  # rules ask at many levels
 
     @property
     def labels(self) -> Sequence[str]:
@@ -154,6 +155,19 @@ class Runs:
         labels: Sequence[str] = (),
     ) -> Measured | None:
         """The difference on the same clips, with its interval."""
+        key = first, second, metric, split, tuple(labels)
+        if key not in self._gains:
+            self._gains[key] = self._gain(*key)
+        return self._gains[key]
+
+    def _gain(
+        self,
+        first: Reference,
+        second: Reference,
+        metric: str,
+        split: str,
+        labels: Sequence[str],
+    ) -> Measured | None:
         one, two = self.row(first), self.row(second)
         if one is None or two is None:
             return None
@@ -185,7 +199,47 @@ class Runs:
 
     def _measured(self, found: Interval, settled: bool) -> Measured:
         self.seeds.add(found.seeds)
-        return Measured(found.mean, found.low, found.high, settled)
+        return Measured(found.mean, found.low, found.high, settled, found=found)
+
+
+@dataclass(frozen=True)
+class AtLevel:
+    """The numbers of another source with intervals at another level."""
+
+    source: NumberSource
+    level: float
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The classes."""
+        return self.source.labels
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The paper's metrics."""
+        return self.source.metrics
+
+    def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
+        """Score of one class."""
+        return self._at(self.source.score(system, metric, split, label))
+
+    def gain(
+        self,
+        first: Reference,
+        second: Reference,
+        metric: str,
+        split: str,
+        labels: Sequence[str] = (),
+    ) -> Measured | None:
+        """First minus second."""
+        return self._at(self.source.gain(first, second, metric, split, labels))
+
+    def teacher_gain(self, system: Reference, split: str) -> Measured | None:
+        """Teacher minus student."""
+        return self._at(self.source.teacher_gain(system, split))
+
+    def _at(self, found: Measured | None) -> Measured | None:
+        return found and found.at(self.level)
 
 
 def _has(tables: Sequence[Counts], labels: Sequence[str]) -> bool:

@@ -35,11 +35,10 @@ class Tally:
 
 
 def tallies(section: str, names: Mapping[str, str], counts: Mapping[str, int]) -> list[Tally]:
-    """The verdicts of a section in the order of `names`; `no interval` only if it occurs."""
+    """The verdicts of a section in the order of `names`."""
     return [
         Tally(word, many, counts.get(word, 0), verdict_anchor(section, word))
         for word, many in names.items()
-        if counts.get(word) or word != "no interval"
     ]
 
 

@@ -16,24 +16,36 @@ this one covers 94 to 96 % for all mixtures (with two seeds, 91 to 96 %). With o
 variance between seeds: SE^2 is the variance of the bootstrap, and the interval covers clips only.
 tests/test_intervals.py simulates the coverage. For a class that occurs in few clips or is never
 detected, the bootstrap varies too little and the interval is too narrow.
+
+A published number is the score of a single training, not a mean. `Interval.prediction` therefore
+contains the score of one further training of the same system: the variance between seeds counts
+1 + 1/S times, as in the prediction interval of a normal sample (Hahn and Meeker, Statistical
+Intervals, 1991, section 4.2), and the variance over clips once:
+
+    SE^2 = variance over clips + (1 + 1/S) variance between seeds
+
+`Interval.at` gives the interval at another level. Corrections for multiple testing need the far
+tail, where the weighted degrees of freedom are too many. There the t quantiles of the parts are
+weighted by their shares of SE^2 instead (Cochran, Biometrics 20, 1964, p. 191-195), which is
+conservative.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from statistics import fmean
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from scipy.special import stdtrit
 
-from resed.formats.counts import Counts, class_f1
+from resed.formats.counts import Counts
+from resed.stats.bootstrap import covariance, mean_off_diagonal, replicates
 
 RESAMPLES = 1000
 LEVEL = 0.95
-SEED = 2019  # of the resamples: equal scores give equal intervals
 BOTH, CLIPS, SEEDS, NOTHING = "clips and seeds", "clips", "seeds", "none"  # what it covers
+LEAST_FREEDOM = 2  # with fewer degrees of freedom, predictions weight the quantiles
 Part = tuple[float, float]  # a variance and its degrees of freedom
 Decision = Literal["better", "worse", "undecided"]
 
@@ -47,6 +59,9 @@ class Interval:
         covers: the sources of variation that the interval covers: BOTH; CLIPS with one seed; SEEDS,
             or NOTHING with one seed, for a score without counts per clip.
         deviation: sample standard deviation between seeds; None with one seed.
+        parts: variances of the mean with their degrees of freedom: over clips, and between seeds.
+        further: the part between seeds for one further training instead of the mean; None with one
+            seed.
     """
 
     mean: float
@@ -56,6 +71,8 @@ class Interval:
     clips: int
     covers: str
     deviation: float | None = None
+    parts: tuple[Part, ...] = ()
+    further: Part | None = None
 
     @property
     def known(self) -> bool:
@@ -66,7 +83,25 @@ class Interval:
         """The same interval in another unit."""
         deviation = None if self.deviation is None else factor * self.deviation
         mean, low, high = (factor * value for value in (self.mean, self.low, self.high))
-        return replace(self, mean=mean, low=low, high=high, deviation=deviation)
+        parts = tuple(_scaled(part, factor) for part in self.parts)
+        further = None if self.further is None else _scaled(self.further, factor)
+        changes = {"mean": mean, "low": low, "high": high, "deviation": deviation}
+        return replace(self, **changes, parts=parts, further=further)
+
+    def at(self, level: float) -> tuple[float, float]:
+        """Ends of the interval at another level, conservative in the far tail; NaN if none."""
+        half = _weighted_half(self.parts, level) if self.parts else math.nan
+        return self.mean - half, self.mean + half
+
+    def prediction(self, level: float = LEVEL) -> tuple[float, float] | None:
+        """Ends of the interval for the score of one further training; None with one seed."""
+        if self.further is None:
+            return None
+        parts = [*self.parts[:-1], self.further]
+        # With two seeds the weighted degrees of freedom cover only 91 % where clips vary little.
+        few = level > LEVEL or self.further[1] < LEAST_FREEDOM
+        half = _weighted_half(parts, level) if few else _half_width(parts)
+        return self.mean - half, self.mean + half
 
 
 def interval(
@@ -80,11 +115,13 @@ def interval(
     Raises:
         ValueError: if there is no table, or if the numbers of clips differ.
     """
-    scores, replicates = _scores(counts, label), _replicates(counts, label, resamples)
+    scores, resampled = _scores(counts, label), replicates(counts, label, resamples)
     clips = counts[0].clips
-    mean, half = fmean(scores), _half_width(_parts(scores, replicates, clips))
+    parts = _parts(scores, resampled, clips)
+    mean, half = fmean(scores), _half_width(parts)
     low, high = max(0.0, mean - half), min(100.0, mean + half)
-    return Interval(mean, low, high, len(scores), clips, *_over_seeds(scores))
+    own = (*_over_seeds(scores), tuple(parts), _further(scores))
+    return Interval(mean, low, high, len(scores), clips, *own)
 
 
 def difference(
@@ -110,15 +147,16 @@ def difference(
     if paired:
         first, second = first[:seeds], second[:seeds]
     one, two = _scores(first, label), _scores(second, label)
-    replicates = _replicates([*first, *second], label, resamples)
+    resampled = replicates([*first, *second], label, resamples)
     clips = first[0].clips
     if paired:
-        parts = _parts(one - two, replicates[:seeds] - replicates[seeds:], clips)
+        parts = _parts(one - two, resampled[:seeds] - resampled[seeds:], clips)
     else:
-        parts = _parts_apart(one, two, replicates, clips)
+        parts = _parts_apart(one, two, resampled, clips)
     mean, half = fmean(one) - fmean(two), _half_width(parts)
     covers, deviation = _over_seeds(one - two) if paired else (_over_seeds(one[:seeds])[0], None)
-    return Interval(mean, mean - half, mean + half, seeds, clips, covers, deviation)
+    own = (covers, deviation, tuple(parts), _further(one - two) if paired else _further(one, two))
+    return Interval(mean, mean - half, mean + half, seeds, clips, *own)
 
 
 def score_interval(scores: Sequence[float], clips: int, full_scale: float = 100.0) -> Interval:
@@ -127,9 +165,9 @@ def score_interval(scores: Sequence[float], clips: int, full_scale: float = 100.
     Its 95 % interval covers seeds only (Student's t); with one seed there is none.
     """
     values = np.asarray(scores, dtype=np.float64)
-    mean, half, covers, deviation = _over_seeds_alone(values)
+    mean, half, *own = _over_seeds_alone(values)
     low, high = np.maximum(0.0, mean - half), np.minimum(full_scale, mean + half)  # NaN stays
-    return Interval(mean, float(low), float(high), len(values), clips, covers, deviation)
+    return Interval(mean, float(low), float(high), len(values), clips, *own)
 
 
 def score_difference(
@@ -145,20 +183,22 @@ def score_difference(
         first, second = first[:seeds], second[:seeds]
     one, two = (np.asarray(scores, dtype=np.float64) for scores in (first, second))
     if paired:
-        mean, half, covers, deviation = _over_seeds_alone(one - two)
+        mean, half, *own = _over_seeds_alone(one - two)
+    elif seeds > 1:
+        parts = (_between(one, two),)
+        mean, half = fmean(one) - fmean(two), _half_width(parts)
+        own = [SEEDS, None, parts, _further(one, two)]
     else:
-        mean, deviation = fmean(one) - fmean(two), None
-        half = _half_width([_between(one, two)]) if seeds > 1 else math.nan
-        covers = SEEDS if seeds > 1 else NOTHING
-    return Interval(mean, mean - half, mean + half, seeds, clips, covers, deviation)
+        mean, half, own = fmean(one) - fmean(two), math.nan, [NOTHING]
+    return Interval(mean, mean - half, mean + half, seeds, clips, *own)
 
 
-def _over_seeds_alone(scores: np.ndarray) -> tuple[float, float, str, float | None]:
-    """Mean, half width, sources of variation that it covers, and the deviation between seeds."""
+def _over_seeds_alone(scores: np.ndarray) -> tuple[Any, ...]:
+    """Mean, half width, and the fields of `Interval` from `covers` on."""
     if len(scores) == 1:
-        return float(scores[0]), math.nan, NOTHING, None
-    half = _half_width([_between(scores)])
-    return fmean(scores), half, SEEDS, float(np.std(scores, ddof=1))
+        return float(scores[0]), math.nan, NOTHING
+    parts, deviation = (_between(scores),), float(np.std(scores, ddof=1))
+    return fmean(scores), _half_width(parts), SEEDS, deviation, parts, _further(scores)
 
 
 def decide(found: Interval, paired: bool) -> Decision:
@@ -182,14 +222,14 @@ def _over_seeds(scores: np.ndarray) -> tuple[str, float | None]:
     return (BOTH, float(np.std(scores, ddof=1))) if len(scores) > 1 else (CLIPS, None)
 
 
-def _parts(scores: np.ndarray, replicates: np.ndarray, clips: int) -> list[Part]:
-    """Variances of the mean of `scores` [seeds]; `replicates` is [seeds, resamples]."""
-    shared = (max(0.0, _off_diagonal(_covariance(replicates))), clips - 1)
+def _parts(scores: np.ndarray, resampled: np.ndarray, clips: int) -> list[Part]:
+    """Variances of the mean of `scores` [seeds]; `resampled` is [seeds, resamples]."""
+    shared = (max(0.0, mean_off_diagonal(covariance(resampled))), clips - 1)
     return [shared] if len(scores) == 1 else [shared, _between(scores)]
 
 
 def _parts_apart(
-    one: np.ndarray, two: np.ndarray, replicates: np.ndarray, clips: int
+    one: np.ndarray, two: np.ndarray, resampled: np.ndarray, clips: int
 ) -> list[Part]:
     """Variances of the difference of two means whose sides share no training.
 
@@ -197,36 +237,31 @@ def _parts_apart(
     """
     count = len(one)
     if min(count, len(two)) == 1:
-        apart = replicates[:count].mean(axis=0) - replicates[count:].mean(axis=0)
+        apart = resampled[:count].mean(axis=0) - resampled[count:].mean(axis=0)
         return _parts(np.zeros(1), apart[None], clips)
-    covariance = _covariance(replicates)
-    own = _off_diagonal(covariance[:count, :count]) + _off_diagonal(covariance[count:, count:])
-    shared = max(0.0, own - 2 * float(covariance[:count, count:].mean()))
+    among = covariance(resampled)
+    own = mean_off_diagonal(among[:count, :count]) + mean_off_diagonal(among[count:, count:])
+    shared = max(0.0, own - 2 * float(among[:count, count:].mean()))
     return [(shared, clips - 1), _between(one, two)]
 
 
-def _between(*sides: np.ndarray) -> Part:
-    """Variance between seeds of a mean, or of the difference of two means (Welch's test)."""
-    parts = [(float(np.var(scores, ddof=1)) / len(scores), len(scores) - 1) for scores in sides]
+def _further(*sides: np.ndarray) -> Part | None:
+    """As `_between`, for one further training of each side; None if a side has one seed."""
+    return None if min(map(len, sides)) == 1 else _between(*sides, further=1)
+
+
+def _between(*sides: np.ndarray, further: int = 0) -> Part:
+    """Variance between seeds of a mean, or of the difference of two means (Welch's test).
+
+    `further`: number of trainings of each side that are predicted; their variance is added.
+    """
+    parts = [
+        (float(np.var(scores, ddof=1)) * (further + 1 / len(scores)), len(scores) - 1)
+        for scores in sides
+    ]
     variance = math.fsum(value for value, _ in parts)
     below = math.fsum(value**2 / degrees for value, degrees in parts)
     return variance, variance**2 / below if below else parts[0][1]
-
-
-def _off_diagonal(covariance: np.ndarray) -> float:
-    """Mean of the off-diagonal elements; the variance if there is a single seed."""
-    count = len(covariance)
-    if count == 1:
-        return float(covariance[0, 0])
-    return float(covariance.sum() - np.trace(covariance)) / (count * (count - 1))
-
-
-def _covariance(replicates: np.ndarray) -> np.ndarray:
-    """Covariance [rows, rows] over the resamples with a value in all rows; 0 if fewer than two."""
-    kept = replicates[:, np.isfinite(replicates).all(axis=0)]
-    if kept.shape[1] < 2:
-        return np.zeros((len(kept), len(kept)))
-    return np.atleast_2d(np.cov(kept))
 
 
 def _half_width(parts: Sequence[Part]) -> float:
@@ -238,43 +273,15 @@ def _half_width(parts: Sequence[Part]) -> float:
     return float(stdtrit(freedom, (1 + LEVEL) / 2)) * math.sqrt(variance)
 
 
-def _replicates(counts: Sequence[Counts], label: str | None, resamples: int) -> np.ndarray:
-    """F1 in percent on the same resamples of the clips: [tables, resamples].
-
-    NaN for a resample without any class, or without the class `label`.
-    """
-    if len({table.clips for table in counts}) != 1:
-        raise ValueError("an interval requires tables of counts with the same number of clips")
-    names = tuple(sorted({name for table in counts for name in table.names}))
-    rows = []
-    for table in counts:
-        classes = _resampled(table, names, resamples)
-        if label is not None:
-            wanted = [i for i, name in enumerate(table.classes) if name == label]
-            classes = classes[:, wanted]
-        there = np.isfinite(classes)
-        total = np.where(there, classes, 0.0).sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            rows.append(100 * total / there.sum(axis=1))
-    return np.array(rows)
+def _weighted_half(parts: Sequence[Part], level: float) -> float:
+    """t SE at a level, with t quantiles weighted by shares of the variance (Cochran 1964)."""
+    variance = math.fsum(value for value, _ in parts)
+    if variance <= 0:
+        return 0.0
+    quantiles = (stdtrit(max(1, degrees), (1 + level) / 2) for _, degrees in parts)
+    weighted = math.fsum(value * t for (value, _), t in zip(parts, quantiles, strict=True))
+    return float(weighted / math.sqrt(variance))
 
 
-@lru_cache(maxsize=2048)
-def _resampled(table: Counts, names: tuple[str, ...], resamples: int) -> np.ndarray:
-    """F1 of each class on each resample: [resamples, classes], NaN without counts."""
-    weights = _weights(table.clips, resamples)
-    if table.names != names or len(names) < table.clips:
-        place = {name: i for i, name in enumerate(names)}
-        weights = weights[:, [place[name] for name in table.names]]
-    flat = table.values.reshape(len(table.names), 3 * len(table.classes)).astype(np.float32)
-    totals = (weights @ flat).astype(np.float64)  # whole numbers: exact
-    return class_f1(totals.reshape(resamples, len(table.classes), 3))
-
-
-@lru_cache(maxsize=8)
-def _weights(clips: int, resamples: int) -> np.ndarray:
-    """Number of occurrences of each clip in each resample: float32 [resamples, clips]."""
-    drawn = np.random.default_rng(SEED).integers(clips, size=(resamples, clips))
-    drawn += clips * np.arange(resamples)[:, None]
-    weights = np.bincount(drawn.ravel(), minlength=resamples * clips)
-    return weights.reshape(resamples, clips).astype(np.float32)
+def _scaled(part: Part, factor: float) -> Part:
+    return part[0] * factor**2, part[1]

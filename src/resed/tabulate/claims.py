@@ -102,10 +102,13 @@ def _notes(judged: Sequence[dict[str, Any]], results: Results) -> list[str]:
         f"**{len(judged)} claims. Here: {here}. By the paper's own tables: {printed}.**",
         "Systems are named as in the text of the paper. Differences are in points (development / "
         f"evaluation if two are given), with 95 % intervals over {covers}. They are computed on "
-        "the same clips, and per seed if two systems share a checkpoint. They are not corrected "
-        "for multiple testing.",
-        "Here: a claim holds if all its comparisons hold, and does not hold if one fails. If "
-        f"neither is certain, it is undecided with {seeds}{reason}.",
+        "the same clips, and per seed if two systems share a checkpoint.",
+        "Here: a claim holds if all its comparisons hold, and does not hold if one fails after "
+        "Holm's correction for the number of its comparisons; a comparison that fails only without "
+        "the correction is undecided. If neither is certain, the claim is undecided with "
+        f"{seeds}{reason}.",
+        "Gains that the paper states come from single trainings, so they are compared with the "
+        "interval for single trainings.",
         "Printed tables: a claim is supported if all its comparisons hold, contradicted if none "
         "holds, and otherwise supported in part. It is not shown if the paper prints no number for "
         "it. Printed numbers have no interval, so a difference of 0.1 counts.",

@@ -33,6 +33,18 @@ class ScoreReader:
         found = self.results.interval(split, row, metric, label)
         return estimate(found) if found else {}
 
+    def predicted(
+        self, row: Row, split: str, metric: Metric, label: str | None = None
+    ) -> dict[str, Any]:
+        """As `fields`, with the interval for one further training; without it for one seed."""
+        fields = self.fields(row, split, metric, label)
+        found = self.results.interval(split, row, metric, label) if fields else None
+        ends = found and found.prediction()
+        if not ends:
+            return fields
+        low, high = max(0.0, ends[0]), min(metric.full_scale, ends[1])
+        return fields | {"predicted_low": low, "predicted_high": high}
+
     def difference(
         self, first: Row, second: Row, split: str, metric: Metric, label: str | None = None
     ) -> dict[str, Any]:
@@ -83,6 +95,7 @@ class ScoreReader:
             )
 
 
+PREDICTED = ("predicted_low", "predicted_high")  # columns for one further training
 # Columns of the frame for an interval; empty in a row without a score.
 ESTIMATE = ("value", "low", "high", "deviation", "seeds", "clips", "covers")
 

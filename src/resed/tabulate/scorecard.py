@@ -1,6 +1,10 @@
-"""The scorecard: every number in the paper's tables, compared with ours."""
+"""The scorecard: every number in the paper's tables, compared with ours.
 
-import math
+A published number is the score of one training. It is compared with the interval for one further
+training (`resed.stats.intervals.Interval.prediction`), which covers seeds and clips, and not with
+the narrower interval of our mean. One training has no such interval and decides nothing.
+"""
+
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -13,7 +17,7 @@ from resed.results.folder import Results, readable
 from resed.stats.intervals import CLIPS
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
-from resed.tabulate.score_reader import ESTIMATE, ScoreReader
+from resed.tabulate.score_reader import ESTIMATE, PREDICTED, ScoreReader
 from resed.tabulate.words import NUMBER_VERDICTS
 
 NAME = "scorecard"
@@ -22,6 +26,7 @@ SHOWN = 2  # options of a system that a line lists
 _COLUMNS = (
     *("table", "group", "row", "id", "system", "reading", "reading_shown", "title", "edition"),
     *("status", "split", "metric", "metric_title", "decimals", "label", "column", *ESTIMATE),
+    *PREDICTED,
     *("published", "difference", "verdict", "heading"),
 )
 
@@ -70,7 +75,7 @@ def _record(
         reading = ["no such class in this dataset"]
     else:
         reading = readings[number.system]
-        found = reader.fields(Row(number.system), number.split, metric, number.label)
+        found = reader.predicted(Row(number.system), number.split, metric, number.label)
     title = number.title
     if number.column is not None:
         label = number.row if number.label is None else readable(number.row)
@@ -93,7 +98,7 @@ def _record(
         "decimals": metric.decimals,
         "label": number.label,
         "column": number.column,
-        **dict.fromkeys(ESTIMATE),
+        **dict.fromkeys((*ESTIMATE, *PREDICTED)),
         **found,
         "published": number.value,
         "difference": None if own is None else own - number.value,
@@ -102,14 +107,14 @@ def _record(
 
 
 def verdict(found: dict[str, Any], published: float) -> str:
-    """Position of our interval relative to the published number."""
+    """Position of our interval for one training relative to the published number."""
     if not found:
         return NOT_RUN
-    if math.isnan(found["low"]):
-        return "no interval"
-    if found["low"] > published:
+    if "predicted_low" not in found:
+        return "undecided"
+    if found["predicted_low"] > published:
         return "above"
-    return "below" if found["high"] < published else "within"
+    return "below" if found["predicted_high"] < published else "within"
 
 
 def _reading(system: str, results: Results) -> list[str]:
@@ -173,9 +178,11 @@ def _notes(records: list[dict[str, Any]], reader: ScoreReader) -> list[str]:
     return [
         *notes.warning(results, "The verdicts do not show whether the paper is reproducible."),
         f"**{len(records)} published numbers: {_counts(records)}** ({editions}).",
-        "within: the published number lies in our 95 % interval; above: our interval lies above "
-        f"it; below: our interval lies below it. {_coverage(records)} A wide interval contains "
-        "many numbers.",
+        "within: the published number lies in our 95 % prediction interval; above: this interval "
+        "lies above it; below: this interval lies below it; undecided: we have one training, which "
+        "decides nothing. The prediction interval contains the score of one further training of "
+        "the same system and covers seeds and clips; the CSV has its ends (predicted_low, "
+        f"predicted_high). {_coverage(records)} A wide interval contains many numbers.",
         "Reading: the options of the system that are not the defaults (see the table of readings); "
         "the CSV lists all of them.",
         *notes.basis(reader),
@@ -185,7 +192,7 @@ def _notes(records: list[dict[str, Any]], reader: ScoreReader) -> list[str]:
 def _coverage(records: list[dict[str, Any]]) -> str:
     covers = {record["covers"] for record in records if record["covers"]}
     if covers == {CLIPS}:
-        return "Intervals cover clips only, because each system has one seed."
+        return "The brackets cover clips only, because each system has one seed."
     if CLIPS in covers:
-        return "Intervals cover clips and seeds, or clips only for systems with one seed."
-    return "Intervals cover clips and seeds."
+        return "The brackets cover clips and seeds, or clips only for systems with one seed."
+    return "The brackets cover clips and seeds."

@@ -11,7 +11,7 @@ class Mark(NamedTuple):
 
 
 # Verdicts on published numbers, and on claims in this run; word -> plural.
-NUMBER_VERDICTS = {w: w for w in ("within", "above", "below", "not run", "no interval")}
+NUMBER_VERDICTS = {w: w for w in ("within", "above", "below", "undecided", "not run")}
 CLAIM_VERDICTS = {
     "holds": "hold",
     "does not hold": "do not hold",
@@ -26,7 +26,6 @@ MARKS = {
     "within": Mark("=", "yes"),
     "above": Mark("▲", "high"),
     "below": Mark("▼", "no"),
-    "no interval": Mark("·", "open"),
     "better": Mark("▲", "yes"),
     "worse": Mark("▼", "no"),
     "mixed": Mark("◆", "open"),
