@@ -192,7 +192,10 @@ def test_other_settings_are_stated_too(tmp_path):
 
 def test_one_seed_is_stated(tmp_path):
     table = scorecard(made(tmp_path, systems=["pts"], clips=8))
-    assert any("The brackets cover clips only, because each system has one seed" in note for note in table.notes)
+    assert any(
+        "The brackets cover clips only, because each system has one seed" in note
+        for note in table.notes
+    )
     assert {row["covers"] for row in rows(table, system="pts")} == {"clips"}
 
 

@@ -228,9 +228,7 @@ def _parts(scores: np.ndarray, resampled: np.ndarray, clips: int) -> list[Part]:
     return [shared] if len(scores) == 1 else [shared, _between(scores)]
 
 
-def _parts_apart(
-    one: np.ndarray, two: np.ndarray, resampled: np.ndarray, clips: int
-) -> list[Part]:
+def _parts_apart(one: np.ndarray, two: np.ndarray, resampled: np.ndarray, clips: int) -> list[Part]:
     """Variances of the difference of two means whose sides share no training.
 
     The sides covary, because they share the clips; twice that covariance is subtracted.
