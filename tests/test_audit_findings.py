@@ -100,7 +100,7 @@ def test_a_clip_as_short_as_its_name_says_is_no_damage(small, root):
     (root / place.audio / name("weak", 0)).rename(root / place.audio / brief)
     annotations = root / place.annotations
     annotations.write_text(annotations.read_text().replace(name("weak", 0), brief))
-    soundfile.write(root / place.audio / brief, 0.1 * np.ones(audits.RATE // 2), audits.RATE)
+    soundfile.write(root / place.audio / brief, np.resize([0.1, -0.1], audits.RATE // 2), audits.RATE)
     assert found(audit(small, root)) == {("brief", "weak"): 1}
 
 
@@ -319,7 +319,7 @@ def test_published_versions_are_recognised(small, root):
 
 def test_defects_of_no_published_file_stay_warnings_where_the_file_is_short(small, root):
     """An event past a file that is too short is the file's fault, not the annotations'."""
-    sound(root, small, "development", 0, 0.1 * np.ones(audits.RATE // 4))
+    sound(root, small, "development", 0, np.resize([0.1, -0.1], audits.RATE // 4))
     summary = audit(small, root)
     assert found(summary) == {
         ("short", "development"): 1,

@@ -18,7 +18,7 @@ def page(tmp_path):
     for i in range(3):
         (weak / name("weak", i)).unlink()
     (weak / name("weak", 4)).write_bytes(b"")
-    soundfile.write(weak / name("weak", 5), [0.1] * 16000, 16000)
+    soundfile.write(weak / name("weak", 5), [0.1, -0.1] * 8000, 16000)
     hostile = "<script>alert(1)</script>.wav"
     with (root / small.splits["unlabeled"].annotations).open("a") as handle:
         handle.write(f"{hostile}\n")

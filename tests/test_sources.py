@@ -130,8 +130,7 @@ def test_the_user_s_own_files_are_never_overwritten(server, made, tmp_path):
     put(root, SPLITS["weak"][1], corrected)
     own = fetchable.sound(77)
     put(root, f"audio/train/weak/{names[0]}", own)  # decodes: it is the user's, and stays
-    cut = put(root, f"audio/train/weak/{names[1]}", own[:60])
-    before = cut.read_bytes()
+    put(root, f"audio/train/weak/{names[1]}", own[:60])
     said = []
     (record,) = acquire(file, root, "weak", said=said).values()
     assert record["sources"] == {"local": 1, "hub_real": 4}

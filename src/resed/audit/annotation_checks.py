@@ -16,6 +16,7 @@ from resed.runtime.files import sha256
 
 NEAR_S = 0.15  # DESED joins events of one class that are less than 150 ms apart
 SHORT_S = 0.25  # the shortest event of DESED
+CUT_S, CUT_SHARE = 0.2, 0.2  # offset collar of the scores: seconds, share of the event
 ROUNDING_S = 1e-6  # two times that differ by less are equal
 PAST_S = 1e-3  # annotations are rounded to milliseconds
 FEWEST_ALIKE = 10  # rows; fewer rows can be equal by chance
@@ -174,12 +175,26 @@ def _check_lengths(
     split: str, rows: Sequence[tuple[int, Event]], end: float, clip_seconds: float
 ) -> Iterator[Defect]:
     for line, event in rows:
+        yield from _check_late(split, line, event, end, clip_seconds)
         if event.offset > end + PAST_S:
             detail = f"{_text(event)}, the clip ends at {end:g} s"
             kind = "past_file" if event.offset <= clip_seconds + PAST_S else "past_end"
             yield Defect(kind, split, event.filename, str(line), detail)
         if event.offset - event.onset < SHORT_S - ROUNDING_S:
             yield Defect("short_event", split, event.filename, str(line), _text(event))
+
+
+def _check_late(
+    split: str, line: int, event: Event, end: float, clip_seconds: float
+) -> Iterator[Defect]:
+    """Events of longer files after the part that systems process, or cut at its end."""
+    if end <= clip_seconds or event.offset <= clip_seconds:
+        return
+    detail = f"{_text(event)}, clip_seconds is {clip_seconds:g}"
+    if event.onset >= clip_seconds:
+        yield Defect("late_event", split, event.filename, str(line), detail)
+    elif event.offset - clip_seconds > max(CUT_S, CUT_SHARE * (event.offset - event.onset)):
+        yield Defect("cut_event", split, event.filename, str(line), detail)
 
 
 def _check_neighbours(split: str, rows: Sequence[tuple[int, Event]]) -> Iterator[Defect]:
@@ -246,3 +261,8 @@ def count_classes(
     there = (tags for clip, tags in found.classes.items() if clip in usable)
     counts = Counter(itertools.chain.from_iterable(there))
     return {label: {"clips": listed[label], "usable": counts[label]} for label in dataset.classes}
+
+
+def event_counts(found: SplitAnnotations) -> Counter[str]:
+    """Class -> number of its events; empty for labels without events."""
+    return Counter(event.event_label for _, _, event in found.events if event)

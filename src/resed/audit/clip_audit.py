@@ -4,31 +4,36 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import BinaryIO
-
-import numpy as np
+from typing import Any, BinaryIO
 
 from resed.acquire.clip_reader import ClipReader
+from resed.audit.sound_levels import SoundLevels
 from resed.errors import AudioError
 from resed.formats.acquired_audio import difference
-from resed.formats.audio import mix, open_audio
+from resed.formats.audio import open_audio
 from resed.formats.manifest import ManifestRow
 from resed.runtime.pool import map_in_processes
 
-SILENT_PEAK = 10 ** (-90 / 20)  # full scale = 1; about one quantization step of 16-bit audio
-FULL_SCALE = 1 - 2**-15  # the largest sample value of 16-bit audio
 CHUNK = 16  # clips per task
+WITH_CURE = ("undecodable", "several")  # status of clips whose findings name a command
 
 
 @dataclass(frozen=True)
 class ClipAudit(ManifestRow):
     """The row of one clip in the manifest, and the values that only the findings use.
 
-    `clipped` is the share of samples at full scale, and `detail` the reason why the clip cannot be
-    used.
+    Attributes:
+        clipped: share of the samples at full scale or above.
+        peak: largest absolute sample of any channel; full scale is 1.
+        kept: share of the power of the channels that remains when they are averaged.
+        offset: mean of the samples.
+        detail: the reason why the clip cannot be used.
     """
 
     clipped: float = 0.0
+    peak: float = 0.0
+    kept: float = 1.0
+    offset: float = 0.0
     detail: str = ""
 
 
@@ -45,9 +50,10 @@ class ClipToAudit:
 def audit_clip(clip: ClipToAudit, read: ClipReader) -> ClipAudit:
     """Read and decode one clip. Never raises for a broken clip; the status describes it.
 
-    Status: ok, missing, outside (the name leads out of the folder), unreadable (cannot be opened),
-    empty, truncated, undecodable, nonfinite (NaN or infinite samples), silent (no sample above
-    -90 dB of full scale), or altered (the bytes differ from those that were acquired).
+    Status: ok, missing, outside (the name leads out of the folder), unreadable (cannot be opened or
+    read), the `status` of an AudioError, silent (no sample above -90 dB of full scale, or all
+    samples equal), cancelled (the average of the channels is silent, the channels are not), or
+    altered (the bytes differ from those that were acquired).
     """
     if leads_outside(clip.filename):
         return _row(clip, status="outside")
@@ -79,24 +85,36 @@ def _row(clip: ClipToAudit, **found) -> ClipAudit:
 
 
 def _inspect(handle: BinaryIO, name: str) -> dict:
-    found = {"rate": 0, "channels": 0}
-    frames, clipped, peak = 0, 0, 0.0
+    """Decode a clip completely; return the values of its row."""
+    found: dict[str, Any] = {"rate": 0, "channels": 0}
+    levels = SoundLevels()
     try:
         with open_audio(handle, name) as sound:
             found = {"rate": sound.rate, "channels": sound.channels}
             for block in sound.blocks():
-                samples = np.abs(mix(block))
-                frames, peak = frames + len(samples), max(peak, float(samples.max()))
-                clipped += np.count_nonzero(samples >= FULL_SCALE)
+                levels.add(block)
     except AudioError as error:
-        status = getattr(error, "status", "undecodable")
-        return {**found, "status": status, "detail": error.problem}
-    return {
-        **found,
-        "seconds": round(frames / found["rate"], 4),
-        "status": "silent" if peak <= SILENT_PEAK else "ok",
-        "clipped": clipped / frames,
-    }
+        cure = f"; {error.cure}" if error.status in WITH_CURE else ""
+        return {**found, "status": error.status, "detail": f"{error.problem}{cure}"}
+    except OSError:
+        raise
+    except Exception as error:  # of any kind: one clip must not end the audit
+        detail = f"the decoder failed ({type(error).__name__}: {error})"
+        return {**found, "status": "undecodable", "detail": detail}
+    found |= {"seconds": round(levels.frames / found["rate"], 4), "peak": levels.peak}
+    found |= {"clipped": levels.full / levels.frames, "kept": levels.kept, "offset": levels.offset}
+    return {**found, **_level_status(levels)}
+
+
+def _level_status(levels: SoundLevels) -> dict[str, str]:
+    if levels.silent:
+        return {"status": "silent"}
+    if levels.cancelled:
+        detail = f"the channels reach {levels.peak:.3g}, their average is silent"
+        return {"status": "cancelled", "detail": detail}
+    if levels.constant:
+        return {"status": "silent", "detail": f"all samples are {levels.offset:.3g}"}
+    return {"status": "ok"}
 
 
 def audited(

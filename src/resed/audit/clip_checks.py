@@ -1,5 +1,6 @@
 """Checks of the clips of one split: availability, format, number and classes."""
 
+import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,9 @@ from resed.formats.acquisition import ClipState, StateError, read_states_table, 
 LENGTH_TOLERANCE_S = 0.1  # codecs cut at frame boundaries
 LOW_RATE = 32000  # Hz
 MOST_CLIPPED = 0.001  # share of samples
+MOST_PEAK = 2.0  # full scale is 1; decoders of compressed sound exceed it slightly
+LEAST_KEPT = 0.02  # times 1 / channels: 20 dB below a mix of two equal channels
+MOST_OFFSET = 0.05  # of full scale
 
 
 def read_acquire_record(root: Path, split: str) -> tuple[dict[str, ClipState], list[Defect]]:
@@ -36,7 +40,8 @@ def check_usable(rows: Sequence[ClipAudit], record: Mapping[str, ClipState]) -> 
             continue
         known = record.get(row.filename)
         why = known.reason or known.state if known else ""
-        detail = row.detail or (f"acquire: {why}" if row.status == "missing" and why else "")
+        absent = row.status in ("missing", "rejected")
+        detail = row.detail or (f"acquire: {why}" if absent and why else "")
         yield Defect(row.status, row.split, row.filename, detail=detail)
 
 
@@ -49,15 +54,27 @@ def check_format(
         yield from _check_length(row, dataset.clip_seconds, excerpts.get(row.filename))
         if row.rate < LOW_RATE:
             yield Defect("low_rate", row.split, row.filename, detail=f"{row.rate} Hz")
-        if row.clipped > MOST_CLIPPED:
-            share = f"{100 * row.clipped:.1f} % of the samples"
-            yield Defect("clipped", row.split, row.filename, detail=share)
+        yield from _check_level(row)
     rates = Counter(row.rate for row in ok)
     channels = Counter(row.channels for row in ok if row.channels > 1)
     if len(rates) > 1:
         yield _counted("rates", ok[0].split, rates, "Hz")
     if channels:
         yield _counted("channels", ok[0].split, channels, "channels")
+
+
+def _check_level(row: ClipAudit) -> Iterator[Defect]:
+    if row.peak > MOST_PEAK:
+        over = f"peak {row.peak:.4g}, {20 * math.log10(row.peak):.0f} dB above full scale"
+        yield Defect("over", row.split, row.filename, detail=over)
+    elif row.clipped > MOST_CLIPPED:
+        share = f"{100 * row.clipped:.1f} % of the samples"
+        yield Defect("clipped", row.split, row.filename, detail=share)
+    if row.channels > 1 and row.kept < LEAST_KEPT / row.channels:
+        less = f"the average of the channels has {-10 * math.log10(row.kept):.0f} dB less power"
+        yield Defect("opposed", row.split, row.filename, detail=less)
+    if abs(row.offset) > MOST_OFFSET:
+        yield Defect("offset", row.split, row.filename, detail=f"mean {row.offset:.3g}")
 
 
 def _check_length(row: ClipAudit, whole: float, excerpt: Excerpt | None) -> Iterator[Defect]:
@@ -138,3 +155,16 @@ def check_classes(
     ]
     if few and enough:
         yield Defect("class_depleted", split, detail=", ".join(few), count=len(few))
+
+
+def check_single(
+    split: str, counts: Mapping[str, Mapping[str, int]], events: Mapping[str, int]
+) -> Iterator[Defect]:
+    """Classes with a single listed clip; `events` holds the events per class, of strong labels."""
+    alone = [
+        f"{label} (1 event)" if events.get(label) == 1 else f"{label} (1 clip)"
+        for label, count in counts.items()
+        if count["clips"] == 1
+    ]
+    if alone:
+        yield Defect("class_single", split, detail=", ".join(alone), count=len(alone))

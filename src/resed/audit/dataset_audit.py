@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.audit.examination import examine
+from resed.audit.finding_kinds import finding_kinds
 from resed.audit.findings import group_defects, write_findings
 from resed.audit.page import page
 from resed.audit.summary import refusal, summarise, summary_line
@@ -49,7 +50,7 @@ def audit_dataset(
     write_findings(out / "findings.tsv", seen.defects)
     summary = summarise(
         seen,
-        group_defects(seen.defects, certain),
+        group_defects(seen.defects, certain, finding_kinds(dataset.own)),
         manifest_sha256=sha256(out / "manifest.tsv"),
     )
     write_text(out / "index.html", page(dataset, summary))

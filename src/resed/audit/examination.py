@@ -11,6 +11,7 @@ from resed.audit.annotation_checks import (
     check_events,
     check_placeholder,
     count_classes,
+    event_counts,
     read_annotations,
 )
 from resed.audit.annotation_versions import check_version, recognise_version
@@ -19,6 +20,7 @@ from resed.audit.clip_checks import (
     check_classes,
     check_format,
     check_numbers,
+    check_single,
     check_unlisted,
     check_usable,
     read_acquire_record,
@@ -30,10 +32,10 @@ from resed.audit.shared_recordings import (
     check_recordings,
     find_excerpts,
 )
-from resed.config.dataset import ROLES, Dataset
+from resed.config.dataset import ROLES, SCORED_ROLES, Dataset
 from resed.config.stages import AuditSettings
 from resed.errors import MissingFileError
-from resed.formats.acquisition import ClipState
+from resed.formats.acquisition import LOCAL, ClipState
 from resed.runtime.progress import progress
 
 
@@ -104,8 +106,16 @@ def _read_clips(seen: Examination, processes: int) -> None:
             clips.append(ClipToAudit(split, name, source, digest))
     with progress(len(clips), f"audit {dataset.name}") as advance:
         for row in audited(clips, readers, processes):
-            seen.rows[row.split].append(row)
+            known = seen.acquired[row.split].get(row.filename)
+            seen.rows[row.split].append(_rejected(row, known) if known else row)
             advance(1)
+
+
+def _rejected(row: ClipAudit, known: ClipState) -> ClipAudit:
+    """Another status for a missing clip that a source delivered, but acquire put aside."""
+    answers = [answer for source, answer in known.answers.items() if source != LOCAL]
+    damaged = any(answer.state == "corrupt" for answer in answers)
+    return replace(row, status="rejected") if row.status == "missing" and damaged else row
 
 
 def _check_leaks(seen: Examination) -> None:
@@ -137,7 +147,10 @@ def _check_split(seen: Examination, split: str) -> Iterable[Defect]:
         for clip in found.clips
     }
     events = check_events(split, annotations.events, ends, dataset.clip_seconds)
-    seen.event_defects[split] = list(events)
+    level = "refusal" if _refuses_late(seen, split) else ""
+    seen.event_defects[split] = [
+        replace(one, level=level) if one.id == "late_event" else one for one in events
+    ]
     found = [
         *check_usable(rows, seen.acquired[split]),
         *check_format(dataset, rows, seen.excerpts[split]),
@@ -150,4 +163,9 @@ def _check_split(seen: Examination, split: str) -> Iterable[Defect]:
         usable = {row.filename for row in rows if row.status == "ok"}
         counts = count_classes(dataset, annotations, usable)
         found += check_classes(split, counts, seen.settings.least[split], enough)
+        found += check_single(split, counts, event_counts(annotations))
     return found
+
+
+def _refuses_late(seen: Examination, split: str) -> bool:
+    return seen.settings.late_events == "refuse" and split in SCORED_ROLES

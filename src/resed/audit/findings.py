@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from resed.audit.finding_kinds import FINDING_KINDS
+from resed.audit.finding_kinds import FINDING_KINDS, FindingKind
 from resed.config.dataset import ROLES
 from resed.runtime.files import write_tsv
 
@@ -56,16 +56,24 @@ class Finding:
     examples: list[str]
 
 
-def group_defects(defects: Iterable[Defect], versions: Mapping[str, str]) -> list[Finding]:
+def group_defects(
+    defects: Iterable[Defect],
+    versions: Mapping[str, str],
+    kinds: Mapping[str, FindingKind] = FINDING_KINDS,
+) -> list[Finding]:
     """Group defects into findings, sorted by level, kind and split.
 
     `versions` maps a split to the published version of its annotations, if their bytes or rows
-    match one. Defects of published annotations are notes: every user of the dataset has them.
+    match one. Defects of published annotations are notes: every user of the dataset has them. `kinds`
+    are the kinds in their words for the dataset.
     """
     groups: dict[tuple[str, str], list[Defect]] = defaultdict(list)
     for defect in defects:
         groups[defect.id, defect.split].append(defect)
-    found = [_finding(group, versions.get(group[0].split, "")) for group in groups.values()]
+    found = [
+        _finding(group, kinds[group[0].id], versions.get(group[0].split, ""))
+        for group in groups.values()
+    ]
     return sorted(found, key=lambda one: (LEVELS.index(one.level), *_order(one)))
 
 
@@ -73,9 +81,8 @@ def _order(one: Defect | Finding) -> tuple[int, int]:
     return list(FINDING_KINDS).index(one.id), ROLES.index(one.split)
 
 
-def _finding(group: Sequence[Defect], version: str) -> Finding:
+def _finding(group: Sequence[Defect], kind: FindingKind, version: str) -> Finding:
     first = group[0]
-    kind = FINDING_KINDS[first.id]
     level = min((one.level or kind.level for one in group), key=LEVELS.index)
     detail = first.detail if kind.whole_split else ""
     what = f"{kind.title}: {detail}" if detail else kind.title

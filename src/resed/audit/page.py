@@ -5,7 +5,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from resed.audit.finding_kinds import FINDING_KINDS
+from resed.audit.finding_kinds import finding_kinds
 from resed.audit.findings import LEVELS
 from resed.audit.summary import refusal_reasons
 from resed.config.dataset import Dataset
@@ -42,7 +42,7 @@ def page(dataset: Dataset, summary: Mapping[str, Any]) -> str:
         reasons=refusal_reasons(summary),
         findings=findings,
         found={one["id"] for one in summary["findings"]},
-        kinds=FINDING_KINDS,
+        kinds=finding_kinds(dataset.own),
         levels=[(level, *TITLES[level]) for level in LEVELS],
         recognised=RECOGNISED,
         longest_list=LONGEST_LIST,

@@ -81,6 +81,11 @@ class Dataset(Strict):
     soundscapes: dict[str, Any] = {}
     sources: list[dict[str, Any]] = []
 
+    @property
+    def own(self) -> bool:
+        """Whether the recordings are the user's own, because no source has them."""
+        return self.kind == "recordings" and not self.sources
+
     @field_validator("recording")
     @classmethod
     def _names_a_recording(cls, value: str | None) -> str | None:

@@ -26,6 +26,7 @@ class AuditSettings(Strict):
 
     least: dict[Role, Fraction] = dict.fromkeys(ROLES, 0.9)
     leaks: Literal["report", "drop", "refuse"] = "report"
+    late_events: Literal["leave_out", "count", "refuse"] = "leave_out"
 
     @field_validator("least", mode="before")
     @classmethod

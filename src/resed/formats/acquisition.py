@@ -10,6 +10,7 @@ from resed.formats.validation import SourceFile, TextTable
 from resed.runtime.files import write_tsv
 
 FOLDER = ".acquire"
+LOCAL = "local"  # not a source: files that are below the root already
 STATES = ("present", "gone", "blocked", "corrupt", "failed", "missing")
 COLUMNS = ("filename", "state", "source", "bytes", "sha256", "answers")
 CURE = "delete it and run resed acquire again, which finds existing clips"

@@ -13,7 +13,8 @@ from resed.runtime.files import write_tsv
 # Clips with status `ok` are used; resed.audit.clip_audit describes the others.
 STATUSES = (
     *("ok", "missing", "outside", "unreadable", "empty", "truncated", "undecodable"),
-    *("damaged", "several", "odd_rate", "nonfinite", "silent", "altered", "leak"),
+    *("damaged", "several", "odd_rate", "nonfinite", "silent", "cancelled"),
+    *("altered", "rejected", "leak"),
 )
 CURE = "use a manifest.tsv of resed audit, or run resed audit again"
 
@@ -59,11 +60,11 @@ def read_manifest(path: Path | str) -> pd.DataFrame:
     table.one_of("status", STATUSES)
     hashes = table.frame["sha256"].str.fullmatch("([0-9a-f]{64})?").astype(bool)
     table.refuse(~hashes, "sha256 is not 64 hexadecimal digits")
-    unknown = (table.frame["sha256"] == "") & (table.frame["status"] == "ok")
-    table.refuse(unknown, "sha256 of a usable clip is empty")
     table.integers("rate", empty=True)
     table.integers("channels", empty=True)
     table.numbers("seconds", empty=True)
     table.unique("split", "filename")
+    unknown = (table.frame["sha256"] == "") & (table.frame["status"] == "ok")
+    table.refuse(unknown, "sha256 of a usable clip is empty")
     known = table.frame[["rate", "channels", "seconds"]].fillna(0)
     return table.frame.assign(**known.astype({"rate": "int64", "channels": "int64"}))

@@ -30,10 +30,10 @@ from resed.acquire.recordings.sources.adapter import (
     problem_of,
 )
 from resed.acquire.recordings.sources.downloads import RETRIED
-from resed.acquire.recordings.sources.settings import LOCAL, AnySource
+from resed.acquire.recordings.sources.settings import AnySource
 from resed.errors import AudioError, DatasetError, ResedError
 from resed.formats.acquired_audio import difference
-from resed.formats.acquisition import Answer, ClipState, table_path
+from resed.formats.acquisition import LOCAL, Answer, ClipState, table_path
 from resed.runtime.checksums import digest
 from resed.runtime.files import sha256
 

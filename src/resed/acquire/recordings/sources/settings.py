@@ -11,9 +11,9 @@ from resed.config.dataset import Dataset, Inside, Role
 from resed.config.loading import check
 from resed.config.systems import NAME
 from resed.errors import ConfigError
+from resed.formats.acquisition import LOCAL
 from resed.settings import Positive, Strict
 
-LOCAL = "local"  # not a source: files that are below the root already
 FOLDER = "folder"  # the source that --folder creates
 Checksum = Annotated[str, Field(pattern=r"^(md5:[0-9a-f]{32}|sha256:[0-9a-f]{64})$")]
 
