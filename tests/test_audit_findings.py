@@ -100,7 +100,9 @@ def test_a_clip_as_short_as_its_name_says_is_no_damage(small, root):
     (root / place.audio / name("weak", 0)).rename(root / place.audio / brief)
     annotations = root / place.annotations
     annotations.write_text(annotations.read_text().replace(name("weak", 0), brief))
-    soundfile.write(root / place.audio / brief, np.resize([0.1, -0.1], audits.RATE // 2), audits.RATE)
+    soundfile.write(
+        root / place.audio / brief, np.resize([0.1, -0.1], audits.RATE // 2), audits.RATE
+    )
     assert found(audit(small, root)) == {("brief", "weak"): 1}
 
 
