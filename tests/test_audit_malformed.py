@@ -64,7 +64,7 @@ SOUNDS = {  # name -> how it is made, status
     "zero_bytes.wav": (lambda path: path.write_bytes(b""), "empty"),
     "zero_length.wav": (lambda path: wav(path, NOISE[:0]), "empty"),
     "half.wav": (cut(40000), "truncated"),
-    "header_cut.wav": (cut(20), "undecodable"),
+    "header_cut.wav": (cut(20), "truncated"),
     "one_byte.wav": (cut(1), "undecodable"),
     "page.wav": (lambda path: path.write_text("<html>404</html>\n" * 9), "undecodable"),
     "picture.wav": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99)), "undecodable"),

@@ -88,7 +88,7 @@ def clips(tmp_path) -> Path:
     [
         (sounds.empty, "a.wav: the file is empty (0 bytes); fetch or render it again"),
         (sounds.truncated, "a.wav: truncated: 48244 bytes of the data chunk are missing"),
-        (sounds.truncated_header, "a.wav: cannot be decoded"),
+        (sounds.truncated_header, "a.wav: truncated: the file ends before its data chunk"),
         (sounds.zero_length, "a.wav: the file has no samples; fetch or render it again"),
         (sounds.nan, "a.wav: sample 1234 is NaN or infinite; write it"),
         (sounds.infinite, "a.wav: sample 1234 is NaN or infinite; write it"),

@@ -4,8 +4,8 @@
 decodes. The errors are those of resed.formats.audio_errors; their `status` is the kind.
 """
 
+import hashlib
 import io
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ import numpy as np
 import soundfile
 import soxr
 
-from resed.errors import AudioError
 from resed.formats.audio_errors import (
+    DamagedAudioError,
     EmptyAudioError,
     LongAudioError,
     NonFiniteAudioError,
@@ -26,11 +26,15 @@ from resed.formats.audio_errors import (
     UndecodableAudioError,
     refusal,
 )
+from resed.formats.containers.recognition import layout_of
+from resed.formats.containers.source import LayoutFile, SoundBytes, SoundLayout
 from resed.runtime.files import existing
 
 BLOCK = 1 << 18  # values (samples times channels) that are decoded at a time
 LOUDEST = 2.0**31  # full scale is 1; integers of 32 bits that were written as floats reach this
 LOWEST_RATE, HIGHEST_RATE = 1000, 10_000_000  # Hz
+UNKNOWN_FRAMES = 1 << 62  # from here on, libsndfile means that it does not know
+BYTES_PER_SAMPLE = {"PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4}  # of FLAC
 LONGEST = 1 << 28  # samples of a waveform in memory: 1 GiB, 1.7 hours at 44.1 kHz
 
 
@@ -53,6 +57,14 @@ class Probe:
         return self.frames / self.rate
 
 
+class Decoder(soundfile.SoundFile):
+    """libsndfile without seeking, which it fails at in files of unknown length."""
+
+    def seekable(self) -> bool:
+        """Never, so that blocks are read one after the other."""
+        return False
+
+
 class Sound:
     """A sound file that is open for reading; made by `open_audio`.
 
@@ -64,11 +76,14 @@ class Sound:
     """
 
     def __init__(
-        self, decoder: soundfile.SoundFile, name: str, frames: int | None, unfinalised: bool
+        self, decoder: Decoder, window: LayoutFile, layout: SoundLayout, name: str
     ) -> None:
-        self._decoder, self._name = decoder, name
+        self._decoder, self._window, self._name = decoder, window, name
+        self._md5 = layout.md5 if decoder.subtype in BYTES_PER_SAMPLE else b""
         self.rate, self.channels = decoder.samplerate, decoder.channels
-        self.frames, self.unfinalised = frames, unfinalised
+        known = decoder.frames if 0 <= decoder.frames < UNKNOWN_FRAMES else None
+        self.frames = known if layout.frames is None else layout.frames
+        self.unfinalised, self._cut = layout.unfinalised, layout.cut
 
     def blocks(self) -> Iterator[np.ndarray]:
         """Decode the file once, in blocks: float32 [samples, channels].
@@ -77,22 +92,44 @@ class Sound:
         the number of samples is not `frames`. A caller that stops earlier has no such check.
         """
         count, size = 0, max(1, BLOCK // self.channels)
-        while len(block := self._next(size)):
+        digest = hashlib.md5(usedforsecurity=False)
+        while self.frames is None or count < self.frames:  # what follows is not sound
+            most = size if self.frames is None else min(size, self.frames - count)
+            block = self._next(most, digest)
+            if not len(block):
+                break
             self._check(block, count)
             count += len(block)
             yield block
-        if count == 0:
-            raise refusal(EmptyAudioError, "the file has no samples", self._name)
         if self.frames is not None and count < self.frames:
             problem = f"truncated: {count} of {self.frames} samples"
             raise refusal(TruncatedAudioError, problem, self._name)
+        if count == 0:
+            raise refusal(EmptyAudioError, "the file has no samples", self._name)
+        if self._md5 and digest.digest() != self._md5:
+            problem = "damaged: the samples differ from the checksum (MD5) in the header"
+            raise refusal(DamagedAudioError, problem, self._name)
 
-    def _next(self, size: int) -> np.ndarray:
+    def _next(self, size: int, digest: "hashlib._Hash") -> np.ndarray:
+        kind = "int32" if self._md5 else "float32"
         try:
-            return self._decoder.read(size, dtype="float32", always_2d=True)
-        except soundfile.LibsndfileError as error:
-            problem = f"truncated or damaged ({error.error_string.rstrip('.')})"
-            raise refusal(TruncatedAudioError, problem, self._name) from None
+            block = self._decoder.read(size, dtype=kind, always_2d=True)
+        except MemoryError:
+            raise
+        except Exception as error:  # of any kind: the bytes are not trusted
+            _raise_failure(self._window)
+            kind, word = DamagedAudioError, "damaged"
+            if self._cut:
+                kind, word = TruncatedAudioError, "truncated"
+            problem = f"{word}: cannot be decoded to its end ({_reason(error)})"
+            raise refusal(kind, problem, self._name) from None
+        _raise_failure(self._window)
+        if not self._md5:
+            return block
+        width = BYTES_PER_SAMPLE[self._decoder.subtype]
+        octets = block.astype("<i4").view(np.uint8).reshape(-1, 4)
+        digest.update(octets[:, 4 - width :].tobytes())
+        return block.astype(np.float32) * np.float32(2.0**-31)
 
     def _check(self, block: np.ndarray, before: int) -> None:
         if np.abs(block).max() <= LOUDEST:  # false for NaN
@@ -114,8 +151,42 @@ def open_audio(source: Path | str | bytes | BinaryIO, name: str = "") -> Iterato
             yield it
         return
     handle = io.BytesIO(source) if isinstance(source, bytes) else source
-    with _opened(handle, name) as sound:
-        yield Sound(sound, name, sound.frames, False)
+    layout = layout_of(SoundBytes(handle, name))
+    window = LayoutFile(handle, layout)
+    with _decoder(window, name) as decoder:
+        sound = Sound(decoder, window, layout, name)
+        if sound.frames == 0:
+            raise refusal(EmptyAudioError, "the file has no samples", name)
+        yield sound
+
+
+def _decoder(window: LayoutFile, name: str) -> "Decoder":
+    try:
+        decoder = Decoder(window)
+    except MemoryError:
+        raise
+    except Exception as error:  # of any kind: the bytes are not trusted
+        _raise_failure(window)
+        raise refusal(
+            UndecodableAudioError, f"cannot be decoded ({_reason(error)})", name
+        ) from None
+    if not LOWEST_RATE <= decoder.samplerate <= HIGHEST_RATE:
+        problem = f"states a sample rate of {decoder.samplerate} Hz"
+        decoder.close()
+        raise refusal(RateAudioError, problem, name)
+    return decoder
+
+
+def _raise_failure(window: LayoutFile) -> None:
+    """Raise an error of the disk, which libsndfile takes for the end of the file."""
+    if window.failure:
+        raise window.failure
+
+
+def _reason(error: Exception) -> str:
+    """What a decoder reported, in one line."""
+    text = getattr(error, "error_string", "") or f"{type(error).__name__}: {error}"
+    return " ".join(text.split()).rstrip(".")
 
 
 def probe(path: Path | str) -> Probe:
@@ -191,49 +262,3 @@ def mix(samples: np.ndarray) -> np.ndarray:
     for channel in range(1, samples.shape[1]):  # faster than mean(axis=1) for a few channels
         mono += samples[:, channel]
     return mono if samples.shape[1] == 1 else mono / np.float32(samples.shape[1])
-
-
-def _opened(handle: BinaryIO, name: str) -> soundfile.SoundFile:
-    size = handle.seek(0, io.SEEK_END)
-    if size == 0:
-        raise refusal(EmptyAudioError, "the file is empty (0 bytes)", name)
-    missing = _missing_bytes(handle, size)
-    if missing:
-        problem = f"truncated: {missing} bytes of the data chunk are missing"
-        raise refusal(TruncatedAudioError, problem, name)
-    handle.seek(0)
-    try:
-        sound = soundfile.SoundFile(handle)
-    except AudioError:
-        raise
-    except Exception as error:  # of any kind: the bytes are not trusted
-        reason = getattr(error, "error_string", "") or f"{type(error).__name__}: {error}"
-        problem = f"cannot be decoded ({' '.join(reason.split()).rstrip('.')})"
-        raise refusal(UndecodableAudioError, problem, name) from None
-    if not LOWEST_RATE <= sound.samplerate <= HIGHEST_RATE:
-        problem = f"states a sample rate of {sound.samplerate} Hz"
-        sound.close()
-        raise refusal(RateAudioError, problem, name)
-    return sound
-
-
-STREAMED = 0x7FFFF000  # bytes; a larger size in a wav header: written to a pipe, length unknown
-
-
-def _missing_bytes(handle: BinaryIO, size: int) -> int:
-    """Bytes of sound that a wav header states beyond the end of the file.
-
-    libsndfile reads such files without an error, so this function reads the header itself.
-    """
-    handle.seek(0)
-    order = {b"RIFF": "<", b"RIFX": ">"}.get(handle.read(12)[:4])
-    while order:
-        head = handle.read(8)
-        if len(head) < 8:
-            break
-        length = struct.unpack(f"{order}I", head[4:])[0]
-        if head[:4] == b"data":
-            missing = length - (size - handle.tell())
-            return missing if missing > 0 and length < STREAMED else 0
-        handle.seek(length + length % 2, io.SEEK_CUR)
-    return 0

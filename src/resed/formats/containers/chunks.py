@@ -1,0 +1,122 @@
+"""Chunks of RIFF, AIFF, W64 and CAF: an identifier, a length, the content, bytes of padding."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from resed.formats.audio_errors import (
+    DamagedAudioError,
+    EmptyAudioError,
+    SeveralAudioError,
+    TruncatedAudioError,
+    UndecodableAudioError,
+    refusal,
+)
+from resed.formats.containers.source import SoundBytes
+
+MOST_CHUNKS = 10_000  # per file; real files have tens
+SLACK = 8  # bytes; padding, and writers that count their own eight bytes into the size of the form
+MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff", b"fLaC", b"OggS", b"caff", b".snd")
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A chunk: its identifier, the position of its content and the length that it states."""
+
+    id: bytes
+    at: int
+    length: int
+
+    @property
+    def stop(self) -> int:
+        """Where the content must end."""
+        return self.at + self.length
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """How chunks are written.
+
+    `counted` are the bytes of the chunk's own head that its length includes.
+    """
+
+    id_bytes: int
+    length_bytes: int
+    order: str  # little or big
+    alignment: int
+    counted: int = 0
+    signed: bool = False
+
+    def walk(self, source: SoundBytes, at: int, stop: int) -> Iterator[Chunk]:
+        """The chunks whose heads lie between `at` and `stop`, at most MOST_CHUNKS."""
+        size = self.id_bytes + self.length_bytes
+        for _ in range(MOST_CHUNKS):
+            if at + size > min(stop, source.size):
+                return
+            head = source.read(at, size)
+            length = int.from_bytes(head[self.id_bytes :], self.order, signed=self.signed)
+            chunk = Chunk(head[: self.id_bytes], at + size, length - self.counted)
+            yield chunk
+            if chunk.length < 0:
+                return
+            at = self.after(source, chunk)
+
+    def after(self, source: SoundBytes, chunk: Chunk) -> int:
+        """Where the next chunk begins; some writers leave out the padding."""
+        padding = source.read(chunk.stop, -chunk.stop % self.alignment)
+        return chunk.stop if any(padding) else chunk.stop + -chunk.stop % self.alignment
+
+
+def the_chunk(chunks: dict[bytes, Chunk], wanted: bytes, source: SoundBytes, least: int) -> bytes:
+    """The content of a chunk that every file has.
+
+    Raises UndecodableAudioError if it is missing or has fewer than `least` bytes.
+    """
+    chunk, label = chunks.get(wanted), wanted[:4].decode("ascii").strip()
+    if chunk is None:
+        raise refusal(UndecodableAudioError, f"has no {label} chunk before the sound", source.name)
+    content = source.read(chunk.at, chunk.length) if least <= chunk.length <= 1 << 16 else b""
+    if len(content) < max(least, 1):
+        problem = f"its {label} chunk has {chunk.length} bytes"
+        raise refusal(UndecodableAudioError, problem, source.name)
+    return content
+
+
+def check_complete(source: SoundBytes, sound: Chunk, what: str) -> None:
+    """Raise TruncatedAudioError or EmptyAudioError if the stated sound is not in the file."""
+    missing = sound.stop - source.size
+    if missing > 0:
+        problem = f"truncated: {missing} bytes of the {what} are missing"
+        raise refusal(TruncatedAudioError, problem, source.name)
+    if sound.length == 0:
+        raise refusal(EmptyAudioError, "the file has no samples", source.name)
+
+
+def check_rest(source: SoundBytes, grammar: Grammar, sound: Chunk, form_stop: int | None) -> None:
+    """Check what follows the sound: the other chunks of the form, and nothing that is sound.
+
+    `form_stop` is where the whole form ends by its own size, None if it states none. Bytes after
+    it are ignored, unless another recording begins there.
+    """
+    at = grammar.after(source, sound)
+    if form_stop is not None:
+        if form_stop > source.size + SLACK:
+            problem = f"truncated: {form_stop - source.size} bytes after the sound are missing"
+            raise refusal(TruncatedAudioError, problem, source.name)
+        for chunk in grammar.walk(source, at, form_stop - SLACK):
+            _check_other(source, chunk, sound, at)
+            at = grammar.after(source, chunk)
+    if source.read(at, 4) in MAGICS:
+        problem = f"another recording follows the first, at byte {at}"
+        raise refusal(SeveralAudioError, problem, source.name)
+
+
+def _check_other(source: SoundBytes, chunk: Chunk, sound: Chunk, at: int) -> None:
+    if chunk.id == sound.id or chunk.id[:4] in MAGICS:
+        problem = f"another part of sound follows the first, at byte {at}"
+        raise refusal(SeveralAudioError, problem, source.name)
+    if chunk.length < 0 or not all(0x20 <= byte < 0x7F for byte in chunk.id[:4]):
+        problem = f"what follows its sound at byte {at} is no chunk"
+        raise refusal(DamagedAudioError, problem, source.name)
+    if chunk.stop > source.size:
+        problem = f"truncated: its last chunk lacks {chunk.stop - source.size} bytes"
+        raise refusal(TruncatedAudioError, problem, source.name)
