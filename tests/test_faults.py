@@ -4,6 +4,7 @@ Every case runs `resed.cli.main` as the console script does. Refused means: exit
 line on stderr, which names the place and the cure, no output file, no traceback.
 """
 
+import hashlib
 import json
 import struct
 from collections.abc import Callable
@@ -67,7 +68,11 @@ def refused(resed) -> Callable[..., None]:
 def extraction(folder: Path, *more: object) -> list[object]:
     """Arguments that extract the weak clips a.wav and b.wav below `folder`."""
     manifest = folder / "manifest.tsv"
-    rows = [f"weak\t{name}\t\t0\t0\t0\tok\t\n" for name in ("a.wav", "b.wav")]
+    rows = []
+    for name in ("a.wav", "b.wav"):
+        path = folder / "audio" / "train" / "weak" / name
+        digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "0" * 64
+        rows.append(f"weak\t{name}\t{digest}\t0\t0\t0\tok\t\n")
     columns = "split\tfilename\tsha256\trate\tchannels\tseconds\tstatus\tsource\n"
     manifest.write_text(columns + "".join(rows))
     places = ["--root", folder, "--manifest", manifest, "--out", folder / "weak.store"]
