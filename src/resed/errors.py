@@ -4,9 +4,32 @@ The command line prints a `ResedError` as `resed: <message>` and exits with code
 exception that escapes is a bug.
 """
 
+from collections.abc import Sequence
+
 from resed.escaping import one_line
 
 LONGEST = 1000  # characters of each part of a message
+EXAMPLES = 3  # names that a message lists
+MOST_CLASSES = 5  # classes that a message lists
+
+
+def some(names: Sequence[str], most: int = EXAMPLES) -> str:
+    """The first `most` names of a list, and the number of the others.
+
+    Examples:
+        >>> some(["a", "b", "c", "d"]), some(["a", "b"])
+        ('a, b, c and 1 more', 'a, b')
+    """
+    shown = ", ".join(names[:most])
+    more = len(names) - most
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def counted(number: int, word: str) -> str:
+    """A number with its noun: 1 clip, 2 clips, 2 classes."""
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word}{'es' if word.endswith('s') else 's'}"
 
 
 class ResedError(Exception):

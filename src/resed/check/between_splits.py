@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from itertools import combinations
 
 from resed.check.dataset_file import DatasetDescription
-from resed.check.messages import CheckMessages, counted, some
+from resed.check.messages import CheckMessages
 from resed.check.split_check import SplitContent
 from resed.config.dataset import TRAINING_ROLES
+from resed.errors import counted, some
 from resed.runtime.files import sha256
 
 EFFECTS = {  # of a class without a clip in a split

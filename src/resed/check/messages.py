@@ -1,14 +1,13 @@
 """Errors and notes that `resed check` collects."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from resed.audit.findings import Defect
 from resed.errors import ResedError
 
-EXAMPLES = 3
 MOST_KINDS = 8  # different mistakes listed per annotation file
 
 
@@ -59,17 +58,3 @@ class CheckMessages:
     def notes(self) -> int:
         """Number of notes."""
         return len(self.found) - self.errors
-
-
-def some(names: Sequence[str]) -> str:
-    """The first names of a list, and the number of the others."""
-    shown = ", ".join(names[:EXAMPLES])
-    more = len(names) - EXAMPLES
-    return f"{shown} and {more} more" if more > 0 else shown
-
-
-def counted(number: int, word: str) -> str:
-    """A number with its noun: 1 clip, 2 clips, 2 classes."""
-    if number == 1:
-        return f"1 {word}"
-    return f"{number} {word}{'es' if word.endswith('s') else 's'}"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from resed.audit.annotation_checks import read_annotations
 from resed.check.dataset_file import DatasetDescription
-from resed.check.messages import CheckMessages, counted, some
+from resed.check.messages import CheckMessages
 from resed.config.dataset import SplitFile
 from resed.config.stages import AuditSettings
-from resed.errors import AudioError
+from resed.errors import AudioError, counted, some
 from resed.formats.annotations import COLUMNS, Event
 from resed.formats.audio import probe
 

@@ -41,9 +41,8 @@ def calibrate(
     Example: resed calibrate --events strong.tsv --out windows_esp.tsv
     """
     from resed.calibrate.windows import calibrate
-    from resed.check.messages import counted
     from resed.config.dataset import load_dataset
-    from resed.errors import AnnotationError
+    from resed.errors import MOST_CLASSES, AnnotationError, counted, some
     from resed.formats.annotations import read_events
     from resed.formats.windows import write_windows
 
@@ -68,7 +67,7 @@ def calibrate(
     fallen = [w.event_label for w in windows if w.fallback]
     typer.echo(
         f"{counted(sum(w.events for w in windows), 'event')}, {counted(len(windows), 'class')}; "
-        f"fallback: {', '.join(fallen) or 'none'}"
+        f"fallback: {some(fallen, MOST_CLASSES) or 'none'}"
     )
 
 

@@ -20,8 +20,7 @@ def check(
     Example: resed check --dataset yard --root data/yard --config yard.yaml
     """
     from resed.check import check_dataset
-    from resed.check.messages import counted
-    from resed.errors import DatasetError
+    from resed.errors import DatasetError, counted
 
     description, messages = check_dataset(dataset, root, config)
     for one in messages.found:

@@ -2,9 +2,13 @@
 
 `resed.formats.annotations`, the audit and repair all split annotation files into rows with this
 module. Repair copies unchanged cells byte for byte.
+
+Cells are separated by tabs, semicolons or commas, whichever the header uses. A cell in double
+quotes, as spreadsheets and `csv` write it, is read as its content; a quote within it is doubled.
+The module `csv` is not used because it drops the quotes and spaces that repair must keep.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -13,17 +17,24 @@ from resed.errors import AnnotationError
 
 CURE = "save the file as tab-separated UTF-8"
 BYTE_ORDER_MARK = "\ufeff"
+SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
+IDENTIFIER = "filename"  # the column that every annotation file has
+
+
+class OpenQuoteError(ValueError):
+    """A cell begins with a quote and does not end with one."""
 
 
 @dataclass
 class AnnotationText:
     """The lines of a file by line number, with their line ends (LF, CRLF or CR), and its header.
 
-    Line numbers start at 1.
+    Line numbers start at 1. `separator` is a key of SEPARATORS.
     """
 
     lines: dict[int, str]
     header: tuple[str, ...]
+    separator: str = "\t"
 
     @classmethod
     def read(cls, path: Path, replace: bool = False) -> "AnnotationText":
@@ -44,13 +55,28 @@ class AnnotationText:
             raise AnnotationError(problem, place=path, line=line, cure=CURE)
         lines = dict(enumerate(StringIO(text, newline=""), start=1))
         first = lines.get(1, "").removeprefix(BYTE_ORDER_MARK)
-        return cls(lines, tuple(cell.strip() for cell in first.split("\t")))
+        headers = {separator: _header(first, separator) for separator in SEPARATORS}
+        used = next((mark for mark, cells in headers.items() if IDENTIFIER in cells), "\t")
+        return cls(lines, headers[used], used)
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        """Line number and stripped cells of each row below the header that is not blank."""
+    def rows(self, refuse: Callable[[int], None] | None = None) -> Iterator[tuple[int, list[str]]]:
+        """Line number and content of the cells of each row below the header that is not blank.
+
+        Args:
+            refuse: called with the line number of each row in which a quoted cell does not end;
+                the row is then skipped. By default, its cells are split as if it had no quotes.
+        """
         for number, line in self.lines.items():
-            if number > 1 and line.strip():
-                yield number, [cell.strip() for cell in line.rstrip("\r\n").split("\t")]
+            if number == 1 or not line.strip():
+                continue
+            row = line.rstrip("\r\n")
+            try:
+                yield number, [content(cell) for cell in split(row, self.separator)]
+            except OpenQuoteError:
+                if refuse is not None:
+                    refuse(number)
+                else:
+                    yield number, [cell.strip() for cell in row.split(self.separator)]
 
     def cells(self) -> Iterator[tuple[int, dict[str, str]]]:
         """Line number and cells by column of each row; short rows lack their last columns."""
@@ -58,19 +84,22 @@ class AnnotationText:
             yield number, dict(zip(self.header, row, strict=False))
 
     def cell(self, line: int, column: str) -> str:
-        """The stripped text of one cell."""
-        return self.lines[line].split("\t")[self.header.index(column)].strip()
+        """The content of one cell."""
+        return content(self._split(line)[self.header.index(column)])
 
     def write(self, line: int, cells: Mapping[str, str]) -> None:
-        """Replace cells of a row; cells with equal text keep their spaces."""
+        """Replace cells of a row; cells with equal content keep their spaces and quotes."""
         row = self.lines[line].rstrip("\r\n")
         end = self.lines[line][len(row) :]
-        found = row.split("\t")
+        found = self._split(line)
         for column, text in cells.items():
             index = self.header.index(column)
-            if found[index].strip() != text:
-                found[index] = text
-        self.lines[line] = "\t".join(found) + end
+            if content(found[index]) != text:
+                found[index] = quoted(text, self.separator)
+        self.lines[line] = self.separator.join(found) + end
+
+    def _split(self, line: int) -> list[str]:
+        return split(self.lines[line].rstrip("\r\n"), self.separator)
 
     def remove(self, lines: Sequence[int]) -> None:
         """Delete rows; other rows keep their line numbers."""
@@ -80,3 +109,64 @@ class AnnotationText:
     def text(self) -> str:
         """The content of the whole file."""
         return "".join(self.lines.values())
+
+
+def _header(line: str, separator: str) -> tuple[str, ...]:
+    try:
+        return tuple(content(cell) for cell in split(line.rstrip("\r\n"), separator))
+    except OpenQuoteError:
+        return tuple(cell.strip() for cell in line.split(separator))
+
+
+def split(row: str, separator: str) -> list[str]:
+    """The cells of a row as they are written; separators within quotes belong to their cell.
+
+    Raises OpenQuoteError.
+
+    Examples:
+        >>> split('a.wav,"Dog,Cat"', ",")
+        ['a.wav', '"Dog,Cat"']
+    """
+    parts = row.split(separator)
+    if '"' not in row:
+        return parts
+    cells: list[str] = []
+    kept: list[str] = []  # parts of a quoted cell that has not ended
+    quotes = 0
+    for part in parts:
+        if not kept and not part.lstrip().startswith('"'):
+            cells.append(part)
+            continue
+        kept.append(part)
+        quotes += part.count('"')
+        if quotes % 2 == 0:
+            cells.append(separator.join(kept))
+            kept, quotes = [], 0
+    if kept:
+        raise OpenQuoteError
+    return cells
+
+
+def content(cell: str) -> str:
+    """The text of a cell without the spaces and the quotes around it.
+
+    Raises OpenQuoteError.
+
+    Examples:
+        >>> content(' Dog '), content('"Dog "'), content('"a ""b"" c"')
+        ('Dog', 'Dog', 'a "b" c')
+    """
+    text = cell.strip()
+    if not text.startswith('"'):
+        return text
+    inner = text[1:-1].replace('""', "")
+    if len(text) < 2 or not text.endswith('"') or '"' in inner:
+        raise OpenQuoteError
+    return text[1:-1].replace('""', '"').strip()
+
+
+def quoted(text: str, separator: str = "\t") -> str:
+    """The cell that `content` reads as `text`; in quotes only where they are required."""
+    if text.startswith('"') or separator in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text

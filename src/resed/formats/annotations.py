@@ -1,10 +1,15 @@
 """Annotations as in DESED: tab-separated text, a header line, times in seconds.
 
+Files with semicolons or commas instead of tabs, and cells in double quotes, are read as
+spreadsheets and `csv` write them (see resed.formats.annotation_text).
+
 Strong labels have the columns `filename onset offset event_label`; a row whose other three cells
 are empty is a clip without events. Weak labels have `filename event_labels` (comma-separated), and
 unlabeled clips `filename`. Other columns are ignored, and the order of columns is free. A UTF-8
 byte order mark and CRLF or CR line ends are accepted. All other files are refused, because a
 misread label would not be noticed; the error states the file, the line, the problem and the cure.
+Times above LONGEST_S are refused: they are in another unit, or count from another moment than the
+start of the clip.
 
 Events of one class may overlap, and events may end after their clip: published annotations contain
 both, and the audit reports them.
@@ -12,19 +17,27 @@ both, and the audit reports them.
 
 import difflib
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from resed.errors import AnnotationError
-from resed.formats.annotation_text import AnnotationText
-from resed.runtime.files import existing, write_tsv
+from resed.errors import MOST_CLASSES, AnnotationError, some
+from resed.formats.annotation_text import SEPARATORS, AnnotationText, quoted
+from resed.runtime.files import existing, tsv_writer
 
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
 TAG_COLUMNS = ("filename", "event_labels")
 CLIP_COLUMNS = ("filename",)
 COLUMNS = {"strong": EVENT_COLUMNS, "weak": TAG_COLUMNS, "none": CLIP_COLUMNS}  # by labels
+LONGEST_S = 1e6  # the largest onset or offset, about 11 days
+DECIMALS = 3  # of times in annotations, as in DESED
+END_OF_CELL = re.compile("[\t\n\r\0]")
+DECIMAL_COMMA = re.compile(r"[0-9]{1,20},[0-9]{1,20}")
+MOST_COLUMNS = 10  # of a header that an error lists
+SHOWN = 40  # characters of a cell that an error shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,44 +149,74 @@ def tags_of(events: Mapping[str, Sequence[Event]]) -> dict[str, tuple[str, ...]]
     }
 
 
-def write_events(path: Path | str, events: Mapping[str, Sequence[Event]]) -> None:
-    """Write strong labels atomically, times with three decimals, in the given order.
+def write_events(
+    path: Path | str, events: Mapping[str, Sequence[Event]], decimals: int = DECIMALS
+) -> None:
+    """Write strong labels atomically, in the given order.
 
-    Events that would be rounded to zero length get one millisecond, so that the file can be read.
+    Events that would be rounded to zero length get the shortest length that `decimals` can write,
+    so that the file can be read.
+
     Raises AnnotationError for events that `read_events` would refuse.
     """
-    rows = []
+    with annotation_writer(path, EVENT_COLUMNS) as write:
+        write(event_rows(path, events, decimals))
+
+
+def event_rows(
+    path: Path | str, events: Mapping[str, Sequence[Event]], decimals: int = DECIMALS
+) -> Iterator[tuple[str, ...]]:
+    """The rows that `write_events` writes; a clip without events has one row."""
+    scale = 10**decimals
     for clip, items in events.items():
         if not items:
-            rows.append((clip, "", "", ""))
+            yield clip, "", "", ""
         for event in items:
             onset, offset = event.onset, event.offset
-            if not (math.isfinite(offset) and 0 <= onset < offset and event.event_label):
-                cure = "an event needs a label and 0 <= onset < offset in seconds"
+            if not (0 <= onset < offset <= LONGEST_S and event.event_label):
+                cure = f"an event needs a label and 0 <= onset < offset <= {LONGEST_S:.0f} seconds"
                 raise AnnotationError(f"{event} cannot be written", place=path, cure=cure)
-            first = round(onset * 1000)
-            last = max(round(offset * 1000), first + 1)
-            rows.append((clip, f"{first / 1000:.3f}", f"{last / 1000:.3f}", event.event_label))
-    _write(path, EVENT_COLUMNS, rows)
+            first = round(onset * scale)
+            last = max(round(offset * scale), first + 1)
+            times = (f"{time / scale:.{decimals}f}" for time in (first, last))
+            yield clip, *times, event.event_label
 
 
 def write_tags(path: Path | str, tags: Mapping[str, Iterable[str]]) -> None:
     """Write weak labels atomically: one row per clip in the given order."""
-    _write(path, TAG_COLUMNS, ((clip, ",".join(labels)) for clip, labels in tags.items()))
+    with annotation_writer(path, TAG_COLUMNS) as write:
+        write(tag_rows(tags))
+
+
+def tag_rows(tags: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
+    """The rows that `write_tags` writes."""
+    return ((clip, ",".join(labels)) for clip, labels in tags.items())
 
 
 def write_clips(path: Path | str, clips: Iterable[str]) -> None:
     """Write clip names atomically, as for unlabeled clips."""
-    _write(path, CLIP_COLUMNS, ((clip,) for clip in clips))
+    with annotation_writer(path, CLIP_COLUMNS) as write:
+        write((clip,) for clip in clips)
 
 
-def _write(path: Path | str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    rows = list(rows)
-    for row in rows:
-        if not row[0] or any("\t" in cell or "\n" in cell or "\r" in cell for cell in row):
-            cure = "names must not be empty or contain tabs"
-            raise AnnotationError(f"{row} cannot be written", place=path, cure=cure)
-    write_tsv(path, columns, rows)
+@contextmanager
+def annotation_writer(
+    path: Path | str, columns: Sequence[str]
+) -> Iterator[Callable[[Iterable[Sequence[str]]], None]]:
+    """Write an annotation file atomically; yield a function that writes rows of `columns`.
+
+    The function raises AnnotationError for a row that could not be read back.
+    """
+    with tsv_writer(path, columns) as write:
+
+        def write_rows(rows: Iterable[Sequence[str]]) -> None:
+            for row in rows:
+                if not row[0] or any(END_OF_CELL.search(cell) for cell in row):
+                    cure = "names must not be empty or contain tabs"
+                    raise AnnotationError(f"{row} cannot be written", place=path, cure=cure)
+                write(map(quoted, row))
+
+        yield write_rows
 
 
 def clip_name_of(filename: str) -> str:
@@ -189,10 +232,15 @@ def _rows(
     text = AnnotationText.read(path)
     _check_header(path, text.header, columns)
     where = [text.header.index(column) for column in columns]
-    for number, row in text.rows():
+
+    def open_quote(line: int) -> None:
+        cure = "end the cell with a quote; a quote within a cell is doubled"
+        refuse(AnnotationLine(path, line).error("a quoted cell does not end", cure))
+
+    for number, row in text.rows(open_quote):
         place = AnnotationLine(path, number)
         try:
-            cells = _fit(row, len(text.header), place)
+            cells = _fit(row, text, place)
             picked = [cells[index] for index in where]
             if not picked[0]:
                 raise place.error("the filename is empty", "name the clip or delete the row")
@@ -208,28 +256,31 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
     if not any(header):
         cure = f"the first line must name the columns {first}, separated by tabs"
         raise place.error("no header", cure)
-    for separator, name in ((",", "commas"), (";", "semicolons")):
-        if len(header) == 1 and separator in header[0]:
-            raise place.error(f"columns are separated by {name}", "separate columns by tabs")
     missing = [column for column in columns if column not in header]
     if missing:
-        problem = f"column {', '.join(missing)} is missing (found: {', '.join(header)})"
+        found = some([_shown(name) for name in header], MOST_COLUMNS)
+        problem = f"column {', '.join(missing)} is missing (found: {found})"
         raise place.error(problem, f"the first line must name the columns {first}")
     repeated = [column for column in columns if header.count(column) > 1]
     if repeated:
         raise place.error(f"duplicate column {', '.join(repeated)}", "keep one of them")
 
 
-def _fit(cells: list[str], width: int, place: AnnotationLine) -> list[str]:
+def _shown(text: str) -> str:
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def _fit(cells: list[str], text: AnnotationText, place: AnnotationLine) -> list[str]:
     """Pad a row without its trailing empty cells; refuse rows of any other width."""
+    width = len(text.header)
     if len(cells) == width:
         return cells
-    if len(cells) < width and (len(cells) > 1 or "," not in cells[0]):
+    if len(cells) < width and (len(cells) > 1 or not set(",;\t").intersection(cells[0])):
         return cells + [""] * (width - len(cells))
     if len(cells) > width and not any(cells[width:]):
         return cells[:width]
     problem = f"{len(cells)} columns, but the header has {width}"
-    raise place.error(problem, "separate columns by tabs")
+    raise place.error(problem, f"separate columns by {SEPARATORS[text.separator]}")
 
 
 def _check_label(label: str, classes: Sequence[str] | None, place: AnnotationLine) -> None:
@@ -238,16 +289,17 @@ def _check_label(label: str, classes: Sequence[str] | None, place: AnnotationLin
         raise place.error("the label is empty", cure)
     if classes is None or label in classes:
         return
-    near = difflib.get_close_matches(label, classes, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the classes are {', '.join(classes)}"
-    raise place.error(f"unknown class {label!r}", hint)
+    near = difflib.get_close_matches(label[:SHOWN], classes, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the classes are {some(classes, MOST_CLASSES)}"
+    raise place.error(f"unknown class {_shown(label)!r}", hint)
 
 
 def _span(onset: str, offset: str, place: AnnotationLine) -> tuple[float, float]:
     start, end = _seconds(onset, "onset", place), _seconds(offset, "offset", place)
     if start >= end:
         cure = "correct the times or delete the row"
-        raise place.error(f"onset {onset} is not before offset {offset}", cure)
+        problem = f"onset {_shown(onset)} is not before offset {_shown(offset)}"
+        raise place.error(problem, cure)
     return start, end
 
 
@@ -256,10 +308,15 @@ def _seconds(text: str, column: str, place: AnnotationLine) -> float:
         value = float(text)
     except ValueError:
         value = math.nan
+    shown = _shown(text)
+    if DECIMAL_COMMA.fullmatch(text):
+        raise place.error(f"{column} {shown!r} has a decimal comma", "write a point, as in 1.234")
     if not math.isfinite(value) or "_" in text:
         cure = "write seconds as a decimal number such as 1.234"
-        raise place.error(f"{column} {text!r} is not a number", cure)
+        raise place.error(f"{column} {shown!r} is not a number", cure)
+    cure = "times are seconds from the start of the clip"
     if value < 0:
-        cure = "times are seconds from the start of the clip"
-        raise place.error(f"{column} {text} is negative", cure)
+        raise place.error(f"{column} {shown} is negative", cure)
+    if value > LONGEST_S:
+        raise place.error(f"{column} {shown} is above {LONGEST_S:.0f} seconds", cure)
     return value

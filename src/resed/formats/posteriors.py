@@ -50,6 +50,11 @@ class Posteriors:
         """Seconds from one frame to the next."""
         return float(self.meta["seconds_per_frame"])
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of a clip: frames times seconds per frame."""
+        return self.frames.shape[1] * self.seconds_per_frame
+
     def save(self, path: Path | str) -> None:
         """Write a .npz file atomically.
 

@@ -4,7 +4,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -67,8 +67,29 @@ def write_text(path: Path | str, text: str) -> None:
 
 def write_tsv(path: Path | str, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
     """Write a header line and one line per row, cells separated by tabs, atomically."""
-    lines = ["\t".join(map(str, row)) for row in (columns, *rows)]
-    write_text(path, "\n".join(lines) + "\n")
+    with tsv_writer(path, columns) as write:
+        for row in rows:
+            write(row)
+
+
+@contextmanager
+def tsv_writer(
+    path: Path | str, columns: Iterable[str]
+) -> Iterator[Callable[[Iterable[object]], None]]:
+    """Write a header line; yield a function that writes the cells of one row, separated by tabs.
+
+    The file appears at `path` when the block succeeds.
+    """
+    with (
+        atomic_path(path) as temporary,
+        open(temporary, "w", encoding="utf-8", newline="\n") as handle,
+    ):
+
+        def write(row: Iterable[object]) -> None:
+            handle.write("\t".join(map(str, row)) + "\n")
+
+        write(columns)
+        yield write
 
 
 def write_json(path: Path | str, value: Any) -> None:

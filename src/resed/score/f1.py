@@ -1,21 +1,18 @@
-"""F1 of detections: event-based and segment-based by sed_eval, clip tags by counting.
+"""F1 of detections: event-based and segment-based by the rules of sed_eval, clip tags by counting.
 
 All scores are computed from counts (true positives, false positives, false negatives) per clip and
-class. sed_eval (Mesaros et al. 2016) makes them, clip by clip as its manual recommends: onset
-collar 200 ms, offset collar max(200 ms, 20 % of the reference event), optimal matching, segments of
-1 s up to the last offset of the clip. The classes are the union of the labels on both sides.
+class, which equal those of sed_eval (Mesaros et al. 2016) for each clip: onset collar 200 ms,
+offset collar max(200 ms, 20 % of the reference event), optimal matching, segments of 1 s up to the
+last offset of the clip. The classes are the union of the labels on both sides.
 
 For a class that was never predicted (segments) or that occurs only in the prediction, sed_eval
 returns NaN and leaves it out of its averages. Here such a class counts 0; otherwise a system would
 gain by never predicting a hard class. The score without any class is 0.
 """
 
-import warnings
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,39 +21,24 @@ from resed import __version__
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_clips, read_events, read_tags, tags_of
 from resed.formats.counts import Counts, write_counts
+from resed.formats.manifest import read_manifest
 from resed.formats.metrics import FORMAT, write_metrics
 from resed.runtime.files import sha256
+from resed.runtime.progress import progress
+from resed.score.agreement import Side, notes_on, refuse_unrelated
+from resed.score.matching import DenseEventsError, Rules, event_array, event_totals, segment_totals
 
 if TYPE_CHECKING:
     from resed.score.threshold_free import Detector
 
 Events = Mapping[str, Sequence[Event]]
 Tags = Mapping[str, Collection[str]]
+Advance = Callable[[int], None]  # receives the number of clips that are done
+CLIPS_AT_ONCE = 1000
 
 
-@dataclass(frozen=True)
-class Rules:
-    """When a detection counts as correct.
-
-    Attributes:
-        collar: tolerance of onsets and offsets in seconds.
-        offset_fraction: tolerance of offsets as a share of the reference event, if that is longer.
-        segment: length of a segment in seconds.
-    """
-
-    collar: float = 0.2
-    offset_fraction: float = 0.2
-    segment: float = 1.0
-
-    def settings(self) -> dict[str, float | str]:
-        """The rules as written to metrics.json."""
-        return {
-            "onset_collar_s": self.collar,
-            "offset_collar_s": self.collar,
-            "offset_fraction": self.offset_fraction,
-            "segment_s": self.segment,
-            "event_matching": "optimal",
-        }
+def ignore(count: int) -> None:
+    """No progress is shown."""
 
 
 def clips_to_score(
@@ -88,27 +70,28 @@ def clips_to_score(
 
 
 def event_counts(
-    reference: Events, estimated: Events, clips: Sequence[str], rules: Rules = Rules()
+    reference: Events,
+    estimated: Events,
+    clips: Sequence[str],
+    rules: Rules = Rules(),
+    advance: Advance = ignore,
 ) -> Counts:
-    """Count event-based hits and errors of `clips` by sed_eval.EventBasedMetrics."""
-    classes = _event_classes(reference, estimated, clips)
-    metric = sed_eval().sound_event.EventBasedMetrics(
-        event_label_list=_codes(classes),
-        t_collar=float(rules.collar),
-        percentage_of_length=float(rules.offset_fraction),
-    )
-    return _count(metric, (reference, estimated), clips, classes)
+    """Count event-based hits and errors of `clips` (see resed.score.matching).
+
+    `advance` is called with the number of clips after each block of clips.
+    """
+    return _count(event_totals, (reference, estimated), clips, rules, advance)
 
 
 def segment_counts(
-    reference: Events, estimated: Events, clips: Sequence[str], rules: Rules = Rules()
+    reference: Events,
+    estimated: Events,
+    clips: Sequence[str],
+    rules: Rules = Rules(),
+    advance: Advance = ignore,
 ) -> Counts:
-    """Count segment-based hits and errors of `clips` by sed_eval.SegmentBasedMetrics."""
-    classes = _event_classes(reference, estimated, clips)
-    metric = sed_eval().sound_event.SegmentBasedMetrics(
-        event_label_list=_codes(classes), time_resolution=float(rules.segment)
-    )
-    return _count(metric, (reference, estimated), clips, classes)
+    """Count segment-based hits and errors of `clips` (see resed.score.matching)."""
+    return _count(segment_totals, (reference, estimated), clips, rules, advance)
 
 
 def tag_counts(reference: Tags, estimated: Tags, clips: Sequence[str]) -> Counts:
@@ -128,52 +111,27 @@ def tag_counts(reference: Tags, estimated: Tags, clips: Sequence[str]) -> Counts
     return Counts.of(clips, classes, values)
 
 
-def sed_eval() -> ModuleType:
-    """Import sed_eval lazily, because it takes seconds, and without pkg_resources warnings."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import sed_eval as module
-    return module
-
-
-def _event_classes(reference: Events, estimated: Events, clips: Sequence[str]) -> tuple[str, ...]:
-    sides = (reference, estimated)
-    labels = {event.event_label for side in sides for clip in clips for event in side.get(clip, ())}
-    return tuple(sorted(labels))
-
-
-def _codes(classes: Sequence[str]) -> list[str]:
-    """Numbers instead of labels: sed_eval strips labels and reads "none" as no label."""
-    return [str(index) for index in range(len(classes))]
-
-
 def _count(
-    metric: Any, both: tuple[Events, Events], clips: Sequence[str], classes: Sequence[str]
+    totals: Callable[..., np.ndarray],
+    both: tuple[Events, Events],
+    clips: Sequence[str],
+    rules: Rules,
+    advance: Advance,
 ) -> Counts:
-    """Evaluate clip by clip; grouping here is several times as fast as sed_eval's containers."""
-    code = {label: str(index) for index, label in enumerate(classes)}
+    """Count block by block, so that progress can be shown."""
+    labels = {event.event_label for side in both for clip in clips for event in side.get(clip, ())}
+    classes = tuple(sorted(labels))
     values = np.zeros((len(clips), len(classes), 3), dtype=np.int64)
-    for row, clip in enumerate(clips):
-        sides = [
-            [
-                {
-                    "onset": event.onset,
-                    "offset": event.offset,
-                    "event_label": code[event.event_label],
-                }
-                for event in side.get(clip, ())
-            ]
-            for side in both
-        ]
-        if not any(sides):
-            continue  # sed_eval is slow with empty clips
-        present = sorted({event["event_label"] for side in sides for event in side})
-        metric.event_label_list = present  # other classes have no counts in this clip
-        metric.reset()
-        metric.evaluate(*sides)
-        for label in present:
-            found = metric.class_wise[label]
-            values[row, int(label)] = found["Ntp"], found["Nfp"], found["Nfn"]
+    for start in range(0, len(clips), CLIPS_AT_ONCE):
+        block = clips[start : start + CLIPS_AT_ONCE]
+        true, found = (event_array(side, block, classes)[0] for side in both)
+        try:
+            here = totals(true, found, (len(block), len(classes)), rules)
+        except DenseEventsError as error:
+            problem = f"clip {block[error.clip]} has too many events of one class at the same time"
+            raise ScoreError(problem, cure="delete repeated rows") from None
+        values[start : start + len(block)] = here
+        advance(len(block))
     return Counts.of(clips, classes, values)
 
 
@@ -197,11 +155,14 @@ def score_files(
         tags: estimated tags by block (tags, tags_raw, tags_teacher). If only `reference_tags` is
             given, the estimated tags are the classes of the events of `estimated`.
         counts: counts.tsv to write.
-        manifest: manifest of the audit, whose hash the metrics record.
+        manifest: manifest of the audit, whose hash the metrics record; it has the length of clips.
         detector: adds the block threshold_free (see resed.score.threshold_free).
 
     Returns:
         The metrics, and notes to print.
+
+    Raises:
+        ScoreError: the files cannot belong together (see resed.score.agreement).
     """
     true, guess = read_events(reference), read_events(estimated)
     blocks = {block: read_tags(path) for block, path in (tags or {}).items() if path}
@@ -213,13 +174,21 @@ def score_files(
         {clip for side in (guess, *blocks.values()) for clip in side},
         read_clips(clips) if clips else None,
     )
-    tables = {
-        "event": event_counts(true, guess, chosen),
-        "segment": segment_counts(true, guess, chosen),
-        **{block: tag_counts(true_tags, found, chosen) for block, found in blocks.items()},
-    }
+    notes = _compared(
+        Side(reference, tags_of(true), true),
+        Side(estimated, tags_of(guess), guess),
+        Side(reference_tags or reference, true_tags),
+        [Side((tags or {}).get(block) or estimated, found) for block, found in blocks.items()],
+        chosen,
+        _lengths(manifest, detector),
+    )
+    with progress(2 * len(chosen), "clips scored") as advance:
+        tables = {
+            "event": event_counts(true, guess, chosen, advance=advance),
+            "segment": segment_counts(true, guess, chosen, advance=advance),
+            **{block: tag_counts(true_tags, found, chosen) for block, found in blocks.items()},
+        }
     metrics = _metrics(tables, len(chosen), manifest)
-    notes = _notes(reference, [clip for clip in chosen if clip not in true])
     if detector:
         from resed.score.threshold_free import threshold_free
 
@@ -244,11 +213,31 @@ def _metrics(tables: Mapping[str, Counts], clips: int, manifest: Path | None) ->
     }
 
 
-def _notes(reference: Path, strange: Sequence[str]) -> list[str]:
-    if not strange:
-        return []
-    note = (
-        f"clip {strange[0]} is not in {reference} ({len(strange)} such); it counts as a clip "
-        "without events, and its detections as false positives"
-    )
-    return [note]
+def _compared(
+    reference: Side,
+    estimated: Side,
+    true_tags: Side,
+    tags: Sequence[Side],
+    clips: Sequence[str],
+    lengths: Mapping[str, float],
+) -> list[str]:
+    """Notes on what does not fit; ScoreError for files that cannot belong together."""
+    pairs = [(reference, estimated), *((true_tags, side) for side in tags)]
+    for pair in pairs:
+        refuse_unrelated(*pair)
+    found = [note for pair in pairs for note in notes_on(*pair, clips, lengths)]
+    return list(dict.fromkeys(found))
+
+
+def _lengths(manifest: Path | None, detector: "Detector | None") -> dict[str, float]:
+    """Seconds of each clip, by the manifest or else by the posteriors, as far as they are known.
+
+    A name that stands in several splits has the longest of its lengths.
+    """
+    if manifest:
+        rows = read_manifest(manifest)
+        longest = rows[rows["seconds"] > 0].groupby("filename")["seconds"].max()
+        return dict(zip(longest.index, longest, strict=True))
+    if detector:
+        return dict.fromkeys(detector.posteriors.clips, detector.posteriors.seconds)
+    return {}
