@@ -65,8 +65,7 @@ def test_clips_without_events_overlaps_and_late_offsets(tsv):
 
 REFUSED = {
     "empty": ("", "line 1: no header; the first line must name the columns"),
-    "comma": (HEADER.replace("\t", ","), "line 1: columns are separated by commas; separate"),
-    "semicolon": (HEADER.replace("\t", ";"), "separated by semicolons; separate columns by tabs"),
+    "bars": (HEADER.replace("\t", "|"), "line 1: column filename, onset, offset, event_label is"),
     "comma row": (HEADER + "a.wav,0,1,Dog", "line 2: 1 columns, but the header has 4; separate"),
     "no header": ("a.wav\t0\t1\tDog\n", "line 1: column filename, onset, offset, event_label is"),
     "column": ("filename\tonset\tevent_label\n", "line 1: column offset is missing (found:"),
@@ -83,7 +82,10 @@ REFUSED = {
     "nan": (HEADER + "a.wav\tnan\t1\tDog\n", "line 2: onset 'nan' is not a number; write"),
     "inf": (HEADER + "a.wav\t0\tinf\tDog\n", "line 2: offset 'inf' is not a number; write"),
     "word": (HEADER + "a.wav\tx\t1\tDog\n", "line 2: onset 'x' is not a number; write"),
-    "decimal comma": (HEADER + "a.wav\t0,5\t1\tDog\n", "line 2: onset '0,5' is not a number"),
+    "decimal comma": (
+        HEADER + "a.wav\t0,5\t1\tDog\n",
+        "line 2: onset '0,5' has a decimal comma; write a",
+    ),
     "latin-1": (HEADER.encode() + b"a\xe9.wav\t0\t1\tDog", "line 2: not UTF-8 text; save the file"),
     "utf-16": (HEADER.encode("utf-16"), "line 1: not UTF-8 text; save the file"),
     "binary": (HEADER + "a\0.wav\t0\t1\tDog\n", "line 2: not text (it contains a zero byte); save"),

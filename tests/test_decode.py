@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import median_filter
 from typer.testing import CliRunner
 
-from resed.calibrate.thresholds import choose_threshold, event_array, macro_f1
+from resed.calibrate.thresholds import choose_threshold, macro_f1
 from resed.cli import app
 from resed.decode.events import (
     active_frames,
@@ -28,6 +28,7 @@ from resed.formats.posteriors import Posteriors
 from resed.formats.thresholds import read_threshold
 from resed.formats.windows import Window
 from resed.score.f1 import event_counts
+from resed.score.matching import event_array
 from resed.settings import DecodeSettings
 
 SPF = 1 / 60

@@ -9,14 +9,7 @@ import pytest
 from scipy.ndimage import median_filter
 from typer.testing import CliRunner
 
-from resed.calibrate.thresholds import (
-    GRID,
-    EventArray,
-    choose_threshold,
-    event_array,
-    macro_f1,
-    true_positives,
-)
+from resed.calibrate.thresholds import GRID, choose_threshold, macro_f1
 from resed.cli import app
 from resed.config.run import load_config
 from resed.decode.events import (
@@ -31,7 +24,8 @@ from resed.errors import ResultsError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window, write_windows
-from resed.score.f1 import Rules, event_counts
+from resed.score.f1 import event_counts
+from resed.score.matching import EventArray, Rules, class_totals, event_array
 from resed.settings import DecodeSettings
 
 SPF = 0.02
@@ -332,7 +326,7 @@ def one(onset, offset, clip=0, label=0):
 )
 def test_collars_of_the_quick_counts(rules, onset, offset, hits):
     true, found = EventArray(*one(1.0, 3.0)), EventArray(*one(onset, offset))
-    assert true_positives(true, found, 1, rules).tolist() == [hits]
+    assert class_totals(true, found, 1, rules)[:, 0].tolist() == [hits]
 
 
 def test_macro_f1_takes_the_rules_and_is_0_without_events():
@@ -347,16 +341,16 @@ def test_macro_f1_takes_the_rules_and_is_0_without_events():
 @pytest.mark.parametrize("change", [{"clip": 1}, {"label": 1}])
 def test_events_of_another_clip_or_class_do_not_match(change):
     true, found = EventArray(*one(0.0, 3.0)), EventArray(*one(0.0, 3.0, **change))
-    assert true_positives(true, found, 2).tolist() == [0, 0]
+    assert class_totals(true, found, 2)[:, 0].tolist() == [0, 0]
     late = EventArray(*one(9.95, 10.0)), EventArray(*one(0.0, 0.05, **change))
-    assert true_positives(*late, 2).tolist() == [0, 0]
+    assert class_totals(*late, 2)[:, 0].tolist() == [0, 0]
 
 
 def test_no_event_on_a_side_is_no_match():
     none = EventArray(*(np.zeros(0, dtype=int) for _ in range(4)))
     some = EventArray(*one(1.0, 2.0))
     for pair in ((none, some), (some, none), (none, none)):
-        assert true_positives(*pair, 3).tolist() == [0, 0, 0]
+        assert class_totals(*pair, 3)[:, 0].tolist() == [0, 0, 0]
 
 
 def test_what_was_decided_does_not_change():

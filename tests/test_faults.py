@@ -177,7 +177,7 @@ def test_the_audit_lists_what_extract_would_refuse(resed, tmp_path):
 # Annotations.
 
 TABLES_REFUSED = {
-    "comma": (GOOD.replace("\t", ","), "line 1: columns are separated by commas; separate columns"),
+    "bars": (GOOD.replace("\t", "|"), "line 1: column filename, onset, offset, event_label is"),
     "missing column": (GOOD.replace("offset", "end"), "line 1: column offset is missing"),
     "onset past offset": (
         GOOD.replace("1.0", "3.0"),
@@ -333,8 +333,8 @@ def test_an_overlay_may_rest_on_another(tmp_path):
 def test_a_malformed_config_names_its_option(refused, tmp_path, command):
     out = tmp_path / "out"
     files = {
-        "tabulate": ["--table", "table1", "--out-csv", out, "--out-md", out],
-        "draw": ["--figure", "dag", "--out-png", out, "--out-svg", out],
+        "tabulate": ["--table", "table1", "--out-csv", out, "--out-md", tmp_path / "md"],
+        "draw": ["--figure", "dag", "--out-png", out, "--out-svg", tmp_path / "svg"],
         "report": ["--out", out],
     }
     common = ["--config-json", "{bad", "--results", tmp_path]

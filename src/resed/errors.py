@@ -70,6 +70,10 @@ class MissingFileError(ResedError):
     """A file that is required does not exist."""
 
 
+class OverwriteError(ResedError):
+    """A command would replace a file that it reads."""
+
+
 class AlteredError(ResedError):
     """A result differs from the file that was made."""
 

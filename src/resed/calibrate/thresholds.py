@@ -15,7 +15,7 @@ from resed.formats.annotations import Event
 from resed.formats.counts import class_f1
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window
-from resed.score.matching import EventArray, Rules, event_array, event_totals
+from resed.score.matching import EventArray, Rules, class_totals, event_array
 from resed.settings import DecodeSettings
 
 GRID = (
@@ -64,15 +64,7 @@ def choose_threshold(
 
 def macro_f1(true: EventArray, found: EventArray, classes: int, rules: Rules = Rules()) -> float:
     """Event-based macro F1 over the classes that occur on either side, as in `resed score`."""
-    return _macro_f1(_class_totals(true, found, classes, rules))
-
-
-def _class_totals(
-    true: EventArray, found: EventArray, classes: int, rules: Rules = Rules()
-) -> np.ndarray:
-    """True positives, false positives and false negatives: int64 [classes, 3]."""
-    clips = 1 + max(side.clip.max(initial=0) for side in (true, found))
-    return event_totals(true, found, (clips, classes), rules).sum(axis=0)
+    return _macro_f1(class_totals(true, found, classes, rules))
 
 
 def _macro_f1(totals: np.ndarray) -> float:

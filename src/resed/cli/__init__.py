@@ -8,6 +8,9 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import typer
 
@@ -66,11 +69,23 @@ def _root(
     """Reproducible weakly supervised sound event detection: one sub-command per stage."""
 
 
+def guarded(name: str, command: Callable[..., None]) -> Callable[..., None]:
+    """The command, which raises OverwriteError if an output is also an input or another output."""
+
+    @wraps(command)
+    def run(**values: Any) -> None:
+        from resed.cli.outputs import refuse_overwriting
+
+        refuse_overwriting(name, values)
+        command(**values)
+
+    return run
+
+
 for _command in COMMANDS:
     _stage, _, _other = _command.partition(".")
-    app.command(cls=PlainCommand)(
-        getattr(importlib.import_module(f"resed.cli.{_stage}"), _other or _stage)
-    )
+    _function = getattr(importlib.import_module(f"resed.cli.{_stage}"), _other or _stage)
+    app.command(cls=PlainCommand)(guarded(_other or _stage, _function))
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from resed.config.loading import check, read_settings
-from resed.errors import ResultsError
+from resed.errors import MOST_CLASSES, ResultsError, some
 from resed.formats.annotations import Event, write_events, write_tags
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window
@@ -70,8 +70,8 @@ def windows_in_frames(
     foreign = [label for label in windows if label not in posteriors.classes]
     if foreign or not windows:
         raise ResultsError(
-            f"the windows are for {', '.join(foreign) or 'no class'}, the posteriors for "
-            f"{', '.join(posteriors.classes)}",
+            f"the windows are for {some(foreign, MOST_CLASSES) or 'no class'}, the posteriors for "
+            f"{some(posteriors.classes, MOST_CLASSES)}",
             cure="run resed calibrate on the strong labels of this dataset",
         )
     spf = posteriors.seconds_per_frame

@@ -22,12 +22,14 @@ from resed.decode.events import (
     opening_closing,
     windows_in_frames,
 )
-from resed.errors import ScoreError
+from resed.errors import MOST_CLASSES, ScoreError, some
 from resed.formats.annotations import Event
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window, read_windows
 from resed.score.psds import SCENARIOS, ReferenceEvents, psds, sed_scores_eval
 from resed.settings import DecodeSettings
+
+MOST_ABSENT = 10  # classes without a reference that a note lists
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def threshold_free(
     heard = {label for events in truth.values() for *_, label in events}
     absent = [label for label in posteriors.classes if label not in heard]
     if absent:
-        changes.append(f"classes without a reference event, left out: {', '.join(absent)}")
+        changes.append(f"classes without a reference event, left out: {some(absent, MOST_ABSENT)}")
     notes = {key: "no class has a reference" for key, value in values.items() if value is None}
     if changes:
         notes["reference"] = "; ".join(changes)
@@ -239,6 +241,6 @@ def _refuse_foreign(
     if foreign:
         raise ScoreError(
             f"class {foreign[0]} of the reference is not a class of {detector.source} "
-            f"({', '.join(known)})",
+            f"({some(known, MOST_CLASSES)})",
             cure="use posteriors and reference of the same dataset",
         )

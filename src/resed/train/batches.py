@@ -20,6 +20,7 @@ from resed.settings import BatchSettings
 from resed.train.objective import Targets
 
 ORDER = ("weak", "strong", "unlabeled")  # of the clips of a batch
+ROUNDING = 1e-9  # frames; times are floats
 
 
 def tag_matrix(tags: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
@@ -39,6 +40,7 @@ class Grid:
         seconds: from one frame to the next.
         rounding: nearest: frames round(onset) to round(offset) are active, at least one per event;
             down: frames floor(onset) to floor(offset), so that an event within one frame vanishes.
+            An event that begins at or after the end of the last frame has no frame.
     """
 
     frames: int
@@ -48,6 +50,8 @@ class Grid:
     def span(self, event: Event) -> tuple[int, int]:
         """First active frame of an event, and first frame after it."""
         onset, offset = event.onset / self.seconds, event.offset / self.seconds
+        if onset >= self.frames - ROUNDING:
+            return self.frames, self.frames
         if self.rounding == "down":
             return int(onset), int(offset)
         start = min(round(onset), self.frames - 1)
@@ -57,7 +61,10 @@ class Grid:
 def frame_matrix(
     events: Sequence[Sequence[Event]], classes: Sequence[str], grid: Grid
 ) -> np.ndarray:
-    """Events per clip -> uint8 [clips, frames, classes]; frames past the end are dropped."""
+    """Events per clip -> uint8 [clips, frames, classes].
+
+    Frames past the end are dropped, and with them events that are wholly past it.
+    """
     index = {label: number for number, label in enumerate(classes)}
     matrix = np.zeros((len(events), grid.frames, len(classes)), dtype=np.uint8)
     for row, clip in enumerate(events):
