@@ -201,6 +201,8 @@ def make_score(
         metrics["threshold_free"] = {
             "psds1": level / 2,
             "psds2": level / 1.5,
+            "psds1_ungated": level / 1.8,
+            "psds2_ungated": level / 1.4,
             "tags_map": level,
             "settings": {},
             "tags_map_teacher": None,

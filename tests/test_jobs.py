@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from resed.calibrate.windows import calibrate
 from resed.cli import app
 from resed.formats.annotations import Event, write_events
+from resed.formats.manifest import write_manifest
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import write_windows
 
@@ -52,7 +53,7 @@ def folder(tmp_path_factory):
         values.save(folder / f"{split}.npz")
         write_events(folder / f"{split}.tsv", events)
     write_windows(folder / "windows.tsv", calibrate(events, "average", classes=LABELS))
-    (folder / "manifest.tsv").write_text("split\tfilename\n")
+    write_manifest(folder / "manifest.tsv", [])
     return folder
 
 

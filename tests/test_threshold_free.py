@@ -163,6 +163,31 @@ def test_only_the_order_of_scores_counts(seed):
         assert found[name] == pytest.approx(other[name], abs=1e-12)
 
 
+def test_d11_psds_without_the_gate_stands_beside():
+    """A gate that is closed for a class makes PSDS 0; the frames themselves are right."""
+    frames, tags = ten_clips(2), np.full((10, 2), 0.4)
+    frames[0, 4:10, 0] = frames[1, 8:12, 1] = 0.9
+    events = [("c0", 2.0, 5.0, "bark"), ("c1", 4.0, 6.0, "rain")]
+    closed = scored(made(frames, tags, gate="student"), events)
+    assert (closed["psds1"], closed["psds2"]) == (0.0, 0.0)
+    assert (closed["psds1_ungated"], closed["psds2_ungated"]) == (1.0, 1.0)
+    tags[0, 0] = 0.6  # one class is open: mean 1/2 minus deviation 1/2 is still 0
+    half = scored(made(frames, tags, gate="student"), events)
+    assert (half["psds1"], half["psds1_ungated"]) == (0.0, 1.0)
+    assert half["settings"]["gate"] == "student"
+
+
+@pytest.mark.parametrize("gate", ["student", "soft", "teacher", "none"])
+def test_d11_ungated_is_psds_with_the_gate_none(gate):
+    frames, events = noisy(3)
+    tags = np.random.default_rng(3).random((8, 3))
+    found = scored(made(frames, tags, gate=gate, filter="two_pass"), events)
+    open_gate = scored(made(frames, tags, gate="none", filter="two_pass"), events)
+    for name in SCENARIOS:
+        assert found[f"{name}_ungated"] == open_gate[name] == open_gate[f"{name}_ungated"]
+        assert found[name] != found[f"{name}_ungated"] or gate == "none"
+
+
 def test_more_found_scores_more_and_more_false_alarms_less():
     frames = ten_clips(1)
     frames[0, 4:10], frames[1, 8:12], frames[2, 8:12] = 0.9, 0.5, 0.7
@@ -337,7 +362,8 @@ def test_the_command(files, capsys, monkeypatch):
     assert (code, "use both or neither" in error) == (2, True)
     code, out, _ = run(*words, "--windows", files / "w.tsv", "--settings", json.dumps(OPEN))
     assert code == 0
-    assert "without a threshold, in percent: psds1 95.0, psds2 95.0, tags_map 100.0" in out
+    values = "psds1 95.0, psds2 95.0, psds1_ungated 95.0, psds2_ungated 95.0, tags_map 100.0"
+    assert f"without a threshold, in percent: {values}" in out
     (files / "more.tsv").write_text("filename\nc0\nc1\nstray\n")
     more = ["--windows", files / "w.tsv", "--clips", files / "more.tsv"]
     write_events(files / "reference.tsv", {"c0": [], "c1": []})
@@ -497,7 +523,8 @@ def test_notes_of_the_block_are_printed(files):
     )
     block = metrics["threshold_free"]["notes"]
     assert notes == [f"threshold-free, {key}: {text}" for key, text in block.items()]
-    assert set(block) == {"psds1", "psds2", "tags_map", "tags_map_teacher", "reference"}
+    ungated = {"psds1_ungated", "psds2_ungated"}
+    assert set(block) == {"psds1", "psds2", "tags_map", "tags_map_teacher", "reference"} | ungated
 
 
 def test_the_library_is_imported_without_its_warnings():

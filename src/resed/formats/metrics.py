@@ -18,6 +18,10 @@ RATES = Fields(
 )
 BLOCK = Fields({"macro_f1": SHARE, "micro_f1": SHARE, "classes": Fields({}, others=RATES)})
 BLOCKS = ("event", "segment", "tags", "tags_raw", "tags_teacher")
+SCORES = (
+    *("psds1", "psds2", "psds1_ungated", "psds2_ungated"),  # ungated: absent in older files
+    *("tags_map", "tags_map_teacher"),
+)
 _OPTIONAL = Fields(BLOCK.keys, optional=True)
 _SCORE = Kind("a finite number from 0 to 1 or null", lambda v: v is None or SHARE.holds(v), True)
 FIELDS = Fields(
@@ -30,7 +34,7 @@ FIELDS = Fields(
         "manifest_sha256": Kind(HASH.words, HASH.holds, optional=True),
         "threshold_free": Fields(
             {
-                **dict.fromkeys(("psds1", "psds2", "tags_map", "tags_map_teacher"), _SCORE),
+                **dict.fromkeys(SCORES, _SCORE),
                 "notes": Fields({}, others=TEXT, optional=True),
             },
             others=ANY,

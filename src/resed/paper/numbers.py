@@ -30,7 +30,10 @@ class Metric(Strict):
     title: str  # heading of a column
     short: str  # in evidence and captions
     block: Literal["event", "segment", "tags", "tags_raw", "tags_teacher"] | None = None
-    score: Literal["psds1", "psds2", "tags_map", "tags_map_teacher"] | None = None
+    score: (
+        Literal["psds1", "psds2", "psds1_ungated", "psds2_ungated", "tags_map", "tags_map_teacher"]
+        | None
+    ) = None
     unit: Literal["percent", "fraction"] = "percent"
 
     @model_validator(mode="after")

@@ -4,7 +4,8 @@ mAP is the mean over classes of the average precision of the clip posteriors. PS
 system as it decodes, at all frame thresholds: gated as configured, then filtered with its windows.
 The filters are applied to the scores: median, opening and closing commute with a threshold (see
 resed.decode.events), so the curve contains the events that the system decodes at its own threshold.
-The score is -inf where the gate is closed.
+The score is -inf where the gate is closed. A gate that misses whole clips of a class makes PSDS 0,
+because it subtracts the deviation between classes; therefore PSDS is also computed without gate.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -80,7 +81,7 @@ def threshold_free(
     tags: Mapping[str, Collection[str]],
     clips: Sequence[str],
 ) -> dict[str, Any]:
-    """psds1, psds2, tags_map and tags_map_teacher over `clips`, as fractions.
+    """psds1, psds2, both without gate, tags_map and tags_map_teacher over `clips`, as fractions.
 
     Every clip counts with its nominal length: frames times seconds per frame.
 
@@ -99,10 +100,9 @@ def threshold_free(
     _refuse_foreign(detector, reference, tags, clips)
     seconds = posteriors.frames.shape[1] * posteriors.seconds_per_frame
     truth, changes = mended(reference, clips, seconds, posteriors.seconds_per_frame)
-    scores = frame_scores(posteriors, detector.windows, detector.settings)
     student = clip_tags(posteriors, detector.settings)
     values = {
-        **psds(scores, truth, posteriors.classes, posteriors.seconds_per_frame),
+        **_psds(posteriors, detector, truth),
         "tags_map": mean_average_precision(student, tags, clips, posteriors.classes),
         "tags_map_teacher": mean_average_precision(
             posteriors.teacher_tags, tags, clips, posteriors.classes
@@ -121,6 +121,19 @@ def threshold_free(
         "seconds_per_clip": seconds,
     }
     return {**values, "settings": settings, "notes": notes}
+
+
+def _psds(
+    posteriors: Posteriors, detector: Detector, truth: ReferenceEvents
+) -> dict[str, float | None]:
+    """PSDS of both scenarios, as the system decodes and without its gate."""
+    found = {}
+    for gate in dict.fromkeys((detector.settings.gate, "none")):
+        settings = detector.settings.model_copy(update={"gate": gate})
+        scores = frame_scores(posteriors, detector.windows, settings)
+        found[gate] = psds(scores, truth, posteriors.classes, posteriors.seconds_per_frame)
+    ungated = {f"{name}_ungated": value for name, value in found["none"].items()}
+    return found[detector.settings.gate] | ungated
 
 
 def frame_scores(

@@ -42,7 +42,13 @@ FURTHER = {
     "tags_raw": Metric(title="Raw AT-F1", short="raw AT-F1", block="tags_raw"),
     "tags_teacher": Metric(title="Teacher AT-F1", short="teacher AT-F1", block="tags_teacher"),
     "psds1": Metric(title="PSDS1", short="PSDS1", score="psds1", unit="fraction"),
+    "psds1_ungated": Metric(
+        title="PSDS1 ungated", short="ungated PSDS1", score="psds1_ungated", unit="fraction"
+    ),
     "psds2": Metric(title="PSDS2", short="PSDS2", score="psds2", unit="fraction"),
+    "psds2_ungated": Metric(
+        title="PSDS2 ungated", short="ungated PSDS2", score="psds2_ungated", unit="fraction"
+    ),
     "tags_map": Metric(title="Clip mAP", short="clip mAP", score="tags_map", unit="fraction"),
     "tags_map_teacher": Metric(
         title="Teacher clip mAP",
@@ -234,7 +240,10 @@ def _notes(paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric]) -> l
         found += [
             "AT-F1: a clip has a tag if the class has an active frame after the filters. Raw "
             "AT-F1: the clip tags of the student. Teacher AT-F1: the clip tags of the teacher.",
-            "PSDS1, PSDS2 and mAP require no threshold and are fractions.",
+            "PSDS1, PSDS2 and mAP require no threshold and are fractions. PSDS is of the events as "
+            "they are decoded: clips without the tag of a class have none of its events at any "
+            "threshold, and a class that the gate closes everywhere can make PSDS 0. Ungated: the "
+            "same frame posteriors and filters without the gate.",
             "The baselines are scored once, so their intervals cover clips only.",
         ]
     return [*found, f"Paper: {paper.editions[shape.edition].name}, {shape.place}.", *shape.notes]
