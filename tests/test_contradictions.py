@@ -99,6 +99,18 @@ def test_on_the_real_annotations_events_are_counted(shared, tmp_path):
     assert "needs the paper" not in markdown(table)
 
 
+def test_d1_the_conflict_of_the_guard_is_named(shared, tmp_path):
+    """Both windows and the heights of the knees, next to the scores that differ."""
+    config = load_config({"dataset": "dcase2019", "systems": ["pts"]}, REPOSITORY)
+    results = Results.of(config, tmp_path, shared / "data" / "dcase2019")
+    assert figures_of(contradictions(results))["knee_guard"] == (
+        "frying, event-F1, average windows 51.5; ESP 54.5; vacuum cleaner, average windows 54.7; "
+        "ESP 55.2; knee above the diagonal, frying 0.057; vacuum cleaner 0.029; cat 0.681; "
+        "average window, frying 1.724 s; event-specific 1.151 s; "
+        "average window, vacuum cleaner 1.763 s; event-specific 0.293 s"
+    )
+
+
 def test_the_student_is_counted_not_typed(figures):
     student, teacher = (
         int("".join(filter(str.isdigit, part))) for part in figures["smaller_student"].split(";")

@@ -62,7 +62,7 @@ def test_windows_that_depart_from_the_paper(root, calibrate, told):
     "changes",
     [
         {},
-        {"calibrate": {"eta": 0.3333333, "knee": "kneedle", "guard": 0.1, "quantile": 0.5}},
+        {"calibrate": {"eta": 0.3333333, "knee": "kneedle", "guard": 0, "quantile": 0.5}},
         {"calibrate": {"eta": 0.3333}},  # as the command's own default
         {"calibrate": {"quantile": 0.4}},  # of another knee than the one that is used
         {"features": {"n_mels": 64}},

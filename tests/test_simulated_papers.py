@@ -1,4 +1,4 @@
-"""How often verdicts are wrong by chance, on simulated papers; tests/simulated_papers.py has them."""
+"""How often verdicts are wrong by chance, on the papers of tests/simulated_papers.py."""
 
 import numpy as np
 import pytest

@@ -20,6 +20,7 @@ from resed.formats.annotations import Event
 from resed.formats.windows import Window
 
 ETA = 1 / 3
+TINY = 1e-9  # height of a knee; rounding error of a distribution on its diagonal
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def duration_cdf(durations: Iterable[float]) -> tuple[np.ndarray, np.ndarray]:
 def knee(
     durations: Iterable[float],
     method: str = "kneedle",
-    guard: float = 0.1,
+    guard: float = 0.0,
     quantile: float = 0.5,
 ) -> Knee:
     """Find N_c of equation 7 for one class.
@@ -59,7 +60,8 @@ def knee(
             2011). kde_mode: mode of the density, which is the inflection point of the CDF.
             cumulative_elbow: argmax of i/N minus the share of the total duration. quantile: the
             shortest `quantile` of the events.
-        guard: with kneedle, the minimum height of a knee.
+        guard: with kneedle, the minimum height of a knee. A distribution that lies nowhere above
+            its diagonal has no knee.
 
     Returns:
         The knee; its height is that of kneedle with all methods.
@@ -77,7 +79,9 @@ def knee(
     refusal = ""
     if method == "kneedle":
         index = int(bulge.argmax()) + 1
-        if height < guard:
+        if height < TINY:
+            refusal = "no knee: the distribution lies nowhere above its diagonal"
+        elif height < guard:
             refusal = f"no knee: max(F - t) = {height:.3f} < {guard:g}"
     elif method == "kde_mode":
         index = max(1, int(np.searchsorted(x, density_mode(x), side="right")))

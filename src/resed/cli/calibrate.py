@@ -24,10 +24,10 @@ def calibrate(
     eta: float = typer.Option(1 / 3, min=1e-6, help="Window as a fraction of the mean duration."),
     knee: KneeMethod = typer.Option("kneedle", help="How esp finds the knee of durations."),
     guard: float = typer.Option(
-        0.1,
+        0.0,
         min=0.0,
         max=1.0,
-        help="kneedle: below this height (0 to 1) esp uses the average.",
+        help="kneedle: below this height (0 to 1) esp uses the average; 0: never.",
     ),
     quantile: float = typer.Option(
         0.5, min=0.0, max=1.0, help="quantile: share of the events up to the knee."

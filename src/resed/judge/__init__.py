@@ -10,11 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from resed.judge import classes, comparisons, networks, training_events
+from resed.judge import classes, comparisons, networks, sizes, training_events
 from resed.judge.outcome import Basis, Outcome, State, Verdict, of_printed, of_runs
 from resed.judge.refusals import corrected
 from resed.judge.sources import AtLevel, NumberSource, Printed, Runs
-from resed.paper.claims import Annotations, Claim, labels_of
+from resed.paper.claims import Annotations, Claim, Parameters, labels_of
 from resed.results.folder import Results
 from resed.stats.intervals import LEVEL
 
@@ -31,7 +31,7 @@ COMPARISONS: dict[str, Callable[..., Any]] = {
     "class_gain": classes.class_gain,
     "extreme": classes.extreme,
 }
-RULES = comparisons.RULES | classes.RULES | networks.RULES | training_events.RULES
+RULES = comparisons.RULES | classes.RULES | networks.RULES | sizes.RULES | training_events.RULES
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,11 @@ class Judgement:
 def judge(claim: Claim, results: Results) -> Judgement:
     """Judge a claim by the tables of the edition that makes it, and by our results."""
     test = claim.test
-    kind = test.quantity if isinstance(test, Annotations) else test.kind
+    kind = test.kind
+    if isinstance(test, Annotations):
+        kind = test.quantity
+    elif isinstance(test, Parameters):
+        kind = test.measure
     rule = RULES[kind].format(**test.model_dump())
     printed = of_printed(_printed(claim, Printed(results.paper, claim.edition)), claim.edition)
     return Judgement(printed, _here(claim, results), rule)
@@ -81,7 +85,7 @@ def _here(claim: Claim, results: Results) -> Verdict:
     elif test.kind == "weights":
         outcomes = list(networks.weights(test, runs))
     elif test.kind == "parameters":
-        outcomes = list(networks.parameters(test, results))
+        outcomes = list(sizes.parameters(test, results))
     else:
         outcomes = list(training_events.annotations(test, results))
     if all(outcome.state == State.ABSENT for outcome in outcomes):

@@ -142,6 +142,9 @@ FIGURES: dict[str, Callable[[float], str]] = {
     "events": lambda value: f"{value:.0f} events",
     "mean_seconds": lambda value: f"{value:.2f} s",
     "clips": lambda value: f"{value:.0f}",
+    "knee_height": lambda value: f"{value:.3f}",
+    "average_window": lambda value: f"{value:.3f} s",
+    "esp_window": lambda value: f"{value:.3f} s",
 }
 
 

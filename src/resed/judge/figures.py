@@ -7,16 +7,23 @@ from typing import Literal
 
 import numpy as np
 
+from resed.calibrate.windows import class_window, knee
 from resed.errors import ConfigError
 from resed.formats.annotations import read_clips
-from resed.judge.networks import network_parameters, printed_weight, standard_weight
+from resed.judge.networks import printed_weight, standard_weight
+from resed.judge.sizes import network_parameters
 from resed.judge.training_events import durations
 from resed.paper.contradictions import AnnotationFigure, ClassMeanFigure, Figure, FormulaFigure
 from resed.paper.discrepancies import class_mean
 from resed.paper.numbers import Paper
 from resed.results.folder import Results
 
-OF_ANNOTATIONS = ("events", "mean_seconds", "clips")
+OF_ANNOTATIONS: dict[str, Callable[[np.ndarray, float], float]] = {
+    "mean_seconds": lambda seconds, _: float(seconds.mean()),
+    "knee_height": lambda seconds, _: knee(seconds).height,
+    "average_window": lambda seconds, eta: class_window("", seconds, "average", eta=eta).window_s,
+    "esp_window": lambda seconds, eta: class_window("", seconds, "esp", eta=eta).window_s,
+}
 Lack = Literal["", "annotations", "events"]
 
 
@@ -52,7 +59,7 @@ class Figures:
     """Compute the figures of the paper on one dataset. Each source is read once."""
 
     results: Results
-    _parameters: dict[str, dict[str, int]] = field(default_factory=dict)
+    _parameters: dict[str, dict[str, float]] = field(default_factory=dict)
     _durations: dict[str, dict[str, np.ndarray] | None] = field(default_factory=dict)
 
     @property
@@ -75,10 +82,10 @@ class Figures:
                 return FigureValue(figure.label, figure.kind, (figure.value,), source=figure.source)
             case "parameters":
                 value = self._network(figure.system)[figure.network]
-            case "events" | "mean_seconds" | "clips":
-                return self._annotated(figure)
-            case _:
+            case "alpha" | "beta" | "printed_weight" | "standard_weight":
                 return self._formula(figure)
+            case _:
+                return self._annotated(figure)
         return FigureValue(figure.label, figure.kind, (value,))
 
     def _class_mean(self, figure: ClassMeanFigure) -> float:
@@ -91,7 +98,7 @@ class Figures:
             raise ConfigError("no numbers of classes at this place", place=place)
         return mean
 
-    def _network(self, system: str) -> dict[str, int]:
+    def _network(self, system: str) -> dict[str, float]:
         if system not in self._parameters:
             self._parameters[system] = network_parameters(self.results.config, system)
         return self._parameters[system]
@@ -110,7 +117,8 @@ class Figures:
             return FigureValue(figure.label, figure.kind, (len(seconds),))
         if not len(seconds):
             return FigureValue(figure.label, figure.kind, lacking="events")
-        return FigureValue(figure.label, figure.kind, (float(seconds.mean()),))
+        value = OF_ANNOTATIONS[figure.kind](seconds, self.results.config.calibrate.eta)
+        return FigureValue(figure.label, figure.kind, (value,))
 
     def _formula(self, figure: FormulaFigure) -> FigureValue:
         def constant(key: str) -> float:

@@ -1,4 +1,4 @@
-"""Rules for claims about network sizes, the weights of the focal loss, and tag confusions."""
+"""Rules for claims about the weights of the focal loss and about tag confusions."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -7,18 +7,14 @@ import numpy as np
 from scipy.stats import norm, rankdata
 from scipy.stats import t as student
 
-from resed.config.run import Config
 from resed.judge.comparisons import between
 from resed.judge.confusions import SPLIT, confusions
 from resed.judge.outcome import Measured, Outcome, State
 from resed.judge.sources import Printed, Runs
-from resed.paper.claims import Confusion, Parameters, Weights
-from resed.results.folder import Results
-from resed.settings import FeatureSettings
+from resed.paper.claims import Confusion, Weights
 from resed.stats.intervals import LEVEL
 
 RULES = {
-    "parameters": "holds if the student has fewer, at full size and with the default readings",
     "confusion": "holds if, with two seeds or more, the interval lies between {low:.0%} "
     "and {high:.0%}, fails if outside",
     "weights": "holds if the rank correlation of weight and posterior over the classes is below "
@@ -27,30 +23,6 @@ RULES = {
 CORRELATION = 0.5
 LEAST_CLASSES = 3  # two are always in one order or the other
 POSTERIORS = (0.1, 0.3, 0.5, 0.7, 0.9)
-
-
-def network_parameters(config: Config, system: str) -> dict[str, int]:
-    """Trainable parameters of teacher and student of a system, at full size.
-
-    Full size: without the overrides of the config, which shrink networks to what a laptop trains.
-    """
-    from resed.train.model import TeacherStudent, parameter_count
-
-    bare = config.model_copy(update={"override": {}, "system_overrides": {}})
-    features = FeatureSettings()
-    classes = len(config.dataset_file.classes)
-    model = TeacherStudent(bare.system(system).model, features.n_mels, features.frames, classes)
-    networks = {"teacher": model.teacher, "student": model.student}
-    return {side: parameter_count(network) for side, network in networks.items()}
-
-
-def parameters(test: Parameters, results: Results) -> Iterator[Outcome]:
-    """One outcome: parameters of student and teacher, with the default readings."""
-    found = network_parameters(results.config, test.system)
-    state = State.HOLDS if found["student"] < found["teacher"] else State.FAILS
-    student, teacher = (Measured.exactly(found[side]) for side in ("student", "teacher"))
-    others = {"teacher": teacher}
-    yield Outcome(state, "parameters", test.system, number=student, others=others)
 
 
 def printed_confusion(test: Confusion, source: Printed) -> Iterator[Outcome]:

@@ -34,13 +34,19 @@ Quantity = Literal[
     "weight",
     "rank_correlation",
     "parameters",
+    "operations",
     "fewest",
     "short",
     "imbalance",
     "spread",
     "windows",
     "closer",
+    "deviates",
 ]
+
+
+# no_other_class: there is nothing to compare with; no_knee: the class has its average window.
+Lack = Literal["", "no_other_class", "no_knee", "no_events"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +109,7 @@ class Outcome:
         number: the number that was judged; None if it was not run or not printed.
         others: the numbers that it was compared with, by name; see the rule of the quantity.
         tests: number of tests behind the state, for corrections for multiple testing.
+        lacking: why it is undecided without a number.
     """
 
     state: State
@@ -116,6 +123,7 @@ class Outcome:
     number: Measured | None = None
     others: Mapping[str, Measured] = field(default_factory=dict)
     tests: int = 1
+    lacking: Lack = ""
 
 
 Reason = Literal["", "classes", "annotations", "systems", "not_printed"]

@@ -9,6 +9,11 @@ from resed.paper.numbers import Paper
 from resed.results.folder import readable
 
 Parts = tuple[str, str, str]  # group, item, value
+LACKING = {
+    "no_other_class": "(no other class)",
+    "no_knee": "(no knee, so its window is the average one)",
+    "no_events": "(no event on evaluation)",
+}
 
 
 def outcome_parts(outcome: Outcome, paper: Paper) -> Parts:
@@ -133,14 +138,24 @@ def _correlation_parts(outcome: Outcome, paper: Paper) -> Parts:
 
 def _parameters_parts(outcome: Outcome, paper: Paper) -> Parts:
     student, teacher = thousands(outcome.number), thousands(outcome.others["teacher"])
-    return "trainable parameters", "", f"student {student}, teacher {teacher}"
+    text = f"student {student}, teacher {teacher}"
+    for name in outcome.others:
+        side, _, reading = name.partition(".")
+        if side == "student":
+            read = [thousands(outcome.others[f"{s}.{reading}"]) for s in ("student", "teacher")]
+            text += f"; with the reading {reading} student {read[0]}, teacher {read[1]}"
+    groups = {
+        "parameters": "trainable parameters",
+        "operations": "multiplications per clip",
+    }
+    return groups[outcome.quantity], "", text
 
 
 def _events_parts(value: Callable[[Measured, Mapping[str, Measured]], str]) -> Callable[..., Parts]:
     """Parts of an outcome about the training events; `value` writes its numbers."""
 
     def parts(outcome: Outcome, paper: Paper) -> Parts:
-        text = "(no other class)"
+        text = LACKING.get(outcome.lacking, "")
         if outcome.number is not None:
             text = value(outcome.number, outcome.others)
         return "strong training events", readable(outcome.label), text
@@ -163,6 +178,14 @@ def _windows_text(own: Measured, others: Mapping[str, Measured]) -> str:
     return f"{own.value:.2f} s, average {average:.2f} s ({share:.0%})"
 
 
+def _deviates_text(own: Measured, others: Mapping[str, Measured]) -> str:
+    window, median = others["window"].value, others["events"].value
+    return (
+        f"{window:.2f} s against a median of {median:.2f} s on evaluation ({own.value:.0%}; "
+        f"median of the classes {others['median'].value:.0%})"
+    )
+
+
 PARTS: dict[str, Callable[[Outcome, Paper], Parts]] = {
     "gain": _gain_parts,
     "largest_difference": _difference_parts,
@@ -176,6 +199,7 @@ PARTS: dict[str, Callable[[Outcome, Paper], Parts]] = {
     "weight": _weight_parts,
     "rank_correlation": _correlation_parts,
     "parameters": _parameters_parts,
+    "operations": _parameters_parts,
     "fewest": _events_parts(_fewest_text),
     "short": _events_parts(
         lambda own, others: (
@@ -188,6 +212,7 @@ PARTS: dict[str, Callable[[Outcome, Paper], Parts]] = {
     ),
     "windows": _events_parts(_windows_text),
     "closer": _events_parts(lambda own, _: f"{own.value:.0%}"),
+    "deviates": _events_parts(_deviates_text),
 }
 
 

@@ -10,6 +10,7 @@ from functools import cached_property
 from statistics import fmean
 from typing import Protocol
 
+from resed.config import study_rows
 from resed.config.rows import Row
 from resed.formats.counts import Counts
 from resed.judge.outcome import Measured
@@ -179,7 +180,23 @@ class Runs:
             found = difference(*([t.only(*labels) for t in side] for side in sides), paired)
         else:
             found = self.results.difference(split, one, two, metric)
-        return found and self._measured(found, paired or found.seeds > 1)
+        settled = (paired or found.seeds > 1) if found else False
+        same = paired and labels and self._same_windows((one, two), labels)
+        return found and self._measured(found, settled and not same)
+
+    def _same_windows(self, rows: Sequence[Row], labels: Sequence[str]) -> bool:
+        """Whether two decodings differ in their windows, but not in those of any of the classes.
+
+        A class without a knee has its average window in both, and its scores show nothing.
+        """
+        names = {study_rows.windows_name(self.results.config, row) for row in rows}
+        if len(names) == 1 or not all(self.results.layout.windows(n).is_file() for n in names):
+            return False
+        one, two = (self.results.windows(name) for name in names)
+        return all(
+            label in one and label in two and one[label].window_s == two[label].window_s
+            for label in labels
+        )
 
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
         """The teacher's F1 minus the student's, paired by seed."""

@@ -6,8 +6,9 @@ from statistics import median
 import numpy as np
 
 from resed.calibrate.windows import class_window
+from resed.config.dataset import EVALUATION
 from resed.formats.annotations import read_events
-from resed.judge.outcome import Measured, Outcome, State
+from resed.judge.outcome import Lack, Measured, Outcome, State
 from resed.paper.claims import Annotations
 from resed.results.folder import Results
 
@@ -16,11 +17,17 @@ RULES = {
     "short": "holds if the mean duration lies below the median of all classes' mean durations",
     "imbalance": "holds if the ratio is at least {bound:g}",
     "spread": "holds if the 90th percentile of duration is at least {bound:g} times the 10th",
-    "windows": "holds if the two windows differ by at least {bound:.0%} of the average one",
-    "closer": "holds if more than {bound:.0%} of the events are closer to it",
+    "windows": "holds if the two windows differ by at least {bound:.0%} of the average one; "
+    "undecided for a class without a knee, whose windows are equal by definition",
+    "closer": "holds if more than {bound:.0%} of the events are closer to it; undecided for a "
+    "class without a knee",
+    "deviates": "holds if its event-specific duration differs from the median duration of its "
+    "evaluation events by a larger share than in the median of the classes; undecided for a class "
+    "without a knee",
 }
 Durations = Mapping[str, np.ndarray]
-Answer = tuple[bool, float, dict[str, float]]  # holds, the number, what it is judged against
+# holds, the number, what it is judged against; or why there is none
+Answer = tuple[bool, float, dict[str, float]] | Lack
 
 
 def durations(results: Results, split: str = "strong") -> dict[str, np.ndarray] | None:
@@ -42,7 +49,8 @@ def annotations(test: Annotations, results: Results) -> Iterator[Outcome]:
         yield Outcome(State.ABSENT, test.quantity)
         return
     if len(found) == 1 and test.quantity in ("fewest", "imbalance"):  # no other class
-        yield Outcome(State.UNDECIDED, test.quantity, label=next(iter(found)))
+        only = next(iter(found))
+        yield Outcome(State.UNDECIDED, test.quantity, label=only, lacking="no_other_class")
         return
     if test.quantity == "imbalance":
         yield _imbalance(found, test)
@@ -51,8 +59,11 @@ def annotations(test: Annotations, results: Results) -> Iterator[Outcome]:
         if label not in found:
             yield Outcome(State.ABSENT, test.quantity, label=label)
             continue
-        holds, number, others = QUANTITIES[test.quantity](label, found, test, results)
-        yield _outcome(test, label, holds, number, others)
+        answer = QUANTITIES[test.quantity](label, found, test, results)
+        if isinstance(answer, str):
+            yield Outcome(State.UNDECIDED, test.quantity, label=label, lacking=answer)
+        else:
+            yield _outcome(test, label, *answer)
 
 
 def _outcome(
@@ -92,15 +103,41 @@ def _spread(label: str, found: Durations, test: Annotations, results: Results) -
 
 
 def _windows(label: str, found: Durations, test: Annotations, results: Results) -> Answer:
-    mean, own = _seconds(found[label], results)
+    own = _own_seconds(found[label], results)
+    if own is None:
+        return "no_knee"
+    mean = float(found[label].mean())
     share = abs(own - mean) / mean
     return share >= test.bound, own, {"average": mean, "share": share}
 
 
 def _closer(label: str, found: Durations, test: Annotations, results: Results) -> Answer:
-    mean, own = _seconds(found[label], results)
+    own = _own_seconds(found[label], results)
+    if own is None:
+        return "no_knee"
+    mean = float(found[label].mean())
     share = float(np.mean(np.abs(found[label] - own) < np.abs(found[label] - mean)))
     return share > test.bound, share, {}
+
+
+def _deviates(label: str, found: Durations, test: Annotations, results: Results) -> Answer:
+    scored = durations(results, EVALUATION) or {}
+    medians = {name: float(np.median(values)) for name, values in scored.items()}
+    windows = {name: _own_seconds(values, results) for name, values in found.items()}
+    if windows[label] is None:
+        return "no_knee"
+    if label not in medians:
+        return "no_events"
+    shares = {
+        name: abs(own - medians[name]) / medians[name]
+        for name, own in windows.items()
+        if own is not None and name in medians
+    }
+    if len(shares) == 1:
+        return "no_other_class"
+    own, middle = shares[label], median(shares.values())
+    others = {"window": windows[label], "events": medians[label], "median": middle}
+    return own > middle, own, others
 
 
 QUANTITIES: dict[str, Callable[[str, Durations, Annotations, Results], Answer]] = {
@@ -109,14 +146,13 @@ QUANTITIES: dict[str, Callable[[str, Durations, Annotations, Results], Answer]] 
     "spread": _spread,
     "windows": _windows,
     "closer": _closer,
+    "deviates": _deviates,
 }
 
 
-def _seconds(values: np.ndarray, results: Results) -> tuple[float, float]:
-    """Average and event-specific duration in seconds: the windows of eq. 7 without eta."""
+def _own_seconds(values: np.ndarray, results: Results) -> float | None:
+    """Event-specific duration in seconds: the window of eq. 7 without eta; None without a knee."""
     settings = results.config.calibrate
     options = {"method": settings.knee, "guard": settings.guard, "quantile": settings.quantile}
-    average, own = (
-        class_window("", values, method, eta=1.0, options=options) for method in ("average", "esp")
-    )
-    return average.window_s, own.window_s
+    found = class_window("", values, "esp", eta=1.0, options=options)
+    return None if found.fallback else found.window_s

@@ -16,6 +16,7 @@ from resed.paper.numbers import Paper, load_paper, paper_file
 from resed.settings import Strict
 
 FILE = "claims.yaml"
+UNBOUNDED = ("fewest", "short", "deviates")
 Labels = Annotated[list[str], Field(min_length=1)]
 
 
@@ -154,10 +155,11 @@ class TeacherTags(Strict):
 
 
 class Parameters(Strict):
-    """The student has fewer trainable parameters than the teacher."""
+    """The student has fewer trainable parameters than the teacher, or fewer operations per clip."""
 
     kind: Literal["parameters"]
     system: str
+    measure: Literal["parameters", "operations"] = "parameters"
 
 
 class Annotations(Strict):
@@ -168,18 +170,20 @@ class Annotations(Strict):
     times the events of the smallest. spread: in each, the 90th percentile of duration is at least
     `bound` times the 10th. windows: in each, the event-specific window differs from the average one
     by at least the share `bound`. closer: in each, more than the share `bound` of the events is
-    closer to the event-specific duration than to the mean. Empty `classes`: all classes.
+    closer to the event-specific duration than to the mean. deviates: the event-specific duration of
+    each deviates more from the median duration of its evaluation events than in the median of all
+    classes. Empty `classes`: all classes.
     """
 
     kind: Literal["annotations"]
-    quantity: Literal["fewest", "short", "imbalance", "spread", "windows", "closer"]
+    quantity: Literal["fewest", "short", "imbalance", "spread", "windows", "closer", "deviates"]
     classes: list[str] = []
     bound: float | None = None
 
     @model_validator(mode="after")
     def _bounded(self) -> "Annotations":
-        if (self.bound is None) != (self.quantity in ("fewest", "short")):
-            raise ValueError("set bound for all quantities except fewest and short")
+        if (self.bound is None) != (self.quantity in UNBOUNDED):
+            raise ValueError(f"set bound for all quantities except {', '.join(UNBOUNDED)}")
         return self
 
 

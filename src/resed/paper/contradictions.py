@@ -44,9 +44,13 @@ class RecallFigure(Strict):
 
 
 class AnnotationFigure(Strict):
-    """Events of a class, their mean duration in seconds, or clips, from the real annotations."""
+    """Events of a class, their mean duration in seconds, or clips, from the real annotations.
 
-    kind: Literal["events", "mean_seconds", "clips"]
+    knee_height: the largest distance of the distribution of durations from its diagonal (Kneedle).
+    average_window, esp_window: the windows of eq. 7 in seconds, without a guard.
+    """
+
+    kind: Literal["events", "mean_seconds", "clips", "knee_height", "average_window", "esp_window"]
     label: str
     split: Literal["weak", "unlabeled", "strong", "development", "evaluation"]
     event_label: str = ""
@@ -54,7 +58,7 @@ class AnnotationFigure(Strict):
     @model_validator(mode="after")
     def _consistent(self) -> "AnnotationFigure":
         if (self.kind == "clips") == bool(self.event_label):
-            raise ValueError("kinds events and mean_seconds require event_label, clips excludes it")
+            raise ValueError("kind clips excludes event_label, the others require it")
         return self
 
 

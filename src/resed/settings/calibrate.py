@@ -12,5 +12,5 @@ class CalibrateSettings(Strict):
 
     eta: Annotated[float, Field(gt=0)] = 1 / 3  # factor on the mean duration
     knee: Literal["kneedle", "kde_mode", "cumulative_elbow", "quantile"] = "kneedle"
-    guard: Fraction = 0.1  # smallest height of a knee; below it the class uses its average
+    guard: Fraction = 0.0  # smallest height of a knee; below it the class uses its average
     quantile: Fraction = 0.5  # share of the events up to the knee, for knee: quantile
