@@ -147,7 +147,7 @@ def test_command_line(tmp_path):
         out = ["--kind", kind, "--classes-from", dataset, "--out", tmp_path / kind]
         done = CliRunner().invoke(app, ["sanity", *map(str, [*files, *out])])
         assert done.exit_code == 0, done.output
-    assert (tmp_path / "everything" / "events.tsv").read_text().count("\t1.000\t") == 20
+    assert (tmp_path / "everything" / "events.tsv").read_text().count("\t1.000000\t") == 20
     assert read_tags(tmp_path / "reference" / "tags.tsv") == {"a.wav": (label,), "b.wav": ()}
 
 

@@ -4,12 +4,12 @@ Frame posteriors of weakly supervised students are under-confident: the threshol
 event-based F1 by a factor of two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from resed.decode.events import DECIMALS, active_frames, gated, regions, windows_in_frames
+from resed.decode.events import DECIMALS, active_frames, gated, parts, regions, windows_in_frames
 from resed.errors import ScoreError
 from resed.formats.annotations import Event
 from resed.formats.counts import class_f1
@@ -46,20 +46,33 @@ def choose_threshold(
             f"clip {unknown[0]} has posteriors but no reference ({len(unknown)} such)",
             cure="use the posteriors and the annotations of the same split",
         )
-    true, classes = event_array(reference, posteriors.clips, posteriors.classes)
+    labels = {event.event_label for clip in posteriors.clips for event in reference[clip]}
+    classes = [*posteriors.classes, *sorted(labels - set(posteriors.classes))]
+    totals = np.zeros((len(grid), len(classes), 3), dtype=np.int64)
+    for part in parts(posteriors):
+        true, _ = event_array(reference, part.clips, classes)
+        for at, found in zip(totals, _decoded(part, windows, settings, grid), strict=True):
+            at += class_totals(true, found, len(classes))
+    results = [_macro_f1(one) for one in totals]
+    best = max(range(len(grid)), key=lambda i: (results[i], grid[i]))
+    return {"threshold": grid[best], "grid": list(grid), "event_macro_f1": results}
+
+
+def _decoded(
+    posteriors: Posteriors,
+    windows: Mapping[str, Window],
+    settings: DecodeSettings,
+    grid: Sequence[float],
+) -> Iterator[EventArray]:
+    """The events at each threshold, with times as they are written."""
     frames = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)
-    spf = posteriors.seconds_per_frame
-    results = []
+    step = posteriors.seconds_per_frame
     for threshold in grid:
         active = active_frames(scores, allowed, frames, threshold, method=settings.filter)
         clip, label, start, end = regions(active)
-        found = EventArray(
-            clip, label, np.round(start * spf, DECIMALS), np.round(end * spf, DECIMALS)
-        )
-        results.append(macro_f1(true, found, len(classes)))
-    best = max(range(len(grid)), key=lambda i: (results[i], grid[i]))
-    return {"threshold": grid[best], "grid": list(grid), "event_macro_f1": results}
+        times = (np.round(frame * step, DECIMALS) for frame in (start, end))
+        yield EventArray(clip, label, *times)
 
 
 def macro_f1(true: EventArray, found: EventArray, classes: int, rules: Rules = Rules()) -> float:

@@ -3,14 +3,10 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import typer
 
 from resed.config.rows import BASELINES
-
-if TYPE_CHECKING:
-    from resed.decode.events import Decoded
 
 Kind = StrEnum("Kind", {kind: kind for kind in BASELINES})
 
@@ -47,7 +43,7 @@ def decode(
     Example: resed decode --posteriors eval.npz --windows windows_esp.tsv --out decoded
     """
     from resed.cli.by_split import by_split, one_file, required
-    from resed.decode.events import decode, decode_settings, write_decoded
+    from resed.decode.events import decode_parts, decode_settings, write_parts
     from resed.formats.posteriors import Posteriors
     from resed.formats.thresholds import read_threshold
     from resed.formats.windows import read_windows
@@ -64,9 +60,8 @@ def decode(
     if threshold_file:
         chosen = chosen.model_copy(update={"frame_threshold": read_threshold(threshold_file)})
     loaded = Posteriors.load(one_file(posteriors, "--posteriors"))
-    decoded = decode(loaded, read_windows(windows), chosen)
-    write_decoded(out, decoded)
-    typer.echo(f"{_counted(decoded)} at {chosen.frame_threshold:g}")
+    counts = write_parts(out, decode_parts(loaded, read_windows(windows), chosen))
+    typer.echo(f"{_counted(*counts)} at {chosen.frame_threshold:g}")
 
 
 def _decode_rows(
@@ -82,7 +77,7 @@ def _decode_rows(
     from resed.cli.by_split import required
     from resed.cli.calibrate import choose_and_write
     from resed.config.rows import Row
-    from resed.decode.events import decode, decode_settings, write_decoded
+    from resed.decode.events import decode_parts, decode_settings, write_parts
     from resed.formats.posteriors import Posteriors
     from resed.formats.windows import read_windows
     from resed.results.layout import Layout
@@ -97,9 +92,10 @@ def _decode_rows(
             found = choose_and_write(loaded["development"], windows, reference, chosen, place)
             at = chosen.model_copy(update={"frame_threshold": found})
         for split, values in loaded.items():
-            decoded = decode(values, windows, at)
-            write_decoded(layout.decoded(split, row, seed), decoded)
-            typer.echo(f"{row.folder}, {split}: {_counted(decoded)} at {at.frame_threshold:g}")
+            counts = write_parts(
+                layout.decoded(split, row, seed), decode_parts(values, windows, at)
+            )
+            typer.echo(f"{row.folder}, {split}: {_counted(*counts)} at {at.frame_threshold:g}")
 
 
 def sanity(
@@ -137,7 +133,7 @@ def sanity(
     from resed.config.dataset import load_dataset
     from resed.config.rows import Row
     from resed.decode.baselines import Split, baseline
-    from resed.decode.events import write_decoded
+    from resed.decode.events import write_parts
     from resed.formats.annotations import read_events
     from resed.formats.posteriors import Posteriors
     from resed.formats.store import Store
@@ -163,9 +159,9 @@ def sanity(
         for one in kind:
             decoded = baseline(one, split, events, train=train, posteriors=loaded, seed=seed)
             row = Row(one, baseline=True)
-            write_decoded(Layout(results).decoded(name, row, 0) if results else out, decoded)
-            typer.echo(f"sanity {one}: {_counted(decoded)}")
+            folder = Layout(results).decoded(name, row, 0) if results else out
+            typer.echo(f"sanity {one}: {_counted(*write_parts(folder, [decoded]))}")
 
 
-def _counted(decoded: "Decoded") -> str:
-    return f"{sum(map(len, decoded.events.values()))} events in {len(decoded.events)} clips"
+def _counted(events: int, clips: int) -> str:
+    return f"{events} events in {clips} clips"

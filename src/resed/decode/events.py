@@ -7,20 +7,33 @@ same events. Frames are mirrored at the ends of a clip, as in scipy's median_fil
 Learning uses.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from resed.config.loading import check, read_settings
 from resed.errors import MOST_CLASSES, ResultsError, some
-from resed.formats.annotations import Event, write_events, write_tags
+from resed.formats.annotations import (
+    EVENT_COLUMNS,
+    TAG_COLUMNS,
+    Event,
+    annotation_writer,
+    event_rows,
+    tag_rows,
+)
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window
 from resed.settings import DecodeSettings
 
 DECIMALS = 6  # of times; milliseconds are coarser than frames and change event F1 by 0.2 points
+CLIPS_AT_ONCE = 256
+FILES = {
+    "events": EVENT_COLUMNS,
+    **dict.fromkeys(("tags", "raw_tags", "teacher_tags"), TAG_COLUMNS),
+}
 PASSES = {"two_pass": 2, "one_pass": 1, "none": 0}  # of the median filter
 
 
@@ -197,11 +210,36 @@ def regions(active: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.
     return clip, label, start, end
 
 
+def parts(posteriors: Posteriors) -> Iterator[Posteriors]:
+    """The posteriors of CLIPS_AT_ONCE clips after the other, so that memory does not grow."""
+    lost = posteriors.lost_head_tags
+    for start in range(0, len(posteriors.clips), CLIPS_AT_ONCE):
+        rows = slice(start, start + CLIPS_AT_ONCE)
+        yield replace(
+            posteriors,
+            frames=posteriors.frames[rows],
+            tags=posteriors.tags[rows],
+            teacher_tags=posteriors.teacher_tags[rows],
+            clips=posteriors.clips[rows],
+            lost_head_tags=None if lost is None else lost[rows],
+        )
+
+
+def decode_parts(
+    posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
+) -> Iterator[Decoded]:
+    """`decode` of each of the `parts` of `posteriors`."""
+    windows_in_frames(windows, posteriors, settings)  # refuses foreign windows before any part
+    return (decode(part, windows, settings) for part in parts(posteriors))
+
+
 def decode(
     posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
 ) -> Decoded:
     """Decode every clip of `posteriors`; `windows` as read by
     `resed.formats.windows.read_windows`.
+
+    Requires about 30 kB of memory per clip of 600 frames and 10 classes; `decode_parts` does not.
     """
     frames = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)
@@ -246,8 +284,23 @@ def tags_of_hot(
 
 def write_decoded(folder: Path | str, decoded: Decoded) -> None:
     """Write events.tsv, tags.tsv, raw_tags.tsv and teacher_tags.tsv into `folder`."""
+    write_parts(folder, [decoded])
+
+
+def write_parts(folder: Path | str, found: Iterable[Decoded]) -> tuple[int, int]:
+    """Write the same files as `write_decoded`, part by part; return counts of events and clips."""
     folder = Path(folder)
-    write_events(folder / "events.tsv", decoded.events, DECIMALS)
-    write_tags(folder / "tags.tsv", decoded.tags)
-    write_tags(folder / "raw_tags.tsv", decoded.raw_tags)
-    write_tags(folder / "teacher_tags.tsv", decoded.teacher_tags)
+    counts = [0, 0]
+    with ExitStack() as stack:
+        events, tags, raw_tags, teacher_tags = (
+            stack.enter_context(annotation_writer(folder / f"{name}.tsv", columns))
+            for name, columns in FILES.items()
+        )
+        for part in found:
+            events(event_rows(folder / "events.tsv", part.events, DECIMALS))
+            tags(tag_rows(part.tags))
+            raw_tags(tag_rows(part.raw_tags))
+            teacher_tags(tag_rows(part.teacher_tags))
+            counts[0] += sum(map(len, part.events.values()))
+            counts[1] += len(part.events)
+    return counts[0], counts[1]
