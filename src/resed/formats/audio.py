@@ -32,7 +32,7 @@ from resed.runtime.files import existing
 
 BLOCK = 1 << 18  # values (samples times channels) that are decoded at a time
 LOUDEST = 2.0**31  # full scale is 1; integers of 32 bits that were written as floats reach this
-LOWEST_RATE, HIGHEST_RATE = 1000, 10_000_000  # Hz
+LOWEST_RATE, HIGHEST_RATE = 100, 10_000_000  # Hz; whales are recorded at 250 Hz, bats at 500 kHz
 UNKNOWN_FRAMES = 1 << 62  # from here on, libsndfile means that it does not know
 BYTES_PER_SAMPLE = {"PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4}  # of FLAC
 LONGEST = 1 << 28  # samples of a waveform in memory: 1 GiB, 1.7 hours at 44.1 kHz
@@ -251,8 +251,11 @@ def _resampled(sound: Sound, sample_rate: int) -> Iterator[np.ndarray]:
         yield from map(mix, sound.blocks())
         return
     stream = soxr.ResampleStream(sound.rate, sample_rate, 1, dtype="float32", quality="HQ")
+    step = max(1, BLOCK * sound.rate // sample_rate)
     for block in sound.blocks():
-        yield stream.resample_chunk(mix(block))
+        wave = mix(block)
+        for start in range(0, len(wave), step):
+            yield stream.resample_chunk(wave[start : start + step])
     yield stream.resample_chunk(np.empty(0, dtype=np.float32), last=True)
 
 

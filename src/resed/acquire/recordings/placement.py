@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resed.acquire.recordings.sources.adapter import HIDDEN
-from resed.formats.audio import decode, probe
+from resed.formats.audio import open_audio
 from resed.runtime.files import atomic_path
 
 
@@ -25,10 +25,13 @@ def check_audio(path: Path) -> AudioFile:
 
     Raises AudioError if it is empty, truncated, not finite, or cannot be decoded.
     """
-    rate = probe(path).rate
-    data = path.read_bytes()
-    decode(data, str(path), rate)
-    return AudioFile(len(data), hashlib.sha256(data).hexdigest())
+    with path.open("rb") as handle:
+        with open_audio(handle, str(path)) as sound:
+            for _ in sound.blocks():
+                pass
+        handle.seek(0)
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    return AudioFile(path.stat().st_size, digest)
 
 
 def place(source: Path, target: Path) -> None:

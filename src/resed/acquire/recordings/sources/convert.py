@@ -7,7 +7,7 @@ import numpy as np
 import soundfile
 
 from resed.errors import AudioError
-from resed.formats.audio import probe
+from resed.formats.audio import open_audio
 from resed.runtime.files import atomic_path
 
 PCM = frozenset({".wav", ".flac", ".aiff", ".aif", ".au", ".caf", ".w64"})
@@ -19,25 +19,23 @@ def convert(source: Path, target: Path, start: float = 0.0, end: float | None = 
     The sample rate and the channels are kept; lossless formats have 16 bits. Raises AudioError if
     `source` is truncated, has NaN or infinite samples, or ends before `start`.
     """
-    header = probe(source)
-    last = header.frames if end is None else min(round(end * header.rate), header.frames)
-    first = round(start * header.rate)
-    if first >= last:
-        problem = f"ends at {header.seconds:.1f} s, before the start of the clip"
-        raise AudioError(problem, place=source)
-    try:
-        samples, rate = soundfile.read(source, always_2d=True, start=first, stop=last)
-    except soundfile.LibsndfileError as error:
-        problem = f"truncated or damaged ({error.error_string})"
-        raise AudioError(problem, place=source) from None
-    if len(samples) < last - first:
-        problem = f"truncated: {len(samples)} of {last - first} samples"
-        raise AudioError(problem, place=source)
-    if not np.isfinite(samples).all():
-        raise AudioError("contains NaN or infinite samples", place=source)
-    kind = "PCM_16" if target.suffix.lower() in PCM else None
-    with atomic_path(target) as temporary:
-        soundfile.write(temporary, samples, rate, subtype=kind)
+    with open_audio(source) as sound:
+        first, last = round(start * sound.rate), None if end is None else round(end * sound.rate)
+        kind = "PCM_16" if target.suffix.lower() in PCM else None
+        with (
+            atomic_path(target) as temporary,
+            soundfile.SoundFile(temporary, "w", sound.rate, sound.channels, kind) as out,
+        ):
+            position = 0
+            for block in sound.blocks():
+                part = block[max(0, first - position) : None if last is None else last - position]
+                out.write(part.astype(np.float64))
+                position += len(block)
+                if last is not None and position >= last:
+                    break
+            if position <= first or (last is not None and last <= first):
+                problem = f"ends at {position / sound.rate:.1f} s, before the start of the clip"
+                raise AudioError(problem, place=source)
 
 
 def copy_or_convert(source: Path, target: Path) -> None:

@@ -24,6 +24,7 @@ from resed.acquire.recordings.sources.downloads import FailureCounter
 from resed.acquire.recordings.sources.settings import YouTubeSource
 from resed.errors import AudioError, ConfigError
 from resed.formats.audio import probe
+from resed.formats.audio_errors import UndecodableAudioError
 
 # Part of a message in lower case, state, detail; the first match is used.
 MESSAGES: tuple[tuple[str, DeliveryState, str], ...] = (
@@ -139,12 +140,14 @@ class YouTubeAdapter:
         path = incoming_path(self._context, self._settings.name, item)
         try:
             probe(sound)
-        except AudioError:  # libsndfile cannot read webm and m4a
+        except UndecodableAudioError:  # webm and m4a
             decoded = sound.with_suffix(".decoded.wav")
             problem = _by_ffmpeg(sound, decoded, start, end)
             if problem:
                 return Delivery(item, "failed", problem)
             sound, start, end = decoded, 0.0, end - start
+        except AudioError as error:
+            return Delivery(item, "corrupt", problem_of(error, "the video"))
         try:
             convert(sound, path, start, end)
         except AudioError as error:
