@@ -7,13 +7,15 @@ triggers.
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
+from resed.runtime.progress import progress
+
+PARTS_JOINED = 256
 ReferenceEvents = dict[str, list[tuple[float, float, str]]]  # clip -> onset, offset (s), label
 
 
@@ -42,12 +44,55 @@ class Criteria:
 SCENARIOS = {"psds1": Criteria(0.7, 0.7), "psds2": Criteria(0.1, 0.1, 0.3, 0.5)}
 
 
+@dataclass
+class ClassChanges:
+    """The changes of the counts of one class at each score, collected clip by clip.
+
+    Attributes:
+        keys: the counts: tps, fps, and the cross triggers with each other class.
+        parts: scores float32 [n] and changes int16 or int32 [keys, n] of some clips.
+    """
+
+    keys: list[str]
+    parts: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+
+    def add(self, scores: np.ndarray, changes: np.ndarray) -> None:
+        """Add a clip; small arrays are joined from time to time, because each takes 100 bytes."""
+        if not scores.size:
+            return
+        self.parts.append((scores, changes))
+        if len(self.parts[-PARTS_JOINED:]) == PARTS_JOINED and all(
+            len(part) < PARTS_JOINED for part, _ in self.parts[-PARTS_JOINED:]
+        ):
+            joined = self._joined(self.parts[-PARTS_JOINED:])
+            self.parts[-PARTS_JOINED:] = [joined]
+
+    @staticmethod
+    def _joined(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+        scores, changes = zip(*parts, strict=True)
+        return np.concatenate(scores), np.concatenate(changes, axis=1)
+
+    def deltas(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The deltas of sed_scores_eval; at least one score, because it requires one."""
+        none = np.full(1, -np.inf, np.float32), np.zeros((len(self.keys), 1), np.int16)
+        scores, changes = self._joined([none, *self.parts])
+        return scores, dict(zip(self.keys, changes, strict=True))
+
+
 def psds(
-    scores: np.ndarray, truth: ReferenceEvents, classes: Sequence[str], seconds_per_frame: float
+    scores: Iterable[np.ndarray],
+    truth: ReferenceEvents,
+    classes: Sequence[str],
+    seconds_per_frame: float,
 ) -> dict[str, float | None]:
-    """PSDS1 and PSDS2 of scores [clips, frames, classes], as fractions.
+    """PSDS1 and PSDS2 as fractions.
+
+    The scores may come clip by clip. What is kept of each are the scores at which a count changes:
+    per class 26 bytes for each, which was 4 kB per clip of 600 frames and 10 classes with a gate
+    and 50 kB without, on noise. They cannot be thinned: all of them can be points of the curve.
 
     Args:
+        scores: scores [frames, classes] of each clip; all have equally many frames.
         truth: reference events of the clips, in the order of `scores`. Classes without an event are
             left out.
 
@@ -60,26 +105,64 @@ def psds(
         return dict.fromkeys(SCENARIOS)
     names = {classes[column]: str(column) for column in columns}  # any text may be a label
     coded = {clip: [(on, off, names[label]) for on, off, label in truth[clip]] for clip in truth}
-    stamps = np.arange(scores.shape[1] + 1) * seconds_per_frame
     scenarios = SCENARIOS
     if len(columns) == 1:  # cross triggers need another class
         scenarios = {k: replace(v, cttc_threshold=None, alpha_ct=0.0) for k, v in SCENARIOS.items()}
-    deltas: dict[str, dict[str, Any]] = {scenario: {} for scenario in scenarios}
-    for row, (clip, events) in enumerate(coded.items()):
-        times = {name: _times(events, name) for name in names.values()}
-        curves = {str(column): _curve(scores[row, :, column], stamps) for column in columns}
-        for scenario, criteria in scenarios.items():
-            deltas[scenario][clip] = {
-                name: _changes(curve, name, times, criteria) for name, curve in curves.items()
-            }
-    durations = dict.fromkeys(coded, float(stamps[-1]))
-    area = sed_scores_eval().intersection_based.psds
+    found = {
+        scenario: {name: ClassChanges(_keys(name, names.values(), c)) for name in names.values()}
+        for scenario, c in scenarios.items()
+    }
+    stamps = np.zeros(1)
+    with progress(len(coded), "clips of PSDS") as advance:
+        for row, events in zip(scores, coded.values(), strict=True):
+            if len(stamps) != len(row) + 1:
+                stamps = np.arange(len(row) + 1) * seconds_per_frame
+            times = {name: _times(events, name) for name in names.values()}
+            for column in columns:
+                if (curve := _curve(row[:, column], stamps)) is None:
+                    continue
+                for scenario, criteria in scenarios.items():
+                    changes = _changes(curve, str(column), times, criteria)
+                    found[scenario][str(column)].add(*changes)
+            advance(1)
+    seconds = sum([float(stamps[-1])] * len(coded))
     return {
-        scenario: float(
-            area(None, coded, durations, deltas=deltas[scenario], **asdict(criteria))[0]
-        )
+        scenario: _area(found[scenario], coded, seconds, criteria)
         for scenario, criteria in scenarios.items()
     }
+
+
+def _area(
+    found: Mapping[str, ClassChanges],
+    truth: ReferenceEvents,
+    seconds: float,
+    criteria: Criteria,
+) -> float:
+    """PSDS by the functions of sed_scores_eval; the counts of one class at a time are in memory."""
+    sed_scores_eval()
+    from sed_scores_eval.base_modules.ground_truth import event_counts_and_durations
+    from sed_scores_eval.base_modules.statistics import _intermediate_statistics_from_deltas
+    from sed_scores_eval.intersection_based.psds import (
+        _single_class_roc_from_intermediate_statistics,
+        multi_class_psd_roc_from_single_class_psd_rocs,
+        psds_from_psd_roc,
+    )
+
+    events, durations = event_counts_and_durations(truth, event_classes=list(found))
+    curves = {}
+    for name, changes in found.items():
+        scores, counts = _intermediate_statistics_from_deltas(*changes.deltas())
+        others = {other: durations[other] for other in found if other != name}
+        curves[name] = _single_class_roc_from_intermediate_statistics(
+            (scores, {**counts, "n_ref": events[name], "t_ref_other": others}),
+            dataset_duration=seconds,
+            alpha_ct=criteria.alpha_ct,
+            max_efpr=criteria.max_efpr,
+        )
+    rates = multi_class_psd_roc_from_single_class_psd_rocs(
+        curves, alpha_st=criteria.alpha_st, max_efpr=criteria.max_efpr
+    )
+    return float(psds_from_psd_roc(*rates, criteria.max_efpr))
 
 
 def sed_scores_eval() -> ModuleType:
@@ -111,22 +194,24 @@ def _curve(row: np.ndarray, stamps: np.ndarray) -> tuple[np.ndarray, ...] | None
     return curves(row[starts], stamps[edges])
 
 
+def _keys(name: str, names: Iterable[str], criteria: Criteria) -> list[str]:
+    """The counts of a class, as sed_scores_eval names them."""
+    crossed = [] if criteria.cttc_threshold is None else [other for other in names if other != name]
+    return ["tps", "fps", *(f"cts\\{other}" for other in crossed)]
+
+
 def _changes(
-    curve: tuple[np.ndarray, ...] | None,
+    curve: tuple[np.ndarray, ...],
     name: str,
     times: Mapping[str, np.ndarray],
     criteria: Criteria,
-) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """The deltas of sed_scores_eval: scores [n], and the change of each count at each score.
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scores float32 [n] at which a count changes, and the changes [keys, n].
 
     The loop of sed_scores_eval spends most of its time on classes with a closed gate, which change
-    no count. One score is kept for them, because it does not accept a class that is silent in all
-    clips.
+    no count.
     """
     others = [] if criteria.cttc_threshold is None else [other for other in times if other != name]
-    keys = ["tps", "fps", *(f"cts\\{other}" for other in others)]
-    if curve is None:
-        return np.array([-np.inf]), dict.fromkeys(keys, np.zeros(1, dtype=np.int64))
     scores, onsets, offsets = curve
     there = {other: times[other] for other in others if times[other].size}
     module = sed_scores_eval().intersection_based.intermediate_statistics
@@ -142,8 +227,7 @@ def _changes(
     )
     none = np.zeros_like(found["tps"])
     crossed = [found["cts"][other] if other in there else none for other in others]
-    counts = np.stack([found["tps"], found["fps"], *crossed])
-    changes = -np.diff(counts, append=0)
+    changes = -np.diff(np.stack([found["tps"], found["fps"], *crossed]), append=0)
     kept = changes.any(axis=0)
-    kept[0] = True
-    return scores[kept], dict(zip(keys, changes[:, kept], strict=True))
+    small = np.int16 if np.abs(changes).max() < 1 << 15 else np.int32
+    return scores[kept], changes[:, kept].astype(small)

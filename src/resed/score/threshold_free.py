@@ -21,6 +21,7 @@ from resed.decode.events import (
     decode_settings,
     gated,
     opening_closing,
+    parts,
     windows_in_frames,
 )
 from resed.errors import MOST_CLASSES, ScoreError, some
@@ -62,8 +63,10 @@ class Detector:
                 f"({len(missing)} such)",
                 cure="run resed predict on this split",
             )
-        rows = [row[clip] for clip in clips]
         found = self.posteriors
+        if list(clips) == found.clips:  # no copy, which could exceed the memory
+            return found
+        rows = [row[clip] for clip in clips]
         lost = found.lost_head_tags
         return replace(
             found,
@@ -130,7 +133,11 @@ def _psds(
     found = {}
     for gate in dict.fromkeys((detector.settings.gate, "none")):
         settings = detector.settings.model_copy(update={"gate": gate})
-        scores = frame_scores(posteriors, detector.windows, settings)
+        scores = (
+            row
+            for part in parts(posteriors)
+            for row in frame_scores(part, detector.windows, settings)
+        )
         found[gate] = psds(scores, truth, posteriors.classes, posteriors.seconds_per_frame)
     ungated = {f"{name}_ungated": value for name, value in found["none"].items()}
     return found[detector.settings.gate] | ungated
