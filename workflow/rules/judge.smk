@@ -35,6 +35,7 @@ rule judge:
         tables=words("--table", VERDICTS),
         config=verbatim(config_json([*CONFIG.systems, CONFIG.sensitivity.system])),
         titles=verbatim(titles(CONFIG.systems)),
+        stale=stale(CONFIG.systems),
         results=lambda wildcards, output: str(Path(output.csv[0]).parents[1]),
         data=DATA,
         out=lambda wildcards, output: str(Path(output.csv[0]).parent),

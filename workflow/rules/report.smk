@@ -29,6 +29,7 @@ rule report:
         mem_mb=2000,
     params:
         config=verbatim(config_json()),
+        stale=stale(CONFIG.systems),
         results=subpath(output.page, ancestor=2),
         data=DATA,
     message:

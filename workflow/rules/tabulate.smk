@@ -35,6 +35,7 @@ rule tabulate:
     params:
         config=lambda wildcards: config_json(FILES.table_systems(wildcards.table)),
         titles=lambda wildcards: titles(FILES.table_systems(wildcards.table)),
+        stale=lambda wildcards: stale(FILES.table_systems(wildcards.table)),
         results=subpath(output.csv, ancestor=2),
         data=DATA,
     message:

@@ -18,6 +18,7 @@ from resed import __version__
 from resed.cli.plain import PlainCommand, PlainGroup
 from resed.errors import ResedError
 from resed.escaping import one_line, plain
+from resed.runtime import fingerprint
 from resed.runtime import orphans as watch
 
 # The commands: a module of this package has the one of its name, and those after a dot.
@@ -43,6 +44,9 @@ COMMANDS = (
     "share.restore",
 )
 
+# Command -> its module of this package, which is the name of its stage.
+STAGES = {name.rpartition(".")[2]: name.partition(".")[0] for name in COMMANDS}
+
 app = typer.Typer(
     name="resed",
     cls=PlainGroup,
@@ -62,11 +66,14 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     version: bool = typer.Option(
         False, "--version", callback=_show_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
     """Reproducible weakly supervised sound event detection: one sub-command per stage."""
+    if context.invoked_subcommand:
+        fingerprint.begin(STAGES[context.invoked_subcommand])
 
 
 def guarded(name: str, command: Callable[..., None]) -> Callable[..., None]:

@@ -19,21 +19,26 @@ def verify(
 ) -> None:
     """Compare all results and annotations with their checksums; list the files that differ.
 
-    Altered: the content differs. Missing: recorded, but deleted. Unrecorded: not made by a run. The
+    Files that other code of resed made are named too, with the command that redoes them; this is
+    no error. Altered: the content differs. Missing: recorded, but deleted. Unrecorded: not made by a run. The
     exit code is 1 if any file is altered, missing or unrecorded.
 
     Example: resed verify --config config/demo.yaml
     """
+    from resed.runtime.staleness import Made
     from resed.runtime.verify import adopt, refuse_bad, summary
     from resed.runtime.verify import verify as compare
     from resed.share.runs import SharedRun
 
     if results is None and not config:
         raise typer.BadParameter("use --results or --config", param_hint="--results")
-    results = results or SharedRun.of(config).results
+    run = None if results else SharedRun.of(config)
+    results, configs = (run.results, run.configs) if run else (results, ())
     found = compare(results, threads)
     if record:
         adopt(results, found)
         found = compare(results, threads)
     refuse_bad(results, found, typer.echo)
     typer.echo(summary(results, found))
+    for line in Made.of(results).lines(configs):
+        typer.echo(f"note: {line}")

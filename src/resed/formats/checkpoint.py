@@ -15,6 +15,7 @@ from torch import Tensor
 from resed.errors import CheckpointError
 from resed.formats.validation import (
     ANY,
+    MADE_BY,
     NAME,
     Fields,
     Kind,
@@ -60,7 +61,13 @@ GENERATOR = Kind(
 WEIGHTS = Kind(
     "a mapping of names to finite floating-point tensors", lambda value: _are_weights(value)
 )
-FINISHED = {"format": ANY, "version": ANY, "identity": IDENTITY, "epoch": integer()}
+FINISHED = {
+    "format": ANY,
+    "version": ANY,
+    "identity": IDENTITY,
+    "epoch": integer(),
+    "made_by": MADE_BY,
+}
 STATE = {
     **FINISHED,
     "networks": WEIGHTS,

@@ -5,7 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import ResultsError
-from resed.formats.validation import ANY, HASH, TEXT, Fields, Kind, SourceFile, integer, number
+from resed.formats.validation import (
+    ANY,
+    HASH,
+    MADE_BY,
+    TEXT,
+    Fields,
+    Kind,
+    SourceFile,
+    integer,
+    number,
+)
 from resed.runtime.files import write_json
 
 FORMAT = 1
@@ -28,6 +38,7 @@ FIELDS = Fields(
     {
         "format": integer(FORMAT, FORMAT, optional=True),  # absent in files of resed 0.1
         "clips": integer(),
+        "made_by": MADE_BY,
         "event": BLOCK,
         "segment": BLOCK,
         **dict.fromkeys(BLOCKS[2:], _OPTIONAL),

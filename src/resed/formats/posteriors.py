@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 
 from resed.errors import StoreError
-from resed.formats.validation import ANY, Fields, Kind, SourceFile, are_unique_names, is_number
+from resed.formats.validation import (
+    ANY,
+    MADE_BY,
+    Fields,
+    Kind,
+    SourceFile,
+    are_unique_names,
+    is_number,
+)
 from resed.runtime.files import atomic_path, existing, parse_json
 
 VERSION = 1
@@ -19,7 +27,7 @@ ARRAYS = ("frames", "tags", "teacher_tags")
 MEMBERS = (*ARRAYS, "clips", "classes", "meta")
 OPTIONAL = "lost_head_tags"
 STEP = Kind("a finite number above 0", lambda value: is_number(value) and value > 0)
-META = Fields({"seconds_per_frame": STEP}, others=ANY)
+META = Fields({"seconds_per_frame": STEP, "made_by": MADE_BY}, others=ANY)
 
 
 @dataclass(frozen=True)

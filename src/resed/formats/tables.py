@@ -24,7 +24,7 @@ ORDER = (
     *("table", "group", "row", "system", "threshold", "reading", "title", "edition", "status"),
     *("against", "against_title", "split", "metric", "label", "column"),
     *("value", "low", "high", "deviation", "seeds", "clips", "covers"),
-    *("published", "difference", "verdict", "decision"),
+    *("published", "difference", "verdict", "decision", "stale"),
 )
 NUMBERS = (
     *("value", "low", "high", "deviation", "published", "difference", "p", "p_holm"),

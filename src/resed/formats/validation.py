@@ -50,6 +50,20 @@ HASH = Kind("a SHA-256 in hex or null", lambda v: v is None or bool(SHA256.fullm
 NAMES = Kind("a list of unique names, none empty", lambda value: are_unique_names(value))
 
 
+# What made a result: stage, fingerprint of its code, versions of packages, device.
+MADE_BY = Fields(
+    {
+        "stage": NAME,
+        "code": Kind(
+            "a SHA-256 in hex", lambda v: isinstance(v, str) and bool(SHA256.fullmatch(v))
+        ),
+        "packages": Fields({}, others=NAME),
+        "device": NAME,
+    },
+    optional=True,
+)
+
+
 def integer(low: int = 0, high: int = LARGEST, optional: bool = False) -> Kind:
     """An integer from `low` to `high`; True and False are refused."""
     words = f"an integer from {low}" + f" to {high}" * (high < LARGEST)

@@ -13,6 +13,7 @@ from resed.formats import checkpoint
 from resed.formats.posteriors import Posteriors
 from resed.formats.store import Store
 from resed.runtime.files import sha256
+from resed.runtime.fingerprint import made_by
 from resed.settings import FeatureSettings, SystemSettings
 from resed.train.batches import features_of
 from resed.train.crnn import MeanTeacher
@@ -71,6 +72,7 @@ def predict_splits(
             "seconds_per_frame": frame_grid(settings.model, features)[1],
             "manifest_sha256": store.manifest_sha256,
             "checkpoint_sha256": sha256(path),
+            "made_by": made_by("predict"),
         }
         yield (
             split,

@@ -56,6 +56,8 @@ def render(results: Results) -> str:
         short_manifest=short_hash(results.manifest),
         splits=facts.splits(results),
         versions=facts.versions(),
+        marked_systems=results.stale.of_systems(results.config.systems),
+        stale=results.stale.made.lines(),
         commit=facts.commit(Path(results.config.root)),
         number_tallies=tallies("scorecard", NUMBER_VERDICTS, tables["scorecard"].data["counts"]),
         claim_tallies=tallies("claims", CLAIM_VERDICTS, tables["claims"].data["counts"]),

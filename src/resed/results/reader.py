@@ -20,7 +20,9 @@ from resed.formats.metrics import BLOCKS, read_metrics
 from resed.formats.thresholds import read_threshold
 from resed.formats.windows import Window, read_windows
 from resed.results.layout import Layout
+from resed.results.staleness import StaleRows
 from resed.runtime.files import read_json
+from resed.runtime.staleness import Made
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ class ResultsReader:
         """The content of audit.json; empty without an audit."""
         path = self.folder / "audit" / "audit.json"
         return read_json(path) if path.is_file() else {}
+
+    @cached_property
+    def stale(self) -> StaleRows:
+        """The rows that were made by other code than that of now."""
+        return StaleRows(self.config, Made.of(self.folder))
 
     @property
     def manifest(self) -> str | None:

@@ -3,22 +3,26 @@
 A run sets RESED_RESULTS to its results folder (workflow/rules/common.smk). Without this variable,
 nothing is recorded or compared. The record of results/demo/tables/claims.csv is
 results/demo/checksums/tables/claims.csv.sha256: one line in the format of sha256sum, with the path
-relative to results/demo, so that `sha256sum --check` can read it.
+relative to results/demo, so that `sha256sum --check` can read it. The second line, which begins with
+`#`, states what made the file: stage, fingerprint of its code, versions of packages and device.
 
 Annotations are in data/, because they may be a user's own. Acquire records them, one record per
 split: results/demo/checksums/annotations/weak.sha256 has the path relative to data/demo.
 """
 
 import hashlib
+import json
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from resed.errors import AlteredError
+from resed.runtime import fingerprint
 
 VARIABLE = "RESED_RESULTS"
 FOLDER = "checksums"
@@ -27,7 +31,7 @@ SUFFIX = ".sha256"
 SCRATCH = ("resume.pt",)  # not a result; rewritten every epoch, and checked by its own CRCs
 CHECKED_BY_READER = (".store",)  # has one checksum per clip, compared when it is opened
 CORRUPT = "checksum record is corrupt"
-_LINE = re.compile(r"([0-9a-f]{64})  (.+)\n")
+_LINES = re.compile(r"(([0-9a-f]{64})  (.+)\n)(?:# (\{.+\}) ([0-9a-f]{8})\n)?")
 _compared: dict[Path, tuple[int, int, int]] = {}  # stamps of the compared files
 _acquiring = False
 
@@ -83,12 +87,16 @@ def _stamp(path: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _write(record: Path, value: str, name: Path) -> None:
+def _write(record: Path, value: str, name: Path, maker: dict[str, Any] | None = None) -> None:
+    text = line(value, name)
+    if maker:
+        told = json.dumps(maker, sort_keys=True)
+        text += f"# {told} {_crc(text, told)}\n"
     record.parent.mkdir(parents=True, exist_ok=True)
     temporary = record.with_name(f".{record.name}.{os.getpid()}.part")
     try:
         with open(temporary, "w", encoding="utf-8", newline="\n") as handle:
-            handle.write(line(value, name))
+            handle.write(text)
             handle.flush()
             os.fsync(handle.fileno())  # before the result: an empty record would be corrupt
         os.replace(temporary, record)
@@ -98,8 +106,31 @@ def _write(record: Path, value: str, name: Path) -> None:
 
 def _read(record: Path) -> tuple[str, str] | None:
     """Hash and name of a record; None if it is corrupt. Raises FileNotFoundError."""
-    found = _LINE.fullmatch(record.read_bytes().decode("utf-8", "replace"))
-    return (found[1], found[2]) if found else None
+    found = _parts(record)
+    return (found[0], found[1]) if found else None
+
+
+def _parts(record: Path) -> tuple[str, str, str | None] | None:
+    """Hash, name and maker (JSON) of a record; None if it is corrupt."""
+    found = _LINES.fullmatch(record.read_bytes().decode("utf-8", "replace"))
+    if not found or (found[4] and found[5] != _crc(found[1], found[4])):
+        return None
+    return found[2], found[3], found[4]
+
+
+def _crc(first: str, told: str) -> str:
+    return f"{zlib.crc32((first + told).encode()):08x}"
+
+
+def maker_of(record: Path) -> dict[str, Any] | None:
+    """What made the file of a record, as `fingerprint.made_by` returns it; None if unknown."""
+    try:
+        found = _parts(record)
+        maker = json.loads(found[2]) if found and found[2] else None
+    except (OSError, ValueError, RecursionError):
+        return None
+    known = isinstance(maker, dict) and all(type(maker.get(k)) is str for k in ("stage", "code"))
+    return maker if known else None
 
 
 # ---- results -------------------------------------------------------------------------------------
@@ -117,11 +148,12 @@ def record(made: Path, path: Path) -> None:
     """
     results, place = _run(), absolute(path)
     if results is not None and results in place.parents and path.name not in SCRATCH:
-        write(results, place.relative_to(results), digest(made))
+        relative = place.relative_to(results)
+        _write(record_of(results, relative), digest(made), relative, fingerprint.made_by())
 
 
 def write(results: Path, relative: Path, value: str) -> None:
-    """Record the SHA-256 `value` of `results`/`relative`."""
+    """Record the SHA-256 `value` of `results`/`relative`, a file that no stage made."""
     _write(record_of(results, relative), value, relative)
 
 

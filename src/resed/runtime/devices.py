@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resed.errors import ConfigError, DeviceError
+from resed.runtime.fingerprint import use_device
 from resed.runtime.locks import NO_LOCKS, open_locked
 
 if TYPE_CHECKING:
@@ -138,7 +139,9 @@ def device_for(
         chosen, own = torch.device("cpu"), ""
         if name != "cpu":
             chosen, own = _take(held, jobs_per_gpu, say)
-        if chosen.type == "cuda":
+        cuda = chosen.type == "cuda"
+        use_device(torch.cuda.get_device_name(chosen) if cuda else chosen.type)
+        if cuda:
             say(f"on {torch.cuda.get_device_name(chosen)} ({own})")
         elif name == "cuda":
             cure = "use --device cpu or auto"

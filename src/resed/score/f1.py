@@ -24,6 +24,7 @@ from resed.formats.counts import Counts, write_counts
 from resed.formats.manifest import read_manifest
 from resed.formats.metrics import FORMAT, write_metrics
 from resed.runtime.files import sha256
+from resed.runtime.fingerprint import made_by
 from resed.runtime.progress import progress
 from resed.score.agreement import Side, notes_on, refuse_unrelated
 from resed.score.matching import DenseEventsError, Rules, event_array, event_totals, segment_totals
@@ -208,6 +209,7 @@ def _metrics(tables: Mapping[str, Counts], clips: int, manifest: Path | None) ->
         "clips": clips,
         "settings": Rules().settings(),
         "versions": {"resed": __version__, "sed_eval": version("sed_eval")},
+        "made_by": made_by("score"),
         "manifest_sha256": sha256(manifest) if manifest else None,
         **{block: table.summary() for block, table in tables.items()},
     }

@@ -9,6 +9,7 @@ import pandas as pd
 from resed.formats.tables import Column, Table
 
 NONE = "–"
+STALE = "†"  # after a number that was made by other code than that of now
 NOT_RUN = "not run"
 
 
@@ -115,6 +116,8 @@ def _cell(group: _Group, column: Column) -> Cell:
         return Cell(str(int(value)))
     digits = int(row[column.decimals]) if column.decimals else column.digits
     text = number(value, digits, column.signed)
+    if column.role != "published" and row.get("stale"):
+        text += STALE
     if column.kind == "number":
         return Cell(text)
     word = str(row[column.word]) if column.word else ""

@@ -9,6 +9,7 @@ import pandas as pd
 from resed.formats.tables import Table, View
 from resed.results.clips import coverage, in_full
 from resed.results.folder import Results, departures
+from resed.tabulate.layout import STALE
 from resed.tabulate.score_reader import ScoreReader
 
 
@@ -30,7 +31,25 @@ def table(
         "manifest_sha256": results.manifest,
         "seeds": results.config.seeds_in_words,
     }
-    return Table(name, title, (*notes, in_full(results)), frame, view, data or {}, provenance)
+    frame, stale = _marked(results, frame)
+    every = (*stale, *notes, in_full(results))
+    return Table(name, title, every, frame, view, data or {}, provenance)
+
+
+def _marked(results: Results, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The frame with the stale stages of each value, and the note on them; unchanged if none."""
+    stages = [" ".join(results.stale.of_value(row)) for row in frame.to_dict("records")]
+    systems = results.stale.of_systems(results.config.systems)
+    if any(stages):
+        frame = frame.assign(stale=stages)
+    if not systems:
+        return frame, []
+    told = "; ".join(f"{name}: {', '.join(found)}" for name, found in systems.items())
+    note = (
+        f"**Made in part by other code of resed** than that of this table ({told}); such numbers "
+        f"are marked {STALE}. `resed verify` names the files and the commands that redo them."
+    )
+    return frame, [note]
 
 
 def on_papers_data(results: Results) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from resed.formats import checkpoint
 from resed.formats.history import write_history
+from resed.runtime.fingerprint import made_by
 from resed.settings import FeatureSettings, SystemSettings
 from resed.train import schedule
 from resed.train.augment import augment, noisy
@@ -92,6 +93,7 @@ class Trainer:
         )
         self.autocast = arithmetic(self.settings.precision, device)
         self.epoch, self.history, self.best = 0, [], Best()
+        self.made_by = made_by("train")
 
     # ---- the run -------------------------------------------------------------------------
 
@@ -115,7 +117,13 @@ class Trainer:
         weights = self.best.weights or _copy(self.networks)
         epoch = self.best.epoch if self.best.weights else self.epoch - 1
         checkpoint.save(
-            final, {"identity": self.run.identity(), "epoch": epoch, "networks": weights}
+            final,
+            {
+                "identity": self.run.identity(),
+                "epoch": epoch,
+                "networks": weights,
+                "made_by": self.made_by,
+            },
         )
         state.unlink(missing_ok=True)
         return final
@@ -258,6 +266,7 @@ class Trainer:
             generators["cuda"] = torch.cuda.get_rng_state(self.device)
         return {
             "identity": self.run.identity(),
+            "made_by": self.made_by,
             "made_with": made_with(self.device, self.autocast),
             "epoch": self.epoch,
             "networks": self.networks.state_dict(),
@@ -287,6 +296,20 @@ class Trainer:
         self.best = Best(**state["best"])
         self.say(f"{self.run.system} seed {self.run.seed}: resumed after epoch {self.epoch}")
         self._say_if_moved(path, state.get("made_with"))
+        self._keep_maker(path, state.get("made_by"))
+
+    def _keep_maker(self, path: Path, theirs: dict[str, Any] | None) -> None:
+        """Report a change of the code since the file was written.
+
+        The change is not refused, because it may be irrelevant and the epochs may have cost days.
+        The checkpoint keeps the fingerprint of the code that began it, and so counts as stale.
+        """
+        if theirs is not None and self.made_by and theirs["code"] != self.made_by["code"]:
+            self.made_by = theirs
+            self.say(
+                f"{path}: was begun by other code of resed; training continues, and its checkpoint "
+                "counts as stale; delete the file to start again"
+            )
 
     def _say_if_moved(self, path: Path, theirs: dict[str, Any] | None) -> None:
         """Report a change of device or precision since the file was written.
