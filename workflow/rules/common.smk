@@ -24,8 +24,7 @@ from resed.errors import ResedError
 from resed.paper.numbers import load_paper
 from resed.results.inputs import STUDY, VERDICTS, Inputs
 from resed.results.layout import Layout
-from resed.results.staleness import StaleRows
-from resed.runtime import fingerprint, run_lock, staleness
+from resed.runtime import run_lock
 
 logging.raiseExceptions = False  # report a full disk once, not once per message of the log
 if Quietness.REASON in (workflow.output_settings.quiet or ()):
@@ -83,12 +82,5 @@ WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} 
     )
     for row in CONFIG.sensitivity_rows()
 }
-# Files that other code of resed made. They are named at the start of a run, and kept.
-CODE = fingerprint.hand_to_jobs(list(staleness.RULES))
-MADE = staleness.Made.of(Path(RESULTS), {name: code.fingerprint for name, code in CODE.items()})
-STALE = StaleRows(CONFIG, MADE.without(workflow.dag_settings))
-if workflow.is_main_process:
-    for line in MADE.lines([os.path.relpath(path) for path in workflow.config_settings.configfiles]):
-        logger.warning(f"resed: {line}")
 # Trainings request a GPU if there is one; otherwise several run in parallel on the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)

@@ -48,11 +48,6 @@ def config_json(systems=None):
     return as_json(values)
 
 
-def stale(systems):
-    """Stale stages of systems, which tables and the page mark: a change makes them again."""
-    return as_json(STALE.of_systems(systems))
-
-
 def titles(systems):
     """Titles of systems, which tables and figures show."""
     return [CONFIG.catalogue[name].title for name in systems]

@@ -19,9 +19,9 @@ def verify(
 ) -> None:
     """Compare all results and annotations with their checksums; list the files that differ.
 
-    Files that other code of resed made are named too, with the command that redoes them; this is
-    no error. Altered: the content differs. Missing: recorded, but deleted. Unrecorded: not made by a run. The
-    exit code is 1 if any file is altered, missing or unrecorded.
+    Altered: the content differs. Missing: recorded, but deleted. Unrecorded: not made by a run. The
+    exit code is 1 if any file is altered, missing or unrecorded. Files that other code of resed
+    made are named with the command that redoes them; this is no error.
 
     Example: resed verify --config config/demo.yaml
     """

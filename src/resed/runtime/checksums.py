@@ -3,8 +3,8 @@
 A run sets RESED_RESULTS to its results folder (workflow/rules/common.smk). Without this variable,
 nothing is recorded or compared. The record of results/demo/tables/claims.csv is
 results/demo/checksums/tables/claims.csv.sha256: one line in the format of sha256sum, with the path
-relative to results/demo, so that `sha256sum --check` can read it. The second line, which begins with
-`#`, states what made the file: stage, fingerprint of its code, versions of packages and device.
+relative to results/demo, so that `sha256sum --check` can read it. The second line, which begins
+with `#`, states what made the file: stage, fingerprint of its code, versions of packages, device.
 
 Annotations are in data/, because they may be a user's own. Acquire records them, one record per
 split: results/demo/checksums/annotations/weak.sha256 has the path relative to data/demo.

@@ -299,11 +299,7 @@ class Trainer:
         self._keep_maker(path, state.get("made_by"))
 
     def _keep_maker(self, path: Path, theirs: dict[str, Any] | None) -> None:
-        """Report a change of the code since the file was written.
-
-        The change is not refused, because it may be irrelevant and the epochs may have cost days.
-        The checkpoint keeps the fingerprint of the code that began it, and so counts as stale.
-        """
+        """Report a change of the code; the checkpoint keeps the fingerprint of the code before."""
         if theirs is not None and self.made_by and theirs["code"] != self.made_by["code"]:
             self.made_by = theirs
             self.say(
