@@ -11,6 +11,7 @@ from resed.config.run import load_config
 from resed.formats import checkpoint
 from resed.predict import inference as predict_module
 from resed.predict.inference import predict_splits
+from resed.runtime.fingerprint import made_by
 from resed.train.framework import build_networks
 from resed.train.heads import GuidedTagHead
 from resed.train.model import TeacherStudent
@@ -172,6 +173,20 @@ def test_a_training_begun_on_a_gpu_goes_on_and_says_so(tiny, tmp_path, capsys):
         "(device is NVIDIA A100, not cpu; precision is bfloat16, not float32); training "
         "continues with those of this machine; delete the file to start again"
     ]
+
+
+def test_b6_a_training_begun_by_other_code_keeps_its_fingerprint(tiny, tmp_path, capsys):
+    run = trainer(tiny, tmp_path)
+    run._epoch()
+    run._select()
+    run.epoch += 1
+    state = run._state()
+    assert state["made_by"] == made_by("train")
+    other = state["made_by"] | {"code": "0" * 64}
+    checkpoint.save(tmp_path / "resume.pt", state | {"made_by": other})
+    final = checkpoint.load_finished(trainer(tiny, tmp_path).train())
+    assert final["made_by"] == other
+    assert "was begun by other code of resed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("old", [True, False], ids=["a file of an older resed", "the same place"])

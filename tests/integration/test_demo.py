@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -11,10 +12,14 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from runs import REPOSITORY, TINY, copy_workflow, planned, snakemake, verbs
+from runs import REPOSITORY, TINY, copy_workflow, jobs_of, planned, snakemake, verbs
 from shared_run import clone, commit, resed, track
 
+from resed.formats import checkpoint
+from resed.formats.posteriors import Posteriors
 from resed.paper.numbers import load_paper
+from resed.runtime import checksums
+from resed.runtime.fingerprint import code_of
 from resed.tabulate import BUILT_IN
 
 pytestmark = pytest.mark.integration
@@ -89,6 +94,36 @@ def test_baselines_stand_in_the_table(run):
 
 
 def test_nothing_is_left_to_do(run):
+    assert planned(run, overlay=TINY) == []
+
+
+def test_b6_results_name_their_code_and_stale_ones_are_named_and_kept(run):
+    results = run / "results" / "demo"
+    place = results / "train" / "pts" / "seed0" / "checkpoint.pt"
+    metrics = results / "score" / "evaluation" / "pts" / "seed0" / "metrics.json"
+    posteriors = results / "predict" / "evaluation" / "pts" / "seed0.npz"
+    for made, stage in (
+        (checkpoint.load_finished(place)["made_by"], "train"),
+        (Posteriors.load(posteriors).meta["made_by"], "predict"),
+        (json.loads(metrics.read_text())["made_by"], "score"),
+    ):
+        assert made["stage"] == stage
+        assert made["code"] == code_of(stage).fingerprint
+    record = checksums.record_of(results, "train/pts/seed0/checkpoint.pt")
+    text = record.read_bytes()
+    maker = checksums.maker_of(record) | {"code": "0" * 64}
+    name = place.relative_to(results)
+    checksums._write(record, checksums.digest(place), name, maker)
+    try:
+        done = snakemake(run, "--dry-run", overlay=TINY)
+        assert set(verbs(jobs_of(done.stdout))) == {"tabulate", "judge", "report"}
+        (line,) = re.findall("^resed: .*", done.stdout, re.MULTILINE)
+        assert "train: 1 of " in line
+        assert line.endswith("--configfile config/demo.yaml overlay.yaml --forcerun train")
+        redone = planned(run, "--forcerun", "train", overlay=TINY)
+        assert "train" in verbs(redone)
+    finally:
+        record.write_bytes(text)
     assert planned(run, overlay=TINY) == []
 
 
