@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import unicodedata
 import warnings
 from collections import Counter
 from pathlib import Path
@@ -19,6 +20,7 @@ from runs import REPOSITORY
 from sounds import good, not_a_wav, truncated
 from typer.testing import CliRunner
 
+from resed.audit import audit_dataset
 from resed.check import check_dataset
 from resed.check.messages import CheckMessages
 from resed.cli import app
@@ -29,11 +31,14 @@ from resed.draw.inputs import figure_names
 from resed.draw.registry import figure_of
 from resed.draw.style import look
 from resed.errors import MissingFileError
+from resed.extract.stores import extract
 from resed.formats.annotations import read_events, read_tags
 from resed.formats.figure_description import write_figure_description
+from resed.formats.store import Store
 from resed.report import render
 from resed.results.folder import Results
 from resed.runtime.files import write_text
+from resed.settings import FeatureSettings
 from resed.tabulate import make_table, table_names
 from resed.tabulate.layout import lines
 
@@ -85,14 +90,14 @@ def yard(tmp_path):
 
 
 def write(root: Path, role: str, names: list[str]) -> None:
-    """Annotations in which the classes take turns."""
-    labels = ["Bird", "Car", "Bird"]
+    """Annotations in which the classes take turns, and the last clip has both."""
+    labels = ["Bird", "Car", "Bird,Car"]
     pairs = list(zip(names, labels, strict=True))
     text = {
         "weak": "filename\tevent_labels\n" + "".join(f"{n}\t{c}\n" for n, c in pairs),
         "unlabeled": "filename\n" + "".join(f"{n}\n" for n in names),
     }
-    strong = STRONG + "".join(f"{n}\t0.1\t0.6\t{c}\n" for n, c in pairs)
+    strong = STRONG + "".join(f"{n}\t0.1\t0.6\t{c}\n" for n, cs in pairs for c in cs.split(","))
     annotations(root, role).write_text(text.get(role, strong))
 
 
@@ -197,14 +202,106 @@ def test_a_missing_clip_is_looked_for(yard, move, hint):
     assert hint in line
 
 
-def test_other_lengths_are_told(yard, tmp_path):
+def test_other_lengths_are_told(yard):
+    """The cure is one for all splits, and with it the check passes."""
     folder = yard / "data" / "yard" / "audio" / "development"
     good(folder / "development0.wav", 0.7)
     (note,) = texts(found(yard), "note")
-    assert "1 of 3 clips last 0.7 s instead of 1 s; shorter clips are padded with silence" in note
+    assert "clip_seconds: 1; of 15 clips, 1 shorter (0.7 s), padded with silence" in note
     describe(yard, clip_seconds=10)
-    lines = texts(found(yard), "error")
-    assert len(lines) == 5 and "set clip_seconds: 1," in lines[0]
+    (line,) = texts(found(yard), "error")
+    assert "yard.yaml.clip_seconds: 10, but 93% of the clips last 1 s; set clip_seconds: 1" in line
+
+
+@pytest.mark.parametrize("whole", [0.7, 2, 4, 16, 30])
+def test_f2_clips_of_several_lengths_pass_with_a_note(yard, whole):
+    """Recordings of 0.7 to 16 s, most of a split longer than half of another's: never refused."""
+    lengths = itertools.cycle([0.7, 1.3, 2.2, 4, 5.5, 9, 16])
+    for role in ROLES:
+        for clip in range(3):
+            good(yard / "data/yard/audio" / role / f"{role}{clip}.wav", next(lengths), seed=clip)
+    describe(yard, clip_seconds=whole)
+    messages = found(yard)
+    assert texts(messages, "error") == []
+    (note,) = [one for one in texts(messages, "note") if "clip_seconds:" in one]
+    if whole == 4:
+        assert note.endswith(
+            "yard.yaml.clip_seconds: 4; of 15 clips, 7 shorter (0.7 to 2.2 s), padded with "
+            "silence and 6 longer (5.5 to 16 s), cut"
+        )
+    assert ("longer" in note) is (whole < 16)
+    assert ("shorter" in note) is (whole > 0.7)
+
+
+def test_f3_events_after_clip_seconds_are_counted_by_the_check(yard, tmp_path):
+    data = yard / "data" / "yard"
+    good(data / "audio" / "evaluation" / "evaluation0.wav", 60)
+    rows = "".join(f"evaluation0.wav\t{s}\t{s + 0.5}\tBird\n" for s in range(60))
+    rows += "evaluation1.wav\t0.1\t0.6\tCar\nevaluation2.wav\t0.1\t0.6\tCar\n"
+    annotations(yard, "evaluation").write_text(STRONG + rows)
+    (note,) = [one for one in texts(found(yard), "note") if "late_events" in one]
+    assert "audio/evaluation: 59 events of 62 begin after clip_seconds, which is 1" in note
+    assert "(evaluation0.wav Bird at 1 s, evaluation0.wav Bird at 2 s," in note
+    shutil.copytree(REPOSITORY / "config" / "systems", yard / "config" / "systems")
+    shutil.copytree(REPOSITORY / "config" / "papers", yard / "config" / "papers")
+    shutil.copy(REPOSITORY / "config" / "config.yaml", yard / "config")
+    config = yard / "mine.yaml"
+    wanted = "dataset: yard\nsystems: [pts]\nfeatures: {hop: 441, frames: 100}\n"
+    for setting, errors in (("leave_out", 0), ("count", 0), ("refuse", 1)):
+        config.write_text(f"{wanted}audit: {{late_events: {setting}}}\n")
+        lines = texts(found(yard, config), "error")
+        assert len(lines) == errors, lines
+    assert "audit.late_events: refuse, and 59 reference events begin after" in lines[0]
+
+
+@pytest.mark.parametrize(("disk", "table"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_f4_composed_and_decomposed_names_are_one_clip(yard, disk, table):
+    """The check, the audit and extract find the file; nothing is called missing or unlisted."""
+    folder = yard / "data" / "yard" / "audio" / "weak"
+    name = "Käuzchen_Würmer.wav"
+    on_disk, in_table = (unicodedata.normalize(form, name) for form in (disk, table))
+    assert on_disk != in_table
+    (folder / "weak0.wav").rename(folder / on_disk)
+    write(yard, "weak", [in_table, "weak1.wav", "weak2.wav"])
+    assert found(yard).found == []
+    summary = audit_dataset(
+        load_dataset("yard", yard), yard / "data/yard", yard / "out", report=lambda _: None,
+        refuse=False,
+    )  # fmt: skip
+    assert summary["splits"]["weak"]["usable"] == 3
+    assert not {"missing", "unlisted"} & {one["id"] for one in summary["findings"]}
+    store = yard / "weak.store"
+    extract(yard / "out/manifest.tsv", "weak", folder, store, settings=FeatureSettings())
+    assert in_table in Store.open(store).clips
+    both = {"weak": [in_table], "evaluation": [on_disk]}
+    for role, (clip,) in both.items():
+        names = [clip, f"{role}1.wav", f"{role}2.wav"]
+        write(yard, role, names)
+    shutil.copy(folder / on_disk, yard / "data/yard/audio/evaluation" / on_disk)
+    (line,) = texts(found(yard), "error")
+    assert "weak and evaluation: 1 clip in both" in line
+
+
+def test_f5_a_class_with_one_clip_is_remarked(yard):
+    notes = texts(found(yard), "note")
+    assert notes == []
+    rows = [f"strong{k}.wav\t0.1\t0.6\tBird\n" for k in range(2)] + ["strong2.wav\t0\t1\tCar\n"]
+    annotations(yard, "strong").write_text(STRONG + "".join(rows))
+    describe(yard, classes=["Bird", "Car"])
+    single = [one for one in texts(found(yard), "note") if "single" in one]
+    assert (
+        "strong: a single event with Car; its window rests on the events of one clip" in single[0]
+    )
+
+
+def test_f5_the_command_for_m4a_is_named_by_the_check(yard):
+    folder = yard / "data" / "yard" / "audio" / "weak"
+    (folder / "weak0.wav").unlink()
+    (folder / "weak0.m4a").write_bytes(b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom" + bytes(900))
+    write(yard, "weak", ["weak0.m4a", "weak1.wav", "weak2.wav"])
+    (line,) = texts(found(yard), "error")
+    assert "weak0.m4a (undecodable)" in line
+    assert f"ffmpeg -i {folder / 'weak0.m4a'} {folder / 'weak0.wav'}; then correct the" in line
 
 
 def test_the_config_must_cover_the_clips(yard):

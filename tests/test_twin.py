@@ -15,11 +15,11 @@ from resed.acquire.clip_reader import FileReader, RecipeReader, clip_reader
 from resed.acquire.soundscapes import demo_sounds, recipe
 from resed.acquire.soundscapes.clip_renderer import ClipRenderer
 from resed.acquire.soundscapes.given_annotations import (
-    find_annotations,
     given_contents,
     rows_of,
     subset,
 )
+from resed.acquire.soundscapes.inputs import find_annotations
 from resed.acquire.soundscapes.isolation import event_of
 from resed.acquire.soundscapes.mixing import drawn_sounds, render_clip
 from resed.acquire.soundscapes.recipe import Recipe, drawn_contents, read_recipe, recipe_path

@@ -14,6 +14,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.settings.types import Quietness
 
+from resed.acquire.soundscapes.inputs import guard_inputs
 from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES, dataset_path
 from resed.config.rows import Row
@@ -55,6 +56,8 @@ pathvars:
 
 RESULTS = workflow.pathvars.apply("<results>")
 run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
+ACQUIRED = [Layout(Path(RESULTS)).acquired(split) for split in DATASET.splits]
+guard_inputs(workflow, DATASET, CONFIG.acquire, ACQUIRED)  # before the first job
 # Jobs use the `resed` of the Python that runs Snakemake, even if its environment is not activated.
 # They record the checksums of their outputs below RESED_RESULTS and verify those of their inputs.
 os.environ.update(

@@ -1,7 +1,6 @@
 """Checks of the clips of one split: availability, format, number and classes."""
 
 import math
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from resed.audit.shared_recordings import Excerpt
 from resed.config.dataset import Dataset
 from resed.config.stages import AuditSettings
 from resed.formats.acquisition import ClipState, StateError, read_states_table, table_path
+from resed.formats.clip_names import clip_file, composed
 
 LENGTH_TOLERANCE_S = 0.1  # codecs cut at frame boundaries
 LOW_RATE = 32000  # Hz
@@ -100,9 +100,10 @@ def check_unlisted(dataset: Dataset, root: Path, split: str, listed: set[str]) -
         return
     files = sorted(folder.iterdir())
     missing = {_normalised(name): name for name in listed - {path.name for path in files}}
+    found = {clip_file(folder, name).name for name in listed}
     parents = {name.partition("/")[0] for name in listed if "/" in name}
     for path in files:
-        if path.name in listed or path.name in parents:
+        if path.name in found or path.name in parents:
             continue
         kind = "hidden" if path.name.startswith(".") else "unlisted"
         other = missing.get(_normalised(path.name))
@@ -112,7 +113,7 @@ def check_unlisted(dataset: Dataset, root: Path, split: str, listed: set[str]) -
 
 def _normalised(name: str) -> str:
     """A file name with composed Unicode characters, in lower case."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return composed(name).casefold()
 
 
 def check_numbers(

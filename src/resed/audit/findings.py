@@ -64,8 +64,8 @@ def group_defects(
     """Group defects into findings, sorted by level, kind and split.
 
     `versions` maps a split to the published version of its annotations, if their bytes or rows
-    match one. Defects of published annotations are notes: every user of the dataset has them. `kinds`
-    are the kinds in their words for the dataset.
+    match one. Defects of published annotations are notes: every user of the dataset has them.
+    `kinds` are the kinds in their words for the dataset.
     """
     groups: dict[tuple[str, str], list[Defect]] = defaultdict(list)
     for defect in defects:

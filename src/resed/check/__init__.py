@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from resed.check.between_splits import check_classes, check_names
+from resed.check.between_splits import check_classes, check_lengths, check_names
 from resed.check.dataset_file import DatasetDescription, read_description
 from resed.check.messages import CheckMessages
 from resed.check.run_config import check_run_config
 from resed.check.split_check import check_split
-from resed.config.dataset import ROLES
+from resed.config.dataset import ROLES, SCORED_ROLES
 
 
 def check_dataset(
@@ -24,7 +24,7 @@ def check_dataset(
     Only the headers of audio files are read; `resed audit` decodes them. Raises MissingFileError
     if there is no dataset file.
     """
-    messages = CheckMessages()
+    messages, late = CheckMessages(), 0
     description = read_description(dataset, base, messages)
     if description.kind == "recordings":
         contents = {
@@ -32,8 +32,10 @@ def check_dataset(
             for role in ROLES
             if role in description.splits
         }
+        check_lengths(description, contents, messages)
         check_classes(description, contents, messages)
         check_names(contents, messages)
+        late = sum(contents[role].late for role in SCORED_ROLES if role in contents)
     if config is not None:
-        check_run_config(description, config, base, messages)
+        check_run_config(description, config, base, messages, late)
     return description, messages

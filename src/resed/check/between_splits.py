@@ -1,7 +1,7 @@
-"""Checks that need several splits: classes without examples, clips in two splits."""
+"""Checks that need several splits: lengths, classes with few examples, clips in two splits."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import combinations
 
 from resed.check.dataset_file import DatasetDescription
@@ -9,6 +9,7 @@ from resed.check.messages import CheckMessages
 from resed.check.split_check import SplitContent
 from resed.config.dataset import TRAINING_ROLES
 from resed.errors import counted, some
+from resed.formats.clip_names import composed
 from resed.runtime.files import sha256
 
 EFFECTS = {  # of a class without a clip in a split
@@ -17,6 +18,49 @@ EFFECTS = {  # of a class without a clip in a split
     "development": "not considered when epochs and thresholds are chosen",
     "evaluation": "without a score on evaluation",
 }
+SINGLE = {  # effect of a class with one clip in a split
+    "weak": "a network sees it once per epoch",
+    "strong": "its window rests on the events of one clip",
+    "development": "epochs and thresholds rest on one clip of it",
+    "evaluation": "its score rests on one clip",
+}
+LENGTH_TOLERANCE_S = 0.05  # encoders add a few milliseconds
+MOST_ALIKE = 0.9  # share of clips of one length from which it is the length of the dataset
+
+
+def check_lengths(
+    description: DatasetDescription, contents: Mapping[str, SplitContent], messages: CheckMessages
+) -> None:
+    """Compare the lengths of all clips with clip_seconds.
+
+    Clips of several lengths are allowed, and noted. If nearly all clips of the dataset have one
+    length, and it is not clip_seconds, the dataset file is wrong.
+    """
+    seconds = sorted(s for content in contents.values() for s in content.seconds.values())
+    if not seconds:
+        return
+    whole, middle = description.clip_seconds, seconds[len(seconds) // 2]
+    tolerance = max(LENGTH_TOLERANCE_S, 0.01 * whole)
+    alike = sum(abs(length - middle) <= tolerance for length in seconds) / len(seconds)
+    if alike >= MOST_ALIKE and abs(middle - whole) > tolerance:
+        messages.error(
+            f"{whole:g}, but {alike:.0%} of the clips last {middle:.3g} s",
+            place=f"{description.path}.clip_seconds",
+            cure=f"set clip_seconds: {middle:.3g}",
+        )
+        return
+    short = [length for length in seconds if length < whole - tolerance]
+    long = [length for length in seconds if length > whole + tolerance]
+    parts = [f"{len(short)} shorter ({_range(short)}), padded with silence"] if short else []
+    parts += [f"{len(long)} longer ({_range(long)}), cut"] if long else []
+    if parts:
+        number = f"of {counted(len(seconds), 'clip')}, {' and '.join(parts)}"
+        messages.note(f"{whole:g}; {number}", place=f"{description.path}.clip_seconds")
+
+
+def _range(values: Collection[float]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:.3g} s" if high - low < LENGTH_TOLERANCE_S else f"{low:.3g} to {high:.3g} s"
 
 
 def check_classes(
@@ -46,12 +90,18 @@ def check_classes(
         if lacking:
             each = "the class is" if len(lacking) == 1 else "the classes are"
             messages.note(f"no clip with {some(lacking)}; {each} {EFFECTS[role]}", place=role)
+        single = [label for label in known if found[label] == 1]
+        if single:
+            events = Counter(event.event_label for event in contents[role].events)
+            one = "event" if all(events[label] == 1 for label in single) else "clip"
+            problem = f"a single {one} with {some(single)}; {SINGLE[role]}"
+            messages.note(problem, place=role, cure="label more of them, if you can")
 
 
 def check_names(contents: Mapping[str, SplitContent], messages: CheckMessages) -> None:
     """Refuse clips that are both in training and in a test split; note other repeated names."""
     for (first, one), (second, other) in combinations(contents.items(), 2):
-        both = sorted(set(one.names) & set(other.names))
+        both = sorted(set(map(composed, one.names)) & set(map(composed, other.names)))
         if not both:
             continue
         same = [name for name in both if _same(one, other, name)]
@@ -70,9 +120,10 @@ def check_names(contents: Mapping[str, SplitContent], messages: CheckMessages) -
 
 def _same(one: SplitContent, other: SplitContent, name: str) -> bool:
     """Whether a clip of both splits is the same audio; assumed if a file is missing."""
-    if name not in one.files or name not in other.files:
+    sides = [{composed(key): path for key, path in side.files.items()} for side in (one, other)]
+    if not all(name in files for files in sides):
         return True
-    first, second = one.files[name], other.files[name]
+    first, second = (files[name] for files in sides)
     if first == second:
         return True
     if first.stat().st_size != second.stat().st_size:

@@ -3,19 +3,23 @@
 import math
 from pathlib import Path
 
+from resed.acquire.soundscapes.inputs import check_inputs
 from resed.check.dataset_file import DatasetDescription
 from resed.check.messages import CheckMessages
 from resed.config.loading import overlay, read_yaml
 from resed.config.run import Config, load_config
-from resed.errors import ConfigError, ResedError
+from resed.errors import ConfigError, ResedError, counted
 
 TOLERANCE_S = 0.05  # between the length of the features and of the clips
 
 
 def check_run_config(
-    description: DatasetDescription, path: Path, base: Path, messages: CheckMessages
+    description: DatasetDescription, path: Path, base: Path, messages: CheckMessages, late: int = 0
 ) -> None:
-    """Load an overlay on config/config.yaml, and compare its features with the clips."""
+    """Load an overlay on config/config.yaml, and compare it with the clips.
+
+    `late` is the number of reference events that begin after clip_seconds.
+    """
     try:
         values = overlay(read_yaml(base / "config" / "config.yaml"), read_yaml(path))
     except ResedError as error:
@@ -31,8 +35,26 @@ def check_run_config(
         if not error.place.startswith(str(description.path)):  # else reported already
             messages.error(str(error), place=path)
         return
+    if late and config.audit.late_events == "refuse":
+        problem = f"refuse, and {counted(late, 'reference event')} begin after clip_seconds"
+        cure = "cut the files, raise clip_seconds, or set it to leave_out or count"
+        messages.error(problem, place=f"{path}.audit.late_events", cure=cure)
+    _check_soundscapes(config, path, messages)
     _check_features(description.clip_seconds, config, path, messages)
     _check_networks(config, path, messages)
+
+
+def _check_soundscapes(config: Config, path: Path, messages: CheckMessages) -> None:
+    """Check the soundbank and the annotations to follow."""
+    chosen = config.acquire
+    if config.dataset_file.kind == "soundscapes":
+        try:
+            remarks = check_inputs(config.dataset_file, chosen.soundbank, chosen.annotations)
+        except ResedError as error:
+            messages.add(error)
+            return
+        for remark in remarks:
+            messages.note(remark, place=chosen.soundbank)
 
 
 def _check_features(

@@ -1,7 +1,6 @@
 """Check one split: its annotation file row by row, and the folder of its audio."""
 
 import difflib
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,22 +9,25 @@ from resed.check.dataset_file import DatasetDescription
 from resed.check.messages import CheckMessages
 from resed.config.dataset import SplitFile
 from resed.config.stages import AuditSettings
-from resed.errors import AudioError, counted, some
+from resed.errors import counted, some
 from resed.formats.annotations import COLUMNS, Event
 from resed.formats.audio import probe
+from resed.formats.audio_errors import UndecodableAudioError
+from resed.formats.clip_names import clip_file, composed
 
-LENGTH_TOLERANCE_S = 0.05  # encoders add a few milliseconds
 PAST_S = 0.02  # offsets past the end by less are rounding
 
 
 @dataclass
 class SplitContent:
-    """Clips, classes and events of a split, and the files of the clips that exist."""
+    """Clips, classes and events of a split, and the clips that exist: their files and lengths."""
 
     names: list[str] = field(default_factory=list)
     tags: dict[str, tuple[str, ...]] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    late: int = 0  # events that begin after clip_seconds, in longer files
 
 
 def check_split(
@@ -82,8 +84,9 @@ def _cure_of_missing(path: Path, role: str, place: SplitFile) -> str:
 def _check_files(content: SplitContent, folder: Path, messages: CheckMessages) -> None:
     """Compare the listed clips with the files in the folder."""
     files = {path.name: path for path in folder.iterdir() if path.is_file()}
-    content.files = {name: files[name] for name in content.names if name in files}
-    missing = [name for name in content.names if name not in files]
+    places = {name: clip_file(folder, name) for name in content.names}
+    content.files = {name: path for name, path in places.items() if path.name in files}
+    missing = [name for name in content.names if name not in content.files]
     if missing:
         listed = counted(len(content.names), "listed clip")
         messages.error(
@@ -91,7 +94,7 @@ def _check_files(content: SplitContent, folder: Path, messages: CheckMessages) -
             place=folder,
             cure=_cure_of_missing_clip(missing[0], folder, files),
         )
-    unlisted = sorted(set(files) - set(content.names))
+    unlisted = sorted(set(files) - {path.name for path in content.files.values()})
     if unlisted:
         number = counted(len(unlisted), "file")
         messages.note(f"{number} not listed in the annotations ({some(unlisted)})", place=folder)
@@ -99,7 +102,9 @@ def _check_files(content: SplitContent, folder: Path, messages: CheckMessages) -
 
 def _cure_of_missing_clip(name: str, folder: Path, files: dict[str, Path]) -> str:
     for other in files:
-        if other.lower() == name.lower():
+        if composed(other) == composed(name):
+            return f"there is {other}, with other Unicode characters: copy its name into the table"
+        if composed(other).lower() == composed(name).lower():
             return f"there is {other}: names are case-sensitive"
         if Path(other).stem == Path(name).stem or other == name.removesuffix(".wav"):
             return f"there is {other}: write names with the suffix of the file"
@@ -112,20 +117,22 @@ def _cure_of_missing_clip(name: str, folder: Path, files: dict[str, Path]) -> st
 def _check_headers(
     description: DatasetDescription, content: SplitContent, folder: Path, messages: CheckMessages
 ) -> None:
-    """Read the header of each clip; compare its length with the events and with clip_seconds."""
-    seconds, broken = {}, []
+    """Read the header of each clip, and compare its length with the events."""
+    seconds, broken, cure = content.seconds, [], "replace them, or delete their rows"
     for name, path in content.files.items():
         try:
             seconds[name] = probe(path).seconds
-        except (AudioError, OSError) as error:
+        except Exception as error:  # of any kind: one clip must not end the check
             broken.append(f"{name} ({getattr(error, 'status', 'unreadable')})")
+            if isinstance(error, UndecodableAudioError):
+                cure = f"{error.cure}; then correct the names in the annotations"
     if broken:
         messages.error(
             f"{counted(len(broken), 'clip')} cannot be read: {some(broken)}",
             place=folder,
-            cure="replace them, or delete their rows",
+            cure=cure,
         )
-    _check_lengths(description, seconds, folder, messages)
+    _check_late(description, content, folder, messages)
     past = [
         f"{event.filename} {event.event_label} ends at {event.offset:g} s of {end:.4g} s"
         for event in content.events
@@ -139,30 +146,22 @@ def _check_headers(
         )
 
 
-def _check_lengths(
-    description: DatasetDescription,
-    seconds: dict[str, float],
-    folder: Path,
-    messages: CheckMessages,
+def _check_late(
+    description: DatasetDescription, content: SplitContent, folder: Path, messages: CheckMessages
 ) -> None:
+    """Note events that no system can find, because only the first clip_seconds are processed."""
     whole = description.clip_seconds
-    tolerance = max(LENGTH_TOLERANCE_S, 0.01 * whole)
-    other = [length for length in seconds.values() if abs(length - whole) > tolerance]
-    if not other:
-        return
-    number = f"{len(other)} of {counted(len(seconds), 'clip')} last {_range(other)}"
-    if len(other) > len(seconds) / 2:
-        middle = sorted(seconds.values())[len(seconds) // 2]
-        messages.error(
-            f"{number}, but clip_seconds in {description.path} is {whole:g}",
+    late = [
+        f"{event.filename} {event.event_label} at {event.onset:g} s"
+        for event in content.events
+        if event.onset >= whole and content.seconds.get(event.filename, 0) > whole
+    ]
+    content.late = len(late)
+    if late:
+        number = f"{counted(len(late), 'event')} of {len(content.events)}"
+        messages.note(
+            f"{number} begin after clip_seconds, which is {whole:g} ({some(late)}); no system can "
+            "find them (see audit.late_events in the config)",
             place=folder,
-            cure=f"set clip_seconds: {middle:.3g}, or cut the clips to one length",
+            cure="cut these files into clips with their own annotations, or raise clip_seconds",
         )
-    else:
-        padded = "shorter clips are padded with silence, longer ones are cut"
-        messages.note(f"{number} instead of {whole:g} s; {padded}", place=folder)
-
-
-def _range(values: Collection[float]) -> str:
-    low, high = min(values), max(values)
-    return f"{low:.3g} s" if high - low < LENGTH_TOLERANCE_S else f"{low:.3g} to {high:.3g} s"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from resed.formats.acquisition import read_states_table, table_path
+from resed.formats.clip_names import clip_file
 from resed.runtime.checksums import digest
 
 PRESENT = "present"
@@ -56,7 +57,7 @@ def compare_audio(
     Raises StateError if a record is damaged, before any file is read.
     """
     clips = [
-        (Path(root) / folder / name, split, recorded)
+        (clip_file(Path(root) / folder, name), split, recorded)
         for split, folder in folders.items()
         for name, recorded in recorded_hashes(root, split).items()
     ]

@@ -34,6 +34,7 @@ from resed.acquire.recordings.sources.settings import AnySource
 from resed.errors import AudioError, DatasetError, ResedError
 from resed.formats.acquired_audio import difference
 from resed.formats.acquisition import LOCAL, Answer, ClipState, table_path
+from resed.formats.clip_names import clip_file
 from resed.runtime.checksums import digest
 from resed.runtime.files import sha256
 
@@ -134,7 +135,9 @@ class _SplitRun:
         """
         root, spot = self._context.root, self._context.dataset.splits[self._split]
         wanted = [
-            WantedFile(self._split, clip, root / spot.audio / clip, f"{spot.audio}/{clip}")
+            WantedFile(
+                self._split, clip, clip_file(root / spot.audio, clip), f"{spot.audio}/{clip}"
+            )
             for clip in clips
         ]
         found = [item for item in wanted if os.path.lexists(item.target)]

@@ -1,15 +1,17 @@
 """Check files and move them into place atomically; damaged deliveries are moved to quarantine."""
 
 import errno
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 from resed.acquire.recordings.sources.adapter import HIDDEN
+from resed.errors import ResedError
 from resed.formats.audio import open_audio
-from resed.runtime.files import atomic_path
+from resed.formats.audio_errors import UndecodableAudioError
+from resed.runtime.checksums import digest
+from resed.runtime.files import atomic_path, existing
 
 
 @dataclass(frozen=True)
@@ -21,17 +23,22 @@ class AudioFile:
 
 
 def check_audio(path: Path) -> AudioFile:
-    """Decode an audio file completely.
+    """Decode an audio file completely, in blocks.
 
-    Raises AudioError if it is empty, truncated, not finite, or cannot be decoded.
+    Raises MissingFileError, or AudioError if it is empty, truncated, not finite, or cannot be
+    decoded, whatever the decoder raises.
     """
-    with path.open("rb") as handle:
-        with open_audio(handle, str(path)) as sound:
+    found = AudioFile(existing(path).stat().st_size, digest(path))
+    try:
+        with open_audio(path) as sound:
             for _ in sound.blocks():
                 pass
-        handle.seek(0)
-        digest = hashlib.file_digest(handle, "sha256").hexdigest()
-    return AudioFile(path.stat().st_size, digest)
+    except (ResedError, OSError):
+        raise
+    except Exception as error:  # of any kind: one clip must not end its split
+        problem = f"the decoder failed ({type(error).__name__}: {error})"
+        raise UndecodableAudioError(problem, place=path) from None
+    return found
 
 
 def place(source: Path, target: Path) -> None:

@@ -12,37 +12,12 @@ from resed.acquire.soundscapes.annotation_statistics import CLIP_SECONDS
 from resed.acquire.soundscapes.clip_renderer import ClipContent
 from resed.acquire.soundscapes.mixing import PlacedSound
 from resed.acquire.soundscapes.scenes import GOLDEN
-from resed.acquire.soundscapes.settings import Soundscapes
 from resed.config.dataset import Dataset
 from resed.errors import DatasetError
 from resed.formats.annotation_text import AnnotationText
 from resed.formats.annotations import Event, clip_name_of, read_clips, read_events, read_tags
 
 SHORTEST_S = 0.01  # events that the end of the clip cuts shorter are left out
-
-
-def find_annotations(
-    dataset: Dataset, soundscapes: Soundscapes, split: str, folder: Path | str | None
-) -> Path:
-    """The annotation file of a split in a folder with one of the usual layouts.
-
-    Raises DatasetError if `folder` is None, or the file is not in it.
-    """
-    name = Path(dataset.splits[split].annotations)
-    where = f" from {soundscapes.annotations_source}" if soundscapes.annotations_source else ""
-    cure = (
-        f"download the annotations{where} and set acquire.annotations in the config, or "
-        "--annotations, to their folder"
-    )
-    if folder is None:
-        place = f"dataset {dataset.name}"
-        raise DatasetError("no annotations to follow", place=place, cure=cure)
-    short = Path(*name.parts[1:]) if len(name.parts) > 1 else name
-    layouts = (name, Path("dataset") / name, short, Path(name.name))
-    found = [Path(folder) / layout for layout in layouts if (Path(folder) / layout).is_file()]
-    if not found:
-        raise DatasetError(f"neither {name} nor {short} exists", place=folder, cure=cure)
-    return found[0]
 
 
 def given_contents(dataset: Dataset, split: str, path: Path) -> dict[str, ClipContent]:

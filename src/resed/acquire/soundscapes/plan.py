@@ -6,11 +6,11 @@ from pathlib import Path
 
 from resed.acquire.soundscapes.clip_renderer import ClipContent, ClipRenderer
 from resed.acquire.soundscapes.given_annotations import (
-    find_annotations,
     given_contents,
     rows_of,
     subset,
 )
+from resed.acquire.soundscapes.inputs import find_annotations
 from resed.acquire.soundscapes.recipe import Recipe, clip_name, drawn_contents, read_recipe
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.config.dataset import Dataset

@@ -1,6 +1,5 @@
 """Soundbanks: isolated events by class, from the recordings of given folds."""
 
-import csv
 import functools
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -13,15 +12,12 @@ from resed.acquire.soundscapes import demo_sounds
 from resed.acquire.soundscapes.isolation import cut_continuous, cut_events, event_of, stretch_of
 from resed.acquire.soundscapes.settings import BankClass
 from resed.acquire.soundscapes.signals import SAMPLE_RATE
+from resed.acquire.soundscapes.soundbank_list import listed_recordings
 from resed.config.dataset import Dataset
-from resed.errors import DatasetError, MissingFileError
+from resed.errors import DatasetError
 from resed.formats.audio import read_audio
 
 CANDIDATES = 3  # recordings drawn for an event; the one with the best length is used
-LISTS = {  # file -> folder of the audio, columns of file name, class and fold
-    "clips.csv": (".", "file", "class", "fold"),
-    "meta/esc50.csv": ("audio", "filename", "category", "fold"),
-}
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,11 @@ def load_soundbank(
         ]
         read = _generated
     else:
-        found = [item for item in _listed(dataset, classes, folder) if item[2] in folds]
+        found = [
+            (one.name, one.label, one.fold, one.path)
+            for one in listed_recordings(dataset, classes, folder)
+            if one.fold in folds
+        ]
         read = _recorded
     bank = Soundbank(
         Recording(name, label, fold, classes[label].texture, read(key, classes[label].texture))
@@ -132,40 +132,3 @@ def _generated(key: tuple[str, int, int], texture: str) -> list[np.ndarray]:
 
 def _recorded(path: Path, texture: str) -> list[np.ndarray]:
     return _cut(read_audio(path, SAMPLE_RATE), texture)
-
-
-def _listed(
-    dataset: Dataset, classes: dict[str, BankClass], folder: Path | str | None
-) -> list[tuple[str, str, int, Path]]:
-    """(name, label, fold, path) of each listed recording, sorted by name."""
-    source = dataset.soundbank.source
-    cure = (
-        f"download it from {source} and set acquire.soundbank in the config, or --soundbank, "
-        "to its folder"
-    )
-    if folder is None:
-        place = f"soundbank {dataset.name}"
-        raise DatasetError("no folder", place=place, cure=cure)
-    folder = Path(folder)
-    lists = [name for name in LISTS if (folder / name).is_file()]
-    if not lists:
-        problem = f"no soundbank: neither {' nor '.join(LISTS)} exists"
-        raise MissingFileError(problem, place=folder, cure=cure)
-    audio, file_key, class_key, fold_key = LISTS[lists[0]]
-    labels = {
-        name: label for label, item in classes.items() for name in (item.sound or label, *item.also)
-    }
-    path, found = folder / lists[0], []
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        for line, row in enumerate(csv.DictReader(handle), start=2):
-            try:
-                file, label, fold = row[file_key], row[class_key], int(row[fold_key])
-            except (KeyError, TypeError, ValueError):
-                raise DatasetError(
-                    f"{file_key}, {class_key} and an integer {fold_key} are required",
-                    place=f"{path} line {line}",
-                    cure=f"compare it with the list of {source}",
-                ) from None
-            if label in labels:
-                found.append((file, labels[label], fold, folder / audio / file))
-    return sorted(found)

@@ -1,0 +1,27 @@
+"""Clip names in tables and on disk.
+
+A letter such as an umlaut is one character (composed) or two. Both look the same, and tables and
+file systems differ in which they use, so both forms of a name are the same clip.
+"""
+
+import unicodedata
+from pathlib import Path
+
+FORMS = ("NFC", "NFD")
+
+
+def composed(name: str) -> str:
+    """A name in its composed form, for comparisons."""
+    return unicodedata.normalize("NFC", name)
+
+
+def clip_file(folder: Path, name: str) -> Path:
+    """The file of a clip, with its name as it is, composed or decomposed, whichever exists.
+
+    If none exists, the path with the name as it is.
+    """
+    spellings = dict.fromkeys([name, *(unicodedata.normalize(form, name) for form in FORMS)])
+    paths = [folder / spelling for spelling in spellings]
+    if len(paths) == 1:
+        return paths[0]
+    return next((path for path in paths if path.exists()), paths[0])
