@@ -361,10 +361,10 @@ def test_the_progress_line_says_what_is_left_and_how_long():
 
 def test_damaged_annotations_are_not_taken(server, made, tmp_path):
     file = whole(server, made, tmp_path)
-    mine = put(tmp_path, "mine/weak.tsv", b"filename,event_labels\na.wav,Cat\n").parent
+    mine = put(tmp_path, "mine/weak.tsv", b"name\tevent_labels\na.wav\tCat\n").parent
     acquire(file, tmp_path / "data", "weak", folder=mine)
     assert (tmp_path / "data" / SPLITS["weak"][1]).read_bytes() == made.tables["weak"]
-    with pytest.raises(DatasetError, match=r"sources: folder: corrupt \(weak.tsv line 1: columns"):
+    with pytest.raises(DatasetError, match=r"sources: folder: corrupt \(weak.tsv line 1: column "):
         acquire(file, tmp_path / "two", "weak", folder=mine, sources=["local"])
 
 
