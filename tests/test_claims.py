@@ -24,6 +24,7 @@ from resed.judge.sources import Printed, Runs
 from resed.paper.claims import Claim, Extreme, load_claims
 from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import Metric, load_paper
+from resed.results.claimed_readings import claimed_rows
 from resed.results.folder import Results
 from resed.tabulate.claims import claims
 from resed.tabulate.layout import lines
@@ -532,6 +533,51 @@ def test_readings_are_judged_where_the_study_was_run(tmp_path):
     rescore(results, "pts_tfd_afl_esp@gate.none", 0.2)
     again = Results.of(results.config, results.folder)
     assert here(again, "gate_improves").word == "holds"  # one checkpoint, over clips
+
+
+OF_CLAIMS = {"median_filter": "filter.none", "fixed_window": "window_frames.fixed"}
+OF_CLAIMS |= {"gate_improves": "gate.none"}
+
+
+def test_d10_readings_without_a_training_are_judged_by_default(tmp_path):
+    """The study is not reported; the rows that the claims name are scored in every run."""
+    results = made(tmp_path, clips=30, systems=["pts_tfd_afl", "pts_tfd_afl_esp"])
+    assert not results.config.sensitivity.report
+    rows = claimed_rows(results.config)
+    assert sorted(row.reading for row in rows) == ["default", *sorted(OF_CLAIMS.values())]
+    assert {row.system for row in rows} == {"pts_tfd_afl_esp"}
+    assert here(results, "median_filter").word == "not run", "not scored yet"
+    for row in rows:
+        rescore(results, row, {"default": 0.9, "gate.none": 0.9}.get(row.reading, 0.2))
+    again = Results.of(results.config, results.folder)
+    assert here(again, "median_filter").word == here(again, "fixed_window").word == "holds"
+    assert here(again, "gate_improves").word == "undecided"
+    rescore(results, "pts_tfd_afl_esp@default", 0.1)
+    lower = Results.of(results.config, results.folder)
+    assert here(lower, "gate_improves").word == "does not hold"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sensitivity": {"override": {"schedule": {"epochs": 3}}}},  # requires a training
+        {"sensitivity": {"seeds": 2}},  # requires a second seed
+        {"systems": ["pts"]},
+        {"override": {"decode": {"gate": "none", "filter": "none", "window_frames": "fixed"}}},
+    ],
+)
+def test_d10_readings_that_require_a_training_or_change_nothing_are_left_out(tmp_path, options):
+    config = make_root(tmp_path, **{"systems": ["pts_tfd_afl", "pts_tfd_afl_esp"], **options})
+    left = {row.reading for row in claimed_rows(config)}
+    assert left == ({"default", "window_frames.fixed"} if "override" in options else set())
+
+
+def test_d8_the_focal_loss_without_stage_one_is_judged(tmp_path):
+    for level, expected in ((0.1, "holds"), (0.95, "does not hold"), (0.62, "undecided")):
+        results = made(tmp_path / expected, seeds=3)
+        rescore(results, "pts_tfd_afl", 0.62, range(3))
+        rescore(results, "pts_tfd_afl_tau0", level, range(3))
+        assert here(results, "focal_needs_stage_one").word == expected
 
 
 def test_a_claim_on_the_networks_of_the_study_says_what_was_laid_over_them(tmp_path):

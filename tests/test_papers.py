@@ -69,7 +69,7 @@ def found(paper: Paper) -> dict[str, str]:
 def sums(paper: Paper) -> dict[str, tuple[int, ...]]:
     made = {}
     for table in SUMS:
-        rows = paper.tables[table].rows
+        rows = [row for row in paper.tables[table].rows if row.values]
         columns = [[row.values[m][i] or 0 for row in rows] for m in NAMES for i in range(2)]
         made[table] = tuple(round(10 * sum(column)) for column in columns)
     return made
@@ -87,6 +87,8 @@ def as_targets(paper: Paper) -> dict:
         made[name] = [{"id": int(r.id), "system": r.title} | values(r) for r in rows]
     made["table2"] = []
     for row in paper.tables["table2"].rows:
+        if not row.values:  # not in the table of the paper
+            continue
         gamma = row.cells["γ"]
         setup = {"tau": int(row.cells["τ"]), "gamma": None if gamma == "–" else int(gamma)}
         made["table2"].append(setup | values(row))

@@ -39,14 +39,14 @@ def test_one_job_per_stage_system_and_seed(demo):
         "admit": 1,
         "audit": 1,
         "calibrate": 2,
-        "decode": 23,  # 16 systems and 7 rows of the study, on all splits and at both thresholds
+        "decode": 24,  # 16 systems and 8 rows of the study, on all splits and at both thresholds
         "draw": 10,
         "extract": 3,  # feature sets
         "repair": 1,
         "predict": 14,  # checkpoints
         "report": 1,
         "sanity": 1,
-        "score": 24,  # what is decoded, and all baselines
+        "score": 25,  # what is decoded, and all baselines
         "tabulate": 6,  # five tables of the paper, and the one of the study
         "judge": 1,
         "train": 14,  # 16 systems, of which two share another's weights
@@ -90,6 +90,23 @@ def test_the_whole_paper_is_the_default(folder):
     done = snakemake(folder, "--dry-run", "report", overlay={"dataset": "dcase2019"})
     assert done.returncode == 0, done.stdout[-2000:]
     assert "results/dcase2019/report/index.html" in done.stdout
+
+
+def test_d10_readings_of_claims_are_run_by_default_if_they_cost_no_training(folder):
+    """Also without the study; a reading of the study that requires a training is not."""
+    text = (REPOSITORY / "config" / "config.yaml").read_text()
+    systems = yaml.safe_load(text)["systems"]
+    plain = {"systems": systems, "system_overrides": {}, "sensitivity": {"readings": []}}
+    plain["sensitivity"] |= PLAIN["sensitivity"]
+    jobs = planned(folder, "tables", overlay=plain)
+    scored = {job.split()[1].rstrip(",") for job in jobs if job.startswith("score")}
+    readings = {name for name in scored if "@" in name}
+    assert {name.partition("@")[2] for name in readings} == {
+        *("default", "filter.none", "gate.none", "window_frames.fixed"),
+    }
+    trained = {job.split()[1].rstrip(",") for job in jobs if job.startswith("train")}
+    assert not any("@" in name for name in trained)
+    assert "pts_tfd_afl_tau0" in trained, "d8: the focal loss without stage one"
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from resed.config.systems import DEFAULT_FEATURES
 from resed.draw import inputs as figures
 from resed.errors import ResedError
 from resed.paper.numbers import load_paper
+from resed.results.claimed_readings import claimed_rows
 from resed.results.inputs import STUDY, VERDICTS, Inputs
 from resed.results.layout import Layout
 from resed.runtime import run_lock
@@ -68,7 +69,9 @@ os.environ.update(
 LAYOUT = Layout(Path("<results>"))
 FILES = Inputs(CONFIG, PAPER, LAYOUT)
 STRONG = [split for split, place in DATASET.splits.items() if place.labels == "strong"]
-STUDIED = [row.folder for row in CONFIG.sensitivity_rows()]
+# Rows of the study of readings, and of the readings that claims name.
+READ = list(dict.fromkeys([*CONFIG.sensitivity_rows(), *claimed_rows(CONFIG)]))
+STUDIED = [row.folder for row in READ]
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
 MAIN = FILES.main_systems()  # also decoded at the threshold chosen on development
 OTHERS = [name for name in (*CONFIG.systems, *STUDIED) if name not in MAIN]
@@ -83,7 +86,7 @@ WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} 
         CONFIG.system(row).decode.windows,
         study_rows.calibration(CONFIG, row),
     )
-    for row in CONFIG.sensitivity_rows()
+    for row in READ
 }
 # Trainings request a GPU if there is one; otherwise several run in parallel on the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)

@@ -11,11 +11,13 @@ from statistics import fmean
 from typing import Protocol
 
 from resed.config import study_rows
+from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
 from resed.formats.counts import Counts
 from resed.judge.outcome import Measured
 from resed.paper.claims import ReadingReference, Reference
 from resed.paper.numbers import Metric, Paper
+from resed.results.claimed_readings import claimed_rows
 from resed.results.folder import Results
 from resed.stats.intervals import Interval, difference
 
@@ -137,7 +139,12 @@ class Runs:
     @cached_property
     def _readings(self) -> list[Row]:
         config = self.results.config
-        return config.sensitivity_rows() if config.sensitivity.report else []
+        studied = study_rows.rows(config) if config.sensitivity.report else []
+        claimed = [row for row in claimed_rows(config) if self._scored(row)]
+        return [*studied, *claimed]
+
+    def _scored(self, row: Row) -> bool:
+        return all(self.results.scored(split, row) for split in SCORED_ROLES)
 
     def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
         """Score of one class with its interval; not settled with one seed."""

@@ -230,6 +230,14 @@ def labels_of(test: Test) -> list[str]:
     return [*getattr(test, "classes", ()), *getattr(test, "outside", ()), *of_gains]
 
 
+def references(test: Test) -> list[Reference]:
+    """All systems that a test compares, in its order."""
+    found = [side for pair in getattr(test, "pairs", ()) for side in pair]
+    names = ("first", "second", "best", "system")
+    found += [getattr(test, name) for name in names if hasattr(test, name)]
+    return [*found, *getattr(test, "others", ()), *getattr(test, "systems", ())]
+
+
 class Claim(Strict):
     """One statement, its place in each edition, and its test."""
 

@@ -27,7 +27,11 @@ class Variant(Strict):
 
 
 class SystemRow(Strict):
-    """A row of a table of systems. `values`: metric -> one number per split; null: not printed."""
+    """A row of a table of systems.
+
+    `values`: metric -> one number per split; null: not printed. A row without values is not in the
+    table of the paper and is shown for comparison.
+    """
 
     id: str
     title: str

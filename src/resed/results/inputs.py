@@ -12,6 +12,7 @@ from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import BASELINES, Row
 from resed.config.run import Config
 from resed.paper.numbers import Paper
+from resed.results.claimed_readings import claimed_rows
 from resed.results.layout import Layout
 
 STUDY = "sensitivity"  # name of the table of the study of readings
@@ -69,7 +70,8 @@ class Inputs:
         """Everything that the tables in `VERDICTS` read."""
         config = self.config
         rows = [Row(name) for name in config.systems]
-        found = self.scores(rows + study_rows.rows(config) * config.sensitivity.report)
+        readings = study_rows.rows(config) * config.sensitivity.report + claimed_rows(config)
+        found = self.scores(rows + list(dict.fromkeys(readings)))
         found += self.histories(config.systems)
         found += self.detections(rows)
         if config.confusion == "single":  # counts posteriors instead of decoded tags

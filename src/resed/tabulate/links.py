@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from resed.paper.claims import Claim, ReadingReference, Reference, labels_of
+from resed.paper.claims import Claim, ReadingReference, Reference, labels_of, references
 from resed.paper.numbers import Paper
 from resed.paper.tables import ClassTable
 from resed.results.folder import readable
@@ -30,7 +30,7 @@ def links(claim: Claim, paper: Paper) -> list[Link]:
     labels = labels_of(test)
     per_class = test.kind in PER_CLASS or bool(labels)
     found = [] if per_class else [_pair(*pair, paper) for pair in _pairs(test)]
-    for reference in dict.fromkeys(_references(test)):
+    for reference in dict.fromkeys(references(test)):
         found += _of_reference(reference, labels, per_class, paper)
     return [link for link in found if link["anchors"]]
 
@@ -89,14 +89,3 @@ def _pairs(test: Any) -> Iterator[tuple[str, str]]:
     if hasattr(test, "best"):
         found += [(test.best, other) for other in test.others]
     yield from (pair for pair in found if all(isinstance(side, str) for side in pair))
-
-
-def _references(test: Any) -> Iterator[Reference]:
-    """All systems that a test compares."""
-    for pair in getattr(test, "pairs", ()):
-        yield from pair
-    for name in ("first", "second", "best", "system"):
-        if hasattr(test, name):
-            yield getattr(test, name)
-    yield from getattr(test, "others", ())
-    yield from getattr(test, "systems", ())
