@@ -37,6 +37,7 @@ def predict(
     keep_freed_memory()
     with device_for(device, jobs_per_gpu) as chosen:
         prepare_torch(threads, chosen)
-        for name, posteriors in predict_splits(checkpoint, stores, chosen):
+        folders = {name: path.parent for name, path in outputs.items()}
+        for name, posteriors in predict_splits(checkpoint, stores, chosen, folders):
             posteriors.save(outputs[name])
             print(f"wrote {outputs[name]}: {len(posteriors.clips)} clips")

@@ -75,7 +75,7 @@ class Posteriors:
             np.savez(
                 handle,
                 **extra,
-                **{name: getattr(self, name).astype(np.float32) for name in ARRAYS},
+                **{name: np.asarray(getattr(self, name), np.float32) for name in ARRAYS},
                 clips=np.array(self.clips, dtype=np.str_),
                 classes=np.array(self.classes, dtype=np.str_),
                 meta=np.array(json.dumps({**self.meta, "version": VERSION}, sort_keys=True)),

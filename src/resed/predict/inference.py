@@ -14,6 +14,7 @@ from resed.formats.posteriors import Posteriors
 from resed.formats.store import Store
 from resed.runtime.files import sha256
 from resed.runtime.fingerprint import made_by
+from resed.runtime.scratch import scratch_array
 from resed.settings import FeatureSettings, SystemSettings
 from resed.train.batches import features_of
 from resed.train.crnn import MeanTeacher
@@ -46,9 +47,17 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
 
 
 def predict_splits(
-    path: Path, stores: Mapping[str, Path], device: torch.device
+    path: Path,
+    stores: Mapping[str, Path],
+    device: torch.device,
+    scratch: Mapping[str, Path] | None = None,
 ) -> Iterator[tuple[str, Posteriors]]:
     """Posteriors of every clip of each store, split by split; the networks are loaded once.
+
+    The frames are in a temporary file, so that memory does not grow with the number of clips.
+
+    Args:
+        scratch: split -> folder of the temporary file; default: that of all temporary files.
 
     Raises:
         CheckpointError: the checkpoint cannot be used.
@@ -63,7 +72,9 @@ def predict_splits(
         store = Store.open(store_path)
         _refuse_other_features(store_path, store, features)
         clips = features_of(store)
-        frames, tags, teacher_tags = infer(networks, clips, device, autocast=half)
+        shape = (len(clips), frame_grid(settings.model, features)[0], len(identity["classes"]))
+        buffer = scratch_array(shape, (scratch or {}).get(split))
+        frames, tags, teacher_tags = infer(networks, clips, device, autocast=half, into=buffer)
         meta = {
             "system": identity["system"],
             "seed": identity["seed"],

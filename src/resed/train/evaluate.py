@@ -13,8 +13,12 @@ from resed.train.framework import Networks
 
 @torch.no_grad()
 def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: int = 32,
-          autocast: torch.dtype | None = None) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
+          autocast: torch.dtype | None = None,
+          into: np.ndarray | None = None) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Posteriors of both networks in evaluation mode, on the CPU.
+
+    Args:
+        into: array for the frames, float32, which may be on disk.
 
     Returns:
         Student frames [clips, frames, classes], student tags and teacher tags [clips, classes].
@@ -26,11 +30,16 @@ def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: 
             mels = features[start : start + batch].to(device)
             student = networks.student(mels)
             teacher = networks.teacher(mels, slice(0))
-            frames.append(student.frames.float().cpu())
+            found = student.frames.float().cpu()
+            if into is None:
+                frames.append(found)
+            else:
+                into[start : start + len(found)] = found.numpy()
             tags.append(student.tags.float().cpu())
             teacher_tags.append(teacher.tags.float().cpu())
     networks.train()
-    return torch.cat(frames), torch.cat(tags), torch.cat(teacher_tags)
+    every = torch.cat(frames) if into is None else torch.from_numpy(into)
+    return every, torch.cat(tags), torch.cat(teacher_tags)
 
 
 def macro_f1(predicted: np.ndarray, reference: np.ndarray) -> float:
