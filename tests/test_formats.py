@@ -35,7 +35,7 @@ from resed.formats.repairs import (
 from resed.formats.store import ALIGNMENT, MAGIC, PREFIX, Store
 from resed.formats.thresholds import read_threshold, write_threshold
 from resed.formats.windows import Window, read_windows, write_windows
-from resed.runtime.files import parse_json
+from resed.runtime.json_text import parse_json
 
 HASH = "0123456789abcdef" * 4
 
@@ -160,12 +160,12 @@ def test_a_history_is_validated(tmp_path):
     assert math.isnan(read["alpha"][0]) and math.isnan(read["loss"][1])
     for text, message in [
         ("epoch,loss\n", "contains no epoch"),
-        ("", "not a history"),
+        ("", "line 1: the columns must be unique names"),
         ("step,loss\n1,1\n", "line 1: the columns must be unique and include epoch"),
         ("epoch,loss\n0\n", "line 2: 1 cells, but the header has 2"),
         ("epoch,loss\n0,high\n", "not a number"),
         ("epoch,loss\n1,0.5\n", "the epochs do not count from 0"),
-        ('epoch,loss\n0,"0.5\n', "not a history"),
+        ('epoch,loss\n0,"0.5\n', "line 2: unexpected end of data"),
     ]:
         path.write_text(text)
         assert message in refusal(ResultsError, read_history, path)
@@ -313,25 +313,25 @@ BAD_ARRAYS = {
     "inf": ({"tags": np.full((2, 3), np.inf, np.float32)}, "tags must be numbers from 0 to 1"),
     "five": ({"teacher_tags": np.full((2, 3), 5, np.float32)}, "teacher_tags must be numbers"),
     "below": ({"lost_head_tags": np.full((2, 3), -0.1, np.float32)}, "lost_head_tags must be"),
-    "complex": ({"frames": FRAMES.astype(complex)}, "frames.npy holds complex128"),
-    "double": ({"frames": FRAMES.astype(float)}, "frames.npy holds float64"),
-    "integers": ({"tags": np.ones((2, 3), int)}, "tags.npy holds int64"),
+    "complex": ({"frames": FRAMES.astype(complex)}, "frames holds <c16"),
+    "double": ({"frames": FRAMES.astype(float)}, "frames holds <f8"),
+    "integers": ({"tags": np.ones((2, 3), int)}, "tags holds <i8"),
     "flat": ({"frames": FRAMES[:, 0]}, "frames do not fit"),
     "few": ({"tags": np.zeros((1, 3), np.float32)}, "tags do not fit"),
     "no frames": ({"frames": FRAMES[:, :0]}, "frames do not fit"),
     "twice": ({"clips": np.array(["a.wav", "a.wav"])}, "clips must be unique names"),
     "empty name": ({"classes": np.array(["Cat", "", "Cow"])}, "classes must be unique names"),
-    "numbers as names": ({"clips": np.arange(2)}, "clips.npy holds int64"),
+    "numbers as names": ({"clips": np.arange(2)}, "clips holds <i8"),
     "one name": ({"clips": np.array("a.wav")}, "clips must be unique names"),
     "backwards": (
         {"meta": np.array(json.dumps({**META, "seconds_per_frame": -1}))},
-        "meta.seconds_per_frame must be a finite number above 0, not -1",
+        "meta.seconds_per_frame must be a finite number above 0 and at most",
     ),
     "no step": ({"meta": np.array('{"version": 1}')}, "meta.seconds_per_frame is missing"),
     "list": ({"meta": np.array("[]")}, "version None, this resed reads"),
     "no json": ({"meta": np.array("{")}, "not a posterior file, or damaged"),
     "deep": ({"meta": np.array("[" * 100_000)}, "not a posterior file, or damaged"),
-    "more": ({"other": np.zeros(2)}, "its arrays must be frames"),
+    "more": ({"other": np.zeros(2)}, "it contains 'other.npy'"),
 }
 
 
@@ -349,7 +349,7 @@ def test_posteriors_are_validated(tmp_path, values, message):
 def test_pickled_compressed_and_encrypted_arrays_are_refused(tmp_path):
     path = tmp_path / "p.npz"
     write_arrays(path, clips=np.array([{"a": 1}, None], dtype=object))
-    assert "clips.npy holds object" in refusal(StoreError, Posteriors.load, path)
+    assert "clips holds |O" in refusal(StoreError, Posteriors.load, path)
     write_arrays(path, save=np.savez_compressed)
     assert "is compressed or encrypted" in refusal(StoreError, Posteriors.load, path)
     posteriors().save(path)
@@ -435,7 +435,7 @@ def test_a_store_with_such_a_header_is_read(tmp_path):
     [
         (b"[]", "header must be a mapping, not a list of 0"),
         (b"no json", "its header is not valid JSON"),
-        (b"[" * 100_000, "its header is not valid JSON (nested too deeply)"),
+        (b"[" * 100_000, "its header is not valid JSON (more than 50 levels)"),
         (changed(HEADER, "shape", None), "header.shape is missing"),
         (changed(HEADER, "shape", [2, 3.0, 2]), "header.shape must be three integers above 0"),
         (changed(HEADER, "shape", [2, 3, 2, 1]), "header.shape must be three integers above 0"),
@@ -495,13 +495,22 @@ def finished() -> dict:
     return {"identity": dict(IDENTITY), "epoch": 2, "networks": weights()}
 
 
+def moments() -> dict:
+    return {"step": torch.tensor(2.0), "exp_avg": -torch.ones(2), "exp_avg_sq": torch.ones(2)}
+
+
+def group() -> dict:
+    rates = {"lr": 0.1, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": 0.0}
+    return {**rates, "amsgrad": False, "fused": None, "params": [0, 1]}
+
+
 def state() -> dict:
     return {
         **finished(),
         "projections": {},
-        "optimiser": {"state": {}, "param_groups": []},
+        "optimiser": {"state": {0: moments()}, "param_groups": [group()]},
         "generators": {"cpu": torch.get_rng_state()},
-        "history": [{"loss": 0.5}, {"loss": 0.4}],
+        "history": [{"epoch": 0, "loss": 0.5}, {"epoch": 1, "loss": 0.4}],
         "best": {"score": -1.0, "epoch": -1, "weights": {}},
     }
 
@@ -531,7 +540,8 @@ BAD_IDENTITY = {
     "many classes": ({"classes": [str(i) for i in range(10_001)]}, "not a list of 10001"),
     "no data": ({"data": None}, "identity.data must be a mapping, not None"),
     "no dataset": ({"data": {}}, "identity.data.dataset is missing"),
-    "seed": ({"seed": 2**64}, "identity.seed must be an integer from 0"),
+    "seed": ({"seed": 2**60}, "identity.seed must be an integer from 0"),
+    "large seed": ({"seed": 2**64}, "not a checkpoint, or damaged (an integer of more than 64"),
 }
 
 
@@ -574,7 +584,8 @@ def test_states_of_trainings_are_validated(tmp_path, values, message):
 def test_one_kind_of_checkpoint_is_not_taken_for_the_other(tmp_path):
     path = tmp_path / "x.pt"
     checkpoint.save(path, finished())
-    assert "projections is missing" in refusal(CheckpointError, checkpoint.load_state, path)
+    message = refusal(CheckpointError, checkpoint.load_state, path)
+    assert "not the state of an unfinished training; delete it and train again" in message
     checkpoint.save(path, state())
     message = refusal(CheckpointError, checkpoint.load_finished, path)
     assert "not the checkpoint of a finished training; use checkpoint.pt, not resume.pt" in message

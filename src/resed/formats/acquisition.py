@@ -6,14 +6,28 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from resed.errors import ResedError
-from resed.formats.validation import SourceFile, TextTable
+from resed.formats.text_table import TextTable
+from resed.formats.validation import Kind, SourceFile, short_line
 from resed.runtime.files import write_tsv
+from resed.runtime.json_text import parse_json
 
 FOLDER = ".acquire"
 LOCAL = "local"  # not a source: files that are below the root already
 STATES = ("present", "gone", "blocked", "corrupt", "failed", "missing")
 COLUMNS = ("filename", "state", "source", "bytes", "sha256", "answers")
 CURE = "delete it and run resed acquire again, which finds existing clips"
+
+
+ANSWER = Kind(
+    "state, detail and final",
+    lambda value: (
+        isinstance(value, dict)
+        and value.keys() <= {"state", "detail", "final"}
+        and value.get("state") in STATES
+        and isinstance(value.get("detail", ""), str)
+        and isinstance(value.get("final", False), bool)
+    ),
+)
 
 
 class StateError(ResedError):
@@ -84,11 +98,12 @@ class ClipState:
     def of_cells(cls, cells: Iterable[str]) -> "ClipState":
         """The state in a row of the table. Raises ValueError or StateError for a malformed row."""
         filename, state, source, size, digest, text = cells
-        try:
-            found = json.loads(text or "{}").items()
-            answers = {name: Answer(**answer) for name, answer in found}
-        except (AttributeError, TypeError, RecursionError):
-            raise ValueError("not the answers of sources") from None
+        answers = {}
+        found = parse_json((text or "{}").encode())
+        for name, answer in found.items() if isinstance(found, dict) else [("", None)]:
+            if not ANSWER.holds(answer):
+                raise ValueError("not the answers of sources")
+            answers[name] = Answer(**answer)
         return cls(filename, state, source, int(size) if size else None, digest, answers)
 
 
@@ -117,12 +132,14 @@ def read_states_table(path: Path) -> dict[str, ClipState]:
     table.names("filename")
     table.unique("filename")
     table.one_of("state", STATES)
+    hashes = table.frame["sha256"].str.fullmatch("([0-9a-f]{64})?").astype(bool)
+    table.refuse(~hashes, "sha256 is not 64 hexadecimal digits")
     size = table.frame["bytes"].str.fullmatch("[0-9]{0,15}").astype(bool)
     table.refuse(~size, "bytes is not a file size")
     states = {}
     for line, *cells in table.frame.itertuples(name=None):
         try:
             states[cells[0]] = ClipState.of_cells(cells)
-        except ValueError as error:
-            raise table.source.wrong(str(error), line) from None
+        except (ValueError, StateError) as error:
+            raise table.source.wrong(short_line(error), line) from None
     return states

@@ -9,11 +9,15 @@ import numpy as np
 import pandas as pd
 
 from resed.errors import ResultsError
-from resed.formats.validation import SourceFile, TextTable
+from resed.formats.metrics import BLOCKS
+from resed.formats.text_table import TextTable
+from resed.formats.validation import SourceFile
 from resed.runtime.files import write_tsv
 
 COLUMNS = ("clip", "metric", "class", "tp", "fp", "fn")
 CURE = "run resed score again"
+MOST = 10**9  # events of a class in a clip
+MOST_CELLS = 40_000_000  # clips times classes, of 24 bytes each: two million clips of 20 classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,13 +112,17 @@ def read_counts(path: Path, clips: int) -> dict[str, Counts]:
     table.names("clip", "metric", "class")
     table.unique("clip", "metric", "class")
     for column in ("tp", "fp", "fn"):
-        table.integers(column)
-    metrics = table.frame.groupby("metric", sort=False)
-    found = {metric: _table(group, clips) for metric, group in metrics}
-    for metric, counts in found.items():
-        if len(counts.names) > clips:
-            problem = f"{metric} has counts of {len(counts.names)} clips, but {clips} were scored"
+        table.integers(column, high=MOST)
+    table.one_of("metric", BLOCKS)
+    found = {}
+    for metric, rows in table.frame.groupby("metric", sort=False):
+        scored, classes = rows["clip"].nunique(), rows["class"].nunique()
+        if scored > clips:
+            problem = f"{metric} has counts of {scored} clips, but {clips} were scored"
             raise source.wrong(problem)
+        if scored * classes > MOST_CELLS:
+            raise source.wrong(f"{scored} clips times {classes} classes; at most {MOST_CELLS}")
+        found[metric] = _table(rows, clips)
     return found
 
 

@@ -3,13 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from resed.errors import ResultsError
-from resed.runtime.files import existing, write_text
+from resed.formats.validation import LONGEST_TEXT, SourceFile
+from resed.runtime.files import write_text
 from resed.settings import Strict
 
 Inches = Annotated[float, Field(gt=0, le=1000)]
+Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 
 
 class FigureDescription(Strict):
@@ -21,11 +23,11 @@ class FigureDescription(Strict):
 
     format: Literal["resed figure"] = "resed figure"
     version: Literal[1] = 1
-    name: Annotated[str, Field(min_length=1)]
-    kind: Annotated[str, Field(min_length=1)]
-    title: Annotated[str, Field(min_length=1)]
-    caption: Annotated[str, Field(min_length=1)]
-    provenance: str
+    name: Sentence
+    kind: Sentence
+    title: Sentence
+    caption: Sentence
+    provenance: Annotated[str, Field(max_length=LONGEST_TEXT)]
     width_inches: Inches
     height_inches: Inches
 
@@ -38,10 +40,4 @@ def write_figure_description(path: Path | str, description: FigureDescription) -
 def read_figure_description(path: Path | str) -> FigureDescription:
     """Read and validate a description. Raises MissingFileError or ResultsError."""
     cure = f"run resed draw --figure {Path(path).stem}"
-    content = existing(Path(path), cure).read_bytes()
-    try:
-        return FigureDescription.model_validate_json(content, strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "content"
-        raise ResultsError(f"{key}: {first['msg']}", place=path, cure=cure) from None
+    return SourceFile(Path(path), ResultsError, cure).model(FigureDescription)

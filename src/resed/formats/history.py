@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import ResultsError
-from resed.formats.validation import SourceFile
-from resed.runtime.files import existing, write_text
+from resed.formats.text_table import DECIMAL, TextTable
+from resed.formats.validation import SourceFile, short, short_line
+from resed.runtime.files import write_text
 
 LOSS_COLUMNS = (
     "loss",
@@ -54,12 +55,15 @@ COLUMNS = (
 )
 
 
+CLASS_COLUMNS = ("posterior.", "weight.")  # followed by a class label
+MOST_EPOCHS = 1_000_000
+
+
 def columns(classes: Sequence[str]) -> list[str]:
     """All columns, including the mean posterior p_t and the mean adaptive weight of each class."""
     return [
         *COLUMNS,
-        *(f"posterior.{label}" for label in classes),
-        *(f"weight.{label}" for label in classes),
+        *(f"{prefix}{label}" for prefix in CLASS_COLUMNS for label in classes),
     ]
 
 
@@ -80,31 +84,45 @@ def _plain(value: Any) -> Any:
 def read_history(path: Path | str) -> dict[str, list[float]]:
     """Read history.csv: column -> one value per epoch, NaN for empty and infinite cells.
 
-    Raises MissingFileError, or ResultsError for a file without epochs, a row of another width, a
-    cell that is not a number, or epochs that do not count from 0.
+    Columns may be missing, as in files of older versions.
+
+    Raises MissingFileError, or ResultsError for a file without epochs, an unknown column, a row of
+    another width, a cell that is not a number or out of range, or epochs that do not count from 0.
     """
     source = SourceFile(Path(path), ResultsError, "run resed train again")
-    try:
-        text = existing(source.path, "run resed train").read_text(encoding="utf-8")
-        header, *rows = csv.reader(io.StringIO(text), strict=True)
-    except (ValueError, csv.Error) as error:
-        raise source.wrong(f"not a history ({error})") from None
-    if len(set(header)) < len(header) or "epoch" not in header:
+    frame = TextTable(source, None, separator=",").frame
+    if "epoch" not in frame:
         raise source.wrong("the columns must be unique and include epoch", 1)
-    if not rows:
-        raise source.wrong("contains no epoch")
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise source.wrong(f"{len(row)} cells, but the header has {len(header)}", number)
-    try:
-        columns = {name: [_value(row[i]) for row in rows] for i, name in enumerate(header)}
-    except ValueError as error:
-        raise source.wrong(f"not a number ({error})") from None
-    if columns["epoch"] != list(range(len(rows))):
+    for name in frame:
+        if name not in COLUMNS and not name.startswith(CLASS_COLUMNS):
+            raise source.wrong(f"unknown column {short_line(name)}", 1)
+    if not 0 < len(frame) <= MOST_EPOCHS:
+        raise source.wrong("contains no epoch" if frame.empty else f"over {MOST_EPOCHS} epochs")
+    found = {}
+    for name in frame:
+        low, high = _range(name)
+        found[name] = [_value(source, *cell, low, high) for cell in frame[name].items()]
+    if found["epoch"] != list(range(len(frame))):
         raise source.wrong("the epochs do not count from 0")
-    return columns
+    return found
 
 
-def _value(cell: str) -> float:
-    value = float(cell) if cell else math.nan
-    return value if math.isfinite(value) else math.nan
+def _range(column: str) -> tuple[float, float]:
+    """The lowest and the highest value of a column."""
+    if column.startswith("posterior.") or column.endswith("_f1"):
+        return 0.0, 1.0
+    if column.startswith("loss"):
+        return -math.inf, math.inf
+    return 0.0, math.inf
+
+
+def _value(source: SourceFile, line: int, cell: str, low: float, high: float) -> float:
+    if cell in ("", "nan", "inf", "-inf"):  # as written for a value that does not exist
+        return math.nan
+    value = float(cell) if DECIMAL.fullmatch(cell) else math.inf
+    if not math.isfinite(value):
+        raise source.wrong(f"not a number ({short(cell)})", line)
+    if not low <= value <= high:
+        limits = f"from {low:g} to {high:g}" if high < math.inf else f"of at least {low:g}"
+        raise source.wrong(f"{short(cell)} is not a number {limits}", line)
+    return value

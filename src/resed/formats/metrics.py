@@ -6,9 +6,9 @@ from typing import Any
 
 from resed.errors import ResultsError
 from resed.formats.validation import (
-    ANY,
     HASH,
     MADE_BY,
+    PLAIN,
     TEXT,
     Fields,
     Kind,
@@ -34,6 +34,7 @@ SCORES = (
 )
 _OPTIONAL = Fields(BLOCK.keys, optional=True)
 _SCORE = Kind("a finite number from 0 to 1 or null", lambda v: v is None or SHARE.holds(v), True)
+_PLAIN = Fields({}, others=PLAIN, optional=True)
 FIELDS = Fields(
     {
         "format": integer(FORMAT, FORMAT, optional=True),  # absent in files of resed 0.1
@@ -43,16 +44,17 @@ FIELDS = Fields(
         "segment": BLOCK,
         **dict.fromkeys(BLOCKS[2:], _OPTIONAL),
         "manifest_sha256": Kind(HASH.words, HASH.holds, optional=True),
+        "settings": _PLAIN,  # the rules of scoring
+        "versions": Fields({}, others=TEXT, optional=True),  # of packages
         "threshold_free": Fields(
             {
                 **dict.fromkeys(SCORES, _SCORE),
+                "settings": _PLAIN,
                 "notes": Fields({}, others=TEXT, optional=True),
             },
-            others=ANY,
             optional=True,
         ),
     },
-    others=ANY,
 )
 
 

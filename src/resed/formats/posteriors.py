@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,24 +12,57 @@ from typing import Any
 import numpy as np
 
 from resed.errors import StoreError
+from resed.formats.archive import READ_ERRORS, stored_archive
 from resed.formats.validation import (
-    ANY,
+    HASH,
     MADE_BY,
+    NAME,
+    PLAIN,
     Fields,
     Kind,
     SourceFile,
     are_unique_names,
+    integer,
     is_number,
+    short,
+    short_line,
 )
-from resed.runtime.files import atomic_path, existing, parse_json
+from resed.runtime.files import atomic_path, existing
+from resed.runtime.json_text import parse_json
 
 VERSION = 1
 CURE = "delete it and run resed predict again"
 ARRAYS = ("frames", "tags", "teacher_tags")
 MEMBERS = (*ARRAYS, "clips", "classes", "meta")
 OPTIONAL = "lost_head_tags"
-STEP = Kind("a finite number above 0", lambda value: is_number(value) and value > 0)
-META = Fields({"seconds_per_frame": STEP, "made_by": MADE_BY}, others=ANY)
+TEXTS = ("clips", "classes", "meta")
+LONGEST_STEP = 3600.0  # seconds
+STEP = Kind(
+    f"a finite number above 0 and at most {LONGEST_STEP:g}",
+    lambda value: is_number(value) and 0 < value <= LONGEST_STEP,
+)
+META = Fields(
+    {
+        "seconds_per_frame": STEP,
+        "version": integer(VERSION, VERSION, optional=True),  # added when it is written
+        "seed": integer(optional=True),
+        "made_by": MADE_BY,
+        **{name: Kind(NAME.words, NAME.holds, True) for name in ("system", "split", "dataset")},
+        **{
+            name: Kind(HASH.words, lambda v: v == "" or HASH.holds(v), True)  # "": no audit
+            for name in ("manifest_sha256", "checkpoint_sha256")
+        },
+    },
+    others=PLAIN,
+)
+NAMES = re.compile(rf"({'|'.join((*MEMBERS, OPTIONAL))})\.npy")
+# The header of an array as numpy.savez writes it, after magic number and version 1.0.
+HEADER = re.compile(
+    rb"\{'descr': '([<>|=]?[A-Za-z][0-9]{0,6})', 'fortran_order': False, "
+    rb"'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
+)
+MAGIC = b"\x93NUMPY\x01\x00"
+CHUNK = 64 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -92,54 +127,64 @@ class Posteriors:
         """
         source = SourceFile(existing(path), StoreError, CURE)
         try:
-            values = _read_members(source.path)
-            meta = parse_json(str(values.pop("meta")).encode())
+            values: dict[str, Any] = _read_members(source.path)
             clips, classes = values.pop("clips").tolist(), values.pop("classes").tolist()
-        except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile) as error:
-            raise source.wrong(f"not a posterior file, or damaged ({error})") from None
+            meta = parse_json(values.pop("meta").item().encode())
+        except ValueError as error:
+            raise source.wrong(f"not a posterior file, or damaged ({short_line(error)})") from None
         found = meta.get("version") if isinstance(meta, dict) else None
-        if found != VERSION:
-            raise source.wrong(f"version {found}, this resed reads version {VERSION}")
+        if type(found) is not int or found != VERSION:
+            raise source.wrong(f"version {short(found)}, this resed reads version {VERSION}")
         posteriors = cls(**values, clips=clips, classes=classes, meta=meta)
         _check(source, posteriors)
         return posteriors
 
 
-def _read_members(path: Path) -> dict[str, np.ndarray]:
+def _read_members(path: Path) -> Mapping[str, np.ndarray]:
     """All arrays of the archive. The size of each is compared with the file before it is read.
 
-    Raises ValueError, OSError or BadZipFile.
+    Raises ValueError for damaged or foreign files.
     """
-    with zipfile.ZipFile(path) as archive:
-        infos = archive.infolist()
-        names = [info.filename.removesuffix(".npy") for info in infos]
-        if sorted(set(names) - {OPTIONAL}) != sorted(MEMBERS) or len(set(names)) < len(names):
-            raise ValueError(f"its arrays must be {', '.join(MEMBERS)}")
-        for name, info in zip(names, infos, strict=True):
-            if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & 1:
-                raise ValueError(f"{name} is compressed or encrypted")
-        return {
-            name: _read_array(archive, info, text=name in ("clips", "classes", "meta"))
-            for name, info in zip(names, infos, strict=True)
-        }
+    try:
+        with stored_archive(path, NAMES) as archive:
+            found = {
+                info.filename.removesuffix(".npy"): _read_array(archive, info)
+                for info in archive.infolist()
+            }
+    except READ_ERRORS as error:
+        raise ValueError(short_line(error)) from None
+    if {*found} - {OPTIONAL} != {*MEMBERS}:
+        raise ValueError(f"its arrays must be {', '.join(MEMBERS)}")
+    return found
 
 
-def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, text: bool) -> np.ndarray:
+def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
+    """An array of the archive, its CRC-32 compared. Raises ValueError or READ_ERRORS."""
+    name = info.filename.removesuffix(".npy")
     with archive.open(info) as handle:
-        version = np.lib.format.read_magic(handle)
-        read_header = {
-            (1, 0): np.lib.format.read_array_header_1_0,
-            (2, 0): np.lib.format.read_array_header_2_0,
-        }.get(version)
-        if read_header is None:
-            raise ValueError(f"{info.filename} has an unsupported array format")
-        shape, _, dtype = read_header(handle)
-        if not (dtype.kind == "U" if text else dtype == np.float32):
-            raise ValueError(f"{info.filename} holds {dtype}")
+        if handle.read(len(MAGIC)) != MAGIC:
+            raise ValueError(f"{name} is not an array of format 1.0")
+        header = HEADER.fullmatch(handle.read(int.from_bytes(handle.read(2), "little")))
+        if header is None:
+            raise ValueError(
+                f"{name} has another type, or a header that numpy.savez does not write"
+            )
+        kind = header[1].decode()
+        if not re.fullmatch(r"<U[1-9][0-9]*" if name in TEXTS else "<f4", kind):
+            raise ValueError(f"{name} holds {kind}")
+        dtype = np.dtype(kind)
+        shape = tuple(int(size) for size in header[2].replace(b",", b" ").split())
         if math.prod(shape) * dtype.itemsize != info.file_size - handle.tell():
-            raise ValueError(f"the size of {info.filename} does not match its shape")
-    with archive.open(info) as handle:
-        return np.lib.format.read_array(handle, allow_pickle=False)
+            raise ValueError(f"the size of {name} does not match its shape")
+        array = np.empty(math.prod(shape), dtype)
+        data = memoryview(array.view(np.uint8))
+        for start in range(0, len(data), CHUNK):
+            part = handle.read(len(data[start : start + CHUNK]))
+            data[start : start + len(part)] = part
+        handle.read(1)  # at the end of a member, zipfile compares its CRC-32
+    if dtype.kind == "U" and array.size and array.view(np.uint32).max() > 0x10FFFF:
+        raise ValueError(f"{name} holds numbers that are not characters")
+    return array.reshape(shape)
 
 
 def _check(source: SourceFile, found: Posteriors) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 import pandas as pd
 
 from resed.errors import ResultsError
+from resed.formats.text_table import TextTable
 from resed.formats.validation import (
     HASH,
     NAME,
     TEXT,
     Fields,
     SourceFile,
-    TextTable,
     integer,
     number,
 )

@@ -19,11 +19,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from resed import __version__
 from resed.errors import StoreError
-from resed.formats.validation import ANY, NAME, NAMES, TEXT, Fields, Kind, SourceFile
-from resed.runtime.files import atomic_path, existing, parse_json
+from resed.formats.validation import (
+    HASH,
+    NAME,
+    NAMES,
+    PLAIN,
+    TEXT,
+    Fields,
+    Kind,
+    SourceFile,
+    are_unique_names,
+    is_hash,
+    short_line,
+)
+from resed.runtime.files import atomic_path, existing
+from resed.runtime.json_text import LARGEST, parse_json
 from resed.settings import FeatureSettings
 
 MAGIC = b"\x93resedF\n"  # not UTF-8; corrupted if a program translates line ends
@@ -31,18 +45,21 @@ VERSION = 1
 ALIGNMENT = 4096  # bytes; the size of a memory page
 PREFIX = struct.Struct("<8sIII")
 CURE = "run resed extract again"
+MOST = 2**31  # clips, frames or mels
 SHAPE = Kind(
     "three integers above 0",
     lambda value: (
-        isinstance(value, list) and len(value) == 3 and all(type(n) is int and n > 0 for n in value)
+        isinstance(value, list)
+        and len(value) == 3
+        and all(type(n) is int and 0 < n < MOST for n in value)
     ),
 )
 HEADER = Fields(
     {
         "clips": NAMES,
-        "manifest_sha256": TEXT,
+        "manifest_sha256": Kind(HASH.words, lambda v: v == "" or is_hash(v)),  # "": no audit
         "resed": TEXT,
-        "settings": Fields({}, others=ANY),
+        "settings": Fields({}, others=PLAIN),
         "shape": SHAPE,
         "split": NAME,
     }
@@ -94,7 +111,7 @@ class Store:
         if settings is not None:
             _compare(path, header["settings"], settings)
         if split is not None and split != header["split"]:
-            problem = f"contains the split {header['split']}, not {split}"
+            problem = f"contains the split {short_line(header['split'])}, not {split}"
             raise StoreError(problem, place=path, cure=f"use the store of {split}")
         store = cls(
             path=path,
@@ -117,10 +134,10 @@ class Store:
         """
         for clip, features, checksum in zip(self.clips, self.features, self.checksums, strict=True):
             if zlib.crc32(features) != checksum:
-                problem = f"the features of {clip} are damaged"
+                problem = f"the features of {short_line(clip)} are damaged"
                 raise StoreError(problem, place=self.path, cure=CURE)
             if not np.isfinite(features).all():
-                problem = f"the features of {clip} are not finite"
+                problem = f"the features of {short_line(clip)} are not finite"
                 raise StoreError(problem, place=self.path, cure=f"audit the clip, then {CURE}")
 
 
@@ -156,7 +173,7 @@ def create(
 
     Raises StoreError if there are no clips, or a clip is repeated or was not written.
     """
-    if not clips or len(set(clips)) != len(clips):
+    if not are_unique_names(list(clips)):
         problem = "a store requires at least one clip and unique clip names"
         raise StoreError(problem, place=path, cure="check the manifest")
     shape = (len(clips), settings.frames, settings.n_mels)
@@ -211,20 +228,31 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
             )
         if length > path.stat().st_size - PREFIX.size:
             raise source.wrong("truncated within its header")
+        if length > LARGEST:
+            raise source.wrong(f"a header of {length} bytes; at most {LARGEST} are read")
         text = handle.read(length)
     if zlib.crc32(text) != checksum:
         raise source.wrong("its header is damaged")
     try:
         header = source.check(parse_json(text), HEADER, "header")
     except ValueError as error:
-        raise source.wrong(f"its header is not valid JSON ({error})") from None
+        raise source.wrong(f"its header is not valid JSON ({short_line(error)})") from None
     clips, frames, n_mels = header["shape"]
-    settings = header["settings"]
+    settings = _settings(source, header["settings"])
     if clips != len(header["clips"]):
         raise source.wrong(f"header.shape has {clips} clips, header.clips {len(header['clips'])}")
-    if (frames, n_mels) != (settings.get("frames"), settings.get("n_mels")):
+    if (frames, n_mels) != (settings.frames, settings.n_mels):
         raise source.wrong("header.shape does not fit header.settings")
     return header, -(-(PREFIX.size + length) // ALIGNMENT) * ALIGNMENT
+
+
+def _settings(source: SourceFile, values: dict[str, Any]) -> FeatureSettings:
+    try:
+        return FeatureSettings.model_validate(values, strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        key = ".".join(["header.settings", *(short_line(part) for part in first["loc"])])
+        raise source.wrong(f"{key}: {short_line(first['msg'])}") from None
 
 
 def _compare(

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import ValidationError
 
 from resed.errors import ResultsError
-from resed.runtime.files import existing, read_json
+from resed.formats.text_table import TextTable
+from resed.formats.validation import SourceFile, short
+from resed.runtime.files import existing
 from resed.settings import Strict
 
 VERSION = 1
+MOST_DIGITS = 15  # decimals of a number
 ORDER = (
     *("table", "group", "row", "system", "threshold", "reading", "title", "edition", "status"),
     *("against", "against_title", "split", "metric", "label", "column"),
@@ -145,15 +147,14 @@ class Table:
         inconsistent.
         """
         cure = f"run resed tabulate --table {name}"
-        path = existing(Path(folder) / f"{name}.json", cure)
-        try:
-            stored = _Stored.model_validate(read_json(path))
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join(map(str, first["loc"]))
-            raise ResultsError(f"{key}: {first['msg']}", place=path, cure=cure) from None
-        frame = _read_frame(existing(path.with_suffix(".csv"), cure), stored.columns, cure)
-        _check_view(stored.view, stored.columns, path, cure)
+        path = Path(folder) / f"{name}.json"
+        source = SourceFile(path, ResultsError, cure)
+        stored = source.model(_Stored)
+        if stored.name != name:
+            raise source.wrong(f"describes the table {short(stored.name)}, not {name}")
+        _check_view(source, stored.view, stored.columns)
+        table = SourceFile(existing(path.with_suffix(".csv"), cure), ResultsError, cure)
+        frame = _read_frame(table, stored.columns)
         return cls(
             stored.name,
             stored.title,
@@ -192,35 +193,24 @@ def _series(name: str, values: list[Any]) -> pd.Series:
     return pd.Series(["" if v is None else str(v) for v in values], dtype="object")
 
 
-def _read_frame(path: Path, columns: Mapping[str, Type], cure: str) -> pd.DataFrame:
-    types = {"text": "str", "number": "float64", "integer": "Int64"}
-    try:
-        header = pd.read_csv(path, nrows=0).columns
-        if list(header) != list(columns):
-            raise ResultsError(
-                "its columns differ from those in the JSON file", place=path, cure=cure
-            )
-        frame = pd.read_csv(
-            path,
-            dtype={name: types[kind] for name, kind in columns.items()},
-            keep_default_na=False,
-            float_precision="round_trip",
-            na_values={name: [""] for name, kind in columns.items() if kind != "text"},
-        )
-    except (ValueError, UnicodeDecodeError) as error:  # pandas raises many subclasses
-        problem = str(error).splitlines()[0] if str(error) else "not a CSV file"
-        raise ResultsError(problem, place=path, cure=cure) from None
-    numbers = [name for name, kind in columns.items() if kind == "number"]
-    if frame[numbers].isin([math.inf, -math.inf]).any(axis=None):
-        raise ResultsError("a number is not finite", place=path, cure=cure)
-    return frame
+def _read_frame(source: SourceFile, columns: Mapping[str, Type]) -> pd.DataFrame:
+    table = TextTable(source, None, separator=",")
+    if list(table.frame) != list(columns):
+        raise source.wrong("its columns differ from those in the JSON file")
+    for name, kind in columns.items():
+        if kind == "number":
+            table.numbers(name, low=-math.inf, empty=True)
+        elif kind == "integer":
+            table.integers(name, low=-(10**15), empty=True)
+    return table.frame.reset_index(drop=True)
 
 
-def _check_view(view: View, columns: Mapping[str, Type], path: Path, cure: str) -> None:
+def _check_view(source: SourceFile, view: View, columns: Mapping[str, Type]) -> None:
     used = {*view.keys, *view.where, *view.anchor, *([view.heading] if view.heading else [])}
     for column in view.columns:
         fields = ("value", *column.ends) if column.kind == "estimate" else (column.field,)
         used |= {*fields, *column.where, *filter(None, (column.word, column.decimals))}
+        if not 0 <= column.digits <= MOST_DIGITS:
+            raise source.wrong(f"view.columns: digits {short(column.digits)} is not 0 to 15")
     if missing := sorted(used - set(columns)):
-        problem = f"its view uses {missing[0]}, which is not a column"
-        raise ResultsError(problem, place=path, cure=cure)
+        raise source.wrong(f"its view uses {short(missing[0])}, which is not a column")

@@ -6,20 +6,26 @@ the line or key, the problem and the cure; long values are shortened.
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import pandas as pd
+from pydantic import BaseModel, ValidationError
 
 from resed.errors import ResedError
-from resed.runtime.files import existing, parse_json
+from resed.runtime.files import existing
+from resed.runtime.json_text import parse_json
 
+Model = TypeVar("Model", bound=BaseModel)
 SHOWN = 40  # characters of a value shown in an error
+SHOWN_LINE = 200  # characters of a message of another package shown in an error
+LONGEST_NAME = 4096  # characters; paths are names, too
+LONGEST_TEXT = 100_000  # characters of a sentence
+LARGEST_FILE = 16 << 20  # bytes of a JSON file
 SHA256 = re.compile(r"[0-9a-f]{64}")
-INTEGER = re.compile(r"-?[0-9]{1,15}")
 LARGEST = 2**53  # larger integers are not exact in JSON
+UNFIT = re.compile(r"[\0\t\n\r\ud800-\udfff]")  # no cell of a TSV file can contain these
 
 
 @dataclass(frozen=True)
@@ -44,9 +50,10 @@ class Fields:
 
 
 ANY = Kind("a value", lambda value: True)
-TEXT = Kind("text", lambda value: isinstance(value, str))
-NAME = Kind("text that is not empty", lambda value: isinstance(value, str) and value != "")
-HASH = Kind("a SHA-256 in hex or null", lambda v: v is None or bool(SHA256.fullmatch(str(v))))
+PLAIN = Kind("text, numbers, lists and mappings of these", lambda value: is_plain(value))
+TEXT = Kind("text", lambda value: isinstance(value, str) and len(value) <= LONGEST_TEXT)
+NAME = Kind("text that is not empty", lambda value: is_name(value))
+HASH = Kind("a SHA-256 in hex or null", lambda value: value is None or is_hash(value))
 NAMES = Kind("a list of unique names, none empty", lambda value: are_unique_names(value))
 
 
@@ -77,8 +84,30 @@ def number(low: float = -math.inf, high: float = math.inf, optional: bool = Fals
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is a finite int or float, and not a bool."""
-    return type(value) in (int, float) and math.isfinite(value)
+    """Whether a value is a finite int or float, and not a bool; integers have at most 64 bits."""
+    if type(value) is int:
+        return value.bit_length() <= 64
+    return type(value) is float and math.isfinite(value)
+
+
+def is_hash(value: Any) -> bool:
+    """Whether a value is a SHA-256 in hex."""
+    return isinstance(value, str) and SHA256.fullmatch(value) is not None
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value is text that can be a cell of a TSV file and is not empty."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_NAME and not UNFIT.search(value)
+
+
+def is_plain(value: Any, levels: int = 50) -> bool:
+    """Whether a value could be written as JSON; None and booleans are plain, too."""
+    if isinstance(value, (list, tuple)):
+        return levels > 0 and all(is_plain(item, levels - 1) for item in value)
+    if isinstance(value, dict):
+        keys = all(isinstance(key, str) for key in value)
+        return keys and levels > 0 and all(is_plain(v, levels - 1) for v in value.values())
+    return value is None or isinstance(value, (bool, str)) or is_number(value)
 
 
 def list_of(kind: Kind, least: int = 0, optional: bool = False) -> Kind:
@@ -91,18 +120,31 @@ def list_of(kind: Kind, least: int = 0, optional: bool = False) -> Kind:
 
 
 def are_unique_names(value: Any) -> bool:
-    """Whether a value is a non-empty list of strings, none of them empty or repeated."""
+    """Whether a value is a non-empty list of names (see `is_name`), none of them repeated."""
     if not isinstance(value, list) or not value:
         return False
-    return all(type(name) is str and name for name in value) and len(set(value)) == len(value)
+    return all(map(is_name, value)) and len(set(value)) == len(value)
 
 
 def short(value: Any) -> str:
     """The text of a value in an error, shortened and without control characters."""
-    if isinstance(value, (list, dict)):
+    if isinstance(value, (list, dict, tuple, set)):
         return f"a {type(value).__name__} of {len(value)}"
-    text = repr(value[: SHOWN + 1] if isinstance(value, str) else value)
+    if isinstance(value, int) and value.bit_length() > 128:
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, (str, bytes)):
+        value = value[: SHOWN + 1]
+    elif not (value is None or isinstance(value, (bool, int, float))):
+        return f"a {type(value).__name__}"
+    text = repr(value)
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+def short_line(text: object) -> str:
+    """The first line of a message of another package, shortened, without control characters."""
+    first = next(iter(str(text).strip().splitlines()), "")
+    first = "".join(letter if letter.isprintable() else "?" for letter in first[: SHOWN_LINE + 1])
+    return first if len(first) <= SHOWN_LINE else f"{first[: SHOWN_LINE - 3]}..."
 
 
 @dataclass(frozen=True)
@@ -130,7 +172,7 @@ class SourceFile:
                 self.check(value[name], inner, f"{key}.{name}" if key else name)
             elif not inner.optional:
                 raise self.wrong(f"{f'{key}.' * bool(key)}{name} is missing")
-        for name in value.keys() - kind.keys.keys():
+        for name in (name for name in value if name not in kind.keys):
             if kind.others is None or not isinstance(name, str):
                 raise self.wrong(f"unknown key {short(name)}" + f" in {key}" * bool(key))
             self.check(value[name], kind.others, f"{key}.{short(name)}" if key else short(name))
@@ -138,84 +180,22 @@ class SourceFile:
 
     def json(self, kind: Kind | Fields) -> Any:
         """Read the file as JSON and check it."""
+        return self.check(self._parsed(), kind)
+
+    def model(self, model: type[Model]) -> Model:
+        """Read the file as JSON and validate it by a pydantic model, without conversions."""
+        self._parsed()  # repeated keys and bounds, which pydantic does not check
         try:
-            value = parse_json(existing(self.path, self.cure))
+            return model.model_validate_json(self.path.read_bytes(), strict=True)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            key = ".".join(map(str, first["loc"]))
+            raise self.wrong(
+                f"{short_line(key or 'content')}: {short_line(first['msg'])}"
+            ) from None
+
+    def _parsed(self) -> Any:
+        try:
+            return parse_json(existing(self.path, self.cure), LARGEST_FILE)
         except ValueError as error:
-            raise self.wrong(f"not valid JSON ({error})") from None
-        return self.check(value, kind)
-
-
-class TextTable:
-    """A tab-separated file with a header line; cells are text until they are checked.
-
-    `frame` has the required columns, and its index is the line number in the file. Lines are split
-    here because `pandas.read_csv` pads short rows and does not report their line.
-
-    Raises the error class of `source` for a missing column or a row of another width.
-    """
-
-    def __init__(self, source: SourceFile, columns: Sequence[str], exact: bool = True) -> None:
-        self.source = source
-        data = existing(source.path, source.cure).read_bytes()
-        try:
-            lines = data.decode("utf-8-sig").split("\n")
-        except UnicodeDecodeError as error:
-            raise source.wrong("not UTF-8 text", 1 + data.count(b"\n", 0, error.start)) from None
-        header = lines[0].rstrip("\r").split("\t")
-        known = header == list(columns) if exact else set(columns) <= set(header)
-        if not known or len(set(header)) < len(header):
-            raise source.wrong(f"the columns must be {', '.join(columns)}", 1)
-        rows = {
-            number: line.rstrip("\r").split("\t")
-            for number, line in enumerate(lines[1:], start=2)
-            if line.strip()
-        }
-        for number, row in rows.items():
-            if len(row) != len(header):
-                raise source.wrong(f"{len(row)} cells, but the header has {len(header)}", number)
-        frame = pd.DataFrame(list(rows.values()), index=list(rows), columns=header, dtype=object)
-        self.frame = frame[list(columns)].copy()
-
-    def refuse(self, bad: pd.Series, problem: str) -> None:
-        """Raise an error for the first row for which `bad` is true."""
-        if bad.any():
-            raise self.source.wrong(problem, int(bad.idxmax()))
-
-    def names(self, *columns: str) -> None:
-        """Require text in each cell of these columns."""
-        for column in columns:
-            self.refuse(self.frame[column] == "", f"{column} is empty")
-
-    def one_of(self, column: str, allowed: Sequence[str]) -> None:
-        """Require one of the allowed texts in each cell."""
-        self.refuse(
-            ~self.frame[column].isin(allowed), f"{column} is not one of {', '.join(allowed)}"
-        )
-
-    def unique(self, *columns: str) -> None:
-        """Require that no two rows are equal in these columns."""
-        bad = self.frame.duplicated(list(columns))
-        self.refuse(bad, f"another row has the same {' and '.join(columns)}")
-
-    def integers(self, column: str, low: int = 0, empty: bool = False) -> None:
-        """Require integers from `low`; the column becomes int64, or Int64 if cells may be empty."""
-        cells = self.frame[column]
-        if not all(INTEGER.fullmatch(cell) or (empty and not cell) for cell in cells):
-            known = cells.str.fullmatch(INTEGER).astype(bool) | ((cells == "") & empty)
-            self.refuse(~known, f"{column} is not an integer")
-        values = pd.Series(
-            [int(cell) if cell else None for cell in cells],
-            index=cells.index,
-            dtype="Int64" if empty else "int64",
-        )
-        self.refuse((values < low).fillna(False), f"{column} is below {low}")
-        self.frame[column] = values
-
-    def numbers(self, column: str, low: float = 0.0, empty: bool = False) -> None:
-        """Require finite numbers from `low`; the column becomes float64, NaN for empty cells."""
-        cells = self.frame[column]
-        values = pd.to_numeric(cells, errors="coerce").astype("float64")
-        known = values.abs() < math.inf
-        self.refuse(~(known | ((cells == "") & empty)), f"{column} is not a finite number")
-        self.refuse(values < low, f"{column} is below {low:g}")
-        self.frame[column] = values
+            raise self.wrong(f"not valid JSON ({short_line(error)})") from None

@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from resed.errors import ResultsError
-from resed.formats.validation import SourceFile, TextTable
+from resed.formats.text_table import TextTable
+from resed.formats.validation import SourceFile
 from resed.runtime.files import write_tsv
 
 CURE = "make it with resed calibrate"

@@ -34,15 +34,14 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
     identity = content["identity"]
     settings = check(SystemSettings, identity["settings"], f"{path}: settings")
     features = check(FeatureSettings, identity["features"], f"{path}: features")
-    networks = build_networks(
-        settings.model, features, len(identity["classes"]), identity["shares"]
-    )
-    try:
-        networks.load_state_dict(content["networks"])
-    except RuntimeError as error:
-        first = str(error).splitlines()[1].strip()
-        problem = f"the weights do not fit the settings ({first})"
-        raise CheckpointError(problem, place=path, cure=checkpoint.CURE) from None
+    sizes = settings.model, features, len(identity["classes"]), identity["shares"]
+    with torch.device("meta"):  # without memory, which other settings could exceed
+        expected = build_networks(*sizes).state_dict()
+    if misfit := checkpoint.first_misfit(content["networks"], expected):
+        problem = f"the weights do not fit the settings ({misfit})"
+        raise CheckpointError(problem, place=path, cure=checkpoint.CURE)
+    networks = build_networks(*sizes)
+    networks.load_state_dict(content["networks"])
     return networks.eval(), identity
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from resed.errors import MissingFileError, ResedError
 from resed.runtime import checksums, orphans
+from resed.runtime.json_text import parse_json
 
-LARGEST_JSON = 256 << 20  # bytes; the header of a store with two million clips has about 60 MB
 HOST = re.sub(r"[^\w-]", "_", platform.node())  # machines may share a folder
 PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # temporary names of this machine
 
@@ -105,26 +105,6 @@ def read_json(path: Path | str) -> Any:
     except ValueError as error:
         cure = "delete it and make it again"
         raise ResedError(f"not valid JSON ({error})", place=path, cure=cure) from None
-
-
-def parse_json(source: Path | bytes) -> Any:
-    """Parse JSON from a file or bytes.
-
-    Raises ValueError for invalid JSON, numbers that are not finite, and more than LARGEST_JSON
-    bytes. The message is one line.
-    """
-    size = source.stat().st_size if isinstance(source, Path) else len(source)
-    if size > LARGEST_JSON:
-        raise ValueError(f"{size} bytes; at most {LARGEST_JSON} are read")
-    data = source.read_bytes() if isinstance(source, Path) else source
-    try:
-        return json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not a finite number")
 
 
 def existing(path: Path | str, cure: str = "check the path, or run the stage before") -> Path:

@@ -21,7 +21,7 @@ from uuid import uuid4
 
 from resed.errors import ResedError
 from resed.runtime import locks, orphans
-from resed.runtime.files import parse_json
+from resed.runtime.json_text import parse_json
 
 STATE = Path(".snakemake")
 OWNER = "RESED_OWNER"  # the run that submitted a job; not all schedulers pass it to the job

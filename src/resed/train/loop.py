@@ -285,6 +285,8 @@ class Trainer:
         if different:
             self.say(f"{path}: has other settings ({different}); training starts from epoch 1")
             return
+        parameters = self.optimiser.param_groups[0]["params"]
+        checkpoint.refuse_unfit(path, state, self._state(), parameters)
         self.networks.load_state_dict(state["networks"])
         if self.projections:
             self.projections.load_state_dict(state["projections"])
