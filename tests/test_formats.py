@@ -22,6 +22,7 @@ from resed.errors import (
 )
 from resed.formats import checkpoint
 from resed.formats.counts import Counts, read_counts, write_counts
+from resed.formats.figure_description import read_figure_description
 from resed.formats.history import read_history
 from resed.formats.manifest import ManifestRow, read_manifest, write_manifest
 from resed.formats.metrics import read_metrics, write_metrics
@@ -176,9 +177,21 @@ def test_a_history_is_validated(tmp_path):
 
 @pytest.mark.parametrize(
     "text",
-    ["{", "[" * 200_000, '{"a": NaN}', '{"b": -Infinity}', "1" * 5000, "\xff", "nul"],
+    [
+        *("{", "[" * 200_000, '{"a": NaN}', '{"b": -Infinity}', "1" * 5000, "\xff", "nul"),
+        *(
+            "1e999",
+            '{"a": -1e400}',
+            str(2**63),
+            '["\\ud800"]',
+            '{"a": 1, "a": 1}',
+            "[" * 51 + "]" * 51,
+        ),
+        *('{"a":' * 51 + "1" + "}" * 51, "[0" + ",0" * 4_000_000 + "]"),
+    ],
+    ids=lambda text: text[:12],
 )
-def test_json_that_python_would_take_or_die_of_is_refused(text):
+def test_c4_json_that_python_would_take_or_die_of_is_refused(text):
     with pytest.raises(ValueError, match=r"\S"):
         parse_json(text.encode("latin-1"))
 
@@ -336,7 +349,7 @@ BAD_ARRAYS = {
 
 
 @pytest.mark.parametrize(("values", "message"), BAD_ARRAYS.values(), ids=BAD_ARRAYS)
-def test_posteriors_are_validated(tmp_path, values, message):
+def test_b3_posteriors_are_validated(tmp_path, values, message):
     path = tmp_path / "p.npz"
     values = {
         key: value.astype(np.float32) if key == "frames" and "nan" in str(value) else value
@@ -346,7 +359,7 @@ def test_posteriors_are_validated(tmp_path, values, message):
     assert message in refusal(StoreError, Posteriors.load, path)
 
 
-def test_pickled_compressed_and_encrypted_arrays_are_refused(tmp_path):
+def test_c6_pickled_compressed_and_encrypted_arrays_are_refused(tmp_path):
     path = tmp_path / "p.npz"
     write_arrays(path, clips=np.array([{"a": 1}, None], dtype=object))
     assert "clips holds |O" in refusal(StoreError, Posteriors.load, path)
@@ -362,7 +375,7 @@ def test_pickled_compressed_and_encrypted_arrays_are_refused(tmp_path):
     assert "is compressed or encrypted" in refusal(StoreError, Posteriors.load, path)
 
 
-def test_no_memory_is_taken_for_a_shape_that_the_file_does_not_hold(tmp_path):
+def test_c6_no_memory_is_taken_for_a_shape_that_the_file_does_not_hold(tmp_path):
     path = tmp_path / "p.npz"
     posteriors().save(path)
     with zipfile.ZipFile(path) as archive:
@@ -450,7 +463,7 @@ def test_a_store_with_such_a_header_is_read(tmp_path):
         (changed(HEADER, "more", 1), "unknown key 'more' in header"),
     ],
 )
-def test_the_header_of_a_store_is_validated(tmp_path, text, message):
+def test_c6_the_header_of_a_store_is_validated(tmp_path, text, message):
     text = text if isinstance(text, bytes) else json.dumps(text).encode()
     path = tmp_path / "a.store"
     write_store(path, text, np.zeros((2, 3, 2), "<f4"))
@@ -458,7 +471,7 @@ def test_the_header_of_a_store_is_validated(tmp_path, text, message):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_features_that_are_not_finite_are_refused_with_their_clip(tmp_path, value):
+def test_b3_features_that_are_not_finite_are_refused_with_their_clip(tmp_path, value):
     features = np.zeros((2, 3, 2), "<f4")
     features[1, 2, 0] = value
     path = tmp_path / "a.store"
@@ -531,6 +544,26 @@ BAD_FINISHED = {
     "list": ({"networks": [torch.ones(2)]}, "networks must be a mapping of names"),
     "epoch": ({"epoch": -3}, "epoch must be an integer from 0, not -3"),
     "more": ({"more": 1}, "unknown key 'more'"),
+    "complex": (
+        {"networks": {"a": torch.ones(2, dtype=torch.complex64)}},
+        "it contains 'torch ComplexFloatStorage'",
+    ),
+    "half": ({"networks": {"a": torch.ones(2).half()}}, "networks must be a mapping of names to"),
+    "sparse": ({"networks": {"a": torch.ones(2, 2).to_sparse()}}, "not a checkpoint, or damaged"),
+    "counter": ({"networks": {"a.num_batches_tracked": torch.tensor(-1)}}, "counters from 0"),
+    "expanded": (
+        {"networks": {"a": torch.ones(1).expand(10**12)}},
+        "it contains a tensor that is larger than its storage",
+    ),
+    "bytes": ({"networks": b"weights"}, "not a checkpoint, or damaged"),
+    "text": ({"epoch": "2"}, "epoch must be an integer from 0, not '2'"),
+}
+# What a training leaves whose learning rate is far too large.
+DIVERGED = {
+    "infinite variance": {"norm.running_var": torch.tensor([1.0, float("inf")])},
+    "negative variance": {"norm.running_var": torch.tensor([1.0, -1.0])},
+    "weights of 1e300": {"a.weight": torch.full((2,), 1e300, dtype=torch.float64)},
+    "weights of 1e38": {"a.weight": torch.full((2,), 1e38)},
 }
 BAD_IDENTITY = {
     "negative share": ({"shares": [-0.5, 1.0]}, "identity.shares must be a list, each item a"),
@@ -540,20 +573,44 @@ BAD_IDENTITY = {
     "many classes": ({"classes": [str(i) for i in range(10_001)]}, "not a list of 10001"),
     "no data": ({"data": None}, "identity.data must be a mapping, not None"),
     "no dataset": ({"data": {}}, "identity.data.dataset is missing"),
+    "settings": ({"settings": [1]}, "identity.settings must be a mapping, not a list of 1"),
+    "tensor": ({"settings": {"a": torch.ones(1)}}, "identity.settings.'a' must be text, numbers"),
+    "nan in settings": ({"settings": {"a": float("nan")}}, "identity.settings.'a' must be text"),
+    "class of two lines": (
+        {"classes": ["Cat\n", "Dog"]},
+        "identity.classes must be a list of 1 to",
+    ),
+    "clips": ({"data": {"dataset": "demo", "clips": {"weak": -1}}}, "identity.data.clips.'weak'"),
     "seed": ({"seed": 2**60}, "identity.seed must be an integer from 0"),
     "large seed": ({"seed": 2**64}, "not a checkpoint, or damaged (an integer of more than 64"),
 }
 
 
 @pytest.mark.parametrize(("values", "message"), BAD_FINISHED.values(), ids=BAD_FINISHED)
-def test_finished_checkpoints_are_validated(tmp_path, values, message):
+def test_b3_finished_checkpoints_are_validated(tmp_path, values, message):
     path = tmp_path / "checkpoint.pt"
     checkpoint.save(path, {**finished(), **values})
     assert message in refusal(CheckpointError, checkpoint.load_finished, path)
 
 
+@pytest.mark.parametrize("weights", DIVERGED.values(), ids=DIVERGED)
+def test_b9_weights_of_a_diverged_training_are_refused(tmp_path, weights):
+    path = tmp_path / "checkpoint.pt"
+    for content, read in (
+        ({**finished(), "networks": weights}, checkpoint.load_finished),
+        ({**state(), "networks": weights}, checkpoint.load_state),
+        (
+            {**state(), "best": {"score": 0.5, "epoch": 1, "weights": weights}},
+            checkpoint.load_state,
+        ),
+    ):
+        checkpoint.save(path, content)
+        message = refusal(CheckpointError, read, path)
+        assert "must be a mapping of names to finite float32 tensors of at most 1e+18" in message
+
+
 @pytest.mark.parametrize(("values", "message"), BAD_IDENTITY.values(), ids=BAD_IDENTITY)
-def test_the_identity_of_a_checkpoint_is_validated(tmp_path, values, message):
+def test_c6_the_identity_of_a_checkpoint_is_validated(tmp_path, values, message):
     path = tmp_path / "checkpoint.pt"
     for content, read in (
         (finished(), checkpoint.load_finished),
@@ -571,17 +628,60 @@ BAD_STATES = {
     "generator": ({"generators": {"cpu": torch.ones(3)}}, "generators.cpu must be the state of"),
     "optimiser": ({"optimiser": {}}, "optimiser.state is missing"),
     "best": ({"best": {"score": 1.0, "epoch": 0, "weights": NAN}}, "best.weights must be"),
+    "no identity": ({"identity": None}, "identity must be a mapping, not None"),
+    "unknown column": (
+        {"history": [{"epoch": 0}, {"epoch": 1, "x": 1}]},
+        "row 2 of history is not that of epoch 2",
+    ),
+    "row twice": ({"history": [{"epoch": 0}, {"epoch": 0}]}, "row 2 of history is not that"),
+    "short generator": (
+        {"generators": {"cpu": torch.zeros(16, dtype=torch.uint8)}},
+        "generators.cpu must be the state of a random generator",
+    ),
+    "empty generator": (
+        {"generators": {"cpu": torch.zeros(5056, dtype=torch.uint8)}},
+        "generators.cpu must be the state of a random generator",
+    ),
+    "moments": (
+        {"optimiser": {"state": {0: {"step": 1}}, "param_groups": [group()]}},
+        "optimiser.state.0.step must be a count of steps",
+    ),
+    "moments of nan": (
+        {
+            "optimiser": {
+                "state": {0: moments() | {"exp_avg": NAN["a.weight"]}},
+                "param_groups": [group()],
+            }
+        },
+        "optimiser.state.0.exp_avg must be a finite float32 tensor",
+    ),
+    "another parameter": (
+        {"optimiser": {"state": {2: moments()}, "param_groups": [group()]}},
+        "optimiser.state: 2 is not a parameter",
+    ),
+    "learning rate": (
+        {"optimiser": {"state": {}, "param_groups": [group() | {"lr": -1.0}]}},
+        "optimiser.param_groups.lr must be a finite number from 0",
+    ),
+    "best of later": (
+        {"best": {"score": 1.0, "epoch": 2, "weights": weights()}},
+        "best.epoch is not an epoch whose weights it has",
+    ),
+    "best of others": (
+        {"best": {"score": 1.0, "epoch": 1, "weights": {"b": torch.ones(1)}}},
+        "best.weights do not fit networks ('a.weight' is missing)",
+    ),
 }
 
 
 @pytest.mark.parametrize(("values", "message"), BAD_STATES.values(), ids=BAD_STATES)
-def test_states_of_trainings_are_validated(tmp_path, values, message):
+def test_c6_states_of_trainings_are_validated(tmp_path, values, message):
     path = tmp_path / "resume.pt"
     checkpoint.save(path, {**state(), **values})
     assert message in refusal(CheckpointError, checkpoint.load_state, path)
 
 
-def test_one_kind_of_checkpoint_is_not_taken_for_the_other(tmp_path):
+def test_c6_one_kind_of_checkpoint_is_not_taken_for_the_other(tmp_path):
     path = tmp_path / "x.pt"
     checkpoint.save(path, finished())
     message = refusal(CheckpointError, checkpoint.load_state, path)
@@ -593,3 +693,174 @@ def test_one_kind_of_checkpoint_is_not_taken_for_the_other(tmp_path):
     assert "version None, this resed reads version 1" in refusal(
         CheckpointError, checkpoint.load, path
     )
+
+
+def test_c6_a_state_that_does_not_fit_a_training_is_refused(tmp_path):
+    path, fresh = tmp_path / "resume.pt", state()
+    parameters = [torch.zeros(2), torch.zeros(3)]
+    other = {**weights(), "a.weight": torch.ones(2, 3)}
+    for values, message in [
+        ({}, None),
+        (
+            {"networks": other},
+            "networks do not fit the settings ('a.weight' is (2, 3) float32",
+        ),
+        ({"networks": {}}, "networks do not fit the settings ('a.weight' is missing)"),
+        (
+            {"projections": {"x": torch.ones(1)}},
+            "projections do not fit the settings ('x' is unknown",
+        ),
+        (
+            {"optimiser": {"state": {1: moments()}, "param_groups": [group()]}},
+            "optimiser.state.1 does not fit the settings",
+        ),
+        (
+            {"optimiser": {"state": {}, "param_groups": [group() | {"betas": (0.5, 0.5)}]}},
+            "optimiser.param_groups: betas does not fit the settings",
+        ),
+    ]:
+        found = {**state(), **values}
+        if "networks" in values:
+            found["best"] = {"score": -1.0, "epoch": -1, "weights": {}}
+        checkpoint.save(path, found)
+        found = checkpoint.load_state(path)
+        if message is None:
+            checkpoint.refuse_unfit(path, found, fresh, parameters)
+            continue
+        assert message in refusal(
+            CheckpointError, checkpoint.refuse_unfit, path, found, fresh, parameters
+        )
+
+
+def pickled(operations: bytes) -> bytes:
+    """A file of torch.save with another pickle."""
+    buffer = BytesIO()
+    torch.save({"a": torch.ones(2)}, buffer)
+    with zipfile.ZipFile(buffer) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    changed = BytesIO()
+    with zipfile.ZipFile(changed, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, operations if name.endswith("data.pkl") else data)
+    return changed.getvalue()
+
+
+NAMES = b"X\x08\0\0\0class 01" * 10_000_000
+PICKLES = {
+    "call": (b"\x80\x02cos\nsystem\n(X\x02\0\0\0idtR.", "it contains 'os system'"),
+    "builtin": (
+        b"\x80\x02cbuiltins\nbytearray\n\x8a\x06\0\0\0\0\0\x01\x85R.",
+        "'builtins bytearray'",
+    ),
+    "long": (b"\x80\x02\x8b\xff\xff\xff\x7f9.", "not a checkpoint, or damaged"),
+    "newer": (b"\x80\x04\x95\0\0\0\0\0\0\0\0.", "it contains the operation FRAME"),
+    "deep": (b"\x80\x02" + b"]" * 100_000 + b"a" * 99_999 + b".", "more than 50 levels"),
+    "ten million classes": (b"\x80\x02](" + NAMES + b"e.", "bytes of values; at most"),
+    "two million values": (
+        b"\x80\x02](" + b"K\x01" * 2_000_000 + b"e.",
+        "more than 1500000 values",
+    ),
+}
+
+
+@pytest.mark.parametrize(("operations", "message"), PICKLES.values(), ids=PICKLES)
+def test_c6_checkpoints_with_other_pickles_are_refused_before_they_take_memory(
+    tmp_path, operations, message
+):
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(pickled(operations))
+    assert message in refusal(CheckpointError, checkpoint.load, path)
+
+
+def test_c6_lists_that_refer_to_each_other_are_counted_as_often_as_they_occur(tmp_path):
+    shared: list = ["x"]
+    for _ in range(40):
+        shared = [shared, shared]
+    endless: list = []
+    endless.append(endless)
+    for value, message in ((shared, "more than 750000 values"), (endless, "more than 50 levels")):
+        checkpoint.save(tmp_path / "a.pt", {**finished(), "identity": value})
+        assert message in refusal(CheckpointError, checkpoint.load_finished, tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("kind", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, 99])
+def test_c6_archives_with_compressed_or_encrypted_members_are_refused(tmp_path, kind):
+    """A bomb of a few kB would be unpacked to 50 MB; 99 is an unknown method."""
+    checkpoint.save(tmp_path / "c.pt", finished())
+    posteriors().save(tmp_path / "p.npz")
+    for name, error, read, member in (
+        ("c.pt", CheckpointError, checkpoint.load, "archive/data/0"),
+        ("p.npz", StoreError, Posteriors.load, "frames.npy"),
+    ):
+        path = tmp_path / name
+        with zipfile.ZipFile(path) as archive:
+            members = {info.filename: archive.read(info) for info in archive.infolist()}
+        method = kind if kind != 99 else zipfile.ZIP_STORED
+        with zipfile.ZipFile(path, "w", method) as archive:
+            for one, data in {**members, member: bytes(50_000_000)}.items():
+                archive.writestr(one, data if one != member or kind != 99 else data[:100])
+        content = bytearray(path.read_bytes())
+        if kind == 99:
+            for mark, place in ((b"PK\1\2", 10), (b"PK\3\4", 8)):
+                start = content.find(mark)
+                content[start + place] = 99
+            path.write_bytes(content)
+        assert "is compressed or encrypted" in refusal(error, read, path)
+        if kind == 99:
+            content[content.find(b"PK\1\2") + 10] = 0
+            content[content.find(b"PK\1\2") + 8] |= 1
+            path.write_bytes(content)
+            assert "is compressed or encrypted" in refusal(error, read, path)
+
+
+def test_c6_archives_with_too_many_members_are_refused(tmp_path):
+    path = tmp_path / "c.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number in range(20_001):
+            archive.writestr(zipfile.ZipInfo(f"archive/data/{number}"), b"")
+    assert "more than 20000 members" in refusal(CheckpointError, checkpoint.load, path)
+    assert "more than 20000 members" in refusal(StoreError, Posteriors.load, path)
+
+
+def test_b3_a_posterior_file_of_other_values_is_not_saved_either(tmp_path):
+    for name, value in (("seconds_per_frame", -1), ("seed", -1), ("manifest_sha256", "x")):
+        meta = {"seconds_per_frame": 0.1, name: value}
+        with pytest.raises(StoreError, match=f"meta.{name} must be .*; train the system again"):
+            posteriors(meta=meta).save(tmp_path / "p.npz")
+
+
+def test_b3_a_store_with_a_repeated_clip_is_refused(tmp_path):
+    path = tmp_path / "a.store"
+    text = json.dumps({**HEADER, "clips": ["a.wav", "a.wav"]}).encode()
+    write_store(path, text, np.zeros((2, 3, 2), "<f4"))
+    assert "header.clips must be a list of unique names" in refusal(StoreError, Store.open, path)
+
+
+LONG = "x" * 100_000
+
+
+@pytest.mark.parametrize("value", [LONG, [LONG] * 3, {LONG: LONG}, 10**18, -(10**15), "\x1b[31m"])
+def test_c4_errors_quote_at_most_a_part_of_a_value(tmp_path, value):
+    path = tmp_path / "x"
+    text = json.dumps({**HEADER, "split": value, "shape": [2, 3, value]}).encode()
+    write_store(path, text, np.zeros((2, 3, 2), "<f4"))
+    posteriors().save(tmp_path / "p.npz")
+    messages = [refusal(StoreError, Store.open, path)]
+    write_arrays(path, meta=np.array(json.dumps({**META, "seconds_per_frame": value})))
+    (tmp_path / "x.npz").rename(path)
+    messages.append(refusal(StoreError, Posteriors.load, path))
+    for read in (read_metrics, read_threshold, read_repair_summary, read_figure_description):
+        path.write_text(json.dumps({"clips": value, "threshold": value, "dataset": 1, "a": value}))
+        messages.append(refusal(ResultsError, read, path))
+    path.write_text("epoch,loss\n0," + str(value).replace(",", "") + "\n")
+    if isinstance(value, str):
+        messages.append(refusal(ResultsError, read_history, path))
+    for message in messages:
+        assert len(message) < len(str(path)) + 300
+        assert message.isprintable()
+
+
+def test_c4_json_files_are_bounded_in_size(tmp_path):
+    path = tmp_path / "m.json"
+    path.write_text(json.dumps({**METRICS, "versions": {"a": "x" * (17 << 20)}}))
+    assert "at most 16777216 are read" in refusal(ResultsError, read_metrics, path)

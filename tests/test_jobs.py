@@ -48,7 +48,11 @@ def folder(tmp_path_factory):
             events[clip] = [Event(clip, start / 10, start / 10 + 3, LABELS[label])]
         tags = frames.max(axis=1)
         meta = {"system": "pts", "seed": 2, "split": split, "dataset": "made"}
-        meta |= {"seconds_per_frame": 0.1, "manifest_sha256": "ab", "checkpoint_sha256": "cd"}
+        meta |= {
+            "seconds_per_frame": 0.1,
+            "manifest_sha256": "ab" * 32,
+            "checkpoint_sha256": "cd" * 32,
+        }
         values = Posteriors(frames, tags, tags, clips, LABELS, meta)
         values.save(folder / f"{split}.npz")
         write_events(folder / f"{split}.tsv", events)

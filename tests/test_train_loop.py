@@ -347,6 +347,23 @@ def test_other_settings_start_anew_and_say_so(tiny, tmp_path, capsys):
     assert "settings.objective.focal.gamma is 2.0, not 3.0" in said
 
 
+def test_c6_a_state_of_other_networks_is_refused_in_one_line(tiny, tmp_path):
+    """resume.pt of the same identity with weights of another shape, and a checkpoint.pt."""
+    made = trainer(tiny, tmp_path)
+    state = made._state()
+    name = next(iter(state["networks"]))
+    state["networks"] = {**state["networks"], name: torch.zeros(7)}
+    checkpoint.save(tmp_path / "resume.pt", state)
+    with pytest.raises(CheckpointError) as refused:
+        made.train()
+    message = f"networks do not fit the settings ('{name}' is (7,) float32, not "
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+    finished = {"identity": state["identity"], "epoch": 0, "networks": made._state()["networks"]}
+    checkpoint.save(tmp_path / "resume.pt", finished)
+    with pytest.raises(CheckpointError, match="not the state of an unfinished training; delete it"):
+        made.train()
+
+
 def test_loss_that_is_not_finite_stops_with_its_place(tiny, tmp_path):
     run = trainer(tiny, tmp_path)
     run.batches.strata["strong"].features = torch.full((5, 100, 64), float("inf"))

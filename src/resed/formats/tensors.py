@@ -21,8 +21,8 @@ from resed.formats.validation import short, short_line
 
 LARGEST_FILE = 1 << 30  # bytes; the state of a training of the paper has 40 MB
 LARGEST_PICKLE = 64 << 20  # bytes of all values except tensors
-MOST_OPERATIONS = 6_000_000  # of the pickle: about three seconds
-MOST_VALUES = 2_000_000
+MOST_OPERATIONS = 1_500_000  # of the pickle: about three seconds
+MOST_VALUES = 750_000
 DEEPEST = 50  # levels of lists and mappings
 MEMBERS = re.compile(
     r"[^/\\]{1,255}/(data\.pkl|byteorder|version|\.format_version|\.storage_alignment"
@@ -104,30 +104,43 @@ def _refuse_operations(pickle: bytes) -> None:
 
 
 class _Values:
-    """Copies content; a value that is referred to often counts as often, as it would in JSON."""
+    """Copies content; a list to which many lists refer counts as often, as it would in JSON."""
 
     def __init__(self) -> None:
         self.left = MOST_VALUES
+        self.copies: dict[int, tuple[Any, int]] = {}  # by id: a container's copy and its size
 
     def plain(self, value: Any, levels: int = DEEPEST) -> Any:
-        """The value as a tree of built-in types and tensors. Raises ValueError for others."""
-        self.left -= 1
-        if self.left < 0:
-            raise ValueError(f"more than {MOST_VALUES} values")
-        if levels < 0:
-            raise ValueError(f"more than {DEEPEST} levels")
+        """The value as built-in types and tensors. Raises ValueError for others."""
+        self._count(1)
+        if value is None or type(value) in (bool, float, str):
+            return value
+        if type(value) is int:
+            if value.bit_length() > 64:
+                raise ValueError("an integer of more than 64 bits")
+            return value
         if isinstance(value, Tensor):
             return _dense(value)
+        if not isinstance(value, dict) and type(value) not in (list, tuple):
+            raise ValueError(f"it contains a {type(value).__name__}")
+        if levels == 0:
+            raise ValueError(f"more than {DEEPEST} levels")
+        if id(value) not in self.copies:
+            before = self.left
+            self.copies[id(value)] = self._copied(value, levels - 1), before - self.left
+        else:
+            self._count(self.copies[id(value)][1])
+        return self.copies[id(value)][0]
+
+    def _copied(self, value: Any, levels: int) -> Any:
         if isinstance(value, dict):  # an OrderedDict may have attributes that hide its methods
-            pairs = dict.items(value)
-            return {_key(key): self.plain(inner, levels - 1) for key, inner in pairs}
-        if type(value) in (list, tuple):
-            return type(value)(self.plain(inner, levels - 1) for inner in value)
-        if type(value) is int and value.bit_length() > 64:
-            raise ValueError("an integer of more than 64 bits")
-        if value is None or type(value) in (bool, int, float, str):
-            return value
-        raise ValueError(f"it contains a {type(value).__name__}")
+            return {_key(key): self.plain(inner, levels) for key, inner in dict.items(value)}
+        return type(value)(self.plain(inner, levels) for inner in value)
+
+    def _count(self, values: int) -> None:
+        self.left -= values
+        if self.left < 0:
+            raise ValueError(f"more than {MOST_VALUES} values")
 
 
 def _key(key: Any) -> str | int:

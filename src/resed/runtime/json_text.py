@@ -85,7 +85,7 @@ def _short(text: str) -> str:
 def _refuse_deep(value: Any) -> None:
     """Raise ValueError for more than DEEPEST levels of lists and mappings."""
     level = [value]
-    for _ in range(DEEPEST + 1):
+    for _ in range(DEEPEST):
         level = [
             inner
             for outer in level
