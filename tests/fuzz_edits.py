@@ -423,7 +423,15 @@ def edited_arrays(random: Random, data: bytes) -> bytes:
         texts[random.randrange(len(texts))] = random.choice((*TEXTS, *texts))
         random.shuffle(texts)
         kept = random.choice((texts, texts[:-1], [*texts, "more"], [texts]))
-        arrays[name] = np.array(kept, dtype=random.choice((None, None, None, object, "S9", "U1")))
+        ascii_only = [text.encode("ascii", "replace") for text in texts]
+        arrays[name] = random.choice(
+            (
+                *(np.array(kept),) * 3,
+                np.array(kept, object),
+                np.array(ascii_only),
+                np.array(kept, "U1"),
+            )
+        )
     if random.random() < 0.1:
         arrays[random.choice(("lost_head_tags", "x"))] = arrays.pop(name)
     buffer = io.BytesIO()

@@ -275,7 +275,6 @@ def unfinished_training(folder: Path) -> Sample:
     )  # fmt: skip
 
 
-@sample
 def records(folder: Path) -> Sample:
     """The archive of Snakemake's records; its value is what unpacking it writes."""
     import base64

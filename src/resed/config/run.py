@@ -222,6 +222,9 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     _ = config.dataset_file
     _ = config.feature_sets
     for name in config.systems:
+        if config.systems.count(name) > 1:
+            problem = f"{name} is listed twice"
+            raise ConfigError(problem, place="config.systems", cure="keep one of them")
         config.system(name)
         config.features_of(name)
         trained = config.trained_as(name)
