@@ -426,7 +426,9 @@ def damaged(tmp_path, suffix, change):
     store(table, tmp_path, "small")
     path = tmp_path / f"small.{suffix}"
     path.write_text(change(path.read_text()))
-    with pytest.raises(ResultsError, match=r"small\.(csv|json)( line \d+)?: .*; run resed tabulate") as caught:
+    with pytest.raises(
+        ResultsError, match=r"small\.(csv|json)( line \d+)?: .*; run resed tabulate"
+    ) as caught:
         Table.load(tmp_path, "small")
     return caught.value.problem
 

@@ -21,7 +21,7 @@ from resed.formats.validation import short, short_line
 
 LARGEST_FILE = 1 << 30  # bytes; the state of a training of the paper has 40 MB
 LARGEST_PICKLE = 64 << 20  # bytes of all values except tensors
-MOST_OPERATIONS = 1_500_000  # of the pickle: about three seconds
+MOST_OPERATIONS = 1_000_000  # of the pickle: about a second
 MOST_VALUES = 750_000
 DEEPEST = 50  # levels of lists and mappings
 MEMBERS = re.compile(
