@@ -30,6 +30,7 @@ rule decode:
         results=run_folder,
         rows=rows,
         reference=annotations("development"),
+        until=until(),
         settings=lambda wildcards: settings(wildcards.system, "decode"),
     message:
         "decode {wildcards.system}, seed {wildcards.seed}"
@@ -37,7 +38,8 @@ rule decode:
         "resed decode --results {params.results:q} {params.rows:q} --seed {wildcards.seed}"
         " --posteriors development={input.development:q}"
         " --posteriors evaluation={input.evaluation:q} --windows {input.windows:q}"
-        " --settings {params.settings:q} --reference {params.reference:q} > {log:q} 2>&1"
+        " --settings {params.settings:q} --reference {params.reference:q} {params.until:q}"
+        " > {log:q} 2>&1"
 
 
 use rule decode as decode_configured with:

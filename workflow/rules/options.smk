@@ -35,8 +35,14 @@ def settings(row, *parts):
 
 
 def references():
-    """Option of `resed score` and `resed sanity`: the annotations of all scored splits."""
-    return words("--reference", [f"{split}={annotations(split)}" for split in SCORED_ROLES])
+    """Options of `resed score` and `resed sanity`: the annotations of all scored splits."""
+    found = words("--reference", [f"{split}={annotations(split)}" for split in SCORED_ROLES])
+    return found + until()
+
+
+def until():
+    """Option of commands that read a reference: where it ends in each clip; none if nowhere."""
+    return [] if CONFIG.until is None else ["--until", CONFIG.until]
 
 
 def config_json(systems=None):

@@ -12,11 +12,11 @@ from resed.config.dataset import Dataset
 from resed.errors import AnnotationError
 from resed.formats.annotation_text import AnnotationText
 from resed.formats.annotations import Event, located_events, read_clips, read_tags
+from resed.formats.reference import is_cut, is_late
 from resed.runtime.files import sha256
 
 NEAR_S = 0.15  # DESED joins events of one class that are less than 150 ms apart
 SHORT_S = 0.25  # the shortest event of DESED
-CUT_S, CUT_SHARE = 0.2, 0.2  # offset collar of the scores: seconds, share of the event
 ROUNDING_S = 1e-6  # two times that differ by less are equal
 PAST_S = 1e-3  # annotations are rounded to milliseconds
 FEWEST_ALIKE = 10  # rows; fewer rows can be equal by chance
@@ -191,9 +191,9 @@ def _check_late(
     if end <= clip_seconds or event.offset <= clip_seconds:
         return
     detail = f"{_text(event)}, clip_seconds is {clip_seconds:g}"
-    if event.onset >= clip_seconds:
+    if is_late(event, clip_seconds):
         yield Defect("late_event", split, event.filename, str(line), detail)
-    elif event.offset - clip_seconds > max(CUT_S, CUT_SHARE * (event.offset - event.onset)):
+    elif is_cut(event, clip_seconds):
         yield Defect("cut_event", split, event.filename, str(line), detail)
 
 

@@ -14,6 +14,7 @@ from resed.formats.annotations import COLUMNS, Event
 from resed.formats.audio import probe
 from resed.formats.audio_errors import UndecodableAudioError
 from resed.formats.clip_names import clip_file, composed
+from resed.formats.reference import is_late
 
 PAST_S = 0.02  # offsets past the end by less are rounding
 
@@ -154,7 +155,7 @@ def _check_late(
     late = [
         f"{event.filename} {event.event_label} at {event.onset:g} s"
         for event in content.events
-        if event.onset >= whole and content.seconds.get(event.filename, 0) > whole
+        if is_late(event, whole) and content.seconds.get(event.filename, 0) > whole
     ]
     content.late = len(late)
     if late:

@@ -1,12 +1,13 @@
 """`resed calibrate`: windows of the median filters. `resed threshold`: the frame threshold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from resed.formats.annotations import Event
     from resed.formats.posteriors import Posteriors
     from resed.formats.windows import Window
     from resed.settings import DecodeSettings
@@ -77,6 +78,12 @@ def threshold(
     reference: Path = typer.Option(..., help="Strong labels of the development split (TSV)."),
     out: Path = typer.Option(..., help="JSON file for threshold, grid and event_macro_f1."),
     settings: str = typer.Option("{}", help="Decode settings: inline JSON, or a YAML/JSON file."),
+    until: float | None = typer.Option(
+        None,
+        min=0.001,
+        help="Seconds at which the reference of each clip ends: later events are left out, and "
+        "events that reach past it end there. Default: all events.",
+    ),
 ) -> None:
     """Choose one frame threshold for all classes on the development split.
 
@@ -88,25 +95,26 @@ def threshold(
     """
     from resed.decode.events import decode_settings
     from resed.formats.posteriors import Posteriors
+    from resed.formats.reference import read_reference
     from resed.formats.windows import read_windows
 
     loaded = Posteriors.load(posteriors)
-    choose_and_write(loaded, read_windows(windows), reference, decode_settings(settings), out)
+    labels = read_reference(reference, until=until)
+    choose_and_write(loaded, read_windows(windows), labels, decode_settings(settings), out)
 
 
 def choose_and_write(
     posteriors: "Posteriors",
     windows: "Mapping[str, Window]",
-    reference: Path,
+    reference: "Mapping[str, Sequence[Event]]",
     settings: "DecodeSettings",
     out: Path,
 ) -> float:
-    """Choose the frame threshold by the strong labels `reference` and write it to `out`."""
+    """Choose the frame threshold by strong labels and write it to `out`."""
     from resed.calibrate.thresholds import choose_threshold
-    from resed.formats.annotations import read_events
     from resed.formats.thresholds import write_threshold
 
-    chosen = choose_threshold(posteriors, windows, read_events(reference), settings)
+    chosen = choose_threshold(posteriors, windows, reference, settings)
     write_threshold(out, chosen)
     best = max(chosen["event_macro_f1"])
     typer.echo(

@@ -34,6 +34,11 @@ def decode(
         None,
         help="For rows @development_threshold: strong labels of development (TSV, seconds).",
     ),
+    until: float | None = typer.Option(
+        None,
+        min=0.001,
+        help="Seconds at which the reference of each clip ends, as in resed score.",
+    ),
 ) -> None:
     """Turn posteriors into events (seconds) and tags.
 
@@ -53,7 +58,14 @@ def decode(
         required("with --row", results=results)
         assert results is not None
         _decode_rows(
-            row, seed, results, by_split(posteriors, "--posteriors"), windows, settings, reference
+            row,
+            seed,
+            results,
+            by_split(posteriors, "--posteriors"),
+            windows,
+            settings=settings,
+            reference=reference,
+            until=until,
         )
         return
     required("without --row", out=out)
@@ -70,8 +82,10 @@ def _decode_rows(
     results: Path,
     posteriors: Mapping[str, Path],
     windows_file: Path,
+    *,
     settings: str,
     reference: Path | None,
+    until: float | None,
 ) -> None:
     """Decode every row on every split; the posteriors of a split are read once."""
     from resed.cli.by_split import required
@@ -79,6 +93,7 @@ def _decode_rows(
     from resed.config.rows import Row
     from resed.decode.events import decode_parts, decode_settings, write_parts
     from resed.formats.posteriors import Posteriors
+    from resed.formats.reference import read_reference
     from resed.formats.windows import read_windows
     from resed.results.layout import Layout
 
@@ -88,8 +103,10 @@ def _decode_rows(
         at = chosen
         if row.threshold == "development":
             required(f"with --row {row.folder}", reference=reference)
+            assert reference is not None
+            labels = read_reference(reference, until=until)
             place = layout.threshold(row, seed)
-            found = choose_and_write(loaded["development"], windows, reference, chosen, place)
+            found = choose_and_write(loaded["development"], windows, labels, chosen, place)
             at = chosen.model_copy(update={"frame_threshold": found})
         for split, values in loaded.items():
             counts = write_parts(
@@ -123,6 +140,11 @@ def sanity(
         [], help="Posteriors of the split, for own_tags; with --results: SPLIT=FILE, repeatable."
     ),
     seed: int = typer.Option(0, min=0, help="Seed of the random events of prior."),
+    until: float | None = typer.Option(
+        None,
+        min=0.001,
+        help="Seconds at which the reference of each clip ends, as in resed score.",
+    ),
 ) -> None:
     """Write the detections of a baseline or an oracle, in the files of resed decode.
 
@@ -136,6 +158,7 @@ def sanity(
     from resed.decode.events import write_parts
     from resed.formats.annotations import read_events
     from resed.formats.posteriors import Posteriors
+    from resed.formats.reference import read_reference
     from resed.formats.store import Store
     from resed.results.layout import Layout
 
@@ -154,7 +177,7 @@ def sanity(
     train = read_events(train_events, classes) if "prior" in kind else None
     for name, path in stores.items():
         split = Split.of(Store.open(path, verify="loudness" in kind), classes)
-        events = read_events(references[name], classes)
+        events = read_reference(references[name], classes, until)
         loaded = Posteriors.load(own[name]) if own and "own_tags" in kind else None
         for one in kind:
             decoded = baseline(one, split, events, train=train, posteriors=loaded, seed=seed)

@@ -58,6 +58,12 @@ def score(
         help="With --row: folder results/{dataset}; reads decode/SPLIT/ROW/seedSEED and writes "
         "score/SPLIT/ROW/seedSEED.",
     ),
+    until: float | None = typer.Option(
+        None,
+        min=0.001,
+        help="Seconds at which the reference of each clip ends: later events are left out, and "
+        "events that reach past it end there. Default: all events.",
+    ),
 ) -> None:
     """Score events and tags by F1, and posteriors by scores without a threshold.
 
@@ -83,7 +89,7 @@ def score(
             for split in references
             if split in scores
         }
-        _score_rows(row, seed, results, references, detectors, manifest)
+        _score_rows(row, seed, results, references, detectors, manifest=manifest, until=until)
         return
     required("without --row", estimated=estimated, out=out)
     found = one_file(posteriors, "--posteriors") if posteriors else None
@@ -97,6 +103,7 @@ def score(
         manifest=manifest,
         out=out,
         detector=_detector(found, windows, settings) if found else None,
+        until=until,
     )
 
 
@@ -106,7 +113,7 @@ def _score_rows(
     results: Path,
     references: Mapping[str, Path],
     detectors: "Mapping[str, Detector]",
-    manifest: Path | None,
+    **options: Any,
 ) -> None:
     """Score every row on every split.
 
@@ -130,9 +137,9 @@ def _score_rows(
                 clips=decoded / "tags.tsv",
                 tags=tags,
                 counts=scored / "counts.tsv",
-                manifest=manifest,
                 out=scored / "metrics.json",
                 detector=detectors.get(split) if row.threshold == "configured" else None,
+                **options,
             )
 
 

@@ -100,6 +100,12 @@ class Config(Strict):
         checked = {n: check(FeatureSettings, v, f"features.{n}") for n, v in layered.items()}
         return {DEFAULT_FEATURES: self.features, **checked}
 
+    @property
+    def until(self) -> float | None:
+        """Seconds at which the reference of each clip ends; None: late events are counted."""
+        leave_out = self.audit.late_events == "leave_out"
+        return self.dataset_file.clip_seconds if leave_out else None
+
     def features_of(self, row: Row | str) -> str:
         """Name of the feature set that the system of a row is trained on."""
         base = Row.of(row).system

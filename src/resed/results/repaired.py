@@ -15,6 +15,7 @@ import numpy as np
 from resed.errors import ResultsError
 from resed.formats.annotations import Event, read_clips, read_events
 from resed.formats.counts import Counts
+from resed.formats.reference import read_reference
 from resed.formats.repairs import read_repair_summary, read_repairs
 from resed.results.folder import Results
 from resed.runtime.files import existing, sha256
@@ -58,7 +59,7 @@ def load_repair(results: Results, split: str) -> RepairedLabels | None:
     rows = read_repairs(folder / "repairs.tsv")
     clips = rows[rows["split"] == split].groupby("filename", sort=False)["rule"]
     repairs = {clip: Counter(rules) for clip, rules in clips}
-    sides = [read_events(path) for path in (original, copy)]
+    sides = [read_reference(path, until=results.config.until) for path in (original, copy)]
     before, after = ({clip: side.get(clip, []) for clip in repairs} for side in sides)
     return RepairedLabels(repairs, before, after)
 

@@ -23,6 +23,7 @@ from resed.formats.annotations import Event, read_clips, read_events, read_tags,
 from resed.formats.counts import Counts, write_counts
 from resed.formats.manifest import read_manifest
 from resed.formats.metrics import FORMAT, write_metrics
+from resed.formats.reference import note_on_late_events, read_reference
 from resed.runtime.files import sha256
 from resed.runtime.fingerprint import made_by
 from resed.runtime.progress import progress
@@ -147,6 +148,7 @@ def score_files(
     counts: Path | None = None,
     manifest: Path | None = None,
     detector: "Detector | None" = None,
+    until: float | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Score TSV files; write metrics.json and, if asked, counts.tsv.
 
@@ -158,6 +160,7 @@ def score_files(
         counts: counts.tsv to write.
         manifest: manifest of the audit, whose hash the metrics record; it has the length of clips.
         detector: adds the block threshold_free (see resed.score.threshold_free).
+        until: end of the reference of each clip in seconds (see resed.formats.reference).
 
     Returns:
         The metrics, and notes to print.
@@ -165,7 +168,7 @@ def score_files(
     Raises:
         ScoreError: the files cannot belong together (see resed.score.agreement).
     """
-    true, guess = read_events(reference), read_events(estimated)
+    true, guess = read_reference(reference, until=until), read_events(estimated)
     blocks = {block: read_tags(path) for block, path in (tags or {}).items() if path}
     true_tags = read_tags(reference_tags) if reference_tags else tags_of(true)
     if reference_tags and "tags" not in blocks:
@@ -183,6 +186,8 @@ def score_files(
         chosen,
         _lengths(manifest, detector),
     )
+    if until is not None:
+        notes += note_on_late_events(read_events(reference), until, reference)
     with progress(2 * len(chosen), "clips scored") as advance:
         tables = {
             "event": event_counts(true, guess, chosen, advance=advance),
