@@ -1,7 +1,6 @@
 """The reference of scores ends where systems stop reading a clip: events after it are left out."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,9 +16,10 @@ from resed.config.run import load_config
 from resed.formats.annotations import Event, read_events, write_events
 from resed.formats.posteriors import Posteriors
 from resed.formats.reference import note_on_late_events, read_reference
-from resed.formats.store import create
+from resed.formats.store import Store, create
 from resed.formats.windows import write_windows
 from resed.settings import FeatureSettings
+from resed.train.batches import Grid, load_stratum
 
 LONG = {"long.wav": [Event("long.wav", 10.0 * i + 4, 10.0 * i + 6, "Dog") for i in range(60)]}
 SHORT = {f"{i}.wav": [Event(f"{i}.wav", 2.0, 3.0, "Dog")] for i in range(4)}
@@ -110,6 +110,24 @@ def test_f3_thresholds_and_baselines_use_the_same_reference(tmp_path):
         resed(*words, "--out", tmp_path / "oracle", *option)
         found = read_events(tmp_path / "oracle" / "events.tsv")["a.wav"]
         assert len(found) <= offsets and found[0].offset == pytest.approx(2.0)
+
+
+def test_f3_a_late_event_is_no_tag_of_a_training_clip(tmp_path):
+    """The features end before it, so that the class is not in them."""
+    clips = {
+        "a.wav": [Event("a.wav", 0.2, 0.8, "Cat"), Event("a.wav", 5.0, 6.0, "Dog")],
+        "b.wav": [Event("b.wav", 0.99, 1.5, "Dog")],
+    }
+    write_events(tmp_path / "s.tsv", clips)
+    settings = FeatureSettings(frames=60, n_mels=8)
+    with create(tmp_path / "s.store", list(clips), settings, "strong", "0" * 64) as writer:
+        for row in range(2):
+            writer.write(row, np.zeros((60, 8), np.float32))
+    store = Store.open(tmp_path / "s.store")
+    grid = Grid(60, 1 / 60)
+    found = load_stratum(store, "strong", tmp_path / "s.tsv", classes=["Cat", "Dog"], grid=grid)
+    assert found.tags.tolist() == [[1, 0], [0, 1]]
+    assert found.frames.any(dim=1).tolist() == [[1, 0], [0, 1]]
 
 
 @pytest.mark.parametrize(

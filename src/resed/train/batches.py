@@ -136,8 +136,10 @@ def load_stratum(
         return Stratum(role, features, torch.from_numpy(tag_matrix(tags, classes)))
     events = _pick(read_events(annotations, classes), store.clips, annotations)
     frames = torch.from_numpy(frame_matrix(events, classes, grid))
-    # Tags come from the events, because an event past the last frame still is a tag of the clip.
-    tags = tag_matrix([[e.event_label for e in clip] for clip in events], classes)
+    # Tags come from the events, because an event past the last frame still is a tag of the clip;
+    # but not one that begins after it, in a file longer than the features.
+    end = (grid.frames + 1) * grid.seconds
+    tags = tag_matrix([[e.event_label for e in clip if e.onset < end] for clip in events], classes)
     return Stratum(role, features, torch.from_numpy(tags), frames)
 
 
