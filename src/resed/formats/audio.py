@@ -16,6 +16,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from resed.errors import AudioError
 from resed.formats.audio_errors import (
     DamagedAudioError,
     EmptyAudioError,
@@ -226,12 +227,14 @@ def decode(
 ) -> np.ndarray:
     """Like `read_audio`, but from an open binary file or bytes; `name` is the place in errors."""
     with open_audio(source, name) as sound:
-        most = LONGEST if samples is None else samples
+        most = LONGEST + 1 if samples is None else samples
+        if (
+            sound.frames is not None
+            and min(sound.frames * sample_rate // sound.rate, most) > LONGEST
+        ):
+            raise _too_long(name, sample_rate)
         wave, count = np.empty(0, dtype=np.float32), 0
         for part in _resampled(sound, sample_rate):
-            if count + len(part) > most and samples is None:
-                problem = f"more than {LONGEST} samples at {sample_rate} Hz"
-                raise refusal(LongAudioError, problem, name)
             part = part[: most - count]
             if count + len(part) > wave.size:  # in place where the system can
                 wave.resize(min(most, (count + len(part)) * 5 // 4), refcheck=False)
@@ -240,9 +243,16 @@ def decode(
             if count == most:
                 break
         wave.resize(count, refcheck=False)
+    if count > LONGEST:
+        raise _too_long(name, sample_rate)
     if count == 0:
         raise refusal(EmptyAudioError, f"the file has no sample at {sample_rate} Hz", name)
     return wave
+
+
+def _too_long(name: str, sample_rate: int) -> AudioError:
+    problem = f"more than {LONGEST} samples at {sample_rate} Hz"
+    return refusal(LongAudioError, problem, name)
 
 
 def _resampled(sound: Sound, sample_rate: int) -> Iterator[np.ndarray]:

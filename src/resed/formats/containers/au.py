@@ -2,8 +2,8 @@
 
 import struct
 
-from resed.formats.audio_errors import SeveralAudioError, UndecodableAudioError, refusal
-from resed.formats.containers.chunks import MAGICS, Chunk, check_complete
+from resed.formats.audio_errors import UndecodableAudioError, refusal
+from resed.formats.containers.chunks import Chunk, check_alone, check_complete
 from resed.formats.containers.source import SoundBytes, SoundLayout
 
 UNKNOWN = 0xFFFFFFFF
@@ -27,9 +27,7 @@ def layout(source: SoundBytes) -> SoundLayout:
     length = max(source.size - start, 0) if unfinalised else size
     sound = Chunk(b".snd", start, length)
     check_complete(source, sound, "samples")
-    if source.read(sound.stop, 4) in MAGICS:
-        problem = f"another recording follows the first, at byte {sound.stop}"
-        raise refusal(SeveralAudioError, problem, source.name)
+    check_alone(source, sound.stop)
     head = header[:4] + struct.pack(sign + "II", 24, min(length, UNKNOWN)) + header[12:]
     frame = WIDTHS.get(encoding, 0) * channels
     return SoundLayout(head, start, sound.stop, length // frame if frame else None, unfinalised)

@@ -105,7 +105,12 @@ def check_rest(source: SoundBytes, grammar: Grammar, sound: Chunk, form_stop: in
         for chunk in grammar.walk(source, at, form_stop - SLACK):
             _check_other(source, chunk, sound, at)
             at = grammar.after(source, chunk)
-    if source.read(at, 4) in MAGICS:
+    check_alone(source, at)
+
+
+def check_alone(source: SoundBytes, at: int) -> None:
+    """Raise SeveralAudioError if another recording begins at a position, or after some zeros."""
+    if source.read(at, 64).lstrip(b"\0")[:4] in MAGICS:
         problem = f"another recording follows the first, at byte {at}"
         raise refusal(SeveralAudioError, problem, source.name)
 
