@@ -14,6 +14,7 @@ import soundfile
 from runs import REPOSITORY
 from sound_files import EXACT, FORMATS, NAMES, RATE, chunk, ffmpeg, riff, wav, wav_format
 
+from resed.acquire.recordings.sources.convert import convert
 from resed.errors import AudioError
 from resed.formats import audio
 from resed.formats import audio_errors as errors
@@ -370,6 +371,47 @@ def test_b2_a_header_of_fraunhofer_states_the_frames(tmp_path):
     assert not last
 
 
+@pytest.mark.parametrize(
+    ("more", "size", "found"),
+    [
+        (0, 0, "read"),
+        (1, 0, "read"),
+        (-1, 0, "read"),
+        (1, 1, "truncated"),
+        (2, 0, "truncated"),
+        (-1, -1, "several"),
+        (-2, 0, "several"),
+    ],
+)
+def test_b2_some_headers_count_one_frame_more_or_less(folder, more, size, found):
+    """`more` frames are stated than there are, and `size` bytes more."""
+    data = bytearray(made(folder, "MP3", "cbr.mp3").read_bytes())
+    at = data.index(b"Info") + 8
+    frames, length = struct.unpack(">II", data[at : at + 8])
+    data[at : at + 8] = struct.pack(">II", frames + more, length + size)
+    assert status(bytes(data)) == found
+    if found == "read":
+        assert len(samples_of(bytes(data))) == sound_files.SAMPLES
+
+
+def test_b2_sizes_beyond_32_bits(tmp_path):
+    """5 GB of sound, of which all but the first samples is a hole in the file."""
+    length = 5_000_000_000
+    sizes = struct.pack("<QQQI", length + 72, length, length // 2, 0)
+    head = riff(chunk(b"ds64", sizes), wav_format(), LONG[:8], magic=b"RF64", size=2**32 - 1)
+    path = tmp_path / "a.wav"
+    with path.open("wb") as handle:
+        handle.write(head + INTEGERS.tobytes())
+        handle.truncate(len(head) + length)
+    assert audio.probe(path).frames == length // 2
+    found = audio.read_audio(path, RATE, len(INTEGERS))
+    np.testing.assert_array_equal(found * 32768, INTEGERS)
+    with path.open("r+b") as handle:
+        handle.truncate(len(head) + length - 1)
+    with pytest.raises(errors.TruncatedAudioError, match="1 bytes of the data chunk"):
+        audio.probe(path)
+
+
 # Damage that checksums show.
 
 
@@ -415,3 +457,38 @@ def test_f5_the_error_contains_the_command_that_converts_the_file(folder, tmp_pa
     ffmpeg(*command[1:])
     assert len(audio.read_audio(command[-1], RATE)) >= sound_files.SAMPLES
     assert Path(command[-1]) != path
+
+
+@pytest.mark.parametrize("name", ["-dash.m4a", "a:b.m4a", "-dash.wav", "a'b c.m4a"])
+def test_f5_the_command_means_the_file_whatever_its_name_is(folder, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    made(folder, "WAV", "16.wav")
+    ffmpeg("-i", folder / "noise.wav", "-f", "mp4", "-c:a", "aac", tmp_path / name)
+    with pytest.raises(errors.UndecodableAudioError) as refusal:
+        audio.read_audio(name, RATE)
+    command = shlex.split(refusal.value.cure.partition("convert it: ")[2])
+    ffmpeg(*command[1:])
+    assert len(audio.read_audio(command[-1], RATE)) >= sound_files.SAMPLES
+
+
+# Conversion by acquire.
+
+
+@pytest.mark.parametrize(("kind", "name"), [("Ogg Vorbis", "f.ogg"), ("FLAC", "f.flac")])
+def test_b2_acquire_converts_whole_files_only(folder, tmp_path, kind, name):
+    data, target = made(folder, kind, name).read_bytes(), tmp_path / "clip.wav"
+    (tmp_path / name).write_bytes(data)
+    convert(tmp_path / name, target)
+    expected = samples_of(data)
+    found = soundfile.read(target, dtype="float32")[0]
+    np.testing.assert_allclose(found, expected, atol=2**-15)
+    convert(tmp_path / name, target, 0.1, 0.25)
+    np.testing.assert_array_equal(soundfile.read(target, dtype="float32")[0], found[4410:11025])
+    target.unlink()
+    (tmp_path / name).write_bytes(data[: len(data) * 2 // 3])
+    with pytest.raises(AudioError):
+        convert(tmp_path / name, target)
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(AudioError, match=r"ends at 0\.4 s, before the start of the clip"):
+        convert(tmp_path / name, target, 1.0, 2.0)
+    assert not target.exists()

@@ -80,7 +80,10 @@ def ffmpeg_command(name: str) -> str:
     >>> ffmpeg_command("data/a b.m4a")
     "ffmpeg -i 'data/a b.m4a' 'data/a b.wav'"
     """
+    if name.startswith("-") or ":" in name.partition("/")[0]:  # an option or a protocol of ffmpeg
+        name = f"./{name}"
     path = PurePath(name)
     stem = f"{path.stem}.new" if path.suffix.lower() == ".wav" else path.stem
     out = path.with_name(f"{stem}.wav") if path.name else PurePath("new.wav")
-    return shlex.join(["ffmpeg", "-i", name, str(out)])
+    written = f"./{out}" if name.startswith("./") else str(out)
+    return shlex.join(["ffmpeg", "-i", name, written])

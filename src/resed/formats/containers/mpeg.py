@@ -201,15 +201,15 @@ def _xing(data: bytes) -> MpegHeader:
 
 
 def _compare(source: SoundBytes, stream: Stream, stated: MpegHeader) -> None:
-    """Compare the frames with their number in the header; some writers count the header too."""
-    size = stream.stop - stream.start
-    counted = stated.frames == stream.frames + 1 and 0 < stated.bytes <= size
-    if stated.frames > stream.frames and not counted:
+    """Compare the frames with their number in the header; some writers count one more or less."""
+    size, more = stream.stop - stream.start, stated.frames - stream.frames
+    if more == 0 or stated.frames == 0 or (abs(more) == 1 and stated.bytes == size):
+        return
+    if more > 0:
         problem = f"truncated: {stream.frames} of {stated.frames} frames"
         raise refusal(TruncatedAudioError, problem, source.name)
-    if 0 < stated.frames < stream.frames:
-        problem = f"its header states {stated.frames} frames, {stream.frames} follow"
-        raise refusal(SeveralAudioError, problem, source.name)
+    problem = f"its header states {stated.frames} frames, {stream.frames} follow"
+    raise refusal(SeveralAudioError, problem, source.name)
 
 
 def _header(source: SoundBytes, stream: Stream, trim: tuple[int, int] | None) -> bytes:

@@ -46,7 +46,7 @@ def layout_of(source: SoundBytes) -> SoundLayout:
     for magics, layout in CONTAINERS.values():
         if magic in magics and (start == 0 or magic == b"fLaC"):
             return layout(source)
-    if mpeg.is_mpeg(source, start):
+    if start or mpeg.is_mpeg(source, start):  # other formats have no tag in front
         return mpeg.layout(source)
     raise refusal(UndecodableAudioError, _unknown(source), source.name)
 
