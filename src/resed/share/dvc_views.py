@@ -9,7 +9,9 @@ from resed.config.rows import Row
 from resed.errors import ShareError
 from resed.formats.tables import Table
 from resed.paper.numbers import Paper, load_paper
+from resed.runtime import checksums
 from resed.runtime.files import atomic_path, write_json
+from resed.share.paths import files_below
 from resed.share.runs import SharedRun
 
 DECIMALS = {"percent": 2, "fraction": 4}
@@ -45,13 +47,30 @@ def _metrics(values: pd.DataFrame, paper: Paper) -> dict[str, float]:
     }
 
 
+def remove_old_pictures(run: SharedRun) -> None:
+    """Delete copies of figures that no longer exist.
+
+    Raises ShareError for other files, which resed share did not make.
+    """
+    for path in files_below(run.pictures):
+        if path.name in {figure.name for figure in _figures(run)}:
+            continue
+        if not checksums.record_of(run.results, path.relative_to(run.results)).is_file():
+            cure = f"move it out of {run.pictures}"
+            raise ShareError("not made by resed share", place=path, cure=cure)
+        path.unlink()
+
+
+def _figures(run: SharedRun) -> list[Path]:
+    return sorted((run.results / "figures").glob("*.png"))
+
+
 def copy_pictures(run: SharedRun) -> list[Path]:
     """Copy the PNG files of all figures into a separate folder; return the copies.
 
     `dvc plots` fails if the folder contains other files.
     """
-    figures = sorted((run.results / "figures").glob("*.png"))
-    shutil.rmtree(run.pictures, ignore_errors=True)
+    figures = _figures(run)
     for figure in figures:
         with atomic_path(run.pictures / figure.name) as temporary:
             shutil.copyfile(figure, temporary)

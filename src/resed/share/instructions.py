@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from resed.share.dvc import IN_GIT
 from resed.share.runs import BASE, RUNS, SharedRun
+from resed.share.settings import IN_GIT
 
 COMMITTED = "dvc.lock", str(RUNS)  # written by share
 

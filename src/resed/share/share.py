@@ -9,9 +9,12 @@ from resed.errors import ShareError
 from resed.runtime import checksums
 from resed.runtime.verify import FileStatus, refuse_bad, summary, verify
 from resed.share import dvc_views, instructions, snakemake_records
-from resed.share.cache import Cache, Object, shared
-from resed.share.dvc import Settings, dvc
+from resed.share.dvc import dvc
+from resed.share.lock import declared, is_locked, locked
+from resed.share.objects import FILE_MD5, Cache, Object, md5_of
+from resed.share.paths import Folders, fault, files_below
 from resed.share.runs import AUDIO, SharedRun, register
+from resed.share.settings import Settings
 
 SOUND = re.compile(r"\.(aac|aiff?|au|caf|flac|m4a|mp[34]|ogg|opus|w64|wav|webm|wma)", re.I)
 
@@ -34,6 +37,8 @@ def share(
         LockedError: another run is using the results.
     """
     with run.alone():
+        outs = declared(run)  # before DVC is started
+        _keep_inside(run, [Path(path) for name in run.stages for path in outs[name]])
         _check(run, say)
         _add(run)
         if prepare:
@@ -84,9 +89,39 @@ def _keep_sound(run: SharedRun) -> None:
                 )
 
 
+def _keep_inside(run: SharedRun, outs: list[Path]) -> None:
+    """Raise ShareError for a link, or for a name that restore refuses, among the files to push.
+
+    A link would push what it leads to, such as a private key. Links of DVC into its cache are
+    accepted.
+    """
+    folders = Folders()
+    for out in outs:
+        if obstacle := folders.obstacle(out):
+            place, what = obstacle
+            cure = "move the clone to the other disk; nothing is shared through links"
+            raise ShareError(what, place=place, cure=cure)
+        for path in files_below(out):
+            if any(part.startswith(".") for part in path.parts):
+                continue  # .dvcignore excludes hidden files
+            if path.is_symlink() and not _leads_into_cache(path):
+                problem = f"a link to {str(path.readlink())!r}"
+                raise ShareError(problem, place=path, cure="replace it by a copy of the file")
+            if wrong := fault(path.as_posix()):
+                raise ShareError(f"its name {wrong}", place=repr(str(path)), cure="rename it")
+
+
+def _leads_into_cache(path: Path) -> bool:
+    """Whether a link leads to an object whose name is its MD5."""
+    target = path.resolve()
+    md5 = target.parent.name + target.name
+    return bool(FILE_MD5.fullmatch(md5)) and target.is_file() and md5_of(target) == md5
+
+
 def _add(run: SharedRun) -> None:
     """Add files that a clone requires and no job makes, and record their checksums."""
     register(run)
+    dvc_views.remove_old_pictures(run)
     shutil.rmtree(run.results / checksums.FOLDER / "share", ignore_errors=True)
     dvc_views.write_metrics(run)
     made = [snakemake_records.pack(run), *dvc_views.copy_pictures(run)]
@@ -96,12 +131,18 @@ def _add(run: SharedRun) -> None:
 
 def _commit(run: SharedRun, cache: Cache, say: Callable[[str], None]) -> None:
     """Commit to the cache and verify it; damaged objects are replaced."""
-    if shared(run):
-        for item in cache.drop_damaged(run):
+    what = f"compare DVC's cache of {run.dataset}"
+    if is_locked(run):
+        outs = locked(run)
+        gone = cache.drop_damaged(outs, what)
+        files = cache.files([item for item in outs if item not in gone])
+        for item in gone + cache.drop_damaged(files, what):
             say(f"DVC's cache: {item.path} was damaged or missing; replaced")
     tracked = [f"{AUDIO}@{run.dataset}"] if run.audio.is_dir() else []
     dvc("commit", "--force", *tracked, *run.stages)
-    bad: list[Object] = cache.drop_damaged(run)
+    outs = locked(run)
+    bad: list[Object] = cache.drop_damaged(outs, what)
+    bad += cache.drop_damaged(cache.files([item for item in outs if item not in bad]), what)
     if bad:
         problem = f"the object of {bad[0].path} is damaged"
         raise ShareError(problem, place=cache.place(bad[0]), cure="check this disk")
