@@ -115,10 +115,12 @@ for path in made.split():
 """
 
 
-def git(folder: Path, *arguments: str) -> None:
-    """Run git as somebody."""
+def git(folder: Path, *arguments: str) -> str:
+    """What git prints, run as somebody."""
     who = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.org")
-    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+    command = ["git", *who, *arguments]
+    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout
 
 
 def make_run(folder: Path) -> Path:

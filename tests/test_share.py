@@ -1,5 +1,7 @@
 """Share and restore of a small run: complete or refused, with all damaged files listed."""
 
+import hashlib
+import json
 import re
 import shlex
 import shutil
@@ -11,13 +13,16 @@ import pytest
 import yaml
 from runs import REPOSITORY, planned, snakemake
 from shared_run import OVERLAY, clone, commit, dvc, git, make_run, resed
+from small_remote import snapshot
 from test_verify import flip
 
 from resed.errors import ShareError
 from resed.share import instructions as others
 from resed.share import snakemake_records as knowledge
-from resed.share.lock import LOCK
+from resed.share.dvc import fetch_objects
+from resed.share.lock import LOCK, locked
 from resed.share.runs import RUNS, SharedRun, register
+from resed.share.settings import Settings
 from resed.share.snakemake_records import pack, unpack
 
 pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
@@ -54,8 +59,6 @@ def there(restored, tmp_path):
 
 def stored(folder: Path, path: str, remote: Path) -> Path:
     """Path of a result in the remote."""
-    import hashlib
-
     md5 = hashlib.md5((folder / path).read_bytes()).hexdigest()
     return place(md5, remote)
 
@@ -302,6 +305,72 @@ def test_every_damaged_file_of_the_remote_is_named_at_once(here, there, tmp_path
     assert resed(there, "share", "--remote", str(remote))[0] == 0
     code, told = resed(folder, "restore")
     assert code == 0, told
+
+
+def test_a1_a_hostile_remote_replaces_neither_the_snakefile_nor_a_hook(here, tmp_path):
+    """With DVC, git and Snakemake themselves; test_restore.py has many more paths."""
+    remote = Path(shutil.copytree(here.parent / "resed-remote", tmp_path / "remote"))
+    folder = clone(here, tmp_path / "there")
+    entries = json.loads(listing(here, "results/demo/tables", remote).read_text())
+    md5 = hashlib.md5(b"touch PWNED").hexdigest()
+    place(md5, remote).parent.mkdir(exist_ok=True)
+    place(md5, remote).write_bytes(b"touch PWNED")
+    entries += [
+        {"md5": md5, "relpath": f"../../../{name}"}
+        for name in ("Snakefile", ".git/hooks/post-checkout", "../x")
+    ]
+    content = json.dumps(entries).encode()
+    hostile = f"{hashlib.md5(content).hexdigest()}.dir"
+    place(hostile, remote).parent.mkdir(exist_ok=True)
+    place(hostile, remote).write_bytes(content)
+    lock = yaml.safe_load((folder / LOCK).read_text())
+    outs = {out["path"]: out for out in lock["stages"]["results@demo"]["outs"]}
+    outs["results/demo/tables"]["md5"] = hostile
+    (folder / LOCK).write_text(yaml.safe_dump(lock))
+    before = snapshot(folder)
+    code, told = resed(folder, "restore", "--remote", str(remote), "--force")
+    assert code == 1
+    assert "resed: results/demo/tables: '../../../Snakefile' in its list leads" in one_line(told)
+    assert snapshot(folder) == before
+    assert not (tmp_path / "x").exists()
+
+
+def test_a1_a_command_in_the_dvc_config_of_git_is_not_run(here, tmp_path):
+    folder = clone(here, tmp_path / "there")
+    text = (folder / ".dvc" / "config").read_text()
+    text = text.replace("../../resed-remote", "webdavs://localhost")
+    text += "    bearer_token_command = touch PWNED\n"
+    (folder / ".dvc" / "config").write_text(text)
+    before = snapshot(folder)
+    code, told = resed(folder, "restore")
+    assert code == 1
+    assert "remote.store.bearer_token_command must not be set in a file" in one_line(told)
+    assert snapshot(folder) == before
+
+
+def test_c10_a_remote_of_other_letters_than_ascii(here, tmp_path, monkeypatch):
+    remote = Path(shutil.copytree(here.parent / "resed-remote", tmp_path / "größe é 音"))
+    monkeypatch.chdir(clone(here, tmp_path / "there"))
+    for url in ("../größe é 音", str(remote)):
+        Settings.read().remote(url)
+        assert Settings.read().values["remote.store.url"] == str(remote)
+    run = SharedRun(("config/demo.yaml",), "demo")
+    wanted = [item.md5 for item in locked(run)]
+    assert fetch_objects(tmp_path / "cache", wanted) == {}
+    files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert len(files) == len(set(wanted))
+
+
+def test_c10_git_ignores_data_and_results_that_are_links(tmp_path):
+    shutil.copy(REPOSITORY / ".gitignore", tmp_path)
+    git(tmp_path, "init")
+    (tmp_path / "disk").mkdir()
+    for name in ("data", "results", ".snakemake", ".venv"):
+        (tmp_path / name).symlink_to(tmp_path / "disk")
+    (tmp_path / "src" / "data").mkdir(parents=True)
+    (tmp_path / "src" / "data" / "x").touch()
+    told = git(tmp_path, "status", "--porcelain", "--untracked-files=all")
+    assert told.split() == ["??", ".gitignore", "??", "src/data/x"]
 
 
 def test_a_flipped_byte_in_the_cache_is_mended_from_the_remote(there, here):

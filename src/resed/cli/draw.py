@@ -33,6 +33,7 @@ def draw(
     from resed.draw.style import look, save
     from resed.formats.figure_description import write_figure_description
     from resed.results.folder import Results
+    from resed.runtime.checksums import comparing
 
     config = load_config(read_settings(config_json, "--config-json"))
     source = Results.of(config, results, data)
@@ -40,7 +41,7 @@ def draw(
     if figure not in names:
         raise typer.BadParameter(f"one of {', '.join(names)}", param_hint="--figure")
     drawing = figure_of(figure, source)
-    with look():
+    with comparing(results), look():
         made = drawing.draw()
         save(made, out_png, out_svg)
     if out_json:

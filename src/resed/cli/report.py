@@ -21,9 +21,11 @@ def report(
     from resed.config.run import load_config
     from resed.report import render
     from resed.results.folder import Results
+    from resed.runtime.checksums import comparing
     from resed.runtime.files import write_text
 
     config = load_config(read_settings(config_json, "--config-json"))
-    page = render(Results.of(config, results, data))
+    with comparing(results):
+        page = render(Results.of(config, results, data))
     write_text(out, page)
     typer.echo(f"{out}: {len(page) / 1e6:.1f} MB")

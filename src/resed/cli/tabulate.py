@@ -39,6 +39,7 @@ def tabulate(
     from resed.config.loading import read_settings
     from resed.config.run import load_config
     from resed.results.folder import Results
+    from resed.runtime.checksums import comparing
     from resed.runtime.files import write_text
     from resed.tabulate import make_table
     from resed.tabulate.markdown import markdown
@@ -51,7 +52,8 @@ def tabulate(
     config = load_config(read_settings(config_json, "--config-json"))
     source = Results.of(config, results, data)
     for name in table:
-        made = make_table(name, source)
+        with comparing(results):
+            made = make_table(name, source)
         if out_folder is not None:
             files = tuple(out_folder / f"{name}.{suffix}" for suffix in ("csv", "json", "md"))
         for path, text in zip(files, (made.csv(), made.json(), markdown(made)), strict=True):

@@ -16,6 +16,11 @@ def verify(
     record: bool = typer.Option(
         False, help="Record files that have no checksum yet (results of an older version of resed)."
     ),
+    audio: bool = typer.Option(
+        False,
+        "--audio",
+        help="Also compare every audio file with the SHA-256 that acquire recorded (about 1 GB/s).",
+    ),
 ) -> None:
     """Compare all results and annotations with their checksums; list the files that differ.
 
@@ -25,6 +30,10 @@ def verify(
 
     Example: resed verify --config config/demo.yaml
     """
+    from resed.audit.acquired_files import verify_audio
+    from resed.config.dataset import load_dataset
+    from resed.errors import ResedError
+    from resed.runtime.checksums import data_folder
     from resed.runtime.staleness import Made
     from resed.runtime.verify import adopt, refuse_bad, summary
     from resed.runtime.verify import verify as compare
@@ -32,13 +41,24 @@ def verify(
 
     if results is None and not config:
         raise typer.BadParameter("use --results or --config", param_hint="--results")
-    run = None if results else SharedRun.of(config)
-    results, configs = (run.results, run.configs) if run else (results, ())
+    run = SharedRun.of(config) if config else None
+    results = results or run.results
+    wrong: ResedError | None = None  # raised after the results are compared, too
+    if audio:
+        root = data_folder(results)
+        dataset = run.file if run else load_dataset(results.resolve().name)
+        try:
+            number = verify_audio(dataset, root, threads, typer.echo)
+            typer.echo(f"{root}: all {number} audio files are those that were acquired")
+        except ResedError as error:
+            wrong = error
     found = compare(results, threads)
     if record:
         adopt(results, found)
         found = compare(results, threads)
-    refuse_bad(results, found, typer.echo)
+    refuse_bad(results, found, typer.echo, run.configs if run else None)
     typer.echo(summary(results, found))
-    for line in Made.of(results).lines(configs):
+    for line in Made.of(results).lines(run.configs if run else ()):
         typer.echo(f"note: {line}")
+    if wrong:
+        raise wrong

@@ -33,6 +33,7 @@ CHECKED_BY_READER = (".store",)  # has one checksum per clip, compared when it i
 CORRUPT = "checksum record is corrupt"
 _LINES = re.compile(r"(([0-9a-f]{64})  (.+)\n)(?:# (\{.+\}) ([0-9a-f]{8})\n)?")
 _compared: dict[Path, tuple[int, int, int]] = {}  # stamps of the compared files
+_comparing: Path | None = None  # the folder of `comparing`
 _acquiring = False
 
 
@@ -57,7 +58,7 @@ def compare(path: Path) -> None:
 
     A file is hashed once per process, unless its inode, size or date changes.
     """
-    results, place = _run(), absolute(path)
+    results, place = _run() or _comparing, absolute(path)
     if results is None:
         return
     in_results = results in place.parents
@@ -73,6 +74,20 @@ def compare(path: Path) -> None:
     else:
         _compare_annotations(results, place, path)
     _compared[place] = stamp
+
+
+@contextmanager
+def comparing(results: Path) -> Iterator[None]:
+    """Compare files with their records as in a run while the block runs; nothing is recorded.
+
+    For commands that read the results of a run and are started by hand.
+    """
+    global _comparing
+    _comparing = absolute(results)
+    try:
+        yield
+    finally:
+        _comparing = None
 
 
 def _run() -> Path | None:
@@ -242,7 +257,7 @@ def recorded_annotations(results: Path) -> tuple[list[AnnotationChecksums], list
             told = _read(path)
         except FileNotFoundError:  # another job is rewriting it
             continue
-        if told is None or ".." in Path(told[1]).parts:
+        if told is None or ".." in Path(told[1]).parts or Path(told[1]).is_absolute():
             corrupt.append(path)
         else:
             file = data / told[1]

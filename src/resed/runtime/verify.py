@@ -5,6 +5,7 @@ depends on them.
 """
 
 import os
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from resed.runtime.files import walk
 from resed.runtime.progress import progress
 
 WITHOUT = (checksums.FOLDER, "logs", "benchmarks")  # folders of results/{dataset}
+SHARED = "share"  # folder of the files that resed share adds
 Status = Literal["ok", "altered", "missing", "unrecorded"]
 BAD: tuple[Status, ...] = ("altered", "missing", "unrecorded")
 
@@ -110,8 +112,16 @@ def _annotations(results: Path) -> Iterator[FileStatus]:
         yield FileStatus(one.path, status, size, one.cure())
 
 
-def refuse_bad(results: Path, found: Sequence[FileStatus], say: Callable[[str], None]) -> None:
-    """Print all altered, missing and unrecorded files; raise AlteredError if there are any."""
+def refuse_bad(
+    results: Path,
+    found: Sequence[FileStatus],
+    say: Callable[[str], None],
+    configs: Sequence[str] | None = None,
+) -> None:
+    """Print all altered, missing and unrecorded files; raise AlteredError if there are any.
+
+    `configs` are the files after --configfile, for the commands in the message; None: unknown.
+    """
     bad = [one for one in found if one.status in BAD]
     for one in bad:
         say(f"{one.status}: {one.path}")
@@ -120,22 +130,44 @@ def refuse_bad(results: Path, found: Sequence[FileStatus], say: Callable[[str], 
     counts = Counter(one.status for one in bad)
     what = ", ".join(f"{counts[status]} {status}" for status in BAD if counts[status])
     problem = f"{what}, of {len(found)} files"
-    raise AlteredError(problem, place=results, cure=_cures(bad, results))
+    raise AlteredError(problem, place=results, cure="; ".join(_cures(bad, results, configs)))
 
 
-def _cures(bad: Sequence[FileStatus], results: Path) -> str:
-    made = Counter(one.status for one in bad if not one.cure)
-    own = [f"{one.path}: {one.cure}" for one in bad if one.cure]
-    return "; ".join([*([_cure(made, results)] if made else []), *own])
+def _cures(
+    bad: Sequence[FileStatus], results: Path, configs: Sequence[str] | None
+) -> Iterator[str]:
+    """One sentence for each kind of file."""
+    files = [one for one in bad if not one.cure and one.status != "unrecorded"]
+    made = sorted({_described(results, one.path) for one in files})
+    shared = [path for path in made if results / SHARED in path.parents]
+    if jobs := [path for path in made if path not in shared]:
+        # Snakemake makes a missing file only if something needs it, so the files are named.
+        words = ["snakemake", "--cores", "all", "--force", *map(os.path.relpath, jobs)]
+        known = ["--configfile", *configs] if configs else []
+        own = " (and your --configfile)" * (configs is None)
+        removed = any(one.status == "missing" for one in files)
+        folder = results / checksums.FOLDER
+        yield f"run {shlex.join([*words, *known])}{own}, or make restore FORCE=1" + (
+            f" (if you removed a file on purpose: delete its record in {folder})" * removed
+        )
+    if shared:
+        known = ["--config", shlex.join(configs)] if configs else []
+        own = " (and your --config)" * (configs is None)
+        words = ["resed", "share", "--prepare", *known]
+        yield f"run {shlex.join(words)}{own} for {results / SHARED}"
+    if any(one.status == "unrecorded" for one in bad):
+        yield (
+            f"move or delete files that no run made, or resed verify --record --results {results}"
+        )
+    yield from (f"{one.path}: {one.cure}" for one in bad if one.cure)
 
 
-def _cure(counts: Counter[Status], results: Path) -> str:
-    if set(counts) == {"unrecorded"}:
-        return f"delete files that no run made, or resed verify --record --results {results}"
-    first = "delete the altered files, then " if counts["altered"] else ""
+def _described(results: Path, path: Path) -> Path:
+    """The result that a file is, or whose record it is."""
     folder = results / checksums.FOLDER
-    removed = f" (if you removed it on purpose: delete its record in {folder})"
-    return f"{first}run snakemake again or make restore{removed if counts['missing'] else ''}"
+    if folder not in path.parents:
+        return path
+    return results / path.relative_to(folder).with_name(path.name.removesuffix(checksums.SUFFIX))
 
 
 def summary(results: Path, found: Sequence[FileStatus]) -> str:
