@@ -13,6 +13,7 @@ import pytest
 import yaml
 from runs import REPOSITORY, planned, snakemake
 from shared_run import OVERLAY, clone, commit, dvc, git, make_run, resed
+from shared_run import run as started
 from small_remote import snapshot
 from test_verify import flip
 
@@ -262,6 +263,34 @@ def test_a_flipped_byte_in_a_checkpoint_is_named_and_refused(there):
     code, told = resed(there, "restore", "--remote", str(there.parent))  # all is in the cache
     assert code == 0, told
     assert "nothing to be done" in told
+
+
+def test_b8_the_commands_that_verify_prints_heal_the_run(there):
+    """Every kind of file: final, intermediate, store, checkpoint, record, archive of records."""
+    folder = there / "results" / "demo"
+    altered = (
+        "extract/default/strong.store",
+        "train/pts/seed0/checkpoint.pt",
+        "predict/evaluation/pts/seed0.npz",
+        "tables/table1.csv",
+        "figures/dag.json",
+        "report/index.html",
+        "share/snakemake.tar.gz",
+    )
+    for name in altered:
+        flip(folder / name)
+    (folder / "decode/evaluation/pts/seed0/events.tsv").unlink()  # an intermediate
+    (folder / "checksums/calibrate/pts.json.sha256").write_text("damaged")
+    code, told = resed(there, "verify")
+    assert code == 1
+    line = one_line(told)
+    assert "8 altered, 1 missing" in line
+    for pattern in ("run (snakemake .*?), or make restore", "run (resed share .*?) for results"):
+        code, told = started(there, *shlex.split(re.search(pattern, line)[1]))
+        assert code == 0, told
+    code, told = resed(there, "verify")
+    assert code == 0, told
+    assert planned(there, overlay=OVERLAY) == []
 
 
 def test_a_flipped_byte_in_the_remote_is_named_and_nothing_checked_out(here, tmp_path):

@@ -1,18 +1,27 @@
 """Checksums of results: recorded when made, compared before use, and by `resed verify`."""
 
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from made_page import make_page_input
+from made_results import make_results, make_root
+from runs import REPOSITORY
 from typer.testing import CliRunner
 
+from resed.acquire.soundscapes.render_split import render_split
 from resed.cli import app
+from resed.config.dataset import load_dataset
 from resed.errors import AlteredError, MissingFileError
+from resed.formats.acquisition import table_path
+from resed.results.folder import Results
 from resed.runtime import checksums
 from resed.runtime.files import existing, read_json, write_json, write_text
-from resed.runtime.verify import verify
+from resed.runtime.verify import refuse_bad, verify
 
 
 def flip(path: Path) -> None:
@@ -165,7 +174,7 @@ def test_the_command_names_the_file_and_ends_with_1(results):
     code, words = told("verify", "--results", "results/demo")
     assert code == 1
     assert "altered: results/demo/tables/table1.csv\n" in words
-    assert "resed: results/demo: 1 altered, of 2 files; delete the altered files, then" in words
+    assert "resed: results/demo: 1 altered, of 2 files; run snakemake --cores all" in words
     assert "Traceback" not in words
 
 
@@ -188,3 +197,162 @@ def test_one_of_both_options_is_needed():
 def test_the_workflow_tells_its_jobs_where_to_record():
     rules = Path(__file__).parents[1] / "workflow" / "rules" / "common.smk"
     assert checksums.VARIABLE in rules.read_text()
+
+
+def test_c7_links_that_lead_into_their_own_folder_end(results):
+    """Two links per folder: followed without memory they would be 2^n paths."""
+    for folder in (results, results / "tables", results / "checksums", results / "score" / "pts"):
+        (folder / "one").symlink_to(folder, target_is_directory=True)
+        (folder / "two").symlink_to(".", target_is_directory=True)
+        (folder / "itself").symlink_to("itself")
+        (folder / "nowhere").symlink_to("gone")
+    began = time.monotonic()
+    code, words = told("verify", "--results", "results/demo")
+    assert time.monotonic() - began < 30
+    assert code == 1
+    assert "altered" not in words
+    assert "results/demo/tables/nowhere" in words
+
+
+def test_b8_the_command_names_all_files_that_it_remakes(results):
+    """Snakemake would not remake an intermediate that no job needs (test_share.py follows it)."""
+    write_text(results / "extract" / "a b.store", "store")
+    write_text(results / "share" / "snakemake.tar.gz", "records")
+    (results / "extract" / "a b.store").unlink()
+    flip(results / "tables" / "table1.csv")
+    record = results / "checksums" / "score" / "pts" / "metrics.json.sha256"
+    record.write_text("damaged")
+    flip(results / "share" / "snakemake.tar.gz")
+    (results / "mine.txt").write_text("mine")
+    with pytest.raises(AlteredError) as raised:
+        refuse_bad(Path("results/demo"), verify(Path("results/demo")), print, ["c.yaml", "d.yaml"])
+    assert raised.value.problem == "3 altered, 1 missing, 1 unrecorded, of 5 files"
+    assert raised.value.cure.split("; ") == [
+        "run snakemake --cores all --force 'results/demo/extract/a b.store' "
+        "results/demo/score/pts/metrics.json results/demo/tables/table1.csv "
+        "--configfile c.yaml d.yaml, or make restore FORCE=1 (if you removed a file on purpose: "
+        "delete its record in results/demo/checksums)",
+        "run resed share --prepare --config 'c.yaml d.yaml' for results/demo/share",
+        "move or delete files that no run made, or resed verify --record --results results/demo",
+    ]
+    with pytest.raises(AlteredError, match=r"table1\.csv \(and your --configfile\), or make"):
+        refuse_bad(Path("results/demo"), verify(Path("results/demo")), print)
+
+
+def test_b10_a_command_started_by_hand_compares_what_it_reads(results, monkeypatch):
+    monkeypatch.delenv(checksums.VARIABLE)
+    path = results / "tables" / "table1.csv"
+    with checksums.comparing(Path("results/demo")):
+        assert existing(path) == path
+        write_text(results / "new.txt", "not recorded")
+        path.write_text("system\nother\n")
+        with pytest.raises(AlteredError, match=r"table1\.csv: not the file that was made here"):
+            existing(path)
+    assert existing(path) == path
+    assert statuses(results) == {"table1.csv": "altered", "new.txt": "unrecorded"}
+
+
+@pytest.fixture(scope="module")
+def page_input(tmp_path_factory):
+    """Results with all inputs of the page, recorded as a run does."""
+    root = tmp_path_factory.mktemp("page")
+    config = make_root(root, systems=["pts"])
+    page = Results.of(config, make_results(config, 8, False))
+    make_page_input(page)
+    folder = page.folder
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        checksums.write(folder, path.relative_to(folder), checksums.digest(path))
+    return root, config, folder
+
+
+PAGE_INPUTS = [
+    "tables/table1.csv",
+    "tables/claims.csv",
+    "tables/claims.json",
+    "figures/dag.json",
+    "figures/dag.png",
+    "audit/audit.json",
+]
+COMMANDS = {
+    "report": ("--out", "page.html"),
+    "tabulate": ("--table", "table1", "--out-folder", "made"),
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("report", name) for name in PAGE_INPUTS] + [("tabulate", "audit/audit.json")],
+)
+def test_b10_an_altered_input_is_refused(page_input, monkeypatch, command, name):
+    root, config, folder = page_input
+    monkeypatch.chdir(root)
+    words = [command, "--config-json", config.model_dump_json(), "--results", str(folder)]
+    whole = CliRunner().invoke(app, [*words, *COMMANDS[command]])
+    assert whole.exit_code == 0, whole.exception
+    flip(folder / name)
+    try:
+        done = CliRunner().invoke(app, [*words, *COMMANDS[command]])
+    finally:
+        flip(folder / name)
+    assert isinstance(done.exception, AlteredError)
+    assert str(done.exception).startswith(f"{folder / name}: not the file that was made here")
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """The demo with one clip per split."""
+    folder = tmp_path_factory.mktemp("rendered")
+    demo = load_dataset("demo", REPOSITORY)
+    for split in demo.splits:
+        render_split(demo, folder / "demo", split, scale=1e-6, report=lambda _: None)
+    return folder, demo.splits
+
+
+@pytest.fixture
+def heard(rendered, tmp_path, monkeypatch):
+    """A dataset with results: split -> its clip."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").symlink_to(REPOSITORY / "config")
+    shutil.copytree(rendered[0], "data")
+    monkeypatch.setenv(checksums.VARIABLE, str(tmp_path / "results/demo"))
+    write_text("results/demo/tables/table1.csv", "system\n")
+    folders = {split: Path("data/demo", place.audio) for split, place in rendered[1].items()}
+    return {split: next(folder.glob("*.wav")) for split, folder in folders.items()}
+
+
+def test_b5_verify_audio_names_files_that_differ_are_missing_or_extra(heard):
+    words = ("verify", "--results", "results/demo", "--audio")
+    code, said = told(*words)
+    assert code == 0, said
+    assert "data/demo: all 5 audio files are those that were acquired" in said
+    assert "results/demo: all 1 files match their checksums" in said
+    extra = heard["weak"].with_name("mine.wav")
+    extra.write_bytes(b"mine")
+    code, said = told(*words)
+    assert (code, f"without a record, and not used: {extra}\n" in said) == (0, True)
+    flip(heard["strong"])
+    heard["weak"].unlink()
+    code, said = told(*words)
+    assert code == 1
+    assert f"altered: {heard['strong']}\n" in said
+    assert f"missing: {heard['weak']}\n" in said
+    assert "resed: data/demo: 1 altered, 1 missing, of 5 audio files; put back your own" in said
+    assert "results/demo: all 1 files match" in said, "results are compared, too"
+    assert told("verify", "--results", "results/demo")[0] == 0, "audio is compared on request"
+
+
+def test_b5_verify_audio_names_records_that_are_lost_or_damaged(heard):
+    words = ("verify", "--results", "results/demo", "--audio")
+    table_path("data/demo", "weak").unlink()
+    code, said = told(*words)
+    assert code == 1
+    assert "no record: data/demo/.acquire/weak.tsv\n" in said
+    assert "1 without a record of their split, of 4 audio files" in said
+    for split in ("unlabeled", "strong", "development", "evaluation"):
+        table_path("data/demo", split).unlink()
+    code, said = told(*words)
+    assert code == 1
+    assert "resed: data/demo/.acquire: no record of audio; run resed acquire" in said
+    table_path("data/demo", "weak").write_text("damaged\n")
+    code, said = told(*words)
+    assert (code, "Traceback" in said, "data/demo/.acquire/weak.tsv" in said) == (1, False, True)

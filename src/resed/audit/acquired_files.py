@@ -44,8 +44,8 @@ def verify_audio(
     counts: Counter[str] = Counter()
     with progress(total, f"verify audio of {dataset.name}") as advance:
         for one in compare_audio(root, folders, threads):
-            counts[one.status] += 1
             if one.status != "ok":
+                counts[one.status] += 1
                 say(f"{one.status}: {one.path}")
             advance(1)
     extra = _extra(root, folders, records)
@@ -54,7 +54,7 @@ def verify_audio(
     if more := sum(1 for _ in extra):
         say(f"without a record, and not used: {more} more")
     counts["without a record of their split"] += len(lost)
-    bad = [f"{number} {status}" for status, number in counts.items() if number and status != "ok"]
+    bad = [f"{number} {status}" for status, number in sorted(counts.items()) if number]
     if bad:
         problem = f"{', '.join(bad)}, of {total} audio files"
         cure = (

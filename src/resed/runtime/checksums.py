@@ -83,6 +83,7 @@ def comparing(results: Path) -> Iterator[None]:
     For commands that read the results of a run and are started by hand.
     """
     global _comparing
+    _compared.clear()
     _comparing = absolute(results)
     try:
         yield
