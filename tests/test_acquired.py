@@ -152,7 +152,9 @@ def test_verify_says_both_cures_where_results_are_altered_too(results):
     flip(results / "tables.json")
     code, words = told("verify", "--results", "results/demo")
     assert code == 1
-    assert "2 altered, of 3 files; run snakemake --cores all --force results/demo/tables.json" in words
+    assert (
+        "2 altered, of 3 files; run snakemake --cores all --force results/demo/tables.json" in words
+    )
     assert f"; {TRUTH}: move it away" in words
 
 

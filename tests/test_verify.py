@@ -83,7 +83,7 @@ def test_no_file_appears_without_its_record(results, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(checksums, "write", full)
+    monkeypatch.setattr(checksums, "_write", full)
     with pytest.raises(OSError, match="No space"):
         write_text(results / "half.txt", "whole")
     assert not (results / "half.txt").exists()

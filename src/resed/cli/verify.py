@@ -19,7 +19,7 @@ def verify(
     audio: bool = typer.Option(
         False,
         "--audio",
-        help="Also compare every audio file with the SHA-256 that acquire recorded (about 1 GB/s).",
+        help="Also compare every audio file with the SHA-256 that acquire recorded.",
     ),
 ) -> None:
     """Compare all results and annotations with their checksums; list the files that differ.
