@@ -12,6 +12,7 @@ from typing import Any
 import fuzz_edits as edits
 import numpy as np
 import torch
+from resed.share.cache import locked
 from runs import REPOSITORY
 
 from resed.config.dataset import load_dataset
@@ -54,7 +55,6 @@ from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import load_paper
 from resed.runtime.files import write_json
 from resed.settings import FeatureSettings
-from resed.share.cache import locked
 from resed.share.runs import SharedRun
 from resed.share.snakemake_records import RECORDS, pack, unpack
 
