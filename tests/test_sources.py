@@ -359,6 +359,45 @@ def test_the_progress_line_says_what_is_left_and_how_long():
     assert progress.line().endswith("done")
 
 
+LONG = ["x" * 251 + ".wav", "ä" * 125 + "y.wav", "z" * 252 + ".wav", "é" * 126 + ".wav"]
+
+
+@pytest.mark.parametrize("kind", ["hub", "folder", "zenodo", "convert"])
+def test_c9_a_clip_name_of_255_bytes_does_not_end_its_split(server, made, tmp_path, kind):
+    """Names up to 255 bytes are clips; longer ones are named and the others go on."""
+    assert [len(name.encode()) for name in LONG] == [255, 255, 256, 256]
+    clips = [*made.clips["weak"], *LONG]
+    sounds = {name: fetchable.sound(n) for n, name in enumerate(clips)}
+    there = {f"audio/train/weak/{name}": sounds[name] for name in clips[:-2]}
+    root, folder = tmp_path / "data", None
+    if kind == "folder":
+        folder = tmp_path / "mine"
+        for path, data in there.items():
+            put(folder, path, data)
+        sources = []
+    elif kind == "zenodo":
+        serve_record(server, "1", {"a.zip": fetchable.zipped(there)})
+        sources = [zenodo(server, "archive", "1", ["a.zip"], ["weak"])]
+    else:
+        if kind == "convert":
+            there = {path.replace(".wav", ".flac"): data for path, data in there.items()}
+            there = {path: data for path, data in there.items() if len(Path(path).name) < 250}
+        serve_repository(server, "a/one", there)
+        sources = [hub(server, "one", "a/one", ["weak"])]
+    put(root, SPLITS["weak"][1], fetchable.annotations("weak", clips))
+    file, said = made.dataset(tmp_path / "small.yaml", sources), []
+    (record,) = acquire(file, root, "weak", folder=folder, said=said).values()
+    long = [line for line in said if "the name has 256 bytes, and file systems allow 255" in line]
+    assert len(long) == 2
+    wanted = clips[:-2] if kind != "convert" else list(made.clips["weak"])
+    assert record["states"]["present"] >= len(wanted)
+    for name in wanted if kind != "convert" else ():
+        assert (root / "audio/train/weak" / name).read_bytes() == sounds[name]
+    states = read_states(root, "weak")
+    assert states[LONG[2]].reason == "local: failed (name too long)"
+    assert not [path for path in contents(root) if "incoming" in path]
+
+
 def test_damaged_annotations_are_not_taken(server, made, tmp_path):
     file = whole(server, made, tmp_path)
     mine = put(tmp_path, "mine/weak.tsv", b"name\tevent_labels\na.wav\tCat\n").parent

@@ -96,6 +96,45 @@ def test_a_shard_that_cannot_be_had_leaves_its_clips_open(server, made, tmp_path
     assert record["states"] == {"present": 6}
 
 
+BROKEN = {
+    "text": lambda data: b"<html>sign in</html>" * 50,
+    "empty": lambda data: b"",
+    "cut": lambda data: data[: len(data) // 2],
+    "no footer": lambda data: data[:-8] + bytes(8),
+    "pages": lambda data: data[:4] + bytes(len(data) // 2) + data[4 + len(data) // 2 :],
+    "footer": lambda data: data[:-60] + bytes(50) + data[-10:],
+}
+
+
+@pytest.mark.parametrize("damage", BROKEN)
+def test_c9_a_broken_shard_ends_neither_the_split_nor_the_run(server, made, tmp_path, damage):
+    """Its clips stay open, the other shards are read, and it does not stay on the disk."""
+    events = [
+        {"audio": {"bytes": data, "path": name}} for name, data in made.clips["evaluation"].items()
+    ]
+    good, bad = shard(events[3:]), shard(events[:3])
+    shards = {"data/0.parquet": BROKEN[damage](bad), "data/1.parquet": good}
+    serve_repository(server, "who/public", shards)
+    file, root = prepared(made, tmp_path, source(server))
+    said = []
+    (record,) = acquire(file, root, "evaluation", said=said).values()
+    assert record["states"] == {"present": 3, "corrupt": 3}
+    (line,) = [one for one in said if "it is skipped" in one]
+    assert line.startswith("shards: data+0.parquet: not a readable parquet file (")
+    assert not [path for path in contents(root) if path.endswith(".parquet")]
+    serve_repository(server, "who/public", {"data/0.parquet": bad, "data/1.parquet": good})
+    (tmp_path / "small.lock.json").unlink()
+    (record,) = acquire(file, root, "evaluation").values()
+    assert record["states"] == {"present": 6}
+
+
+def test_c9_a_column_of_another_type_is_one_line(server, made, tmp_path):
+    serve_repository(server, "who/public", {"data/0.parquet": shard([{"audio": "a.wav"}])})
+    file, root = prepared(made, tmp_path, source(server))
+    with pytest.raises(DatasetError, match=r"sources.shards: the column audio has no bytes and"):
+        acquire(file, root, "evaluation")
+
+
 def test_without_pyarrow_it_is_said_in_one_line(server, made, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)

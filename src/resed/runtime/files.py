@@ -1,5 +1,6 @@
 """Files that are either complete or absent: atomic writes, hashes, JSON."""
 
+import hashlib
 import json
 import os
 import platform
@@ -13,6 +14,8 @@ from resed.errors import MissingFileError, ResedError
 from resed.runtime import checksums, orphans
 from resed.runtime.json_text import parse_json
 
+LONGEST_NAME = 255  # bytes, of Linux, macOS and Windows
+LONGEST_SUFFIX = 16  # bytes; writers know formats by shorter ones
 HOST = re.sub(r"[^\w-]", "_", platform.node())  # machines may share a folder
 PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # temporary names of this machine
 
@@ -29,7 +32,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent.resolve())
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}@{HOST}.part{path.suffix}")
+    suffix = path.suffix if len(path.suffix.encode()) <= LONGEST_SUFFIX else ""
+    tail = f".{os.getpid()}@{HOST}.part{suffix}"
+    temporary = path.with_name(temporary_name(path.name, tail))
     try:
         yield temporary
         with open(temporary, "rb+") as handle:  # sync before the rename
@@ -42,6 +47,19 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_name(name: str, tail: str) -> str:
+    """The name of a hidden file beside the file `name`: `.STEM` and `tail`.
+
+    A name that would be longer than file systems allow is shortened, and stays one of its own.
+    """
+    stem = Path(name).stem if tail.endswith(Path(name).suffix) else name
+    if len(f".{stem}{tail}".encode()) > LONGEST_NAME:
+        own = hashlib.sha256(name.encode()).hexdigest()[:16]
+        room = LONGEST_NAME - len(f"..{own}{tail}".encode())
+        stem = f"{stem.encode()[:room].decode(errors='ignore')}.{own}"
+    return f".{stem}{tail}"
 
 
 _swept: set[Path] = set()  # once per process, because a folder may contain thousands of clips

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from resed import __version__
@@ -36,7 +36,7 @@ from resed.formats.acquired_audio import difference
 from resed.formats.acquisition import LOCAL, Answer, ClipState, table_path
 from resed.formats.clip_names import clip_file
 from resed.runtime.checksums import digest
-from resed.runtime.files import sha256
+from resed.runtime.files import LONGEST_NAME, sha256
 
 
 def acquire_split(
@@ -140,6 +140,7 @@ class _SplitRun:
             )
             for clip in clips
         ]
+        wanted = [item for item in wanted if self._has_a_possible_name(item)]
         found = [item for item in wanted if os.path.lexists(item.target)]
         entries = [self._state.get(item.filename) for item in found]
         with ThreadPoolExecutor(self._context.downloads) as pool:
@@ -155,6 +156,15 @@ class _SplitRun:
         for item in missing:
             self._forget_local(item)
         return missing
+
+    def _has_a_possible_name(self, item: WantedFile) -> bool:
+        size = max(len(part.encode()) for part in PurePosixPath(item.filename).parts)
+        if size <= LONGEST_NAME:
+            return True
+        problem = f"the name has {size} bytes, and file systems allow {LONGEST_NAME}; rename it"
+        self._context.report(f"{item.filename[:80]}...: {problem}")
+        self._record_answer(LOCAL, Delivery(item, "failed", "name too long", final=True))
+        return False
 
     def _report_altered(self, item: WantedFile, problem: str) -> None:
         self.altered += 1

@@ -21,7 +21,7 @@ from resed.config.dataset import Dataset
 from resed.errors import DatasetError
 from resed.formats.acquisition import ClipState, table_path, write_states
 from resed.formats.annotations import Event
-from resed.runtime.files import sha256
+from resed.runtime.files import sha256, temporary_name
 from resed.runtime.pool import map_in_processes
 from resed.runtime.progress import progress
 
@@ -53,7 +53,7 @@ class ClipWriter:
         clip = self.renderer.render(name)
         data = wav_bytes(clip)
         if self.folder:
-            temporary = self.folder / f".{name}.{os.getpid()}.part"
+            temporary = self.folder / temporary_name(name, f".{os.getpid()}.part")
             try:
                 temporary.write_bytes(data)
                 temporary.replace(self.folder / name)

@@ -4,10 +4,11 @@ An adapter does not move files into the dataset. It writes them into the folder 
 reports what it found; `resed.acquire.recordings.placement` checks the files and moves them.
 """
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal, Protocol
 
 from resed.acquire.recordings.fetch.partial_download import check_space, free_bytes
@@ -18,6 +19,7 @@ from resed.acquire.recordings.sources.lock_file import LockFile
 from resed.config.dataset import Dataset
 from resed.errors import ResedError
 
+LONGEST_FLAT = 200  # bytes; file systems allow 255
 HIDDEN = FOLDER  # below the root of a dataset: states, unfinished downloads, quarantine
 DeliveryState = Literal["present", "gone", "blocked", "corrupt", "failed"]
 
@@ -112,8 +114,12 @@ def incoming_path(context: AcquireContext, source: str, wanted: WantedFile) -> P
 
 
 def flat_name(name: str) -> str:
-    """A relative path as the name of one file."""
-    return name.replace("/", "+")
+    """A relative path as the name of one file, shortened so that suffixes can be appended."""
+    flat = name.replace("/", "+")
+    if len(flat.encode()) <= LONGEST_FLAT:
+        return flat
+    own, suffix = hashlib.sha256(flat.encode()).hexdigest()[:16], PurePosixPath(flat).suffix
+    return f"{flat.encode()[: LONGEST_FLAT // 2].decode(errors='ignore')}.{own}{suffix[:16]}"
 
 
 def problem_of(error: ResedError, name: str) -> str:

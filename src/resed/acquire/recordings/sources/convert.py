@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from resed.errors import AudioError
+from resed.errors import AudioError, ResedError
 from resed.formats.audio import open_audio
 from resed.runtime.files import atomic_path
 
@@ -17,8 +17,19 @@ def convert(source: Path, target: Path, start: float = 0.0, end: float | None = 
     """Write `source` from `start` to `end` (seconds) in the format of the suffix of `target`.
 
     The sample rate and the channels are kept; lossless formats have 16 bits. Raises AudioError if
-    `source` is truncated, has NaN or infinite samples, or ends before `start`.
+    `source` is truncated, has NaN or infinite samples, ends before `start`, or cannot be written
+    in this format, whatever the encoder raises.
     """
+    try:
+        _convert(source, target, start, end)
+    except (ResedError, OSError):
+        raise
+    except Exception as error:  # of any kind: one clip must not end its split
+        problem = f"cannot be converted to {target.suffix} ({type(error).__name__}: {error})"
+        raise AudioError(problem, place=source) from None
+
+
+def _convert(source: Path, target: Path, start: float, end: float | None) -> None:
     with open_audio(source) as sound:
         first, last = round(start * sound.rate), None if end is None else round(end * sound.rate)
         kind = "PCM_16" if target.suffix.lower() in PCM else None

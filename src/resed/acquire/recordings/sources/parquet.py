@@ -1,7 +1,7 @@
 """Adapter `parquet`: audio in a column of the parquet files (shards) of a dataset repository."""
 
-from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from resed.acquire.recordings.fetch.errors import FetchError
@@ -18,10 +18,14 @@ from resed.acquire.recordings.sources.downloads import download
 from resed.acquire.recordings.sources.hub_repository import HubRepository
 from resed.acquire.recordings.sources.name_index import Candidate, NameIndex
 from resed.acquire.recordings.sources.settings import ParquetSource
-from resed.errors import AudioError, DatasetError
+from resed.errors import AudioError, DatasetError, ResedError
 from resed.runtime.files import atomic_path
 
 BATCH = 64  # rows in memory: a clip of 10 s has 882 kB
+
+
+class BrokenShardError(ResedError):
+    """A shard is damaged, although its length and checksum are as listed."""
 
 
 class ParquetAdapter:
@@ -55,28 +59,45 @@ class ParquetAdapter:
             except FetchError as error:
                 state, detail, final = error.state, error.detail, False
                 continue
-            for delivery in self._read_shard(parquet.ParquetFile(path), left):
-                left.pop(delivery.wanted.filename)
-                yield delivery
-            path.unlink()
+            try:
+                for delivery in self._read_shard(parquet, path, left):
+                    left.pop(delivery.wanted.filename)
+                    yield delivery
+            except BrokenShardError as error:  # its clips may be in other shards
+                state, detail, final = "corrupt", f"{flat_name(shard.path)}: {error.problem}", False
+                self._context.report(f"{self._settings.name}: {detail}; it is skipped")
+            finally:
+                path.unlink(missing_ok=True)  # a broken one is downloaded again in the next run
         for item in left.values():
             yield Delivery(item, state, detail, final=final)
 
-    def _read_shard(self, shard: Any, left: dict[str, WantedFile]) -> Iterator[Delivery]:
-        """Write the wanted clips of a shard; the first row of each clip is used."""
+    def _read_shard(
+        self, parquet: Any, path: Path, left: dict[str, WantedFile]
+    ) -> Iterator[Delivery]:
+        """Write the wanted clips of a shard; the first row of each clip is used.
+
+        Raises BrokenShardError if it cannot be read, after the clips before the damage.
+        """
         settings, names, open_items = self._settings, NameIndex(self._context.dataset), dict(left)
         for name in left:
             names.add(Candidate(name))
         columns = [settings.audio, *([settings.filename] if settings.filename else [])]
-        unknown = [name for name in columns if name not in shard.schema_arrow.names]
+        shard = _read(lambda: parquet.ParquetFile(path))
+        there = _read(lambda: shard.schema_arrow.names)
+        unknown = [name for name in columns if name not in there]
         if unknown:
-            there = ", ".join(shard.schema_arrow.names)
+            there = ", ".join(there)
             problem = f"the shards have no column {unknown[0]} (columns: {there})"
             cure = "correct the keys audio and filename of the source"
             raise DatasetError(problem, place=f"sources.{settings.name}", cure=cure)
-        for batch in shard.iter_batches(BATCH, columns=columns):
-            for row in batch.to_pylist():
+        batches = _read(lambda: shard.iter_batches(BATCH, columns=columns))
+        while rows := _read(lambda: next(batch.to_pylist() for batch in batches), []):
+            for row in rows:
                 sound = row[settings.audio] or {}
+                if not isinstance(sound, dict):
+                    problem = f"the column {settings.audio} has no bytes and path"
+                    cure = "correct the key audio of the source"
+                    raise DatasetError(problem, place=f"sources.{settings.name}", cure=cure)
                 name = row[settings.filename] if settings.filename else sound.get("path")
                 name = str(name or "")
                 filename = PurePosixPath(name).name
@@ -96,6 +117,17 @@ class ParquetAdapter:
         except AudioError as error:
             return Delivery(item, "corrupt", problem_of(error, written.name), final=True)
         return Delivery(item, "present", path=path, final=True)
+
+
+def _read(read: Callable[[], Any], at_end: Any = None) -> Any:
+    """The result of pyarrow; `at_end` if there is no more. Raises BrokenShardError."""
+    try:
+        return read()
+    except StopIteration:
+        return at_end
+    except Exception as error:  # pyarrow raises many classes, OSError among them
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise BrokenShardError(f"not a readable parquet file ({reason[:80]})") from None
 
 
 def _pyarrow_parquet() -> Any:
