@@ -49,8 +49,11 @@ PATIENCE = 120.0  # seconds beyond four times the duration of the tests that rea
 # Module -> its files below src/resed, and its own test files below tests/.
 MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "score": (
-        ("score/f1.py", "score/psds.py", "score/threshold_free.py", "score/confusion.py"),
-        ("test_score.py", "test_threshold_free.py", "test_confusion.py"),
+        (
+            *("score/f1.py", "score/matching.py", "score/agreement.py", "score/psds.py"),
+            *("score/threshold_free.py", "score/confusion.py"),
+        ),
+        ("test_score.py", "test_agreement.py", "test_threshold_free.py", "test_confusion.py"),
     ),
     "decode": (
         ("decode/events.py", "decode/baselines.py"),

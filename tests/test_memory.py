@@ -44,7 +44,6 @@ def made(clips, lost=False):
 
 
 def peak_kb(run):
-    run()  # imports
     gc.collect()
     tracemalloc.start()
     try:
