@@ -3,8 +3,11 @@
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from resed.errors import AnnotationError, MissingFileError
+from resed.formats.annotation_text import AnnotationText
 from resed.formats.annotations import (
     Event,
     read_clips,
@@ -168,3 +171,135 @@ def test_real_annotations(shared):
     assert len(read_tags(folder / "train" / "weak.tsv")) == 1578
     assert len(read_clips(folder / "train" / "unlabel_in_domain.tsv")) == 14412
     assert time.monotonic() - begin < 5  # 0.2 s on an idle machine
+
+
+# ---- exports of spreadsheets ---------------------------------------------------------------
+
+QUOTED = {
+    "all cells": '"filename"\t"onset"\t"offset"\t"event_label"\n"a.wav"\t"0.5"\t"1.25"\t"Dog"\n',
+    "names": HEADER + '"a.wav"\t0.5\t1.25\t"Dog"\n',
+    "spaces": HEADER + ' "a.wav" \t0.5\t1.25\t "Dog"\n',
+    "semicolons": (HEADER + '"a.wav"\t0.5\t1.25\tDog\n').replace("\t", ";"),
+    "commas": (HEADER + "a.wav\t0.5\t1.25\tDog\n").replace("\t", ","),
+    "commas and quotes": (HEADER + 'a.wav\t"0.5"\t1.25\t"Dog"\n').replace("\t", ","),
+    "bom, crlf, semicolons": "\ufeff" + (HEADER + "a.wav\t0.5\t1.25\tDog\n")
+    .replace("\t", ";").replace("\n", "\r\n"),
+    "bom and quotes": '\ufeff"filename";"onset";"offset";"event_label"\r\n"a.wav";0.5;1.25;"Dog"',
+    "empty last columns": (HEADER + "a.wav\t0.5\t1.25\tDog\t\t\n").replace("\t", ","),
+    "another column": "filename;note;onset;offset;event_label\na.wav;\"x;y\";0.5;1.25;Dog\n",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("content", QUOTED.values(), ids=QUOTED)
+def test_b1_exports_of_spreadsheets_are_read_as_their_content(tsv, content):
+    assert read_events(tsv(content)) == DOG
+    assert read_clips(tsv(content)) == ["a.wav"]
+
+
+def test_b1_quoted_tags_are_several(tsv):
+    for content in (
+        'filename\tevent_labels\r\na.wav\t"Dog,Cat"\r\nb.wav\t\r\n',
+        'filename,event_labels\na.wav,"Dog,Cat"\nb.wav,\n',
+        "filename;event_labels\na.wav;Dog,Cat\nb.wav\n",
+        'filename;event_labels\n"a.wav";"Dog, Cat"\n"b.wav";""\n',
+    ):
+        assert read_tags(tsv(content)) == {"a.wav": ("Cat", "Dog"), "b.wav": ()}
+
+
+def test_b1_quotes_within_names(tsv):
+    path = tsv(HEADER + 'a "b".wav\t0\t1\t5" pipe\n"a ""c"".wav"\t0\t1\t"a ""D"""\n')
+    assert [(clip, e[0].event_label) for clip, e in read_events(path).items()] == [
+        ('a "b".wav', '5" pipe'),
+        ('a "c".wav', 'a "D"'),
+    ]
+
+
+SPREADSHEETS_REFUSED = {
+    "open quote": (HEADER + '"a.wav\t0\t1\tDog\n', "line 2: a quoted cell does not end; end the"),
+    "line in a cell": (HEADER + '"a\n.wav"\t0\t1\tDog\n', "line 2: a quoted cell does not end"),
+    "text after a quote": (HEADER + '"a" b.wav\t0\t1\tDog\n', "line 2: a quoted cell does not"),
+    "a lone quote": (HEADER + '"\t0\t1\tDog\n', "line 2: a quoted cell does not end"),
+    "decimal comma": (
+        "filename;onset;offset;event_label\na.wav;3,121;4,271;Dog",
+        "'3,121' has a d",
+    ),
+    "quoted comma": (HEADER.replace("\t", ",") + 'a.wav,"3,1","4,2",Dog', "'3,1' has a decimal co"),
+    "bare comma": (HEADER.replace("\t", ",") + "a.wav,3,1,4,2,Dog", "6 columns, but the header"),
+    "rows of tabs": (HEADER.replace("\t", ",") + "a.wav\t0\t1\tDog", "line 2: 1 columns, but the"),
+    "rows of semicolons": (
+        HEADER + "a.wav;0;1;Dog",
+        "1 columns, but the header has 4; separate co",
+    ),
+    "tags without quotes": (
+        "filename,onset,offset,event_label\na,0,1,Dog,Cat",
+        "line 2: 5 columns",
+    ),
+    "above the bound": (
+        HEADER + "a.wav\t0\t1000001\tDog",
+        "offset 1000001 is above 1000000 seconds",
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), SPREADSHEETS_REFUSED.values(), ids=SPREADSHEETS_REFUSED
+)
+def test_b1_exports_that_are_ambiguous_are_refused(tsv, content, message):
+    with pytest.raises(AnnotationError) as refusal:
+        read_events(tsv(content))
+    assert message in str(refusal.value) and "\n" not in str(refusal.value)
+    assert refusal.value.line == 2 and refusal.value.cure
+
+
+def test_b1_only_the_row_with_an_open_quote_is_left_out(tsv):
+    path = tsv(HEADER + 'a.wav\t0.5\t1.25\tDog\n"b.wav\t0\t1\tDog\nc.wav\t\t\t\n')
+    mistakes = []
+    assert list(read_events(path, refuse=mistakes.append)) == ["a.wav", "c.wav"]
+    assert [mistake.line for mistake in mistakes] == [3]
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1,
+                        max_size=8).filter(lambda text: text == text.strip()), min_size=1,
+                max_size=4, unique=True))  # fmt: skip
+def test_b1_every_name_that_is_written_is_read_back(tmp_path_factory, names):
+    path = tmp_path_factory.mktemp("names") / "e.tsv"
+    events = {f"{name}.wav": [Event(f"{name}.wav", 0.0, 1.0, name)] for name in names}
+    write_events(path, events)
+    assert read_events(path) == events
+
+
+def test_b1_cells_of_an_export_are_rewritten_in_its_form(tmp_path):
+    """As repair does: only the cells that change, all others byte for byte."""
+    path = tmp_path / "e.csv"
+    row = ' "a;b.wav" ; 1.0;"2.0";Dog\r\n'
+    path.write_bytes((HEADER.replace("\t", ";") + row).encode())
+    text = AnnotationText.read(path)
+    assert [text.cell(2, name) for name in ("filename", "offset")] == ["a;b.wav", "2.0"]
+    text.write(2, {"filename": "a;b.wav", "onset": "1.0", "offset": "3.0"})
+    assert text.lines[2] == ' "a;b.wav" ; 1.0;3.0;Dog\r\n'
+    text.write(2, {"filename": "c;d.wav", "onset": "", "event_label": '"x'})
+    assert text.lines[2] == '"c;d.wav";;3.0;"""x"\r\n'
+    assert list(text.cells()) == [
+        (2, {"filename": "c;d.wav", "onset": "", "offset": "3.0", "event_label": '"x'})
+    ]
+
+
+def test_c2_long_cells_are_shortened_in_errors(tsv):
+    for row in ("a.wav\t0\t1\t{}", "a.wav\t{}\t1\tDog", "a.wav\t0\t{}\tDog"):
+        with pytest.raises(AnnotationError) as refusal:
+            read_events(tsv(HEADER + row.format("x" * 100_000)), ["Dog"])
+        assert len(refusal.value.problem) < 200
+    begin = time.process_time()
+    with pytest.raises(AnnotationError, match="column offset is missing"):
+        read_events(
+            tsv("filename\tonset\tevent_label\t" + "\t".join("x" * 9 for _ in range(10**4)))
+        )
+    assert time.process_time() - begin < 5
+
+
+def test_d9_times_have_as_many_decimals_as_are_asked_for(tmp_path):
+    """A frame of 1/60 s: milliseconds are coarser than frames, microseconds are not."""
+    events = {"a.wav": [Event("a.wav", 1 / 60, 2 / 3, "Dog"), Event("a.wav", 1.0, 1 + 1e-9, "Dog")]}
+    write_events(tmp_path / "e.tsv", events, 6)
+    rows = (tmp_path / "e.tsv").read_text().splitlines()[1:]
+    assert rows == ["a.wav\t0.016667\t0.666667\tDog", "a.wav\t1.000000\t1.000001\tDog"]

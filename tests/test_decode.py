@@ -177,6 +177,25 @@ def test_files_can_be_read_back(tmp_path):
     assert read_tags(tmp_path / "seed0" / "teacher_tags.tsv") == found.teacher_tags
 
 
+def test_d9_events_are_scored_as_they_were_decoded(tmp_path):
+    """Milliseconds move frames of 1/60 s across the 200 ms collar; six decimals do not."""
+    frames = np.zeros((1, 240, 2))
+    frames[0, 25:100, 0] = frames[0, 130:200, 0] = 0.9
+    found = decode(posteriors(frames, [[0.9, 0.9]]), windows(Cat=0, Dog=0), DecodeSettings())
+    (first, second) = found.events["0.wav"]
+    assert (first.onset, second.onset) == (25 / 60, 130 / 60)
+    write_decoded(tmp_path, found)
+    (read, other) = read_events(tmp_path / "events.tsv")["0.wav"]
+    assert (read.onset, read.offset) == (0.416667, 1.666667)
+    assert abs(other.onset - second.onset) < 5e-7
+    reference = {"0.wav": [Event("0.wav", 25 / 60 - 0.1998, 1.5, "Cat")]}
+    counts = [
+        event_counts(reference, side, ["0.wav"]).values[0, 0].tolist()
+        for side in (found.events, read_events(tmp_path / "events.tsv"))
+    ]
+    assert counts[0] == counts[1] == [1, 1, 0]
+
+
 def test_windows_of_another_dataset_are_refused():
     with pytest.raises(ResultsError, match="windows are for Bird, the posteriors for Cat, Dog"):
         decode(random_posteriors(), windows(Bird=1.0, Cat=1.0), DecodeSettings())
