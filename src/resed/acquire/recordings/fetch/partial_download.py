@@ -24,7 +24,7 @@ MARGIN = 64 << 20  # bytes that must remain free on the disk
 SPACE_INTERVAL = 64 << 20  # bytes between two checks of the free space
 FREE = "free disk space and run the command again"
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
+RANGE = re.compile(r"bytes ([0-9]{1,15})-([0-9]{1,15})/([0-9]{1,15}|\*)")
 
 
 @dataclass(frozen=True)

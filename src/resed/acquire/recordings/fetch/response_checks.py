@@ -17,6 +17,7 @@ from resed.acquire.recordings.fetch.errors import (
 GONE, BLOCKED, TRANSIENT = (404, 410), (401, 403, 451), (408, 425, 429, 500, 502, 503, 504)
 ACCEPTED = (200, 206, 416)  # 416: the requested range does not exist; see Transfer
 OTHER = "use another source"
+MOST_DIGITS = 15  # of a length in bytes; 15 digits are a petabyte
 
 
 class TransientError(Exception):
@@ -30,6 +31,10 @@ class TransientError(Exception):
         super().__init__(why)
         self.final, self.detail = final, detail or "no complete answer"
         self.wait: float | None = None
+
+
+class SlowError(TransientError):
+    """An attempt that was ended because the server sends too slowly."""
 
 
 def accepted(url: str, answer: requests.Response) -> requests.Response:
@@ -74,7 +79,11 @@ def _retry_after(text: str) -> float | None:
 def promised_length(answer: requests.Response) -> int | None:
     """Length of the body according to the headers, or None."""
     text = answer.headers.get("Content-Length", "").strip()
-    return int(text) if text.isdecimal() else None
+    if not text.isdecimal():
+        return None
+    if len(text) > MOST_DIGITS:
+        raise TransientError(f"the server states a length of {len(text)} digits")
+    return int(text)
 
 
 def transient(url: str, error: Exception) -> TransientError:

@@ -8,7 +8,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ import requests
 import urllib3
 
 from resed import __version__
+from resed.acquire.recordings.fetch.deadlines import SOCKET, Cutoff, bounded_session
 from resed.acquire.recordings.fetch.errors import (
     CorruptError,
     GoneError,
@@ -32,6 +33,7 @@ from resed.acquire.recordings.fetch.partial_download import (
     open_partial_download,
 )
 from resed.acquire.recordings.fetch.response_checks import (
+    SlowError,
     TransientError,
     accepted,
     check_redirect,
@@ -43,6 +45,7 @@ from resed.acquire.recordings.fetch.response_checks import (
 Value = TypeVar("Value")
 PIECE = 1 << 16  # bytes read at a time
 LONGEST_LISTING = 64 << 20  # bytes
+MOST_SLOW = 3  # attempts that ended because they were too slow
 MOST_WRONG = 3  # complete but wrong files in a row before the file counts as corrupt
 
 
@@ -57,6 +60,9 @@ class Limits:
         backoff_s: wait after the first failure; it doubles with each further one.
         longest_backoff_s: longest wait, also for a Retry-After header.
         redirects: redirects of one request.
+        answer_s: deadline for connecting, and for the header of a response.
+        slowest: bytes per second that a body must have in each `window_s`.
+        listing_s: deadline for the body of a listing.
     """
 
     attempts: int = 6
@@ -65,6 +71,10 @@ class Limits:
     backoff_s: float = 1.0
     longest_backoff_s: float = 60.0
     redirects: int = 5
+    answer_s: float = 60.0
+    slowest: float = 1000.0
+    window_s: float = 60.0
+    listing_s: float = 600.0
 
 
 class Transfer:
@@ -120,9 +130,11 @@ class Transfer:
 
         def once() -> tuple[Any, Mapping[str, str]]:
             with closing(self._ask(url, {"Accept": "application/json"})) as answer:
-                body = bytearray()
-                for piece in _pieces(answer, decode=True):
+                body, began = bytearray(), time.monotonic()
+                for piece in self._pieces(answer, decode=True):
                     body += piece
+                    if time.monotonic() - began > self.limits.listing_s:
+                        raise SlowError(f"the listing takes more than {self.limits.listing_s:g} s")
                     if len(body) > LONGEST_LISTING:
                         raise TransientError("the listing is too long", CorruptError, "too long")
             try:
@@ -145,7 +157,7 @@ class Transfer:
         self, url: str, once: Callable[[], Value], part: PartialDownload | None = None
     ) -> Value:
         """Call `once` until it succeeds, or until several attempts in a row made no progress."""
-        failures = wrong = furthest = 0
+        failures = wrong = slow = furthest = 0
         while True:
             try:
                 return once()
@@ -154,7 +166,9 @@ class Transfer:
                     furthest, failures, wrong = part.have, 0, 0
                 failures += 1
                 wrong += error.final is CorruptError
-                if failures >= self.limits.attempts or wrong >= MOST_WRONG:
+                slow += isinstance(error, SlowError)
+                often = wrong >= MOST_WRONG or slow >= MOST_SLOW
+                if failures >= self.limits.attempts or often:
                     problem = f"{error} (attempt {failures}, the last)"
                     raise error.final(problem, place=url, detail=error.detail) from None
                 self._sleep(self._wait(failures, error.wait))
@@ -197,7 +211,7 @@ class Transfer:
             part.discard()
             raise TransientError("the server sent another range than requested")
         part.check_space()
-        for piece in _pieces(answer):
+        for piece in self._pieces(answer):
             part.write(piece)
             if part.total is not None and part.have > part.total:
                 break
@@ -223,10 +237,32 @@ class Transfer:
             here = there
         raise TransientError(f"more than {self.limits.redirects} redirects")
 
+    def _pieces(self, answer: requests.Response, decode: bool = False) -> Iterator[bytes]:
+        """The pieces of the body as they arrive, so that a lost connection keeps them.
+
+        Raises SlowError if fewer than `slowest` bytes per second arrive in a window.
+        """
+        window, began, received = self.limits.window_s, time.monotonic(), 0
+        slow = f"fewer than {self.limits.slowest:g} bytes per second for {window:g} s"
+        with Cutoff(getattr(answer.raw, SOCKET, None), 1.5 * window) as cutoff:
+            try:
+                while piece := answer.raw.read1(PIECE, decode_content=decode):
+                    yield piece
+                    received += len(piece)
+                    if (elapsed := time.monotonic() - began) >= window:
+                        if received < self.limits.slowest * elapsed:
+                            raise SlowError(slow)
+                        began, received = time.monotonic(), 0
+                        cutoff.restart()
+            except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+                raise SlowError(slow) if cutoff.fired else TransientError(describe(error)) from None
+            if cutoff.fired:
+                raise SlowError(slow)
+
     def _session(self) -> requests.Session:
         """One session per thread, because sessions of requests are not thread-safe."""
         if not hasattr(self._own, "session"):
-            self._own.session = requests.Session()
+            self._own.session = bounded_session(self.limits.answer_s)
         return self._own.session
 
 
@@ -237,12 +273,3 @@ def _found(target: Path, remote: Remote, advance: Callable[[int], None]) -> bool
     target.with_name(f".{target.name}.part.json").unlink(missing_ok=True)
     advance(target.stat().st_size)
     return True
-
-
-def _pieces(answer: requests.Response, decode: bool = False):
-    """The pieces of the body as they arrive, so that a lost connection keeps them."""
-    try:
-        while piece := answer.raw.read1(PIECE, decode_content=decode):
-            yield piece
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        raise TransientError(describe(error)) from None
