@@ -296,6 +296,7 @@ WAVS = {
     "odd chunk without padding": riff(wav_format(), chunk(b"junk", b"abc", padded=False), BODY),
     "extensible": riff(EXTENSIBLE, BODY),
     "text behind": riff(wav_format(), BODY) + b"some text that belongs to no chunk",
+    "zeros in the form": riff(wav_format(), BODY, bytes(3000)),
     "noise behind": riff(wav_format(), BODY) + random.Random(1).randbytes(1001),
     "size of the file": riff(wav_format(), BODY, size=8044),
     "size 0": riff(wav_format(), BODY, size=0),
@@ -320,6 +321,14 @@ def test_b2_a_second_part_of_sound_is_not_left_out(folder):
     assert status(mono + stereo[: len(stereo) // 2]) == "several"
     ogg, opus = made(folder, "Ogg Vorbis", "f.ogg"), made(folder, "Ogg Opus", "f.opus")
     assert status(ogg.read_bytes() + opus.read_bytes()) == "several"
+
+
+def test_b2_sizes_that_were_not_brought_up_to_date_are_told():
+    """A recorder that was killed: sizes of an earlier moment, and much sound after them."""
+    more = random.Random(4).randbytes(100_000)
+    assert status(riff(wav_format(), BODY) + more) == "damaged"
+    assert status(riff(wav_format(), BODY, size=8036 + len(more)) + more) == "damaged"
+    assert status(riff(wav_format(), BODY) + bytes(100_000)) == "read"
 
 
 def test_b2_mp3s_in_a_row_are_read_or_refused(tmp_path):

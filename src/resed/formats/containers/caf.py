@@ -8,10 +8,12 @@ import struct
 
 from resed.formats.audio_errors import TruncatedAudioError, refusal
 from resed.formats.containers.chunks import (
+    MAGICS,
     Chunk,
     Grammar,
     check_complete,
     check_rest,
+    is_name,
     the_chunk,
 )
 from resed.formats.containers.source import SoundBytes, SoundLayout
@@ -43,8 +45,8 @@ def layout(source: SoundBytes) -> SoundLayout:
     if sound.length <= 4:  # the number of edits, which precedes the samples
         check_complete(source, Chunk(sound.id, sound.at, 0), "chunk data")
     if not unfinalised:
-        check_rest(source, GRAMMAR, sound, None)
         _check_chunks(source, sound)
+        check_rest(source, GRAMMAR, sound, None)
     if description[8:12] not in UNCOMPRESSED:
         return SoundLayout(b"", 0, source.size, None, unfinalised)
     frame = struct.unpack(">I", description[16:20])[0]
@@ -57,7 +59,7 @@ def layout(source: SoundBytes) -> SoundLayout:
 def _check_chunks(source: SoundBytes, sound: Chunk) -> None:
     """Chunks after the samples are complete; CAF has no size of the whole file."""
     for chunk in GRAMMAR.walk(source, sound.stop, source.size):
-        if not all(0x20 <= byte < 0x7F for byte in chunk.id):
+        if not is_name(chunk.id) or chunk.id in MAGICS:
             return  # bytes that belong to no chunk
         if chunk.stop > source.size:
             problem = f"truncated: its last chunk lacks {chunk.stop - source.size} bytes"

@@ -13,6 +13,7 @@ from resed.formats.audio_errors import (
 )
 from resed.formats.containers.source import SoundBytes
 
+LONGEST_TAIL = 1 << 16  # bytes after the end of the form, for tags and the like
 MOST_CHUNKS = 10_000  # per file; real files have tens
 SLACK = 8  # bytes; padding, and writers that count their own eight bytes into the size of the form
 MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff", b"fLaC", b"OggS", b"caff", b".snd")
@@ -94,33 +95,50 @@ def check_complete(source: SoundBytes, sound: Chunk, what: str) -> None:
 def check_rest(source: SoundBytes, grammar: Grammar, sound: Chunk, form_stop: int | None) -> None:
     """Check what follows the sound: the other chunks of the form, and nothing that is sound.
 
-    `form_stop` is where the whole form ends by its own size, None if it states none. Bytes after
-    it are ignored, unless another recording begins there.
+    `form_stop` is where the whole form ends by its own size, None if it states none. See
+    `check_alone` for the bytes after it.
     """
     at = grammar.after(source, sound)
-    if form_stop is not None:
-        if form_stop > source.size + SLACK:
-            problem = f"truncated: {form_stop - source.size} bytes after the sound are missing"
-            raise refusal(TruncatedAudioError, problem, source.name)
-        for chunk in grammar.walk(source, at, form_stop - SLACK):
-            _check_other(source, chunk, sound, at)
-            at = grammar.after(source, chunk)
+    if form_stop is not None and form_stop > source.size + SLACK:
+        problem = f"truncated: {form_stop - source.size} bytes after the sound are missing"
+        raise refusal(TruncatedAudioError, problem, source.name)
+    for chunk in grammar.walk(source, at, form_stop - SLACK if form_stop else source.size):
+        named = is_name(chunk.id) and chunk.id[:4] not in MAGICS
+        if not form_stop and not (named and 0 <= chunk.length <= source.size - chunk.at):
+            break  # bytes that belong to no chunk
+        if not named and source.only_zeros(at, source.size):
+            break
+        _check_other(source, chunk, sound, at)
+        at = grammar.after(source, chunk)
     check_alone(source, at)
 
 
 def check_alone(source: SoundBytes, at: int) -> None:
-    """Raise SeveralAudioError if another recording begins at a position, or after some zeros."""
+    """Check the bytes after a whole recording.
+
+    Raises SeveralAudioError if another recording begins there, maybe after some zeros, and
+    DamagedAudioError if they are too many for a tag: a program that was killed may have left old
+    sizes in the header.
+    """
     if source.read(at, 64).lstrip(b"\0")[:4] in MAGICS:
         problem = f"another recording follows the first, at byte {at}"
         raise refusal(SeveralAudioError, problem, source.name)
+    if source.size - at > LONGEST_TAIL and not source.only_zeros(at, source.size):
+        problem = f"damaged: {source.size - at} bytes follow the end that its header states"
+        raise refusal(DamagedAudioError, problem, source.name)
+
+
+def is_name(id_: bytes) -> bool:
+    """Whether an identifier is printable, as those of all known chunks are."""
+    return all(0x20 <= byte < 0x7F for byte in id_[:4])
 
 
 def _check_other(source: SoundBytes, chunk: Chunk, sound: Chunk, at: int) -> None:
     if chunk.id == sound.id or chunk.id[:4] in MAGICS:
         problem = f"another part of sound follows the first, at byte {at}"
         raise refusal(SeveralAudioError, problem, source.name)
-    if chunk.length < 0 or not all(0x20 <= byte < 0x7F for byte in chunk.id[:4]):
-        problem = f"what follows its sound at byte {at} is no chunk"
+    if chunk.length < 0 or not is_name(chunk.id):
+        problem = f"damaged: what follows its sound at byte {at} is no chunk"
         raise refusal(DamagedAudioError, problem, source.name)
     if chunk.stop > source.size:
         problem = f"truncated: its last chunk lacks {chunk.stop - source.size} bytes"

@@ -40,7 +40,7 @@ def layout(source: SoundBytes) -> SoundLayout:
     if start >= source.size:
         kind = TruncatedAudioError if total else EmptyAudioError
         raise refusal(kind, "the file ends before its first frame", source.name)
-    fixed = int.from_bytes(info[:2], "big")
+    fixed = int.from_bytes(info[2:4], "big")  # the largest; all but the last frame have it
     end = last_sample(source, start, stop, fixed)
     if end is None and (padded := max(before_zeros(source, stop), start)) < stop:
         end = last_sample(source, start, padded, fixed)

@@ -13,6 +13,7 @@ from resed.formats.containers.chunks import (
     Grammar,
     check_complete,
     check_rest,
+    is_name,
     the_chunk,
 )
 from resed.formats.containers.source import SoundBytes, SoundLayout
@@ -105,7 +106,7 @@ def _unstated(source: SoundBytes, grammar: Grammar, sound: Chunk) -> bool:
         return sound.stop > source.size and _placeholder(sound.length)
     at = sound.at
     for chunk in grammar.walk(source, at, source.size):
-        if not all(0x20 <= byte < 0x7F for byte in chunk.id[:4]) or chunk.stop > source.size:
+        if not is_name(chunk.id) or chunk.stop > source.size:
             break
         at = grammar.after(source, chunk)
     return at < source.size
