@@ -173,6 +173,19 @@ def test_c2_hundreds_of_classes_are_a_handful_and_a_count(scored, tmp_path):
         assert len(str(refusal.value)) < 400 and "and 495 more" in str(refusal.value)
 
 
+def test_c8_control_characters_in_notes_are_visible(scored, tmp_path, capsys, monkeypatch):
+    from resed.cli import main
+
+    scored(REFERENCE, REFERENCE.replace("Speech", "S\x1b[31mpeech"))  # writes the two files
+    words = ["score", "--reference", "ref.tsv", "--estimated", "est.tsv", "--out", "m.json"]
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["resed", *words])
+    with pytest.raises(SystemExit):
+        main()
+    err = capsys.readouterr().err
+    assert "S\\x1b[31mpeech (nearest: Speech)" in err and "\x1b" not in err
+
+
 # ---- times ---------------------------------------------------------------------------------
 
 

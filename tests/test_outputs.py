@@ -188,6 +188,13 @@ def test_a5_two_outputs_are_two_files(labels):
         refuse_overwriting("score", {"out": Path("m.json"), "counts": labels.parent / "m.json"})
 
 
+def test_a5_a_folder_is_no_output_file(labels):
+    for place in (".", str(labels.parent), ".."):
+        done = CliRunner().invoke(app, ["calibrate", "--events", "labels.tsv", "--out", place])
+        assert isinstance(done.exception, OverwriteError), done.output
+        assert f"{Path(place)} is a folder; use another --out" in str(done.exception)
+
+
 def test_a5_the_same_output_may_be_written_again(labels):
     for _ in range(2):
         done = CliRunner().invoke(app, ["calibrate", "--events", "labels.tsv", "--out", "w.tsv"])

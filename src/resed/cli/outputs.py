@@ -65,6 +65,8 @@ def refuse_overwriting(name: str, values: Mapping[str, Any]) -> None:
     folders = [(option, _real(path)) for option, path in folders_of(name, values)]
     written: dict[Path, str] = {}
     for option, path in outputs:
+        if path.is_dir() and WRITES[name].get(_parameter(option)) == FILE:
+            raise _refused(option, path, "is a folder")
         known = identities.get(_identity(path))
         place = _real(path)
         if known is None and place.is_file():
@@ -170,6 +172,10 @@ def _real(path: Path) -> Path:
 
 def _option(parameter: str) -> str:
     return f"--{parameter.replace('_', '-')}"
+
+
+def _parameter(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
 
 
 def _refused(option: str, path: Path, problem: str) -> OverwriteError:

@@ -145,11 +145,12 @@ def _score_rows(
 
 def _score(reference: Path, estimated: Path, **options: Any) -> None:
     """Score one pair of files and print the scores."""
+    from resed.escaping import one_line
     from resed.score.f1 import score_files
 
     metrics, notes = score_files(reference, estimated, **options)
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
+        typer.echo(f"note: {one_line(note)}", err=True)
     blocks = ("event", "segment", "tags", "tags_raw", "tags_teacher")
     line = ", ".join(f"{b} {100 * metrics[b]['macro_f1']:.1f}" for b in blocks if b in metrics)
     typer.echo(f"{metrics['clips']} clips, macro F1 in percent: {line}")
