@@ -7,6 +7,7 @@ from pathlib import Path
 
 from resed.audit.finding_kinds import FINDING_KINDS, FindingKind
 from resed.config.dataset import ROLES
+from resed.formats.spreadsheet import neutral
 from resed.runtime.files import write_tsv
 
 LEVELS = ("refusal", "warning", "note")
@@ -112,4 +113,5 @@ def write_findings(path: Path, defects: Iterable[Defect]) -> None:
     """Write findings.tsv: one row per defect, sorted by kind and split."""
     names = [field.name for field in fields(Defect)][:5]
     cells = ([getattr(one, name) for name in names] for one in sorted(defects, key=_order))
-    write_tsv(path, names, ([" ".join(cell.split()) for cell in row] for row in cells))  # no tabs
+    # Without tabs and without formulas: people open this file in a spreadsheet.
+    write_tsv(path, names, ([neutral(" ".join(cell.split())) for cell in row] for row in cells))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from resed.config.dataset import ROLES
 from resed.formats.manifest import read_manifest
+from resed.formats.spreadsheet import neutral
 from resed.runtime.files import sha256, write_tsv
 
 DIFFERENCES = {  # the first that applies
@@ -36,7 +37,7 @@ def compare_manifests(
     tables = [read_manifest(path) for path in files]
     found, clips = _differences(*tables)
     if out:
-        write_tsv(out, found.columns, found.to_numpy())
+        write_tsv(out, found.columns, found.map(neutral).to_numpy())
     for split in dict.fromkeys([*ROLES, *found["split"]]):
         for line in _split_lines(split, found[found["split"] == split], tables):
             report(line)

@@ -15,6 +15,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from resed.errors import ResultsError
+from resed.formats.spreadsheet import neutral, original
 from resed.formats.text_table import TextTable
 from resed.formats.validation import SourceFile, short
 from resed.runtime.files import existing
@@ -119,9 +120,14 @@ class Table:
     provenance: Mapping[str, Any]
 
     def csv(self) -> str:
-        """The frame as comma-separated values; missing values are empty cells."""
+        """The frame as comma-separated values; missing values are empty cells.
+
+        Text that a spreadsheet would run as a formula begins with an apostrophe.
+        """
         handle = io.StringIO()
-        self.frame.to_csv(handle, index=False, lineterminator="\n")
+        texts = [name for name in self.frame.columns if _type(name) == "text"]
+        safe = {name: self.frame[name].map(neutral) for name in texts}
+        self.frame.assign(**safe).to_csv(handle, index=False, lineterminator="\n")
         return handle.getvalue()
 
     def json(self) -> str:
@@ -202,6 +208,8 @@ def _read_frame(source: SourceFile, columns: Mapping[str, Type]) -> pd.DataFrame
             table.numbers(name, low=-math.inf, empty=True)
         elif kind == "integer":
             table.integers(name, low=-(10**15), empty=True)
+        else:
+            table.frame[name] = table.frame[name].map(original)
     return table.frame.reset_index(drop=True)
 
 

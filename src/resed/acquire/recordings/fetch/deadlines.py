@@ -56,7 +56,7 @@ class Cutoff:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-class _Bounded:
+class _WithDeadline:
     """A connection of which connecting and the header of each response have a deadline."""
 
     seconds = 60.0
@@ -101,9 +101,9 @@ class _Bounded:
 def bounded_session(seconds: float) -> requests.Session:
     """A session whose connections have deadlines of `seconds`."""
 
-    class _Connection(_Bounded, HTTPConnection): ...
+    class _Connection(_WithDeadline, HTTPConnection): ...
 
-    class _TLSConnection(_Bounded, HTTPSConnection): ...
+    class _TLSConnection(_WithDeadline, HTTPSConnection): ...
 
     class _Pool(urllib3.HTTPConnectionPool):
         ConnectionCls = _Connection
