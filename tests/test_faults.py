@@ -256,7 +256,7 @@ def test_feature_settings_refused(refused, tmp_path, clips, settings, message):
         ({"seeds": "three"}, "config.seeds: Input should be a valid integer"),
         ({"seeds": 0}, "config.seeds: Input should be greater than 0"),
         ({"dataset": "demmo"}, "demmo.yaml: no such file; known datasets: dcase2019, "),
-        ({"systems": ["ptz"]}, "config.systems: unknown system ptz; known: "),
+        ({"systems": ["ptz"]}, "config.systems: unknown system ptz; did you mean pts"),
         # Told where it was written, and whether or not that system is run.
         (
             {"override": {"schedule": {"epoch": 3}}},
@@ -277,15 +277,15 @@ def test_feature_settings_refused(refused, tmp_path, clips, settings, message):
         # The study of readings: none is run here, but a workflow plans it.
         (
             {"sensitivity": {"system": "ptss"}},
-            "config.sensitivity.system: unknown system ptss; known: pts_without_bgru, ",
+            "config.sensitivity.system: unknown system ptss; did you mean pts",
         ),
         (
             {"sensitivity": {"readings": ["gate.nonee"]}},
-            "config.sensitivity.readings: reading gate.nonee: unknown option; known: student, ",
+            "config.sensitivity.readings: reading gate.nonee: unknown option; did you mean none?",
         ),
         (
             {"sensitivity": {"readings": ["gaet.none"]}},
-            "config.sensitivity.readings: reading gaet.none: unknown question gaet; known: ",
+            "config.sensitivity.readings: reading gaet.none: unknown question gaet; did you mean ",
         ),
         (
             {"sensitivity": {"readings": ["scored.teacher"]}},

@@ -164,7 +164,7 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path, change, told):
 
 
 def test_an_unknown_reading_is_told_what_there_is():
-    with pytest.raises(ConfigError, match=r"reading tdf\.x: unknown question tdf; known: .*tfd"):
+    with pytest.raises(ConfigError, match=r"unknown question tdf; did you mean tfd"):
         reading_settings(READINGS, "tdf.x")
     with pytest.raises(ConfigError, match=r"reading tfd\.x: unknown option; known: hint, literal"):
         CONFIG.system(f"{SYSTEM}@tfd.x")

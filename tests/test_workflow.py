@@ -121,11 +121,11 @@ def test_d10_readings_of_claims_are_run_by_default_if_they_cost_no_training(fold
         ),
         (
             {"sensitivity": {"readings": ["gate.nonee"]}},
-            "config.sensitivity.readings: reading gate.nonee: unknown option; known: student, ",
+            "config.sensitivity.readings: reading gate.nonee: unknown option; did you mean none?",
         ),
         (
             {"sensitivity": {"system": "ptss"}},
-            "config.sensitivity.system: unknown system ptss; known: ",
+            "config.sensitivity.system: unknown system ptss; did you mean pts or ",
         ),
         (
             {"sensitivity": {"override": {"schedule": {"epoch": 1}}}},

@@ -23,7 +23,7 @@ rule acquire:
         mem_mb=4000,
         downloads=CONFIG.acquire.downloads,  # not a parameter: does not affect the output
     params:
-        dataset=DATASET_FILE,
+        dataset=verbatim(DATASET_FILE),
         root=DATA,
         options=verbatim(acquire_options()),
         recipe=lambda wildcards: recipe(wildcards.split),
@@ -31,5 +31,5 @@ rule acquire:
         "acquire {wildcards.split}"
     shell:
         "resed acquire --dataset {params.dataset:q} --root {params.root:q}"
-        " --split {wildcards.split} {params.options:q} --downloads {resources.downloads}"
+        " --split {wildcards.split:q} {params.options:q} --downloads {resources.downloads}"
         " --processes {threads} --record {output.record:q} 2>&1 | tee {log:q}"

@@ -24,7 +24,7 @@ rule audit:
     resources:
         mem_mb=4000,
     params:
-        dataset=DATASET_FILE,
+        dataset=verbatim(DATASET_FILE),
         root=DATA,
         out=subpath(output.manifest, parent=True),
         settings=as_json(CONFIG.audit.model_dump(mode="json")),

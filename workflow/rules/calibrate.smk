@@ -23,7 +23,7 @@ rule calibrate:
     resources:
         mem_mb=2000,
     params:
-        dataset=DATASET_FILE,
+        dataset=verbatim(DATASET_FILE),
         events=annotations("strong"),
         options=lambda wildcards: calibration(wildcards.windows),
     message:

@@ -19,6 +19,7 @@ from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES, dataset_path
 from resed.config.rows import Row
 from resed.config.run import load_config
+from resed.config.run_plan import prediction_memory, run_size, training_memory
 from resed.config.systems import DEFAULT_FEATURES
 from resed.draw import inputs as figures
 from resed.errors import ResedError
@@ -27,6 +28,7 @@ from resed.results.claimed_readings import claimed_rows
 from resed.results.inputs import STUDY, VERDICTS, Inputs
 from resed.results.layout import Layout
 from resed.runtime import run_lock
+from resed.runtime.machine import memory_mb
 
 logging.raiseExceptions = False  # report a full disk once, not once per message of the log
 if Quietness.REASON in (workflow.output_settings.quiet or ()):
@@ -37,6 +39,11 @@ if Quietness.REASON in (workflow.output_settings.quiet or ()):
 ROOT = Path(workflow.current_basedir).parents[1]
 ROOT = Path() if ROOT.samefile(Path()) else ROOT
 
+for folder in (Path(workflow.current_basedir), Path.cwd()):
+    if {"{", "}"} & set(str(folder)):
+        sys.exit(
+            f"resed: {folder}: Snakemake reads braces in paths as wildcards; rename the folder"
+        )
 try:
     CONFIG = load_config({key: config[key] for key in config if key != "pathvars"}, ROOT)
     PAPER = load_paper(CONFIG.paper, ROOT)
@@ -59,6 +66,8 @@ RESULTS = workflow.pathvars.apply("<results>")
 run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
 ACQUIRED = [Layout(Path(RESULTS)).acquired(split) for split in DATASET.splits]
 guard_inputs(workflow, DATASET, CONFIG.acquire, ACQUIRED)  # before the first job
+if workflow.is_main_process:
+    print(f"resed: {run_size(CONFIG)}", file=sys.stderr)
 # Jobs use the `resed` of the Python that runs Snakemake, even if its environment is not activated.
 # They record the checksums of their outputs below RESED_RESULTS and verify those of their inputs.
 os.environ.update(
@@ -90,3 +99,6 @@ WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} 
 }
 # Trainings request a GPU if there is one; otherwise several run in parallel on the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
+# Jobs of this machine share its memory, unless --resources mem_mb sets another limit.
+if workflow.global_resources["_nodes"].value is None and "mem_mb" not in workflow.global_resources:
+    workflow.register_resource("mem_mb", memory_mb())

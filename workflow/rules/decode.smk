@@ -35,7 +35,7 @@ rule decode:
     message:
         "decode {wildcards.system}, seed {wildcards.seed}"
     shell:
-        "resed decode --results {params.results:q} {params.rows:q} --seed {wildcards.seed}"
+        "resed decode --results {params.results:q} {params.rows:q} --seed {wildcards.seed:q}"
         " --posteriors development={input.development:q}"
         " --posteriors evaluation={input.evaluation:q} --windows {input.windows:q}"
         " --settings {params.settings:q} --reference {params.reference:q} {params.until:q}"
@@ -69,7 +69,7 @@ rule sanity:
     resources:
         mem_mb=2000,
     params:
-        dataset=DATASET_FILE,
+        dataset=verbatim(DATASET_FILE),
         classes=verbatim(DATASET.classes),
         results=run_folder,
         kinds=words("--kind", [row.system for row in FILES.baselines()]),

@@ -39,7 +39,7 @@ rule draw:
     message:
         "draw {wildcards.figure}"
     shell:
-        "resed draw --figure {wildcards.figure} --config-json {params.config:q}"
+        "resed draw --figure {wildcards.figure:q} --config-json {params.config:q}"
         " --results {params.results:q} --data {params.data:q} --out-png {output.png:q}"
         " --out-svg {output.svg:q} --out-json {output.description:q}"
         " > {log:q} 2>&1"

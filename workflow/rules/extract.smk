@@ -25,7 +25,7 @@ rule extract:
     resources:
         mem_mb=8000,
     params:
-        dataset=DATASET_FILE,
+        dataset=verbatim(DATASET_FILE),
         root=DATA,
         settings=lambda wildcards: as_json(
             CONFIG.feature_sets[wildcards.features].model_dump(mode="json")

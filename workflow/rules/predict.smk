@@ -22,7 +22,7 @@ rule predict:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards: prediction_memory(CONFIG, wildcards.trained),
         gpu=GPU,
         jobs_per_gpu=1,
     message:

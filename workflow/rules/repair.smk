@@ -25,7 +25,7 @@ rule repair:
     resources:
         mem_mb=2000,
     params:
-        dataset=DATASET_FILE,
+        dataset=verbatim(DATASET_FILE),
         root=DATA,
         out=subpath(output.summary, parent=True),
         gap=CONFIG.repair.gap_s,
@@ -33,4 +33,4 @@ rule repair:
         "repair labels"
     shell:
         "resed repair --dataset {params.dataset:q} --root {params.root:q} --out {params.out:q}"
-        " --manifest {input.manifest:q} --gap {params.gap} > {log:q} 2>&1"
+        " --manifest {input.manifest:q} --gap {params.gap:q} > {log:q} 2>&1"

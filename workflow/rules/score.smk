@@ -34,7 +34,7 @@ rule score:
     message:
         "score {wildcards.system}, seed {wildcards.seed}"
     shell:
-        "resed score --results {params.results:q} {params.rows:q} --seed {params.seed}"
+        "resed score --results {params.results:q} {params.rows:q} --seed {params.seed:q}"
         " {params.references:q} --manifest {input.manifest:q} {params.threshold_free:q}"
         " > {log:q} 2>&1"
 

@@ -11,7 +11,9 @@ MADE = staleness.Made.of(Path(RESULTS), {name: code.fingerprint for name, code i
 STALE = StaleRows(CONFIG, MADE.without(workflow.dag_settings))
 
 if workflow.is_main_process:
-    for line in MADE.lines([os.path.relpath(path) for path in workflow.config_settings.configfiles]):
+    for line in MADE.lines(
+        [os.path.relpath(path) for path in workflow.config_settings.configfiles]
+    ):
         logger.warning(f"resed: {line}")
 
 

@@ -41,7 +41,7 @@ rule tabulate:
     message:
         "tabulate {wildcards.table}"
     shell:
-        "resed tabulate --table {wildcards.table} --config-json {params.config:q}"
+        "resed tabulate --table {wildcards.table:q} --config-json {params.config:q}"
         " --results {params.results:q} --data {params.data:q} --out-csv {output.csv:q}"
         " --out-json {output.layout:q} --out-md {output.markdown:q} > {log:q} 2>&1"
 

@@ -25,11 +25,11 @@ rule train:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=16000,
+        mem_mb=lambda wildcards: training_memory(CONFIG, wildcards.trained),
         gpu=GPU,
         jobs_per_gpu=1,
     params:
-        dataset=DATASET_FILE,
+        dataset=verbatim(DATASET_FILE),
         classes=verbatim(DATASET.classes),
         root=DATA,
         out=subpath(output.checkpoint, parent=True),
@@ -38,7 +38,7 @@ rule train:
         "train {wildcards.trained}, seed {wildcards.seed}"
     shell:
         "resed train --dataset {params.dataset:q} --root {params.root:q}"
-        " --system {wildcards.trained:q} --settings {params.settings:q} --seed {wildcards.seed}"
+        " --system {wildcards.trained:q} --settings {params.settings:q} --seed {wildcards.seed:q}"
         " --weak {input.weak:q} --unlabeled {input.unlabeled:q} --strong {input.strong:q}"
         " --development {input.development:q} --out {params.out:q} --resume --threads {threads}"
         " --jobs-per-gpu {resources.jobs_per_gpu} 2>&1 | tee {log:q}"

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import typer
 
+from resed.cli.by_split import LARGEST_SEED
+
 
 def acquire(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
@@ -34,7 +36,9 @@ def acquire(
     scale: float = typer.Option(
         1.0, min=1e-6, max=1.0, help="Soundscapes: share of the clips of each split (0 to 1)."
     ),
-    seed: int = typer.Option(2019, min=0, help="Soundscapes: equal seeds give equal bytes."),
+    seed: int = typer.Option(
+        2019, min=0, max=LARGEST_SEED, help="Soundscapes: equal seeds give equal bytes."
+    ),
     soundbank: Path | None = typer.Option(
         None, help="Soundscapes: folder of isolated recordings, if the dataset needs one."
     ),

@@ -7,6 +7,8 @@ import typer
 
 from resed.config.dataset import ROLES
 
+LARGEST_SEED = 2**32 - 1  # what every random generator here accepts
+
 
 def by_split(values: Sequence[str], option: str, split: str | None = None) -> dict[str, Path]:
     """Split -> file, from a repeated option `SPLIT=FILE`, or from one plain `FILE` for `split`.

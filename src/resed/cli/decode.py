@@ -6,6 +6,7 @@ from pathlib import Path
 
 import typer
 
+from resed.cli.by_split import LARGEST_SEED
 from resed.config.rows import BASELINES
 
 Kind = StrEnum("Kind", {kind: kind for kind in BASELINES})
@@ -26,7 +27,7 @@ def decode(
         help="Row of the tables to decode, repeatable: SYSTEM or SYSTEM@READING. The suffix "
         "@development_threshold chooses the frame threshold on the development split.",
     ),
-    seed: int = typer.Option(0, min=0, help="With --row: seed of the training."),
+    seed: int = typer.Option(0, min=0, max=LARGEST_SEED, help="With --row: seed of the training."),
     results: Path | None = typer.Option(
         None, help="With --row: folder results/{dataset}; writes decode/SPLIT/ROW/seedSEED."
     ),
@@ -139,7 +140,9 @@ def sanity(
     posteriors: list[str] = typer.Option(
         [], help="Posteriors of the split, for own_tags; with --results: SPLIT=FILE, repeatable."
     ),
-    seed: int = typer.Option(0, min=0, help="Seed of the random events of prior."),
+    seed: int = typer.Option(
+        0, min=0, max=LARGEST_SEED, help="Seed of the random events of prior."
+    ),
     until: float | None = typer.Option(
         None,
         min=0.001,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from resed.cli.by_split import LARGEST_SEED
+
 if TYPE_CHECKING:
     from resed.score.threshold_free import Detector
 
@@ -52,7 +54,7 @@ def score(
         [],
         help="Row of the tables to score, repeatable: a row of resed decode, or sanity_KIND.",
     ),
-    seed: int = typer.Option(0, min=0, help="With --row: seed of the training."),
+    seed: int = typer.Option(0, min=0, max=LARGEST_SEED, help="With --row: seed of the training."),
     results: Path | None = typer.Option(
         None,
         help="With --row: folder results/{dataset}; reads decode/SPLIT/ROW/seedSEED and writes "

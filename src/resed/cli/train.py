@@ -4,13 +4,17 @@ from pathlib import Path
 
 import typer
 
+from resed.cli.by_split import LARGEST_SEED
+
 
 def train(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
     root: Path = typer.Option(..., help="Folder of the dataset, with audio/ and metadata/."),
     system: str = typer.Option(..., help="Name of the system, written into the checkpoint."),
     settings: str = typer.Option(..., help="Settings of the system: inline JSON, or a YAML file."),
-    seed: int = typer.Option(0, min=0, help="Seed of weights, batches, noise and dropout."),
+    seed: int = typer.Option(
+        0, min=0, max=LARGEST_SEED, help="Seed of weights, batches, noise and dropout."
+    ),
     weak: Path = typer.Option(..., help="Feature store of the weak split."),
     unlabeled: Path = typer.Option(..., help="Feature store of the unlabeled split."),
     strong: Path = typer.Option(..., help="Feature store of the strong split."),

@@ -8,7 +8,9 @@ from pydantic import AfterValidator, Field, field_validator
 
 from resed.config.loading import check, read_yaml
 from resed.config.systems import NAME
+from resed.config.yaml_reader import SHOWN
 from resed.errors import ConfigError
+from resed.escaping import one_line
 from resed.runtime.files import existing
 from resed.settings import Positive, Strict
 
@@ -19,9 +21,34 @@ SCORED_ROLES = ROLES[3:]  # with the strong annotations that are the reference o
 EVALUATION = "evaluation"  # the split for results on one split only
 
 
+FORBIDDEN = {",": "a comma", "\t": "a tab", "\n": "a line end", "/": "a slash"}  # in classes
+LONGEST_NAME = 200  # characters of a class
+
+
+def class_problem(name: str) -> str:
+    """Why a text cannot be the name of a class in annotations and folders; "" if it can."""
+    if found := [words for sign, words in FORBIDDEN.items() if sign in name]:
+        return f"contains {found[0]}"
+    if not name:
+        return "contains no characters"
+    if name != name.strip():
+        return "contains leading or trailing spaces"
+    if name in (".", ".."):
+        return "is the name of a folder"
+    return f"is longer than {LONGEST_NAME} characters" if len(name) > LONGEST_NAME else ""
+
+
+def _class(value: str) -> str:
+    if problem := class_problem(value):
+        raise ValueError(f"{one_line(repr(value), SHOWN)} {problem}; rename the class")
+    return value
+
+
 def _inside(value: str) -> str:
-    """Raise ValueError for a path outside the root of the dataset."""
+    """Raise ValueError for a path outside the root of the dataset, or with line ends."""
     path = Path(value)
+    if {"\n", "\t"} & set(value):
+        raise ValueError("must not contain line ends or tabs")
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ValueError("must be a path below the dataset's root, without ..")
     return value
@@ -72,7 +99,7 @@ class Dataset(Strict):
     title: str
     kind: Literal["soundscapes", "recordings"]
     note: str = ""  # shown at the top of the report
-    classes: Annotated[list[str], Field(min_length=1)]
+    classes: Annotated[list[Annotated[str, AfterValidator(_class)]], Field(min_length=1)]
     splits: dict[Role, SplitFile]
     clip_seconds: Annotated[float, Field(gt=0)] = 10.0  # length of a complete clip
     recording: str | None = None  # regular expression on file names, groups id, start, end

@@ -1,7 +1,7 @@
 """Read YAML and JSON into typed, closed models. Every error is one line with a cure."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from resed.escaping import one_line
 from resed.runtime.files import existing
 
 Model = TypeVar("Model", bound=BaseModel)
+MOST_NAMES = 8  # in an error message
 
 
 def overlay(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def flattened(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping safely. Raises ConfigError with the line that is wrong."""
-    value = parse_yaml(read_bounded(existing(path)), path)
+    value = parse_yaml(read_bounded(existing(path, "check the path")), path)
     if not isinstance(value, dict):
         raise ConfigError(
             "must contain keys and values", place=path, cure="compare config/config.yaml"
@@ -101,6 +102,15 @@ def _error(
     given = "" if isinstance(mistake["input"], dict) else f" (given: {_shown(mistake['input'])})"
     message = mistake["msg"].removeprefix("Value error, ")
     return ConfigError(f"{message}{given}", place=path, cure="correct this key")
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """The cure for an unknown name: the nearest known names, or the first ones."""
+    names = list(names)
+    if close := difflib.get_close_matches(name, names, n=3):
+        return f"did you mean {' or '.join(close)}?"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"known: {', '.join(names[:MOST_NAMES])}{more}"
 
 
 def _shown(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from resed.config.loading import check, check_overlay, read_yaml
+from resed.config.loading import check, check_overlay, nearest, read_yaml
 from resed.config.systems import NAME
 from resed.errors import ConfigError
 from resed.runtime.files import existing
@@ -87,32 +87,20 @@ class Readings(Strict):
         """The option of a reading or a default. Raises ConfigError for an unknown name."""
         question, _, key = name.partition(".")
         if question not in self.questions:
-            names = ", ".join(self.questions)
             raise ConfigError(
-                f"unknown question {question}", place=f"reading {name}", cure=f"known: {names}"
+                f"unknown question {question}",
+                place=f"reading {name}",
+                cure=nearest(question, self.questions),
             )
         options = self.questions[question].options
         if key not in options:
-            raise ConfigError(
-                "unknown option", place=f"reading {name}", cure=f"known: {', '.join(options)}"
-            )
+            raise ConfigError("unknown option", place=f"reading {name}", cure=nearest(key, options))
         return options[key]
 
 
 def readings_file(root: Path | str, paper: str) -> Path:
     """config/papers/{paper}/readings.yaml; it need not exist."""
     return Path(root) / "config" / "papers" / paper / "readings.yaml"
-
-
-def refuse_moved_readings(root: Path | str) -> None:
-    """Raise ConfigError for a config/readings.yaml of earlier versions, which nothing reads."""
-    path = Path(root) / "config" / "readings.yaml"
-    if path.exists():
-        raise ConfigError(
-            "readings belong to a paper",
-            place=path,
-            cure="move your changes to config/papers/{paper}/readings.yaml and delete this file",
-        )
 
 
 def load_readings(root: Path | str, paper: str) -> Readings:

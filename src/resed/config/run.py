@@ -12,13 +12,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from resed.config.dataset import Dataset, load_dataset
+from resed.config.leftover_files import refuse_unread_files
 from resed.config.loading import check, check_overlay, overlay, read_yaml
 from resed.config.readings import (
     Readings,
     load_readings,
     reading_settings,
     readings_file,
-    refuse_moved_readings,
 )
 from resed.config.rows import UNCHANGED, Row
 from resed.config.stages import (
@@ -40,7 +40,7 @@ from resed.errors import ConfigError
 from resed.settings import (
     CalibrateSettings,
     FeatureSettings,
-    Positive,
+    Repetitions,
     Strict,
     SystemSettings,
 )
@@ -52,8 +52,8 @@ class Config(Strict):
     dataset: str
     paper: str = ""  # empty: the only folder of config/papers
     systems: Annotated[list[str], Field(min_length=1)]
-    seeds: Positive = 1
-    system_seeds: dict[str, Positive] = {}
+    seeds: Repetitions = 1
+    system_seeds: dict[str, Repetitions] = {}
     acquire: AcquireSettings = AcquireSettings()
     audit: AuditSettings = AuditSettings()
     repair: RepairSettings = RepairSettings()
@@ -222,7 +222,7 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     if values is None:
         values = read_yaml(Path(root) / "config" / "config.yaml")
     config = check(Config, {"root": str(root), **values}, "config")
-    refuse_moved_readings(config.root)
+    refuse_unread_files(config.root)
     config = _with_studied_system(_with_paper(config))
     _check_overlays(config)
     _ = config.dataset_file

@@ -5,14 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from resed.config.dataset import ROLES, Role
-from resed.settings import Fraction, Positive, Strict
+from resed.settings import Fraction, Repetitions, Seed, Strict
 
 
 class AcquireSettings(Strict):
     """Settings of `resed acquire`."""
 
     scale: Annotated[float, Field(gt=0, le=1)] = 1.0
-    seed: Annotated[int, Field(ge=0)] = 2019
+    seed: Seed = 2019
     soundbank: str | None = None
     keep_audio: bool = True
     annotations: str | None = None
@@ -45,7 +45,7 @@ class SensitivitySettings(Strict):
     """Study of the readings of a paper, which changes one reading at a time."""
 
     system: str = ""  # `load_config` takes the last of `systems`
-    seeds: Positive = 1
+    seeds: Repetitions = 1
     readings: list[str] = []  # empty: all readings that the study can run
     override: dict[str, Any] = {}  # laid over every reading and over the unchanged system
     report: bool = False  # whether `all` and the report include it

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from resed.config.loading import check, read_yaml
+from resed.config.loading import check, nearest, read_yaml
 from resed.errors import ConfigError
 from resed.settings import Strict
 
@@ -86,10 +86,10 @@ def _refuse_moved(values: Mapping[str, Any], path: Path) -> None:
 
 
 def known(catalogue: Mapping[str, Entry], name: str, place: str, kind: str = "system") -> Entry:
-    """The entry `name`. Raises ConfigError with the key that named it and the known names."""
+    """The entry `name`. Raises ConfigError with the key that named it and the nearest names."""
     if name not in catalogue:
         raise ConfigError(
-            f"unknown {kind} {name}", place=f"config.{place}", cure=f"known: {', '.join(catalogue)}"
+            f"unknown {kind} {name}", place=f"config.{place}", cure=nearest(name, catalogue)
         )
     return catalogue[name]
 

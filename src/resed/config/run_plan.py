@@ -1,0 +1,41 @@
+"""What a run will do, in one line, and the memory that its jobs declare."""
+
+from resed.config.run import Config
+from resed.settings.memory import prediction_mb, training_mb
+
+
+def run_size(config: Config) -> str:
+    """Dataset, share of its clips, trainings and their epochs.
+
+    The line shows an overlay that was given without the config that it belongs to: the run then has
+    the size of config/config.yaml.
+    """
+    dataset = config.dataset_file
+    share = config.acquire.scale if dataset.kind == "soundscapes" else 1.0
+    clips = sum(max(1, round(split.clips * share)) for split in dataset.splits.values())
+    size = "full size" if share == 1 else f"{100 * share:g} % of the full size"
+    trained = {config.trained_as(name): len(config.seed_list(name)) for name in config.systems}
+    epochs = sorted({config.system(name).schedule.epochs for name in trained})
+    lengths = " to ".join(str(count) for count in sorted({epochs[0], epochs[-1]}))
+    number = sum(trained.values())
+    studied = ""
+    if config.sensitivity.report:
+        rows = {config.trained_as(row) for row in config.sensitivity_rows()} - set(trained)
+        if rows:
+            studied = f" and {len(rows) * config.sensitivity.seeds} of the study of readings"
+    return (
+        f"{dataset.name}, {size}: about {clips} clips; {len(config.systems)} "
+        f"system{'s' * (len(config.systems) != 1)}, {number} "
+        f"training{'s' * (number != 1)} of {lengths} epochs{studied}"
+    )
+
+
+def training_memory(config: Config, row: str) -> int:
+    """MB that a training of this row needs; jobs run together only if there is memory for all."""
+    chosen = config.system(row)
+    return training_mb(chosen.model, chosen.schedule, config.feature_sets[config.features_of(row)])
+
+
+def prediction_memory(config: Config, row: str) -> int:
+    """MB that a prediction of this row needs."""
+    return prediction_mb(config.system(row).model, config.feature_sets[config.features_of(row)])

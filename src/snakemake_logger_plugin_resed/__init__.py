@@ -1,0 +1,124 @@
+"""Messages of Snakemake in the form of resed: errors in one line with the cure, plain characters.
+
+A logger plugin of Snakemake, which the profiles of the workflow load (`logger: resed`). Snakemake
+starts it before it reads the files after --configfile. They are checked here, because Snakemake
+reports a missing or malformed file by a traceback, and runs expressions of a template as Python.
+"""
+
+import difflib
+import logging
+import sys
+from argparse import Namespace
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from snakemake.exceptions import MissingInputException, MissingRuleException
+from snakemake.logging import logger
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from resed.config.loading import read_yaml
+from resed.errors import ConfigError, ResedError
+from resed.escaping import plain
+
+MOST_TARGETS = 12  # names in an error message
+_targets: list[str] = []
+
+
+def known_targets(names: Iterable[str]) -> None:
+    """Set the names of the rules that can be given as targets, for error messages."""
+    _targets[:] = sorted(names)
+
+
+class LogHandler(LogHandlerBase):
+    """Checks the config files and filters the messages; Snakemake's own handler prints them."""
+
+    writes_to_stream = False
+    writes_to_file = False
+    has_filter = True
+    has_formatter = True
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        arguments = _arguments()
+        check_config_files(arguments.configfile or ())
+        for old in [one for one in logger.filters if isinstance(one, PlainMessages)]:
+            logger.removeFilter(old)
+        logger.addFilter(PlainMessages(arguments.targets))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print nothing."""
+
+
+def check_config_files(paths: Iterable[Path]) -> None:
+    """Exit with 1 and one line if a file cannot be read as YAML or JSON."""
+    for path in paths:
+        try:
+            if not path.exists() and path.suffix not in {".yaml", ".yml", ".json"}:
+                cure = "if it is a target, write it before --configfile"
+                raise ConfigError("no such config file", place=path, cure=cure)
+            read_yaml(path)
+        except ResedError as error:
+            sys.exit(f"resed: {error}")
+
+
+class PlainMessages(logging.Filter):
+    """Replaces errors that the user can mend by one line, and control characters everywhere."""
+
+    def __init__(self, targets: Iterable[str]) -> None:
+        super().__init__()
+        self.targets = list(targets)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record; none is removed."""
+        error = sys.exc_info()[1]
+        if getattr(record, "event", None) == LogEvent.ERROR and error is not None:
+            found = mended(error, self.targets)
+            record.msg = record.msg if found is None else f"resed: {found}"
+        for name, value in record.__dict__.items():
+            record.__dict__[name] = _plain(value)
+        return True
+
+
+def mended(error: BaseException, targets: Iterable[str] = ()) -> ResedError | None:
+    """The error in one line with its cure; None if Snakemake's own message is to be printed."""
+    if isinstance(error, ResedError):
+        return error
+    if isinstance(error, MissingRuleException):
+        unknown = [name for name in targets if name not in _targets and not Path(name).exists()]
+        if unknown and _targets:
+            return ResedError("no such target", place=unknown[0], cure=_nearest(unknown[0]))
+    if isinstance(error, MissingInputException):
+        cure = "create these files; resed check --dataset NAME lists what a dataset lacks"
+        return ResedError(error, cure=cure)
+    if isinstance(error, OSError) and error.filename:
+        place = Path(str(error.filename))
+        cure = "free disk space or change the permissions"
+        if not place.absolute().is_relative_to(Path.cwd()):
+            cure = "set HOME or XDG_CACHE_HOME to a folder that can be written"
+        return ResedError(error.strerror or error, place=place, cure=cure)
+    return None
+
+
+def _nearest(name: str) -> str:
+    close = difflib.get_close_matches(name, _targets, n=3)
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return "use a file below results/, or a target that README.md names"
+
+
+def _plain(value: Any) -> Any:
+    """Text, and text in lists, without control characters; other values as they are."""
+    if isinstance(value, str):
+        return plain(value)
+    if type(value) in (list, tuple):
+        return type(value)(map(_plain, value))
+    return value
+
+
+def _arguments() -> Namespace:
+    """The command line, as Snakemake parses it."""
+    from snakemake.cli import get_argument_parser
+
+    return get_argument_parser().parse_known_args()[0]
