@@ -4,6 +4,7 @@ import logging
 import os
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import preloaded
 import pytest
@@ -180,14 +181,30 @@ def test_c9_memory_grows_with_networks_features_and_batch():
     assert training_memory(short, "pts") < training_memory(full, "pts") * 0.6
 
 
-def test_c9_jobs_share_the_memory_of_the_machine(folder, tmp_path):
-    """Each rule of more than a moment declares memory; a run has the memory of the machine."""
+def test_c9_each_rule_declares_memory():
     for path in (REPOSITORY / "workflow" / "rules").glob("*.smk"):
         text = path.read_text()
         shells, uses = text.count("    shell:\n"), text.count("        mem_mb=")
         assert shells == uses, path.name
-    text = (REPOSITORY / "workflow" / "rules" / "common.smk").read_text()
-    assert 'workflow.register_resource("mem_mb", memory_mb())' in text
+
+
+class Workflow:
+    """What share_memory uses of a workflow of Snakemake."""
+
+    def __init__(self, nodes=None, **given):
+        self.global_resources = {"_nodes": SimpleNamespace(value=nodes), **given}
+
+    def register_resource(self, name, value):
+        self.global_resources[name] = value
+
+
+def test_c9_a_limit_of_the_user_and_other_machines_stay():
+    own, cluster, given = Workflow(), Workflow(nodes=100), Workflow(mem_mb=5)
+    for workflow in (own, cluster, given):
+        machine.share_memory(workflow)
+    assert own.global_resources["mem_mb"] == machine.memory_mb()
+    assert "mem_mb" not in cluster.global_resources
+    assert given.global_resources["mem_mb"] == 5
 
 
 def test_c9_the_memory_of_a_container_counts(tmp_path, monkeypatch):

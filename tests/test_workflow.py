@@ -125,7 +125,7 @@ def test_d10_readings_of_claims_are_run_by_default_if_they_cost_no_training(fold
         ),
         (
             {"sensitivity": {"system": "ptss"}},
-            "config.sensitivity.system: unknown system ptss; did you mean pts or ",
+            "config.sensitivity.system: unknown system ptss; did you mean pts?",
         ),
         (
             {"sensitivity": {"override": {"schedule": {"epoch": 1}}}},

@@ -63,6 +63,14 @@ def check_config_files(paths: Iterable[Path]) -> None:
             sys.exit(f"resed: {error}")
 
 
+def check_folders(*folders: Path) -> None:
+    """Exit with 1 and one line if Snakemake cannot work in a folder."""
+    for folder in folders:
+        if {"{", "}"} & set(str(folder)):
+            problem = "Snakemake reads braces in paths as wildcards"
+            sys.exit(f"resed: {ConfigError(problem, place=folder, cure='rename the folder')}")
+
+
 class PlainMessages(logging.Filter):
     """Replaces errors that the user can mend by one line, and control characters everywhere."""
 

@@ -28,7 +28,7 @@ from resed.results.claimed_readings import claimed_rows
 from resed.results.inputs import STUDY, VERDICTS, Inputs
 from resed.results.layout import Layout
 from resed.runtime import run_lock
-from resed.runtime.machine import memory_mb
+from resed.runtime.machine import share_memory
 
 logging.raiseExceptions = False  # report a full disk once, not once per message of the log
 if Quietness.REASON in (workflow.output_settings.quiet or ()):
@@ -39,11 +39,6 @@ if Quietness.REASON in (workflow.output_settings.quiet or ()):
 ROOT = Path(workflow.current_basedir).parents[1]
 ROOT = Path() if ROOT.samefile(Path()) else ROOT
 
-for folder in (Path(workflow.current_basedir), Path.cwd()):
-    if {"{", "}"} & set(str(folder)):
-        sys.exit(
-            f"resed: {folder}: Snakemake reads braces in paths as wildcards; rename the folder"
-        )
 try:
     CONFIG = load_config({key: config[key] for key in config if key != "pathvars"}, ROOT)
     PAPER = load_paper(CONFIG.paper, ROOT)
@@ -99,6 +94,4 @@ WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} 
 }
 # Trainings request a GPU if there is one; otherwise several run in parallel on the cores.
 GPU = int(shutil.which("nvidia-smi") is not None)
-# Jobs of this machine share its memory, unless --resources mem_mb sets another limit.
-if workflow.global_resources["_nodes"].value is None and "mem_mb" not in workflow.global_resources:
-    workflow.register_resource("mem_mb", memory_mb())
+share_memory(workflow)  # of the machine, unless --resources mem_mb sets another limit

@@ -71,3 +71,10 @@ def figure_files(wildcards):
         *FILES.posteriors("evaluation", found.posteriors, seeds=1),
         *FILES.scores(study_rows.rows(CONFIG) if found.study else []),
     ]
+
+
+def figure_systems(name):
+    """Systems that a figure shows."""
+    found = figures.inputs(name, CONFIG, PAPER)
+    shown = (*found.histories, *found.tags, *found.posteriors)
+    return [*shown, *[CONFIG.sensitivity.system] * found.study]

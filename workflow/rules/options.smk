@@ -97,10 +97,3 @@ def threshold_free_options(wildcards, input):
     *files, windows_file = input.threshold_free
     found = words("--posteriors", map("=".join, zip(SCORED_ROLES, files)))
     return found + ["--windows", windows_file, "--settings", settings(wildcards.system, "decode")]
-
-
-def figure_systems(name):
-    """Systems that a figure shows."""
-    found = figures.inputs(name, CONFIG, PAPER)
-    shown = (*found.histories, *found.tags, *found.posteriors)
-    return [*shown, *[CONFIG.sensitivity.system] * found.study]
