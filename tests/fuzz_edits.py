@@ -118,6 +118,16 @@ BYTES: tuple[Editor, ...] = (
 )
 
 
+def edited_sizes(random: Random, data: bytes) -> bytes:
+    """A 16- or 32-bit number of the first 100 bytes replaced: sizes, rates, counts of a header."""
+    changed, place = bytearray(data), random.randrange(min(100, len(data)))
+    value = random.choice((0, 1, 2, 7, 255, 2**15, 2**16 - 1, 2**31 - 1, 2**31, 2**32 - 1))
+    size = random.choice((2, 4)) if value < 2**16 else 4
+    value_bytes = value.to_bytes(size, random.choice(("little", "big")))
+    changed[place : place + size] = value_bytes
+    return bytes(changed[: len(data)])
+
+
 # ---- tables of text ------------------------------------------------------------------------------
 
 

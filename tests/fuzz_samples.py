@@ -11,8 +11,8 @@ from typing import Any
 
 import fuzz_edits as edits
 import numpy as np
+import soundfile
 import torch
-from resed.share.cache import locked
 from runs import REPOSITORY
 
 from resed.config.dataset import load_dataset
@@ -30,6 +30,8 @@ from resed.formats.annotations import (
     write_events,
     write_tags,
 )
+from resed.formats.audio import read_audio
+from resed.formats.audit_summary import read_audit_summary
 from resed.formats.counts import Counts, read_counts, write_counts
 from resed.formats.figure_description import (
     FigureDescription,
@@ -55,8 +57,6 @@ from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import load_paper
 from resed.runtime.files import write_json
 from resed.settings import FeatureSettings
-from resed.share.runs import SharedRun
-from resed.share.snakemake_records import RECORDS, pack, unpack
 
 HASH = "0123456789abcdef" * 4
 CLIPS = ["a ü.wav", "b.wav"]
@@ -275,21 +275,25 @@ def unfinished_training(folder: Path) -> Sample:
     )  # fmt: skip
 
 
+@sample
 def records(folder: Path) -> Sample:
     """The archive of Snakemake's records; its value is what unpacking it writes."""
     import base64
+
+    from resed.share.runs import SharedRun
+    from resed.share.snakemake_records import RECORDS, pack, unpack
 
     run = SharedRun((), "demo")
     for name in ("results/demo/a.json", "results/demo/b c.tsv"):
         record = RECORDS / base64.b64encode(name.encode(), altchars=b"-_").decode()
         record.parent.mkdir(parents=True, exist_ok=True)
         record.write_text(json.dumps({"rule": "score", "input": [name], "version": 1}))
-    path = pack(run)
+    path = pack(run).absolute()
 
     def read() -> Any:
         shutil.rmtree(RECORDS.parent)
         RECORDS.mkdir(parents=True)
-        unpack(run)
+        unpack(run, path)
         return {
             str(file.relative_to(RECORDS)): file.read_bytes()
             for file in RECORDS.rglob("*")
@@ -540,6 +544,31 @@ def repair_summary(folder: Path) -> Sample:
 
 
 @sample
+def audit_summary(folder: Path) -> Sample:
+    path = folder / "audit.json"
+    split = {"clips": 3, "status": {"ok": 2, "silent": 1}, "usable": 2, "official": None}
+    write_json(
+        path,
+        {
+            "go": True,
+            "dataset": "demo",
+            "manifest_sha256": HASH,
+            "splits": {"weak": split, "strong": {**split, "labels": {"Dog": 3}}},
+            "findings": [{"kind": "late", "count": 3}],
+        },
+    )
+
+    def check(value: Any) -> None:
+        assert json.dumps(value, allow_nan=False)
+        assert re.fullmatch("[0-9a-f]{64}", value.get("manifest_sha256") or HASH)
+        for found in value.get("splits", {}).values():
+            assert is_whole(found["clips"]) and all(map(is_whole, found["status"].values()))
+            assert found.get("official") is None or is_whole(found["official"])
+
+    return Sample("audit_summary", path, lambda: read_audit_summary(path), check, edits.JSON)
+
+
+@sample
 def figure_description(folder: Path) -> Sample:
     path = folder / "dag.json"
     description = FigureDescription(
@@ -610,6 +639,33 @@ def table_layout(folder: Path) -> Sample:
     return Sample("table_layout", path, lambda: _read_table(folder), _table_is_right, edits.JSON)
 
 
+# ---- sound ---------------------------------------------------------------------------------------
+
+
+def _sound(suffix: str, options: dict[str, str]) -> None:
+    def make(folder: Path) -> Sample:
+        folder.mkdir(parents=True)
+        path = folder / f"a.{suffix}"
+        wave = np.random.default_rng(0).normal(0, 0.1, (1600, 2)).cumsum(axis=0) / 10
+        soundfile.write(path, wave.clip(-1, 1), 16_000, **options)
+
+        def check(value: Any) -> None:
+            kind, shape, data = value
+            assert kind == "float32" and len(shape) == 1
+            assert np.isfinite(np.frombuffer(data, np.float32)).all()
+
+        editors = (*edits.BYTES, edits.edited_sizes, edits.edited_sizes)
+        return Sample(
+            f"sound_{suffix}", path, lambda: plain(read_audio(path, 16_000)), check, editors
+        )
+
+    SAMPLES[f"sound_{suffix}"] = make
+
+
+for name in ("wav", "flac", "ogg", "mp3", "aiff", "au", "caf", "w64", "rf64"):
+    _sound(name, {"format": name.upper()} if name == "rf64" else {})
+
+
 # ---- YAML, and files of DVC ----------------------------------------------------------------------
 
 
@@ -674,18 +730,23 @@ _paper_file("readings", lambda name, root: load_readings(root, name))
 
 @sample
 def dvc_lock(folder: Path) -> Sample:
+    from resed.share.lock import declared, locked
+    from resed.share.runs import SharedRun
+
     run = SharedRun((), "demo")
     path = Path("dvc.lock")
+    shutil.copy(REPOSITORY / "dvc.yaml", ".")
     lines = ["schema: '2.0'", "stages:"]
-    for name in run.stages:
+    for name, outs in declared(run).items():
         lines += [f"  {name}:", "    cmd: 'true'", "    outs:"]
-        lines += ["    - path: results/demo/x.json", "      hash: md5", f"      md5: {HASH[:32]}"]
+        for out in outs:
+            lines += [f"    - path: {out}", "      hash: md5", f"      md5: {HASH[:32]}.dir"]
     path.write_text("\n".join(lines) + "\n")
 
     def check(value: Any) -> None:
         for digest, place in value:
             assert re.fullmatch(r"[0-9a-f]{32}(\.dir)?", digest)
-            assert re.match("results/demo/|data/demo/metadata/|results/demo$", place + "/")
+            assert re.match("results/demo/|data/demo/metadata/", place + "/")
             assert ".." not in place.split("/")
 
     def read() -> Any:

@@ -21,6 +21,7 @@ from resed.errors import (
     StoreError,
 )
 from resed.formats import checkpoint
+from resed.formats.audit_summary import read_audit_summary
 from resed.formats.counts import Counts, read_counts, write_counts
 from resed.formats.figure_description import read_figure_description
 from resed.formats.history import read_history
@@ -245,6 +246,23 @@ def test_metrics_are_validated(tmp_path, path, new, message):
     place = tmp_path / "metrics.json"
     place.write_text(json.dumps(changed(METRICS, path, new)))
     assert message in refusal(ResultsError, read_metrics, place)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "content must be a mapping, not a list of 0"),
+        ('{"splits": []}', "splits must be a mapping"),
+        ('{"splits": {"weak": {"clips": -1, "status": {}}}}', "splits.'weak'.clips must be an"),
+        ('{"splits": {"weak": {"clips": 1, "status": {"ok": "1"}}}}', "status.'ok' must be an"),
+        ('{"manifest_sha256": "1"}', "manifest_sha256 must be a SHA-256"),
+        ('{"go": 1}', "go must be true or false, not 1"),
+    ],
+)
+def test_the_summary_of_an_audit_is_validated(tmp_path, text, message):
+    path = tmp_path / "audit.json"
+    path.write_text(text)
+    assert message in refusal(ResultsError, read_audit_summary, path)
 
 
 def test_thresholds_are_validated(tmp_path):
@@ -758,7 +776,7 @@ PICKLES = {
     "ten million classes": (b"\x80\x02](" + NAMES + b"e.", "bytes of values; at most"),
     "two million values": (
         b"\x80\x02](" + b"K\x01" * 2_000_000 + b"e.",
-        "more than 1500000 values",
+        "more than 1000000 values",
     ),
 }
 

@@ -6,7 +6,8 @@ from typing import Any
 from resed.audit.summary import refusal
 from resed.config.dataset import ROLES
 from resed.errors import DatasetError
-from resed.runtime.files import read_json, write_json
+from resed.formats.audit_summary import read_audit_summary
+from resed.runtime.files import write_json
 
 
 def admit(audit: Path, out: Path) -> dict[str, Any]:
@@ -14,7 +15,7 @@ def admit(audit: Path, out: Path) -> dict[str, Any]:
 
     Raises DatasetError with the first reasons if the audit refuses the dataset.
     """
-    summary = read_json(audit)
+    summary = read_audit_summary(audit)
     try:
         if not summary["go"]:
             raise refusal(summary, str(audit), audit.with_name("index.html"))

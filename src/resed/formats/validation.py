@@ -178,13 +178,13 @@ class SourceFile:
             self.check(value[name], kind.others, f"{key}.{short(name)}" if key else short(name))
         return value
 
-    def json(self, kind: Kind | Fields) -> Any:
-        """Read the file as JSON and check it."""
-        return self.check(self._parsed(), kind)
+    def json(self, kind: Kind | Fields, largest: int = LARGEST_FILE) -> Any:
+        """Read the file of at most `largest` bytes as JSON and check it."""
+        return self.check(self._parsed(largest), kind)
 
     def model(self, model: type[Model]) -> Model:
         """Read the file as JSON and validate it by a pydantic model, without conversions."""
-        self._parsed()  # repeated keys and bounds, which pydantic does not check
+        self._parsed(LARGEST_FILE)  # repeated keys and bounds, which pydantic does not check
         try:
             return model.model_validate_json(self.path.read_bytes(), strict=True)
         except ValidationError as error:
@@ -194,8 +194,8 @@ class SourceFile:
                 f"{short_line(key or 'content')}: {short_line(first['msg'])}"
             ) from None
 
-    def _parsed(self) -> Any:
+    def _parsed(self, largest: int) -> Any:
         try:
-            return parse_json(existing(self.path, self.cure), LARGEST_FILE)
+            return parse_json(existing(self.path, self.cure), largest)
         except ValueError as error:
             raise self.wrong(f"not valid JSON ({short_line(error)})") from None

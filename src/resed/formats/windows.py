@@ -11,6 +11,7 @@ from resed.formats.text_table import TextTable
 from resed.formats.validation import SourceFile
 from resed.runtime.files import write_tsv
 
+LONGEST_S = 3600.0  # of a window or a mean event; a filter takes memory for each of its frames
 CURE = "make it with resed calibrate"
 
 
@@ -55,8 +56,8 @@ def read_windows(path: Path | str) -> dict[str, Window]:
     table.unique("event_label")
     table.integers("events")
     table.integers("knee_index", empty=True)
-    table.numbers("window_s")
+    table.numbers("window_s", high=LONGEST_S)
     for column in ("mean_s", "knee_s"):
-        table.numbers(column, empty=True)
+        table.numbers(column, empty=True, high=LONGEST_S)
     rows = table.frame.astype(object).itertuples(index=False, name=None)
     return {row[0]: Window(*(None if pd.isna(cell) else cell for cell in row)) for row in rows}

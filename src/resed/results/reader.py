@@ -14,6 +14,7 @@ from resed.config import study_rows
 from resed.config.rows import Row
 from resed.config.run import Config
 from resed.errors import ResultsError
+from resed.formats.audit_summary import read_audit_summary
 from resed.formats.counts import Counts, read_counts
 from resed.formats.history import read_history
 from resed.formats.metrics import BLOCKS, read_metrics
@@ -21,7 +22,6 @@ from resed.formats.thresholds import read_threshold
 from resed.formats.windows import Window, read_windows
 from resed.results.layout import Layout
 from resed.results.staleness import StaleRows
-from resed.runtime.files import read_json
 from resed.runtime.staleness import Made
 
 
@@ -54,7 +54,7 @@ class ResultsReader:
     def audit(self) -> dict[str, Any]:
         """The content of audit.json; empty without an audit."""
         path = self.folder / "audit" / "audit.json"
-        return read_json(path) if path.is_file() else {}
+        return read_audit_summary(path) if path.is_file() else {}
 
     @cached_property
     def stale(self) -> StaleRows:

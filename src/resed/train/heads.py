@@ -81,7 +81,8 @@ class GuidedTagHead(nn.Module):
 
     def __init__(self, dimension: int, shares: Sequence[float]):
         super().__init__()
-        mask = dimension_mask(dimension, shares).bool()
+        with torch.device("cpu"):  # shapes of weights depend on it, also of weights without memory
+            mask = dimension_mask(dimension, shares).bool()
         seen = mask.sum(dim=1)
         self.register_buffer("mask", mask, persistent=False)
         self.register_buffer("seen", seen, persistent=False)
@@ -94,6 +95,8 @@ class GuidedTagHead(nn.Module):
     @torch.no_grad()
     def start(self, bounds: Tensor) -> None:
         """Draw the weights of the Dense of each class from [-bound, bound], one bound per class."""
+        if self.classify.is_meta:
+            return
         bound = bounds.repeat_interleave(self.seen)
         self.classify.copy_((2 * torch.rand(self.classify.shape) - 1) * bound)
 
