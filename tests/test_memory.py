@@ -16,7 +16,7 @@ from resed.decode.events import (
     write_decoded,
     write_parts,
 )
-from resed.errors import ResultsError
+from resed.errors import ResultsError, StoreError
 from resed.formats.annotations import Event, read_events
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window
@@ -149,3 +149,37 @@ def test_c9_posteriors_on_disk_are_saved_as_they_are(tmp_path):
     frames = scratch_array((20000, 600, 2))  # 96 MB
     many = Posteriors(frames, tags, tags, names, LABELS, whole.meta)
     assert peak_kb(lambda: many.save(tmp_path / "many.npz")) < 60_000
+
+
+def test_c9_loaded_frames_are_a_map_of_the_file(tmp_path):
+    """With and without the optional array in front of them; and damage is still found."""
+    for lost in (False, True):
+        whole = made(30, lost=lost)
+        path = tmp_path / f"{lost}.npz"
+        whole.save(path)
+        found = Posteriors.load(path)
+        assert isinstance(found.frames, np.memmap) and not found.frames.flags.writeable
+        assert found.frames.flags.aligned
+        assert np.array_equal(found.frames, whole.frames)
+        assert np.array_equal(found.tags, whole.tags) and found.clips == whole.clips
+    data = bytearray(path.read_bytes())
+    middle = data.index(found.frames[15].tobytes())
+    data[middle + 100] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="damaged"):
+        Posteriors.load(path)
+
+
+def test_c9_loading_and_decoding_do_not_grow_with_the_clips(tmp_path):
+    """From the file of posteriors to the files of events: 52 kB per clip before."""
+    peaks = []
+    for count in (CLIPS_AT_ONCE, 3 * CLIPS_AT_ONCE):
+        path = tmp_path / f"{count}.npz"
+        made(count).save(path)
+
+        def run(path=path):
+            loaded = Posteriors.load(path)
+            write_parts(tmp_path / "out", decode_parts(loaded, WINDOWS, DecodeSettings()))
+
+        peaks.append(peak_kb(run))
+    assert (peaks[1] - peaks[0]) / (2 * CLIPS_AT_ONCE) < CLIP_KB / 3

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -120,6 +121,8 @@ class Posteriors:
     def load(cls, path: Path | str) -> "Posteriors":
         """Read and check a file that `save` wrote.
 
+        `frames` is a read-only map of the file, so that memory does not grow with the clips.
+
         Raises:
             StoreError: the file is damaged or of another version, its arrays have inconsistent
                 shapes, a value is not finite or outside [0, 1], or a clip or class is repeated.
@@ -176,15 +179,28 @@ def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
         shape = tuple(int(size) for size in header[2].replace(b",", b" ").split())
         if math.prod(shape) * dtype.itemsize != info.file_size - handle.tell():
             raise ValueError(f"the size of {name} does not match its shape")
+        if name == "frames" and math.prod(shape):
+            place = _first_byte(archive, info) + handle.tell()
+            while handle.read(1 << 18):  # at the end of a member, zipfile compares its CRC-32
+                pass
+            return np.memmap(Path(str(archive.filename)), dtype, "r", place, shape)
         array = np.empty(math.prod(shape), dtype)
         data = memoryview(array.view(np.uint8))
         for start in range(0, len(data), CHUNK):
             part = handle.read(len(data[start : start + CHUNK]))
             data[start : start + len(part)] = part
-        handle.read(1)  # at the end of a member, zipfile compares its CRC-32
+        handle.read(1)  # the CRC-32, as above
     if dtype.kind == "U" and array.size and array.view(np.uint32).max() > 0x10FFFF:
         raise ValueError(f"{name} holds numbers that are not characters")
     return array.reshape(shape)
+
+
+def _first_byte(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
+    """Offset of the data of a member, behind its local header, which zipfile has compared."""
+    with open(str(archive.filename), "rb") as handle:
+        handle.seek(info.header_offset)
+        name, extra = struct.unpack("<26x2H", handle.read(30))
+    return info.header_offset + 30 + name + extra
 
 
 def _check(source: SourceFile, found: Posteriors) -> None:
