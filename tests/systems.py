@@ -24,3 +24,10 @@ def base(part: str = "", **changes: Any) -> Any:
     for name in reversed(names):
         changes = {name: changes}
     return reduce(getattr, names, SystemSettings.model_validate(overlay(BASE, changes)))
+
+
+def of_posteriors(tags: Any, frames: Any, features: Any) -> Any:
+    """The output of a network with these posteriors."""
+    from resed.train.model import Output
+
+    return Output(tags.logit(), frames.logit(), features)

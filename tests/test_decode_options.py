@@ -42,7 +42,8 @@ def given(seed=0, frames=90):
     """Posteriors as smooth random walks; student, teacher and lost head disagree on the tags."""
     rng = np.random.default_rng(seed)
     walk = np.cumsum(rng.normal(0, 0.12, (len(CLIPS), frames, 3)), axis=1) + 0.5
-    student, teacher, lost = rng.random((3, len(CLIPS), 3)).astype(np.float32)
+    student, teacher = rng.random((2, len(CLIPS), 3)).astype(np.float32)
+    lost = rng.random((len(CLIPS), 3, 3)).astype(np.float32)  # of three heads
     frames = np.clip(walk, 0, 1).astype(np.float32)
     meta = {"seconds_per_frame": SPF}
     return Posteriors(frames, student, teacher, CLIPS, CLASSES, meta, lost)
@@ -74,7 +75,9 @@ def filtered_by_hand(active, size, method):
 def decoded_by_hand(posteriors, settings):
     """Events by clip and tags by clip, one clip, class and frame after another."""
     events, tags = {}, {}
-    student = posteriors.lost_head_tags if settings.attention_head == "lost" else posteriors.tags
+    student = posteriors.tags
+    if settings.attention_head == "lost":
+        student = posteriors.lost_head_tags[:, : settings.lost_heads].mean(axis=1)
     raw = {}
     for row, clip in enumerate(posteriors.clips):
         found = []
@@ -140,9 +143,9 @@ def test_opening_and_closing(seed, window):
     "options",
     [
         {"tags": "clip"},
-        {"attention_head": "lost"},
-        {"attention_head": "lost", "tags": "clip", "gate": "none"},
-        {"attention_head": "lost", "gate": "soft"},
+        {"attention_head": "lost", "lost_heads": 1},
+        {"attention_head": "lost", "lost_heads": 3, "tags": "clip", "gate": "none"},
+        {"attention_head": "lost", "lost_heads": 2, "gate": "soft"},
         {"tag_threshold": 0.2},
         {"tag_threshold": 0.8, "gate": "teacher"},
         {"frame_threshold": 0.3},

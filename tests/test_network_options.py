@@ -55,7 +55,7 @@ def test_pooling_of_clip_posteriors(pooling, activation):
     else:
         weight = np.clip(softmax(linear(head.attend, hidden), 2), 1e-7, 1)
         expected = (frames * weight).sum(axis=1) / weight.sum(axis=1)
-    found = head(torch.tensor(x, dtype=torch.float32)).detach().numpy()
+    found = head(torch.tensor(x, dtype=torch.float32)).sigmoid().detach().numpy()
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
@@ -79,14 +79,18 @@ def test_frame_head_of_each_class(class_hidden):
             score = np.maximum(score, 0) @ last + head.second.bias[number].item()
         else:
             score = score[:, :, 0]
-        np.testing.assert_allclose(found[:, :, number], sigmoid(score), rtol=1e-5)
+        np.testing.assert_allclose(found[:, :, number], score, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("minimum", "most"), [(0.04, 1), (0.5, 1), (0.1, 2)])
-def test_shares_of_dimensions(minimum, most):
-    """Clips of at most `most` classes count; m + (1 - m) times the count over the largest."""
+@pytest.mark.parametrize(("minimum", "most"), [(0.04, 1), (0.5, 1), (0.1, 2), (0.1, 3)])
+def test_d9_shares_of_dimensions(minimum, most):
+    """Clips of at most `most` classes count, a clip of n classes 1/n for each of them.
+
+    A share is m + (1 - m) times the count over the largest.
+    """
     tags = [{0}, {0}, {0, 1}, {1, 2}, {0, 1, 2}, {2}, set()]
-    counts = np.array([2, 0, 1]) if most == 1 else np.array([3, 2, 2])
+    thirds = np.array([2 + 1 / 2 + 1 / 3, 2 / 2 + 1 / 3, 1 + 1 / 2 + 1 / 3])
+    counts = {1: np.array([2, 0, 1]), 2: np.array([2.5, 1.0, 1.5]), 3: thirds}[most]
     expected = minimum + (1 - minimum) * counts / counts.max()
     chosen = base("model.disentangled", enabled=True, minimum=minimum, most_classes=most)
     assert class_shares(tags, range(3), chosen) == pytest.approx(expected.tolist())

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from systems import base
+from systems import base, of_posteriors
 
 from resed.train.distillation import (
     Projections,
@@ -16,10 +16,12 @@ from resed.train.distillation import (
     repeat_cells,
     target_event_loss,
 )
+from resed.train.heads import GuidedTagHead, TagHead
 from resed.train.model import Output
 from resed.train.objective import (
     Objective,
     Targets,
+    consistency,
     cross_entropy,
     focal_loss,
     pool_targets,
@@ -32,8 +34,8 @@ CLIPS = WEAK + STRONG + UNLABELED
 # ---- the equations in NumPy ----------------------------------------------------------------
 
 
-def bce(p, y):
-    p = np.clip(p, 1e-6, 1 - 1e-6)
+def bce(p, y, limit=0.0):
+    p = np.clip(p, limit, 1 - limit)
     return -(y * np.log(p) + (1 - y) * np.log(1 - p))
 
 
@@ -108,7 +110,11 @@ def distilled(settings, teacher, student, frames, beta):
     if settings["dfd"] != "none":
         kept = [0, 1, 5, 6] if settings["dfd_clips"] == "weak_unlabeled" else [*range(CLIPS)]
         t, s = teacher[kept], student[kept]
-        loss = ((t - s) ** 2).mean() if settings["dfd"] == "mse" else distance(t, s).mean()
+        loss = distance(t, s).mean()
+        if settings["dfd"] == "mse":
+            if how == "rows_normalised":
+                t, s = (x / np.linalg.norm(x, axis=2, keepdims=True) for x in (t, s))
+            loss = ((t - s) ** 2).mean()
         terms["loss.dfd"] = beta * settings["dfd_weight"] * loss
     return terms
 
@@ -138,6 +144,8 @@ def reference(settings, teacher, student, tags, frames, moment, projected=None):
 
     def towards(guide, learner, a):
         target = (guide > 0.5).astype(float) if con["targets"] == "hard" else guide
+        if a == 0:
+            return 0.0
         if con["loss"] == "mse":
             return a * ((learner - target) ** 2).mean()
         if con["alpha_place"] == "inside":
@@ -184,7 +192,7 @@ def terms(settings, moment=(0.3, 0.7, False), cells=5, length=12):
     targets = Targets(torch.tensor(tags), torch.tensor(frames), WEAK, STRONG, UNLABELED)
     alpha, beta, stage_two = moment
     found = Objective(settings, projections)(
-        *(Output(*map(torch.tensor, side)) for side in (teacher, student)),
+        *(of_posteriors(*map(torch.tensor, side)) for side in (teacher, student)),
         targets, alpha=alpha, beta=beta, focal=stage_two,
     )  # fmt: skip
     projected = projections and (
@@ -279,7 +287,7 @@ def test_a_detached_weight_has_no_gradient(form, detach):
     p = torch.tensor([0.3, 0.3], dtype=torch.float64, requires_grad=True)
     y = torch.tensor([1.0, 0.0], dtype=torch.float64)
     chosen = base("objective.focal", gamma=2, form=form, detach_weight=detach)
-    focal_loss(p, y, chosen).sum().backward()
+    focal_loss(p.logit(), y, chosen).sum().backward()
 
     def slope(x):
         weight, own = (1 - x**2, -2 * x) if form == "printed" else ((1 - x) ** 2, -2 * (1 - x))
@@ -303,7 +311,7 @@ def test_a_batch_that_lacks_a_role(lacking, teacher):
     def output(cells, size):
         posteriors = 0.1 + 0.8 * torch.rand(clips, 3, generator=rng)
         frames = 0.1 + 0.8 * torch.rand(strong, cells, 3, generator=rng)
-        return Output(posteriors, frames, torch.randn(clips, cells, size, generator=rng))
+        return of_posteriors(posteriors, frames, torch.randn(clips, cells, size, generator=rng))
 
     first, second = output(3, 8), output(6, 6)
     tags = (torch.rand(labelled, 3, generator=rng) < 0.5).float()
@@ -350,7 +358,7 @@ def test_pseudo_labels_are_above_one_half_and_have_no_gradient():
     targets = Targets(torch.zeros(0, 2), torch.zeros(0, 4, 2), 0, 0, 1)
     none = torch.zeros(0, 4, 2)
     found = objective(
-        Output(guide, none, none), Output(learner, none, none), targets,
+        of_posteriors(guide, none, none), of_posteriors(learner, none, none), targets,
         alpha=0.0, beta=0.0, focal=False,
     )  # fmt: skip
     value = found["loss.consistency.teacher_to_student"]
@@ -359,16 +367,130 @@ def test_pseudo_labels_are_above_one_half_and_have_no_gradient():
     assert guide.grad is None
 
 
-def test_posteriors_are_kept_from_zero_and_one():
-    """1e-6 from both ends: -log(1e-6) where the truth is opposite, next to 0 where it is equal."""
-    p = torch.tensor([0.0, 1.0, 1.0, 0.0], dtype=torch.float64)
-    y = torch.tensor([1.0, 0.0, 1.0, 0.0], dtype=torch.float64)
-    far, near = -np.log(1e-6), -np.log(1 - 1e-6)
-    assert cross_entropy(p, y).tolist() == pytest.approx([far, far, near, near], rel=1e-6)
-    gamma = base("objective.focal", gamma=2, form="standard")
-    weights = [(1 - 1e-6) ** 2] * 2 + [1e-12] * 2
-    expected = np.array(weights) * [far, far, near, near]
-    assert focal_loss(p, y, gamma).tolist() == pytest.approx(expected.tolist(), rel=1e-4)
+# ---- logits of any size ----------------------------------------------------------------------
+
+LOGITS = np.array([-30.0, -20, -14, -5, -0.1, 0, 3, 14, 17, 30])
+
+
+def both(dtype):
+    """Every logit with both labels: (logits with a gradient, labels)."""
+    x = torch.tensor(np.repeat(LOGITS, 2), dtype=dtype, requires_grad=True)
+    return x, torch.tensor(np.tile([0.0, 1.0], len(LOGITS)), dtype=dtype)
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+def test_d7_cross_entropy_and_its_gradient_at_any_logit(dtype, error):
+    """log(1 + e^x) - y x, and p - y: both in float64 by NumPy; never 0 where the frame is wrong."""
+    x, y = both(dtype)
+    loss = cross_entropy(x, y)
+    loss.sum().backward()
+    exact, label = x.detach().double().numpy(), y.double().numpy()
+    p = 1 / (1 + np.exp(-exact))
+    np.testing.assert_allclose(loss.detach(), np.logaddexp(0, exact) - label * exact, atol=30 * error)
+    np.testing.assert_allclose(x.grad, p - label, atol=error)
+    wrong = (p > 0.5) != (label == 1)
+    assert (np.abs(x.grad.numpy()[wrong]) > 0.4).all()
+
+
+@pytest.mark.parametrize("gamma", [1.0, 2.0, 3.0])
+@pytest.mark.parametrize("form", ["printed", "standard"])
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-9), (torch.float32, 1e-5)])
+def test_d7_focal_loss_and_its_gradient_at_any_logit(gamma, form, dtype, error):
+    """-w(p_t) log p_t by NumPy from log p_t and log(1 - p_t), and its derivative by the chain rule.
+
+    d/dx of log p is q = 1 - p, and of p is p q. At a logit of -30, -log p is 30 and the weight 1.
+    """
+    x, y = both(dtype)
+    loss = focal_loss(x, y, base("objective.focal", gamma=gamma, form=form))
+    loss.sum().backward()
+    sign = np.where(y.double().numpy() == 1, 1.0, -1.0)
+    true = sign * x.detach().double().numpy()
+    log_p, log_q = -np.logaddexp(0, -true), -np.logaddexp(0, true)
+    p, q = np.exp(log_p), np.exp(log_q)
+    if form == "printed":
+        weight, slope = -np.expm1(gamma * log_p), -gamma * np.exp(gamma * log_p) * q
+    else:
+        weight, slope = np.exp(gamma * log_q), -gamma * np.exp(gamma * log_q) * p
+    np.testing.assert_allclose(loss.detach(), -weight * log_p, rtol=error, atol=error)
+    gradient = sign * (-weight * q - slope * log_p)
+    np.testing.assert_allclose(x.grad, gradient, rtol=error, atol=error)
+    assert (np.abs(x.grad.numpy()[true < 0]) > 0.05).all()
+
+
+@pytest.mark.parametrize("alpha", [0.05, 0.5, 0.999999, 1.0])
+@pytest.mark.parametrize("place", ["inside", "outside"])
+def test_d7_consistency_at_any_logit(alpha, place):
+    """BCE(a y, a p) and a BCE(y, p) from log p and log(1 - a p), in float64 by NumPy."""
+    x, y = both(torch.float64)
+    guide = 2 * y - 1  # logits whose tags are y
+    settings = base("objective", consistency={"alpha_place": place})
+    found = consistency(guide, x, settings, alpha)
+    found.backward()
+    exact, label = x.detach().numpy(), y.numpy()
+    log_p, log_q = -np.logaddexp(0, -exact), -np.logaddexp(0, exact)
+    p, q = np.exp(log_p), np.exp(log_q)
+    if place == "inside":
+        rest = q + (1 - alpha) * p  # 1 - a p
+        loss = -(alpha * label * (np.log(alpha) + log_p) + (1 - alpha * label) * np.log(rest))
+        gradient = -alpha * label * q + (1 - alpha * label) * alpha * p * q / rest
+    else:
+        loss = -alpha * (label * log_p + (1 - label) * log_q)
+        gradient = alpha * (p - label)
+    assert found.item() == pytest.approx(loss.mean(), rel=1e-9)
+    np.testing.assert_allclose(x.grad * len(label), gradient, rtol=1e-6, atol=1e-12)
+
+
+@pytest.mark.parametrize(("targets", "guided"), [("hard", 1.0), ("soft", 0.8807970779778823)])
+def test_d7_soft_and_squared_consistency_are_of_posteriors(targets, guided):
+    """The guide has logit 2, that is a posterior of 0.88; the learner -20."""
+    guide, learner = torch.tensor([[2.0]]), torch.tensor([[-20.0]], requires_grad=True)
+    chosen = {"targets": targets, "loss": "mse"}
+    found = consistency(guide, learner, base("objective", consistency=chosen), 0.5)
+    assert found.item() == pytest.approx(0.5 * guided**2, rel=1e-6)
+    entropy = consistency(guide, learner, base("objective", consistency={"targets": targets}))
+    entropy.backward()
+    assert entropy.item() == pytest.approx(20 * guided, rel=1e-6)
+    assert learner.grad.item() == pytest.approx(-guided, rel=1e-6)
+
+
+@pytest.mark.parametrize("limit", [1e-7, 1e-3])
+@pytest.mark.parametrize("stage_two", [False, True])
+def test_d7_a_limit_of_posteriors_ends_the_gradient(limit, stage_two):
+    """-log(limit) where the truth is opposite and the posterior beyond the limit, without slope."""
+    settings = base("objective", posterior_limit=limit, focal={"form": "standard", "gamma": 2})
+    x, y = both(torch.float64)
+    targets = Targets(y[:, None], torch.zeros(0, 1, 1), len(y), 0, 0)
+    given = Output(x[:, None], torch.zeros(0, 1, 1), torch.zeros(0))
+    found = Objective(settings, None)(
+        given, given, targets, alpha=0.0, beta=0.0, focal=stage_two
+    )["loss.weak.student"]
+    found.backward()
+    exact, label = x.detach().numpy(), y.numpy()
+    p = np.clip(1 / (1 + np.exp(-exact)), limit, 1 - limit)
+    p_t = np.where(label == 1, p, 1 - p)
+    loss = -np.log(p_t) * ((1 - p_t) ** 2 if stage_two else 1)
+    assert found.item() == pytest.approx(loss.mean(), rel=1e-6)
+    beyond = np.abs(exact) > -np.log(limit)
+    assert (x.grad.numpy() == 0).tolist() == beyond.tolist()
+
+
+@pytest.mark.parametrize("pooling", ["attention_time", "softmax_classes", "mean", "guided"])
+def test_d7_clip_posteriors_keep_their_gradient_where_they_are_rounded_to_one(pooling):
+    """Frame logits of 40 are posteriors of 1 in float32; for an absent class the slope is 1."""
+    torch.manual_seed(0)
+    if pooling == "guided":
+        head = GuidedTagHead(8, [1.0, 1.0, 1.0])
+        bias = head.classify_bias
+        torch.nn.init.zeros_(head.classify)
+    else:
+        head = TagHead(8, 3, base("model.tag_head", hidden=8, pooling=pooling), 1.0)
+        bias = head.classify.bias
+        torch.nn.init.zeros_(head.classify.weight)
+    torch.nn.init.constant_(bias, 40.0)
+    logits = head(torch.randn(2, 6, 8))
+    assert logits.tolist() == [pytest.approx([40.0] * 3, rel=1e-5)] * 2
+    cross_entropy(logits, torch.zeros_like(logits)).sum().backward()
+    assert bias.grad.tolist() == pytest.approx([2.0] * 3, rel=1e-5)
 
 
 # ---- the parts of the distillation ---------------------------------------------------------

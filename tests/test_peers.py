@@ -1,11 +1,15 @@
 """The two peers of Table 1 against their public code, librosa and plain NumPy."""
 
 import csv
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from peers.make_mean_teacher import CONSISTENCY, SHOWN, STRONG, UNLABELED, WEAK, inputs, numbers
 from scipy.ndimage import median_filter
+from systems import of_posteriors
 
 from resed.config.dataset import load_dataset
 from resed.config.run import load_config
@@ -21,14 +25,16 @@ from resed.settings import DecodeSettings, FeatureSettings
 from resed.train import schedule
 from resed.train.augment import noisy
 from resed.train.batches import Grid, frame_matrix
-from resed.train.crnn import MeanTeacher, decibels, statistics
+from resed.train.crnn import MeanTeacher, decibels, fresh_heads, statistics
 from resed.train.framework import build_framework, build_networks, frame_grid
 from resed.train.heads import class_shares
 from resed.train.model import Output, parameter_count
 from resed.train.objective import Targets
+from resed.train.precision import arithmetic
 from resed.train.setup import build_trainer
 
 CPU = torch.device("cpu")
+FIXTURE = Path(__file__).parent / "peers" / "mean_teacher.npz"
 CONFIG = load_config()
 MT, GL = CONFIG.system("mean_teacher"), CONFIG.system("guided_learning")
 MT_FEATURES, GL_FEATURES = (CONFIG.feature_sets[n] for n in ("mean_teacher", "guided_learning"))
@@ -163,7 +169,7 @@ def test_mean_teacher_losses_equal_numpy_and_their_gradients_are_right():
     t, s, tf, sf, targets = mean_teacher_batch()
     empty = torch.zeros(0)
     found = framework.losses(
-        Output(t, tf, empty), Output(s, sf, empty), targets, {"consistency": 1.3}
+        of_posteriors(t, tf, empty), of_posteriors(s, sf, empty), targets, {"consistency": 1.3}
     )
 
     def bce(p, y):
@@ -180,11 +186,115 @@ def test_mean_teacher_losses_equal_numpy_and_their_gradients_are_right():
     assert {k: v.item() for k, v in found.items()} == pytest.approx(expected)
 
     def total(tags, frames):
-        student = Output(tags, frames, empty)
+        student = of_posteriors(tags, frames, empty)
         moment = {"consistency": 1.3}
-        return framework.losses(Output(t, tf, empty), student, targets, moment)["loss"]
+        return framework.losses(of_posteriors(t, tf, empty), student, targets, moment)["loss"]
 
     assert torch.autograd.gradcheck(total, (s.requires_grad_(), sf.requires_grad_()))
+
+
+@pytest.fixture(scope="module")
+def original():
+    """What the baseline's own code computes, from tests/peers/make_mean_teacher.py CHECKOUT OUT."""
+    with np.load(FIXTURE) as found:
+        values = dict(found)
+    return {**values, "shapes": json.loads(str(values.pop("meta")))["shapes"]}
+
+
+def with_numbers(network, shapes, prefix=""):
+    """Our network with the weights of the fixture; the baseline has the same order of tensors."""
+    drawn = numbers({prefix + name: tuple(shape) for name, shape in shapes.items()})
+    network.front, network.dropout = torch.nn.Identity(), torch.nn.Identity()
+    for layer in network.cnn:
+        if isinstance(layer, torch.nn.Dropout):
+            layer.p = 0.0
+    floats = [b for _, b in network.named_buffers() if b.is_floating_point()]
+    for ours, name in zip([*network.parameters(), *floats], shapes, strict=True):
+        assert list(ours.shape) == shapes[name], name
+        ours.data.copy_(torch.from_numpy(drawn[prefix + name]))
+    return network
+
+
+def test_posteriors_are_those_of_the_baselines_own_network(original):
+    student = with_numbers(peer(MT, MT_FEATURES).student, original["shapes"]).eval()
+    out = student(torch.from_numpy(inputs()["mels"]).float())
+    np.testing.assert_allclose(out.frames.detach(), original["strong"], atol=2e-6)
+    np.testing.assert_allclose(out.tags.detach(), original["weak"], atol=2e-6)
+    assert original["strong"].min() < 0.15 and original["strong"].max() > 0.95
+
+
+def test_a_training_step_is_that_of_the_baselines_own_code(original):
+    """Posteriors, losses, every gradient and the batch statistics, with its BCELoss and MSELoss."""
+    framework = build_framework(MT, MT_FEATURES, 10, [1.0] * 10)
+    networks, given = framework.networks, inputs()
+    student = with_numbers(networks.student, original["shapes"])
+    with_numbers(networks.teacher, original["shapes"], "teacher.")
+    strong = given["frames"].max(axis=1)  # tags of strong clips have no loss
+    tags = torch.from_numpy(np.concatenate([given["tags"], strong])).float()
+    targets = Targets(tags, torch.from_numpy(given["frames"]).float(), WEAK, STRONG, UNLABELED)
+    mels, noise = (torch.from_numpy(given[name]).float() for name in ("mels", "noisy"))
+    teacher, ours = framework.outputs(noise, mels, targets)
+    np.testing.assert_allclose(ours.frames.detach(), original["trained.strong"], atol=1e-5)
+    np.testing.assert_allclose(ours.tags.detach(), original["trained.weak"], atol=1e-5)
+    terms = framework.losses(teacher, ours, targets, {"consistency": CONSISTENCY})
+    for name in set(terms) - {"loss"}:
+        assert terms[name].item() == pytest.approx(float(original[name]), rel=1e-5), name
+    terms["loss"].backward()
+    scale = max(float(original[f"norm.{name}"]) for name in list(original["shapes"])[:38])
+    for name, parameter in zip(original["shapes"], student.parameters(), strict=False):
+        gradient = parameter.grad.flatten()
+        shown = original[f"gradient.{name}"]
+        norm = float(original[f"norm.{name}"])
+        if norm < 1e-9:  # biases before batch normalisation
+            assert gradient.norm() < 1e-5 * scale, name
+            continue
+        assert gradient.norm().item() == pytest.approx(norm, rel=1e-3), name
+        found = gradient[:: max(1, len(gradient) // SHOWN)][:SHOWN]
+        np.testing.assert_allclose(found, shown, rtol=1e-3, atol=1e-4 * norm, err_msg=name)
+    after = [key for key in original if key.startswith("after.")]
+    floats = [b for _, b in student.named_buffers() if b.is_floating_point()]
+    for key, ours in zip(after, floats, strict=True):
+        np.testing.assert_allclose(ours, original[key], rtol=1e-4, atol=1e-5, err_msg=key)
+
+
+@pytest.mark.parametrize(("dtype", "error"), [(torch.float64, 1e-9), (torch.float32, 2e-3)])
+def test_d7_losses_are_those_of_bceloss_up_to_logits_of_ten(dtype, error):
+    """BCELoss of sigmoids, as the baseline has it; float32 rounds its sigmoid by 6e-8 of 5e-5."""
+    framework = build_framework(MT, MT_FEATURES, 1, [1.0])
+    x = torch.linspace(-10, 10, 41, dtype=dtype).repeat(2).requires_grad_()
+    y = torch.cat([torch.zeros(41), torch.ones(41)]).to(dtype)
+    theirs = torch.nn.BCELoss()(x.sigmoid(), y)
+    (slope,) = torch.autograd.grad(theirs, x)
+    none = torch.zeros(0, 1, 1, dtype=dtype)
+    weak = Targets(y[:, None], torch.zeros(1, 1, 1, dtype=dtype), 82, 1, 0)
+    logits = torch.cat([x[:, None], torch.zeros(1, 1, dtype=dtype)])
+    frames = torch.zeros(83, 1, 1, dtype=dtype)
+    given = Output(logits, frames, none)
+    found = framework.losses(given, given, weak, {"consistency": 0.0})["loss.weak.student"]
+    assert found.item() == pytest.approx(theirs.item(), rel=error)
+    (ours,) = torch.autograd.grad(found, x)
+    np.testing.assert_allclose(ours, slope, atol=error / len(y))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_d7_a_wrong_frame_of_mean_teacher_has_a_gradient_up_to_logits_of_thirty(dtype):
+    """p - y per frame, over the number of elements; BCELoss has none beyond 17 in float32."""
+    framework = build_framework(MT, MT_FEATURES, 1, [1.0])
+    exact = np.linspace(-30, 30, 121)
+    for label in (0.0, 1.0):
+        x = torch.tensor(exact, dtype=dtype).view(1, -1, 1).requires_grad_()
+        frames = torch.full((1, 121, 1), label, dtype=dtype)
+        given = Output(torch.zeros(1, 1, dtype=dtype), x, torch.zeros(0))
+        targets = Targets(torch.zeros(1, 1, dtype=dtype), frames, 0, 1, 0)
+        found = framework.losses(given, given, targets, {"consistency": 0.0})
+        loss = found["loss.strong.student"]
+        loss.backward()
+        expected = np.logaddexp(0, exact) - label * exact
+        assert loss.item() == pytest.approx(expected.mean(), rel=1e-6)
+        gradient = x.grad.flatten().numpy() * 121
+        np.testing.assert_allclose(gradient, 1 / (1 + np.exp(-exact)) - label, atol=1e-6)
+        wrong = exact > 0 if label == 0 else exact < 0
+        assert (np.abs(gradient[wrong]) > 0.5).all()
 
 
 def test_ramp_epoch_length_and_average_of_mean_teacher():
@@ -213,14 +323,57 @@ def test_labels_are_rounded_down_and_short_events_vanish():
     assert not matrix[0, :, 1].any()
 
 
-def test_a_lost_head_changes_tags_alone():
+def test_d5_lost_heads_are_new_linear_layers():
+    """Weights and biases uniform in +-1/sqrt(128), so a deviation of 0.051; drawn one by one."""
+    student = peer(MT, MT_FEATURES).student.eval()
+    heads = fresh_heads(student.attend, 3, 20)
+    weights = torch.cat([head.weight.flatten() for head in heads])
+    biases = torch.cat([head.bias for head in heads])
+    bound = 128**-0.5
+    for values in (weights, biases):
+        assert values.abs().max() <= bound and values.std().item() == pytest.approx(
+            bound / 3**0.5, rel=0.1
+        )
+        assert values.mean().abs() < 0.1 * bound
+    theirs = torch.nn.Linear(128, 10)  # the rule of PyTorch itself
+    assert theirs.weight.std().item() == pytest.approx(weights.std().item(), rel=0.05)
+    assert theirs.weight.abs().max() <= bound
+    first = fresh_heads(student.attend, 3, 2)
+    assert all(torch.equal(a.weight, b.weight) for a, b in zip(first, heads, strict=False))
+    assert not torch.equal(heads[0].weight, heads[1].weight)
+    assert not torch.equal(fresh_heads(student.attend, 4, 1)[0].weight, heads[0].weight)
+
+
+def test_d5_a_lost_head_changes_tags_alone():
+    """Each head gives the tags of a network that has it in place of its own."""
     student = peer(MT, MT_FEATURES).student.eval()
     torch.nn.init.normal_(student.attend.weight)
-    lost = student.with_lost_head(0)
     mels = torch.rand(2, 864, 64)
-    ours, theirs = student(mels), lost(mels)
-    assert torch.equal(ours.frames, theirs.frames) and not torch.equal(ours.tags, theirs.tags)
-    assert torch.equal(lost.attend.weight, student.with_lost_head(0).attend.weight)
+    heads = fresh_heads(student.attend, 0, 3)
+    lost, ours = student.lost_head_tags(mels, heads), student(mels)
+    assert lost.shape == (3, 2, 10)
+    for head, tags in zip(heads, lost, strict=True):
+        student.attend = head
+        theirs = student(mels)
+        assert torch.equal(theirs.frames, ours.frames)
+        assert torch.allclose(theirs.tags, tags, atol=1e-7)
+        assert not torch.allclose(ours.tags, tags, atol=1e-6)
+
+
+@pytest.mark.parametrize("heads", [1, 2, 3])
+def test_d5_tags_are_the_mean_over_lost_heads(heads):
+    tags = np.array([[[0.1, 0.9], [0.3, 0.8], [0.95, 0.1]]], np.float32)
+    made = Posteriors(
+        np.ones((1, 4, 2), np.float32), tags[:, 0], tags[:, 0], ["a"], ["cat", "dog"],
+        {"seconds_per_frame": 0.1}, tags,
+    )  # fmt: skip
+    windows = {"cat": Window("cat", 1, 0.1, 0.1, "average", None, None, "")}
+    settings = DecodeSettings(attention_head="lost", lost_heads=heads, gate="none", tags="clip")
+    mean = tags[0, :heads].mean(axis=0)
+    expected = tuple(c for c, p in zip(("cat", "dog"), mean, strict=True) if p >= 0.5)
+    assert decode(made, windows, settings).tags == {"a": expected}
+    with pytest.raises(ResultsError, match=r"decode\.lost_heads: the posteriors have 3 heads; set"):
+        decode(made, windows, DecodeSettings(attention_head="lost", lost_heads=4))
 
 
 def test_lost_head_is_refused_where_there_is_none():
@@ -273,46 +426,139 @@ def test_guided_learning_has_the_published_shapes():
     assert out.frames.shape == (2, 500, 10) and out.tags.shape == (2, 10)
     assert networks.teacher(mels).frames.shape == (2, 5, 10)
     logits = networks.student.tag_head.logits(out.features)
-    assert torch.equal(out.frames, logits.sigmoid()), "frames are the attention's logits"
+    assert torch.equal(out.frame_logits, logits), "frames are the attention's logits"
     assert out.frames.unique().tolist() == [0.5], "kernels start at zero"
 
 
-def test_guided_learning_losses_equal_numpy():
-    """The four masked terms of its code: means over classes, then over the whole batch."""
-    framework = build_framework(GL, GL_FEATURES, 4, [1.0] * 4)
-    t, s, _, _, targets = mean_teacher_batch()
-    none = torch.zeros(0, 5, 4)
-    found = framework.losses(
-        Output(t, none, none), Output(s, none, none), targets,
-        {"alpha": 0.3, "beta": 0.0, "focal": False},
-    )  # fmt: skip
-    y, m = np.zeros((7, 4)), np.array([1, 1, 1, 1, 1, 0, 0])[:, None]
-    y[:5] = targets.tags.numpy()
+def keras(target, output, epsilon=1e-7):
+    """Keras's binary cross-entropy: clip, turn into logits, cross-entropy with logits.
 
-    def bce(target, p):
-        p = np.clip(p, 1e-6, 1 - 1e-6)
-        loss = -(target * np.log(p) + (1 - target) * np.log(1 - p))
-        return loss.mean(1).mean(0)
+    Keras 2.2 with TensorFlow: max(x, 0) - x z + log(1 + exp(-|x|)), in the precision of `output`.
+    """
+    low, high = output.dtype.type(epsilon), output.dtype.type(1 - epsilon)
+    p = np.clip(output, low, high)
+    x = np.log(p / (1 - p))
+    return np.maximum(x, 0) - x * target + np.log1p(np.exp(-np.abs(x)))
 
-    p_t, p_s, u, a = t.numpy(), s.numpy(), 1 - m, 0.3
-    expected = {
-        "loss.weak.teacher": bce(y * m, p_t * m),
-        "loss.weak.student": bce(y * m, p_s * m),
-        "loss.consistency.teacher_to_student": bce((p_t > 0.5) * u, p_s * u),
-        "loss.consistency.student_to_teacher": bce(a * (p_s > 0.5) * u, a * p_t * u),
+
+def guided_terms(x_t, x_s, tags, labelled, a, dtype=np.float64):
+    """The four terms of GL's code, from logits [clips, classes]: means over classes, then clips."""
+    with np.errstate(over="ignore"):
+        p_t, p_s = (1 / (1 + np.exp(-x.astype(dtype))) for x in (x_t, x_s))
+    m = np.zeros((len(x_t), 1), dtype)
+    m[:labelled] = 1
+    u = 1 - m
+    y = np.zeros_like(p_t)
+    y[:labelled] = tags
+    terms = {
+        "loss.weak.teacher": keras(y * m, p_t * m),
+        "loss.weak.student": keras(y * m, p_s * m),
+        "loss.consistency.teacher_to_student": keras((p_t > 0.5) * u, p_s * u),
+        "loss.consistency.student_to_teacher": keras(dtype(a) * (p_s > 0.5) * u, dtype(a) * p_t * u),
     }
+    return {name: value.mean(axis=1).mean() for name, value in terms.items()}
+
+
+@pytest.mark.parametrize("alpha", [0.3, 0.05])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+def test_guided_learning_losses_and_gradients_equal_the_formula_of_keras(alpha, dtype):
+    """At logits up to +-30, where posteriors are beyond the clamp of 1e-7.
+
+    Gradients are central differences of the formula in float64. Masked elements add 1e-7 each to
+    the formula, a constant.
+    """
+    assert GL.objective.posterior_limit == 1e-7
+    framework = build_framework(GL, GL_FEATURES, 4, [1.0] * 4)
+    rng = np.random.default_rng(0)
+    weak, strong, unlabeled = 4, 5, 6
+    clips, labelled = weak + strong + unlabeled, weak + strong
+    x_t, x_s = rng.uniform(-30, 30, (2, clips, 4))
+    x_t[labelled:] = -np.abs(x_t[labelled:])  # as masked a p: no clamp from above with alpha
+    x_t[-2:] *= -1
+    tags = rng.integers(0, 2, (labelled, 4)).astype(float)
+    none = torch.zeros(0, 5, 4, dtype=dtype)
+    targets = Targets(torch.tensor(tags, dtype=dtype), none, weak, strong, unlabeled)
+    given = [torch.tensor(x, dtype=dtype, requires_grad=True) for x in (x_t, x_s)]
+    found = framework.losses(
+        *(Output(x, none, none) for x in given), targets,
+        {"alpha": alpha, "beta": 0.0, "focal": False},
+    )  # fmt: skip
+    single = np.float64 if dtype == torch.float64 else np.float32
+    expected = guided_terms(x_t, x_s, tags, labelled, alpha, single)
     for name, value in expected.items():
-        assert found[name].item() == pytest.approx(value, abs=2e-5), name
-    assert found["loss"].item() == pytest.approx(sum(expected.values()), abs=1e-4)
+        assert found[name].item() == pytest.approx(value, rel=1e-5, abs=2e-7), name
+    assert found["loss"].item() == pytest.approx(sum(expected.values()), rel=1e-5)
+    found["loss"].backward()
+
+    def total(*logits):
+        return sum(guided_terms(*logits, tags, labelled, alpha).values())
+
+    for which, x in enumerate((x_t, x_s)):
+        for place in np.ndindex(x.shape):
+            sides = []
+            for step in (1e-5, -1e-5):
+                moved = [x_t.copy(), x_s.copy()]
+                moved[which][place] += step
+                sides.append(total(*moved))
+            slope = (sides[0] - sides[1]) / 2e-5
+            assert given[which].grad[place].item() == pytest.approx(slope, abs=2e-6), place
+    beyond = np.abs(x_s) > 16.2
+    assert beyond.any() and (given[1].grad.numpy()[beyond] == 0).all(), "Keras has no gradient there"
 
 
-def test_guided_learning_alpha_rate_and_epoch_length():
+def test_guided_learning_alpha_and_epoch_length():
     counts = {"weak": 1578, "strong": 2045, "unlabeled": 14412}
     assert schedule.steps_per_epoch(GL.schedule, counts) == 282
     assert schedule.alpha(99, GL.objective.consistency) == pytest.approx(0.314, abs=5e-4)
     assert schedule.alpha(5, GL.objective.consistency) == 0
-    rates = [schedule.learning_rate(e, GL.schedule) for e in (9, 10, 20)]
-    assert rates == pytest.approx([0.0018, 0.00144, 0.001152])
+
+
+def test_d6_the_rate_of_guided_learning_falls_at_epochs_11_21_and_so_on():
+    """Its callback, at the end of epoch e: `if e > 0 and e % 10 == 0: rate *= 0.8`."""
+    rate, expected = 0.0018, []
+    for epoch in range(100):
+        expected.append(rate)
+        if epoch > 0 and epoch % 10 == 0:
+            rate *= 0.8
+    found = [schedule.learning_rate(epoch, GL.schedule) for epoch in range(100)]
+    assert found == pytest.approx(expected)
+    falls = [e for e in range(1, 100) if found[e] != found[e - 1]]
+    assert falls == [11, 21, 31, 41, 51, 61, 71, 81, 91]
+    assert MT.schedule.decay == 1.0
+
+
+@pytest.mark.parametrize("system", [MT, GL], ids=["mean_teacher", "guided_learning"])
+def test_d6_both_peers_are_float32_on_a_gpu(monkeypatch, system):
+    """Also without TF32, which no GPU of 2019 had."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
+    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    try:
+        assert arithmetic(system.schedule.precision, torch.device("cuda")) is None
+        assert torch.get_float32_matmul_precision() == "highest"
+        assert not torch.backends.cudnn.allow_tf32
+        assert arithmetic(CONFIG.system("pts").schedule.precision, torch.device("cuda"))
+    finally:
+        torch.set_float32_matmul_precision(before[0])
+        torch.backends.cudnn.allow_tf32 = before[1]
+
+
+def test_d9_mean_teacher_keeps_the_first_and_guided_learning_the_latest_of_equal_epochs():
+    """`value > best` in the code of one, `f1 >= best_f1` in that of the other."""
+    assert (MT.schedule.selection_ties, GL.schedule.selection_ties) == ("first", "latest")
+
+
+def test_d10_guided_learning_adds_its_eps_to_the_waveform():
+    """Digital silence, and a clip half silent: librosa's transform of y + eps, in float64."""
+    assert GL_FEATURES.offset == GL_FEATURES.floor == np.spacing(1)
+    wave = np.zeros(441000, np.float32)
+    wave[220500:] = np.random.default_rng(0).normal(size=220500)
+    for clip in (wave, np.zeros(441000, np.float32)):
+        found = clip_features(clip, GL_FEATURES)
+        expected = np.log(librosa_mels(clip.astype(np.float64) + np.spacing(1), GL_FEATURES) + np.spacing(1))
+        np.testing.assert_allclose(found, expected[:500], atol=1e-3)
+    without = clip_features(wave, GL_FEATURES.model_copy(update={"offset": 0.0}))
+    assert 1 < np.abs(without - clip_features(wave, GL_FEATURES)).max() < 2
+    assert CONFIG.features.offset == 0.0 and MT_FEATURES.offset == 0.0
 
 
 def test_windows_of_guided_learning_are_those_of_its_code(shared):

@@ -404,9 +404,9 @@ def test_a_lost_head_ranks_clips_and_gates_frames():
     lost = np.array([[0.1, 0.9], [0.9, 0.2], [0.8, 0.1]], np.float32)
     detector = made(frames, kept, gate="student")
     whole = Detector(
-        replace(detector.posteriors, lost_head_tags=lost, teacher_tags=lost[::-1]),
+        replace(detector.posteriors, lost_head_tags=lost[:, None], teacher_tags=lost[::-1]),
         detector.windows,
-        DecodeSettings(**{**OPEN, "gate": "student", "attention_head": "lost"}),
+        DecodeSettings(**{**OPEN, "gate": "student", "attention_head": "lost", "lost_heads": 1}),
     )
     reference = {
         "c2": [Event("c2", 4.0, 6.0, "rain")],
@@ -422,7 +422,7 @@ def test_a_lost_head_ranks_clips_and_gates_frames():
     shut = frame_scores(whole.posteriors, whole.windows, whole.settings)
     assert np.array_equal(np.isneginf(shut).all(axis=1), lost < 0.5)
     assert np.array_equal(shut[1, :, 0], frames[1, :, 0])
-    assert whole.on(["c2", "c0"]).lost_head_tags.tolist() == lost[[2, 0]].tolist()
+    assert whole.on(["c2", "c0"]).lost_head_tags[:, 0].tolist() == lost[[2, 0]].tolist()
     assert whole.on(["c2", "c0"]).clips == ["c2", "c0"]
 
 

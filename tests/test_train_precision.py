@@ -84,22 +84,24 @@ def test_gradients_too_small_for_float16_reach_the_gru():
     assert (sizes > 0).float().mean() > 0.99 and sizes.median() < 6e-8
 
 
-def test_a_sure_guided_head_has_a_finite_loss_in_bfloat16():
+def test_a_sure_guided_head_has_the_right_gradient_in_bfloat16():
     """A logit of 10 is a posterior of 0.99995, which bfloat16 rounds to 1."""
     head = GuidedTagHead(8, [1.0, 1.0])
     torch.nn.init.constant_(head.attend_bias, 10.0)
     torch.nn.init.constant_(head.classify_bias, 10.0)
     features = torch.randn(3, 6, 8).bfloat16()
     with half():
-        frames, tags = head.logits(features).sigmoid(), head(features)
+        frames, tags = head.logits(features), head(features)
     with torch.no_grad():
         assert torch.equal(head(features.float()), tags)  # not a bit of it is bfloat16
     focal = load_config().system("pts").objective.focal
-    for posteriors in (frames, tags):
-        assert posteriors.dtype == torch.float32 and posteriors.max() < 1
-        absent = torch.zeros_like(posteriors)
-        assert cross_entropy(posteriors, absent).isfinite().all()
-        assert focal_loss(posteriors, absent, focal).isfinite().all()
+    for logits in (frames, tags):
+        assert logits.dtype == torch.float32
+        absent = torch.zeros_like(logits)
+        assert torch.allclose(cross_entropy(logits, absent), logits, atol=1e-4)
+        assert focal_loss(logits, absent, focal).isfinite().all()
+        (slope,) = torch.autograd.grad(cross_entropy(logits, absent).sum(), logits, retain_graph=True)
+        assert (slope > 0.9999).all()
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,10 @@ def windows_in_frames(
 
 
 def clip_tags(posteriors: Posteriors, settings: DecodeSettings) -> np.ndarray:
-    """The clip posteriors of the student, by its trained or by a fresh attention head.
+    """The clip posteriors of the student, by its trained head or the mean over fresh ones.
 
     Raises:
-        ResultsError: the posteriors of a fresh head are required but do not exist.
+        ResultsError: the posteriors of fresh heads are required but do not exist.
     """
     if settings.attention_head == "kept":
         return posteriors.tags
@@ -111,7 +111,14 @@ def clip_tags(posteriors: Posteriors, settings: DecodeSettings) -> np.ndarray:
             place="decode.attention_head",
             cure="set it to kept",
         )
-    return posteriors.lost_head_tags
+    heads = posteriors.lost_head_tags.shape[1]
+    if heads < settings.lost_heads:
+        raise ResultsError(
+            f"the posteriors have {heads} heads",
+            place="decode.lost_heads",
+            cure=f"set it to {heads} or less",
+        )
+    return posteriors.lost_head_tags[:, : settings.lost_heads].mean(axis=1)
 
 
 def gated(posteriors: Posteriors, settings: DecodeSettings) -> tuple[np.ndarray, np.ndarray]:

@@ -64,6 +64,8 @@ def samples_needed(settings: FeatureSettings) -> int:
 def _features(wave: np.ndarray, frames: int, settings: FeatureSettings) -> np.ndarray:
     n_fft, hop = settings.n_fft, settings.hop
     half = n_fft // 2
+    if settings.offset:
+        wave = wave + np.float32(settings.offset)
     padded = np.zeros(max(n_fft + (frames - 1) * hop, half + wave.size), dtype=np.float32)
     padded[half : half + wave.size] = wave
     if settings.edges == "reflect" and wave.size > 1:

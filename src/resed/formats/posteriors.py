@@ -77,8 +77,8 @@ class Posteriors:
         clips: clip names, in the order of the store.
         classes: class labels, in the order of the dataset.
         meta: system, seed, split, seconds_per_frame, manifest_sha256 and others; JSON values.
-        lost_head_tags: float32 [clips, classes], the student's clip posteriors with a fresh
-            attention head (Mean Teacher only; see `decode.attention_head`).
+        lost_head_tags: float32 [clips, heads, classes], the student's clip posteriors with each of
+            several fresh attention heads (Mean Teacher only; see `decode.attention_head`).
     """
 
     frames: np.ndarray
@@ -209,14 +209,14 @@ def _check(source: SourceFile, found: Posteriors) -> None:
         if not are_unique_names(names):
             raise source.wrong(f"{what} must be unique names, none empty")
     expected = (len(found.clips), len(found.classes))
-    shape = np.shape(found.frames)
-    if len(shape) != 3 or (shape[0], shape[2]) != expected or not shape[1]:
-        raise source.wrong("frames do not fit the clips and classes")
     for name in (*ARRAYS, OPTIONAL):
         values = getattr(found, name)
         if values is None:
             continue
-        if name != "frames" and np.shape(values) != expected:
+        shape = np.shape(values)
+        if name in ("frames", OPTIONAL):  # of any number of frames or heads
+            shape = (shape[0], shape[2]) if len(shape) == 3 and shape[1] else None
+        if shape != expected:
             raise source.wrong(f"{name} do not fit the clips and classes")
         if not (np.min(values) >= 0 and np.max(values) <= 1):  # false for NaN
             raise source.wrong(f"{name} must be numbers from 0 to 1")

@@ -15,9 +15,9 @@ from resed.formats.store import Store
 from resed.runtime.files import sha256
 from resed.runtime.fingerprint import made_by
 from resed.runtime.scratch import scratch_array
-from resed.settings import FeatureSettings, SystemSettings
+from resed.settings import MOST_LOST_HEADS, FeatureSettings, SystemSettings
 from resed.train.batches import features_of
-from resed.train.crnn import MeanTeacher
+from resed.train.crnn import MeanTeacher, fresh_heads
 from resed.train.evaluate import infer
 from resed.train.framework import Networks, build_networks, frame_grid
 from resed.train.precision import arithmetic
@@ -101,14 +101,17 @@ def predict_splits(
 def _lost_head_tags(
     networks: Networks, clips: torch.Tensor, device: torch.device, half: Any, seed: int
 ) -> np.ndarray | None:
-    """Clip posteriors of a Mean Teacher student with a fresh attention head; otherwise None."""
+    """Clip posteriors of a Mean Teacher student with fresh attention heads; otherwise None.
+
+    The heads are drawn from the seed of the training: float32 [clips, heads, classes].
+    """
     if not isinstance(networks, MeanTeacher):
         return None
-    trained = networks.student
-    networks.student = trained.with_lost_head(seed)
-    lost = infer(networks, clips, device, autocast=half)[1].numpy()
-    networks.student = trained
-    return lost
+    student = networks.eval().student
+    heads = fresh_heads(student.attend, seed, MOST_LOST_HEADS)
+    with torch.autocast(device.type, half or torch.bfloat16, enabled=half is not None):
+        parts = [student.lost_head_tags(part.to(device), heads).cpu() for part in clips.split(32)]
+    return torch.cat(parts, dim=1).transpose(0, 1).contiguous().numpy()
 
 
 def _refuse_other_features(path: Path, store: Store, features: FeatureSettings) -> None:

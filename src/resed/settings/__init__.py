@@ -6,7 +6,7 @@ tables of docs/readings.md, which give the reason for each value. Unknown keys a
 
 from resed.settings.base import Fraction, Positive, Repetitions, Seed, Strict
 from resed.settings.calibrate import CalibrateSettings
-from resed.settings.decode import DecodeSettings
+from resed.settings.decode import MOST_LOST_HEADS, DecodeSettings
 from resed.settings.features import FeatureSettings
 from resed.settings.model import (
     CrnnSettings,

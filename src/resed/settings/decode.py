@@ -1,8 +1,12 @@
 """Settings of decoding. Row numbers refer to the tables of docs/readings.md."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from resed.settings.base import Fraction, Positive, Strict
+
+MOST_LOST_HEADS = 20  # of Mean Teacher, predicted for every clip
 
 
 class DecodeSettings(Strict):
@@ -19,5 +23,7 @@ class DecodeSettings(Strict):
     tags: Literal["after_filters", "clip"] = "after_filters"
     # lost: tags of a random attention head, because the baseline's checkpoints lack the trained one
     attention_head: Literal["kept", "lost"] = "kept"
+    # Random heads whose clip posteriors are averaged, so that no single draw decides the tags
+    lost_heads: Annotated[int, Field(ge=1, le=MOST_LOST_HEADS)] = 10
     tag_threshold: Fraction = 0.5
     frame_threshold: Fraction = 0.5

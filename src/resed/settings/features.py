@@ -19,6 +19,8 @@ class FeatureSettings(Strict):
     f_max: Annotated[float, Field(gt=0)] = 22050.0  # Hz
     frames: Positive = 600  # per clip
     spectrum: Literal["magnitude", "power"] = "magnitude"
+    # Added to the waveform: 2.2e-16 in Guided Learning, where it matters only for digital silence
+    offset: Annotated[float, Field(ge=0)] = 0.0
     floor: Annotated[float, Field(gt=0)] = 2.2e-16  # added before the natural logarithm
     window_shape: Literal["hann", "hamming"] = "hann"  # periodic Hann, symmetric Hamming
     edges: Literal["silence", "reflect"] = "silence"  # extends the waveform at both ends

@@ -91,6 +91,9 @@ class MeanTeacherSettings(Strict):
 class ObjectiveSettings(Strict):
     """The sum of losses (eqs. 3, 5 and 6). `mean_teacher` has an effect only in that framework."""
 
+    # Limit of posteriors before a logarithm: [limit, 1 - limit]; where a posterior is beyond it,
+    # the loss has no gradient. 0: losses of logits, without a limit; 1e-7: Keras (Guided Learning)
+    posterior_limit: Annotated[float, Field(ge=0, lt=0.5)]
     weak: WeakSettings
     strong: StrongSettings
     consistency: ConsistencySettings

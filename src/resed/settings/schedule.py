@@ -6,6 +6,9 @@ from pydantic import Field, model_validator
 
 from resed.settings.base import Fraction, Positive, Strict
 
+LARGEST = 1e30  # Adam computes in float32
+MOST_STEPS = 1_000_000  # each has a row of losses in memory
+
 
 class BatchSettings(Strict):
     """Row 20: clips per batch of each training role.
@@ -16,6 +19,10 @@ class BatchSettings(Strict):
     """
 
     sampling: Literal["strata", "random"]
+    # Orders of the clips. continued: an epoch continues where the last one stopped, so that every
+    # clip is used equally often; per_epoch: each epoch begins with new random orders, so that it
+    # draws its clips from all of a role (Mean Teacher)
+    orders: Literal["continued", "per_epoch"]
     weak: Positive
     strong: Positive
     unlabeled: Positive
@@ -37,13 +44,18 @@ class ScheduleSettings(Strict):
     epochs: Positive
     stage_one: Annotated[int, Field(ge=0)]  # tau: epochs before the focal loss
     # longest: until every clip was used; shortest: until one role has no more full batch
-    steps_per_epoch: Positive | Literal["longest", "shortest"]
+    steps_per_epoch: Annotated[int, Field(gt=0, le=MOST_STEPS)] | Literal["longest", "shortest"]
     batch: BatchSettings
-    learning_rate: Annotated[float, Field(gt=0)]
+    learning_rate: Annotated[float, Field(gt=0, le=LARGEST)]
     decay: Annotated[float, Field(gt=0, le=1)]
     decay_every: Positive  # epochs
+    # Epochs by which every decay is delayed. Guided Learning lowers the rate after epoch 10, 20 and
+    # so on, counted from 0: the first decayed epoch is 11.
+    decay_delay: Annotated[int, Field(ge=0)]
     reset_moments: bool = False  # reset Adam's moments at each decay, as Guided Learning
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Annotated[float, Field(ge=0, le=LARGEST)] = 0.0
+    # A larger loss ends the training as diverged, as in Mean Teacher's code
+    largest_loss: Annotated[float, Field(gt=0)]
     teacher_noise: Annotated[float, Field(ge=0)]  # standard deviation, on the teacher's input
     # gaussian: on log-mels; absolute: absolute values, on mel magnitudes (Mean Teacher)
     noise: Literal["gaussian", "absolute"]
@@ -52,6 +64,8 @@ class ScheduleSettings(Strict):
     # Score of an epoch. tags: tag F1 of the student; tags_frames: the sum of tag and frame F1;
     # events_weak: event F1 of held-out strong clips plus tag F1 of held-out weak ones (MT)
     selection_score: Literal["tags", "tags_frames", "events_weak"]
+    # Which of several epochs with the best score: the latest (Guided Learning), the first (MT)
+    selection_ties: Literal["latest", "first"]
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of clips excluded from training
     evaluate_every: Positive = 1  # epochs between development scores in the history
     # Of training and prediction; recurrent layers and guided heads are always float32. auto:

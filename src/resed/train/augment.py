@@ -50,13 +50,17 @@ def augment(mels: Tensor, targets: Targets, settings: AugmentSettings) -> tuple[
 
 
 def _mix(mels: Tensor, targets: Targets, share: float) -> tuple[Tensor, Targets]:
-    """Add another clip of the same role to a share of the clips; their labels are united."""
+    """Add another clip of the same role to a share of the clips; their labels are united.
+
+    The only clip of its role in a batch remains as it is.
+    """
     starts = [0, targets.weak, targets.weak + targets.strong, len(mels)]
     partners = []
     for start, stop in itertools.pairwise(starts):
         partners.append(start + (torch.arange(stop - start) + 1) % max(1, stop - start))
     partner = torch.cat(partners).to(mels.device)
     chosen = torch.rand(len(mels), device=mels.device) < share
+    chosen &= partner != torch.arange(len(mels), device=mels.device)
     mels = torch.where(chosen[:, None, None], torch.logaddexp(mels, mels[partner]), mels)
     labelled = len(targets.tags)
     tags = torch.where(

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from resed.errors import DatasetError
+from resed.errors import ConfigError, DatasetError
 from resed.formats.annotations import Event, read_events, read_tags
 from resed.formats.store import Store
 from resed.settings import BatchSettings
@@ -82,6 +82,10 @@ class Stratum:
     features: Tensor
     tags: Tensor | None = None  # uint8 [clips, classes]
     frames: Tensor | None = None  # uint8 [clips, frames, classes]
+    clips: Sequence[str] = ()  # their names; numbers if not given
+
+    def __post_init__(self):
+        self.clips = self.clips or [str(number) for number in range(len(self.features))]
 
     def __len__(self) -> int:
         return len(self.features)
@@ -102,12 +106,13 @@ class Stratum:
                 features = features.to(device)
             else:
                 features = features.clone().pin_memory()
-        return Stratum(self.name, features, *moved)
+        return Stratum(self.name, features, *moved, self.clips)
 
     def take(self, keep: Tensor) -> "Stratum":
         """The clips with the indices `keep`."""
         chosen = [None if t is None else t[keep] for t in (self.tags, self.frames)]
-        return Stratum(self.name, self.features[keep], *chosen)
+        clips = [self.clips[number] for number in keep.tolist()]
+        return Stratum(self.name, self.features[keep], *chosen, clips)
 
 
 def features_of(store: Store) -> Tensor:
@@ -130,17 +135,18 @@ def load_stratum(
         raise DatasetError(problem, place=annotations, cure="run resed audit")
     features = features_of(store)
     if role == "unlabeled":
-        return Stratum(role, features)
+        return Stratum(role, features, clips=store.clips)
     if role == "weak":
         tags = _pick(read_tags(annotations, classes), store.clips, annotations)
-        return Stratum(role, features, torch.from_numpy(tag_matrix(tags, classes)))
+        matrix = torch.from_numpy(tag_matrix(tags, classes))
+        return Stratum(role, features, matrix, clips=store.clips)
     events = _pick(read_events(annotations, classes), store.clips, annotations)
     frames = torch.from_numpy(frame_matrix(events, classes, grid))
     # Tags come from the events, because an event past the last frame still is a tag of the clip;
     # but not one that begins after it, in a file longer than the features.
     end = (grid.frames + 1) * grid.seconds
     tags = tag_matrix([[e.event_label for e in clip if e.onset < end] for clip in events], classes)
-    return Stratum(role, features, torch.from_numpy(tags), frames)
+    return Stratum(role, features, torch.from_numpy(tags), frames, store.clips)
 
 
 def _pick(labels: Mapping, clips: Sequence[str], path: Path) -> list:
@@ -155,13 +161,20 @@ class Batches:
     """The batches of a training; their clips are in the order weak, strong, unlabeled."""
 
     def __init__(self, strata: Mapping[str, Stratum], settings: BatchSettings, seed: int,
-                 device: torch.device):  # fmt: skip
+                 device: torch.device, *, epoch: int = 1):  # fmt: skip
+        """Batches of `strata`; `epoch` is the number of steps per epoch, for orders: per_epoch.
+
+        Raises ConfigError for a batch with more clips than there are.
+        """
         self.strata = {role: strata[role] for role in ORDER}
         self.sizes = {role: getattr(settings, role) for role in ORDER}
         self.random = settings.sampling == "random"
+        self.epoch = epoch if settings.orders == "per_epoch" else None
         self.seed = seed
         self.device = device
-        self._orders: dict[tuple[int, int], np.ndarray] = {}
+        self._orders: dict[int, dict[tuple[int, ...], np.ndarray]] = {}
+        counts = {role: len(stratum) for role, stratum in self.strata.items()}
+        _refuse_sizes(self.sizes, counts, self.random)
 
     @property
     def clips(self) -> int:
@@ -185,21 +198,28 @@ class Batches:
         }
 
     def _take(self, stream: int, count: int, size: int, step: int) -> np.ndarray:
-        """Elements step * size to (step + 1) * size of an endless sequence of permutations."""
+        """Elements of batch `step`, from an endless sequence of permutations of `count` clips.
+
+        continued: one sequence for the training; per_epoch: a new one for each epoch.
+        """
+        epoch: tuple[int, ...] = ()
+        if self.epoch is not None:
+            epoch, step = (step // self.epoch,), step % self.epoch
         positions = np.arange(step * size, (step + 1) * size)
         turns, places = np.divmod(positions, count)
         picked = np.empty(size, dtype=np.int64)
         for turn in np.unique(turns):
             here = turns == turn
-            picked[here] = self._order(stream, count, int(turn))[places[here]]
+            picked[here] = self._order(stream, count, (*epoch, int(turn)))[places[here]]
         return picked
 
-    def _order(self, stream: int, count: int, turn: int) -> np.ndarray:
-        if (stream, turn) not in self._orders:
-            kept = {k: v for k, v in self._orders.items() if k[0] != stream or k[1] == turn - 1}
-            generator = np.random.default_rng([self.seed, stream, turn])
-            self._orders = {**kept, (stream, turn): generator.permutation(count)}
-        return self._orders[stream, turn]
+    def _order(self, stream: int, count: int, turn: tuple[int, ...]) -> np.ndarray:
+        orders = self._orders.setdefault(stream, {})
+        if turn not in orders:
+            if len(orders) > 1:  # a batch takes clips from at most two
+                del orders[next(iter(orders))]
+            orders[turn] = np.random.default_rng([self.seed, stream, *turn]).permutation(count)
+        return orders[turn]
 
     def __call__(self, step: int) -> tuple[Tensor, Targets]:
         """Features float32 [clips, frames, mels] and the targets of batch `step`."""
@@ -216,6 +236,20 @@ class Batches:
         assert frames is not None
         counts = {role: len(index) for role, index in chosen.items()}
         return torch.cat(features), Targets(torch.cat(tags).float(), frames.float(), **counts)
+
+
+def _refuse_sizes(sizes: Mapping[str, int], counts: Mapping[str, int], together: bool) -> None:
+    """Raise ConfigError for a batch that would contain a clip twice; nothing is allocated yet."""
+    if together:
+        sizes, counts = {"": sum(sizes.values())}, {"": sum(counts.values())}
+    for role, size in sizes.items():
+        if size > counts[role]:
+            what = f"{role} clip" if role else "training clip"
+            raise ConfigError(
+                f"a batch has {size} {what}s, but {counts[role]} can be used in training",
+                place=f"schedule.batch.{role}" if role else "schedule.batch",
+                cure=f"lower it to at most {counts[role]}",
+            )
 
 
 def hold_out(stratum: Stratum, share: float, seed: int) -> tuple[Stratum, Stratum]:

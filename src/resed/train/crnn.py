@@ -4,14 +4,14 @@ It follows the public code (turpaultn/DCASE2019_task4). The method is Mean Teach
 Valpola, 2017).
 """
 
-import copy
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
 from resed.extract.logmel import NOTHING
 from resed.settings import CrnnSettings, ModelSettings
-from resed.train.heads import scaled
+from resed.train.heads import class_attention, pooled, scaled
 from resed.train.model import Output, initialise
 from resed.train.precision import without_autocast
 
@@ -84,7 +84,7 @@ def crnn_blocks(settings: CrnnSettings, width: float) -> nn.Sequential:
 
 
 class Crnn(nn.Module):
-    """[clips, 864, 64] mel magnitudes -> 108 frame posteriors and clip posteriors."""
+    """[clips, 864, 64] mel magnitudes -> logits of 108 frames and of the clips."""
 
     def __init__(self, mels: int, frames: int, classes: int, model: ModelSettings):
         super().__init__()
@@ -104,34 +104,49 @@ class Crnn(nn.Module):
         self.attend = nn.Linear(2 * hidden, classes)
 
     def forward(self, mels: Tensor, frame_clips: slice = slice(None)) -> Output:
-        """Posteriors of a batch; frames only of `frame_clips`.
+        """Logits of a batch; frames only of `frame_clips`.
 
         As in the code of the baseline, attention is normalised over classes, not over time. The
         clip posterior is the mean of the frames, weighted by the attention.
         """
+        features, encoded = self._encode(mels)
+        frames = self.classify(encoded).float()
+        tags = pooled(frames, class_attention(self.attend(encoded).float()))
+        return Output(tags, frames[frame_clips], features)
+
+    def _encode(self, mels: Tensor) -> tuple[Tensor, Tensor]:
+        """Output of the CNN, and of the BGRU: two [clips, cells, dimensions]."""
         maps = self.cnn(self.front(mels).unsqueeze(1))
         features = maps.permute(0, 2, 3, 1).flatten(2)
         with without_autocast(features):  # see model.Recurrent: it would be float16
             encoded = self.gru(features.float())[0]
-        encoded = self.dropout(encoded)
-        frames = self.classify(encoded).float().sigmoid()
-        weights = self.attend(encoded).float().softmax(dim=2).clamp(1e-7, 1)
-        tags = (frames * weights).sum(dim=1) / weights.sum(dim=1)
-        return Output(tags, frames[frame_clips], features)
+        return features, self.dropout(encoded)
 
     @torch.no_grad()
-    def with_lost_head(self, seed: int) -> "Crnn":
-        """A copy with a freshly drawn attention head, as after loading a baseline checkpoint.
+    def lost_head_tags(self, mels: Tensor, heads: Sequence[nn.Linear]) -> Tensor:
+        """Clip posteriors by each of several attention heads, float32 [heads, clips, classes]."""
+        encoded = self._encode(mels)[1]
+        frames = self.classify(encoded).float()
+        tags = [pooled(frames, class_attention(head(encoded).float())) for head in heads]
+        return torch.stack(tags).sigmoid()
 
-        The state_dict of the baseline lacks that head, so that the clip tags of a restored model
-        come from the initial weights of the head, N(0, 0.01).
-        """
-        lost = copy.deepcopy(self)
-        generator = torch.Generator().manual_seed(seed)
-        drawn = torch.randn(lost.attend.weight.shape, generator=generator)
-        lost.attend.weight.copy_(0.01 * drawn)
-        nn.init.zeros_(lost.attend.bias)
-        return lost
+
+def fresh_heads(like: nn.Linear, seed: int, count: int) -> list[nn.Linear]:
+    """Attention heads as after loading a checkpoint of the baseline, drawn one after another.
+
+    The state_dict of the baseline lacks that head, so that the clip tags of a restored model come
+    from a new one. The network is rebuilt without the baseline's own initialisation: the rule of
+    nn.Linear applies, weights and biases uniform in [-1 / sqrt(n), 1 / sqrt(n)] for n inputs.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    bound = like.in_features**-0.5
+    heads = []
+    for _ in range(count):
+        head = nn.Linear(like.in_features, like.out_features)
+        for values in (head.weight, head.bias):
+            nn.init.uniform_(values, -bound, bound, generator=generator)
+        heads.append(head.to(like.weight.device))
+    return heads
 
 
 class MeanTeacher(nn.Module):

@@ -61,11 +61,16 @@ def _matrix(inside: int, outside: int, trained: bool) -> nn.Parameter:
     return nn.Parameter(matrix, requires_grad=trained)
 
 
+def rows(one: Tensor, other: Tensor, distance: str) -> tuple[Tensor, Tensor]:
+    """Two maps [clips, cells, dimension]; with `rows_normalised`, each cell has length 1."""
+    if distance == "rows_normalised":
+        return functional.normalize(one, dim=2), functional.normalize(other, dim=2)
+    return one, other
+
+
 def distances(teacher: Tensor, student: Tensor, distance: str) -> Tensor:
     """D of eq. 2, [clips, cells]: distance of two projected maps per cell."""
-    if distance == "rows_normalised":
-        teacher = functional.normalize(teacher, dim=2)
-        student = functional.normalize(student, dim=2)
+    teacher, student = rows(teacher, student, distance)
     difference = teacher - student
     if distance == "mse_batch_norm":
         return difference.square().mean(dim=2)

@@ -1,10 +1,12 @@
-"""Log of one epoch: losses per step, mean posteriors and weights per class."""
+"""Log of one epoch: losses per step, mean posteriors and weights per class, sizes of features."""
 
 import torch
 from torch import Tensor
 
-from resed.errors import DivergedError
 from resed.formats.history import LOSS_COLUMNS
+from resed.train.distillation import Projections, effective_rank
+from resed.train.finite import NumberError, is_finite
+from resed.train.framework import Networks
 
 
 class EpochLog:
@@ -28,19 +30,6 @@ class EpochLog:
         """The total loss of step `number`."""
         return float(self.losses[number, 0])
 
-    def check_finite(self, system: str, epoch: int, start: int = 0) -> None:
-        """Raise DivergedError for the first loss that is not finite, from step `start` on."""
-        bad = (~torch.isfinite(self.losses[start:])).nonzero()
-        if len(bad):
-            step = int(bad[0, 0]) + start
-            names = [LOSS_COLUMNS[int(c)] for r, c in bad if int(r) + start == step and int(c)]
-            raise DivergedError(
-                f"{names[0] if names else 'loss'} is not finite at epoch {epoch + 1} "
-                f"step {step + 1}",
-                place=system,
-                cure="lower schedule.learning_rate",
-            )
-
     def means(self) -> dict[str, float]:
         """Mean of each loss that occurred."""
         mean = self.losses.mean(dim=0).tolist()
@@ -54,3 +43,29 @@ class EpochLog:
             for label, value in zip(classes, (sums / steps).tolist(), strict=True):
                 values[f"{name}.{label}"] = value
         return values
+
+
+@torch.no_grad()
+def geometry(networks: Networks, projections: Projections | None, mels: Tensor) -> dict[str, float]:
+    """Norms and effective ranks of features on one batch, which show the trivial minimum of TFD.
+
+    Raises NumberError for features that are not finite in evaluation mode.
+    """
+    networks.eval()
+    maps = {
+        "feature_": (networks.teacher(mels).features, networks.student(mels).features),
+    }
+    if projections is not None:
+        teacher, student = (values.float() for values in maps["feature_"])
+        maps[""] = teacher @ projections.teacher, student @ projections.student
+    networks.train()
+    values = {}
+    for prefix, pair in maps.items():
+        for name, rows in zip(("teacher", "student"), pair, strict=True):
+            if not is_finite(rows):
+                kind = "features" if prefix else "projected features"
+                raise NumberError(f"{kind} of the {name} in evaluation mode are not finite")
+            rows = rows.double()
+            values[f"{prefix}norm.{name}"] = float(rows.norm(dim=2).mean())
+            values[f"{prefix}rank.{name}"] = effective_rank(rows.flatten(0, 1))
+    return values

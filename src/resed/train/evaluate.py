@@ -8,6 +8,7 @@ from resed.decode.events import events_of
 from resed.formats.counts import class_f1
 from resed.score.f1 import event_counts  # the best epoch may be chosen by event F1
 from resed.train.batches import Grid, Stratum
+from resed.train.finite import refuse_posteriors
 from resed.train.framework import Networks
 
 
@@ -15,7 +16,7 @@ from resed.train.framework import Networks
 def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: int = 32,
           autocast: torch.dtype | None = None,
           into: np.ndarray | None = None) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
-    """Posteriors of both networks in evaluation mode, on the CPU.
+    """Posteriors of both networks in evaluation mode, on the CPU; they may be NaN.
 
     Args:
         into: array for the frames, float32, which may be on disk.
@@ -51,14 +52,17 @@ def macro_f1(predicted: np.ndarray, reference: np.ndarray) -> float:
     return float(np.mean(np.nan_to_num(class_f1(counts), nan=0.0)))
 
 
-def quick_scores(networks: Networks, stratum: Stratum, device: torch.device,
+def quick_scores(networks: Networks, name: str, stratum: Stratum, device: torch.device,
                  grid: Grid | None = None) -> dict[str, float]:  # fmt: skip
     """Tag F1 of both models and frame F1 as fractions, at 0.5 and without filters.
 
     With `grid` also the event F1 of the frames, smoothed by a median over five frames, by which the
-    Mean-Teacher baseline selects its epoch.
+    Mean-Teacher baseline selects its epoch. Raises NumberError for posteriors that are not
+    finite, with the name of the stratum.
     """
     frames, tags, teacher_tags = infer(networks, stratum.features, device)
+    for values in (frames, tags, teacher_tags):
+        refuse_posteriors(name, values, stratum.clips)
     assert stratum.tags is not None
     reference = stratum.tags.cpu().numpy()
     scores = {

@@ -19,7 +19,7 @@ from resed.train.crnn import MeanTeacher, statistics
 from resed.train.distillation import Projections
 from resed.train.heads import scaled
 from resed.train.model import Output, TeacherStudent
-from resed.train.objective import Objective, Targets, cross_entropy
+from resed.train.objective import Objective, Targets, cross_entropy, limited
 
 Networks = TeacherStudent | MeanTeacher
 
@@ -148,13 +148,16 @@ class Averaged(Framework):
         """BCE of the student on weak tags and strong frames, MSE to the teacher on all clips."""
         weak, strong = targets.weak, targets.strong_clips
         weight = moment["consistency"]
-        clips, frames = student.tags, student.frames
+        limit = self.settings.objective.posterior_limit
+        clips = limited(student.tag_logits[:weak], limit)
+        frames = limited(student.frame_logits[strong], limit)
+        apart = functional.mse_loss(student.tags, teacher.tags)
+        frames_apart = functional.mse_loss(student.frames, teacher.frames)
         terms = {
-            "loss.weak.student": cross_entropy(clips[:weak], targets.tags[:weak]).mean(),
-            "loss.strong.student": cross_entropy(frames[strong], targets.frames).mean(),
-            "loss.consistency.teacher_to_student": weight
-            * functional.mse_loss(clips, teacher.tags),
-            "loss.consistency.frames": weight * functional.mse_loss(frames, teacher.frames),
+            "loss.weak.student": cross_entropy(clips, targets.tags[:weak]).mean(),
+            "loss.strong.student": cross_entropy(frames, targets.frames).mean(),
+            "loss.consistency.teacher_to_student": weight * apart,
+            "loss.consistency.frames": weight * frames_apart,
         }
         terms["loss"] = torch.stack(list(terms.values())).sum()
         return terms

@@ -1,4 +1,4 @@
-"""Heads of both networks: clip posteriors (AT) and frame posteriors (AED)."""
+"""Heads of both networks: logits of clips (AT) and of frames (AED)."""
 
 from collections.abc import Collection, Sequence
 
@@ -22,8 +22,9 @@ def class_shares(
 ) -> list[float]:
     """Share of the dimensions that each class uses (disentangled features, Lin et al. 2019).
 
-    For each class, the clips with it and at most n classes in total are counted; counts are divided
-    by the largest and scaled to [m, 1]. All shares are 1 if the settings do not enable it.
+    For each class, the clips with it and at most n classes in total are counted; a clip with
+    several classes counts as a fraction of each. Counts are divided by the largest and scaled to
+    [m, 1]. All shares are 1 if the settings do not enable it.
 
     Args:
         tags: classes of each labelled training clip.
@@ -31,8 +32,8 @@ def class_shares(
     if not settings.enabled:
         return [1.0] * len(classes)
     few = [set(labels) for labels in tags if 0 < len(set(labels)) <= settings.most_classes]
-    counts = [sum(label in labels for labels in few) for label in classes]
-    most, least = max([*counts, 1]), settings.minimum
+    counts = [sum(1 / len(labels) for labels in few if label in labels) for label in classes]
+    most, least = max(counts, default=0) or 1, settings.minimum
     return [count / most * (1 - least) + least for count in counts]
 
 
@@ -40,6 +41,26 @@ def dimension_mask(dimension: int, shares: Sequence[float]) -> Tensor:
     """[classes, dimension]: 1 for the dimensions of a class, the first int(share * dimension)."""
     seen = torch.tensor([max(1, int(share * dimension + 1e-9)) for share in shares])
     return (torch.arange(dimension)[None] < seen[:, None]).float()
+
+
+def pooled(logits: Tensor, weights: Tensor) -> Tensor:
+    """The logit of a weighted mean of posteriors over cells, [clips, classes].
+
+    The posteriors themselves are not formed, so that the gradient does not vanish where they are
+    rounded to 0 or 1.
+
+    Args:
+        logits: of the posteriors, [clips, cells, classes].
+        weights: logarithms of the weights, [clips, cells, classes]; their sum has no effect.
+    """
+    present = torch.logsumexp(functional.logsigmoid(logits) + weights, dim=1)
+    absent = torch.logsumexp(functional.logsigmoid(-logits) + weights, dim=1)
+    return present - absent
+
+
+def class_attention(scores: Tensor) -> Tensor:
+    """Logarithms of attention weights as in the Mean-Teacher baseline: normalised over classes."""
+    return scores.softmax(dim=2).clamp(1e-7, 1).log()
 
 
 class TagHead(nn.Module):
@@ -55,17 +76,16 @@ class TagHead(nn.Module):
         self.attend = nn.Linear(hidden, classes) if settings.pooling != "mean" else None
 
     def forward(self, features: Tensor) -> Tensor:
-        """[clips, cells, dimensions] -> clip posteriors [clips, classes], float32."""
+        """[clips, cells, dimensions] -> clip logits [clips, classes], float32."""
         hidden = self.hidden(features)
         hidden = functional.relu(hidden) if self.relu else hidden
-        posteriors = self.classify(hidden).float().sigmoid()
+        logits = self.classify(hidden).float()
         if self.attend is None:
-            return posteriors.mean(dim=1)
+            return pooled(logits, torch.zeros_like(logits))
         scores = self.attend(hidden).float()
         if self.pooling == "attention_time":
-            return (posteriors * scores.softmax(dim=1)).sum(dim=1)
-        weights = scores.softmax(dim=2).clamp(1e-7, 1)  # as in the Mean-Teacher baseline
-        return (posteriors * weights).sum(dim=1) / weights.sum(dim=1)
+            return pooled(logits, scores.log_softmax(dim=1))
+        return pooled(logits, class_attention(scores))
 
 
 class GuidedTagHead(nn.Module):
@@ -75,8 +95,8 @@ class GuidedTagHead(nn.Module):
     w / k_c; h = sum of a x_c; its posterior is sigmoid(Dense_c(h)). Kernels start at zero. There
     are weights only for the dimensions that a class uses, packed class by class.
 
-    All in float32: in bfloat16, a posterior above 0.998 is 1 and cross_entropy is infinite, because
-    1 - 1e-6 is 1, too.
+    All in float32: bfloat16 has 8 bits, so that the logits, which are sums over up to 512
+    dimensions, would be wrong in the third digit.
     """
 
     def __init__(self, dimension: int, shares: Sequence[float]):
@@ -111,13 +131,12 @@ class GuidedTagHead(nn.Module):
             return functional.linear(features.float(), self._dense(self.attend), self.attend_bias)
 
     def forward(self, features: Tensor) -> Tensor:
-        """[clips, cells, dimensions] -> clip posteriors [clips, classes], float32."""
+        """[clips, cells, dimensions] -> clip logits [clips, classes], float32."""
         with without_autocast(features):
             features = features.float()
             attention = (self.logits(features) / self.seen).softmax(dim=1)
-            pooled = attention.mT @ features  # [clips, classes, dimensions]
-            logits = (pooled * self._dense(self.classify)).sum(dim=2) + self.classify_bias
-            return logits.sigmoid()
+            means = attention.mT @ features  # [clips, classes, dimensions]
+            return (means * self._dense(self.classify)).sum(dim=2) + self.classify_bias
 
 
 class FrameHead(nn.Module):
@@ -138,9 +157,9 @@ class FrameHead(nn.Module):
         self.second = nn.Conv1d(classes * inner, classes, 1, groups=classes) if inner else None
 
     def forward(self, features: Tensor) -> Tensor:
-        """[clips, cells, dimensions] -> frame posteriors [clips, cells, classes], float32."""
+        """[clips, cells, dimensions] -> frame logits [clips, cells, classes], float32."""
         hidden = functional.relu(self.hidden(features))
         scores = functional.linear(hidden, self.classify.weight * self.mask, self.classify.bias)
         if self.second is not None:
             scores = self.second(functional.relu(scores).mT).mT
-        return scores.float().sigmoid()
+        return scores.float()

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from resed.errors import DivergedError
 from resed.formats import checkpoint
 from resed.formats.history import write_history
 from resed.runtime.fingerprint import made_by
@@ -16,9 +17,9 @@ from resed.settings import FeatureSettings, SystemSettings
 from resed.train import schedule
 from resed.train.augment import augment, noisy
 from resed.train.batches import Batches, Grid, Stratum
-from resed.train.distillation import effective_rank
-from resed.train.epoch_log import EpochLog
+from resed.train.epoch_log import EpochLog, geometry
 from resed.train.evaluate import quick_scores
+from resed.train.finite import NumberError, StepNumbers
 from resed.train.framework import build_framework
 from resed.train.objective import focal_weight
 from resed.train.precision import arithmetic, made_with
@@ -75,15 +76,15 @@ class Trainer:
         torch.manual_seed(run.seed)
         self.run, self.device, self.say = run, device, say
         self.settings = run.settings.schedule
+        self.steps = schedule.steps_per_epoch(self.settings, {r: len(s) for r, s in strata.items()})
+        self.batches = Batches(strata, self.settings.batch, run.seed, device, epoch=self.steps)
         self.framework = build_framework(run.settings, run.features, len(run.classes), run.shares)
         self.framework.prepare(strata)
         self.networks = self.framework.networks.to(device)
         self.projections = self.framework.projections
         if self.projections is not None:
             self.projections.to(device)
-        self.batches = Batches(strata, self.settings.batch, run.seed, device)
         self.evaluated = evaluated
-        self.steps = schedule.steps_per_epoch(self.settings, {r: len(s) for r, s in strata.items()})
         trained = [p for p in self.framework.parameters() if p.requires_grad]
         self.optimiser = torch.optim.Adam(
             trained,
@@ -101,13 +102,17 @@ class Trainer:
         """Train to the last epoch and return the path of the checkpoint.
 
         Raises:
-            DivergedError: a loss is not finite; names epoch, step and term.
+            DivergedError: a number is not finite or too large; names epoch, step and term. Nothing of that
+                epoch is saved.
         """
         state = self.run.folder / "resume.pt"
         if resume:
             self._restore(state)
         while self.epoch < self.settings.epochs:
-            self._epoch()
+            try:
+                self._epoch()
+            except NumberError as error:
+                raise self._diverged(error) from None
             self._select()
             self.epoch += 1
             checkpoint.save(state, self._state())
@@ -136,15 +141,25 @@ class Trainer:
                 self.optimiser.state.clear()
             group["lr"] = rate
         log = EpochLog(self.steps, len(self.run.classes), self.device)
+        modules = {"": self.networks} | (
+            {"projections.": self.projections} if self.projections is not None else {}
+        )
+        numbers = StepNumbers(
+            modules, self.optimiser, self.steps, self.device,
+            largest_loss=self.settings.largest_loss,
+        )  # fmt: skip
+        inputs: dict[str, Tensor] = {}
         moment: dict[str, float] = {}
         for number in range(self.steps):
             step = self.epoch * self.steps + number
             moment = self.framework.moment(step, self.steps)
-            log.add(number, *self._step(step, moment))
+            inputs, terms, *means = self._step(step, moment)
+            log.add(number, terms, *means)
+            numbers.add(number, inputs, terms)
             if self.device.type == "cpu":  # on a GPU this would wait for every step
-                log.check_finite(self.run.system, self.epoch, number)
+                numbers.check(inputs, number)
             self._progress(number, log, started)
-        log.check_finite(self.run.system, self.epoch)
+        numbers.check(inputs)
         seconds = time.monotonic() - started
         clips = self.steps * self.batches.clips
         stage = 2 if moment.pop("focal", False) else 1
@@ -155,7 +170,7 @@ class Trainer:
             **log.means(),
             **moment,
             "learning_rate": rate,
-            **self._geometry(),
+            **geometry(self.networks, self.projections, self._shown()),
             **log.class_means(self.run.classes),
             "clips_per_second": round(clips / seconds, 1),
         }
@@ -166,23 +181,30 @@ class Trainer:
 
     def _step(
         self, step: int, moment: dict[str, float]
-    ) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Make one optimiser step; return the losses, and mean p_t and weight per class."""
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor]:
+        """Make one optimiser step; return inputs and losses, and mean p_t and weight per class."""
         mels, targets = self.batches(step)
         mels, targets = augment(mels, targets, self.settings.augment)
+        inputs = {"of the student": mels, "of the teacher": noisy(mels, self.settings)}
         dtype, enabled = self.autocast or torch.bfloat16, self.autocast is not None
         with torch.autocast(self.device.type, dtype, enabled=enabled):
-            teacher, student = self.framework.outputs(noisy(mels, self.settings), mels, targets)
+            teacher, student = self.framework.outputs(inputs["of the teacher"], mels, targets)
         terms = self.framework.losses(teacher, student, targets, moment)
         self.optimiser.zero_grad(set_to_none=True)
         terms["loss"].backward()
         self.optimiser.step()
         self.framework.after(step)
         with torch.no_grad():
-            tags = student.tags[: len(targets.tags)]
-            p_t = torch.where(targets.tags > 0.5, tags, 1 - tags)
-            weight = focal_weight(p_t, self.run.settings.objective.focal)
-        return {k: v.detach() for k, v in terms.items()}, p_t.mean(dim=0), weight.mean(dim=0)
+            logits = student.tag_logits[: len(targets.tags)]
+            logits = torch.where(targets.tags > 0.5, logits, -logits)  # of p_t
+            weight = focal_weight(logits, self.run.settings.objective.focal)
+            means = logits.sigmoid().mean(dim=0), weight.mean(dim=0)
+        return inputs, {k: v.detach() for k, v in terms.items()}, *means
+
+    def _diverged(self, error: NumberError) -> DivergedError:
+        step = self.steps if error.step is None else error.step + 1
+        problem = f"diverged at epoch {self.epoch + 1} step {step}: {error.problem}"
+        return DivergedError(problem, place=self.run.system, cure=error.cure)
 
     def _is_last(self) -> bool:
         return self.epoch + 1 == self.settings.epochs
@@ -193,7 +215,7 @@ class Trainer:
         for name, stratum in self.evaluated.items():
             events = name == "held_out" and self.settings.selection_score == "events_weak"
             grid = self.run.grid if events else None
-            scores = quick_scores(self.networks, stratum, self.device, grid)
+            scores = quick_scores(self.networks, name, stratum, self.device, grid)
             found |= {f"{name}.{key}": value for key, value in scores.items()}
         return found
 
@@ -208,32 +230,16 @@ class Trainer:
             "events_weak": ("held_out.event_f1", "held_out_weak.tags_f1"),
         }[self.settings.selection_score]
         score = sum(row[part] for part in parts)
-        if score >= self.best.score:  # if equal, the latest epoch, as in Guided Learning
+        latest = self.settings.selection_ties == "latest"
+        if score > self.best.score or (latest and score == self.best.score):
             self.best = Best(score, self.epoch, _copy(self.networks))
 
     # ---- history and terminal --------------------------------------------------------------
 
-    @torch.no_grad()
-    def _geometry(self) -> dict[str, float]:
-        """Norms and effective ranks on one batch, which show the trivial minimum of TFD."""
+    def _shown(self) -> Tensor:
+        """Input of the networks for the norms and ranks of the history."""
         mels, targets = self.batches(0)
-        self.networks.eval()
-        chosen = mels[targets.strong_clips] if targets.strong else mels
-        teacher = self.networks.teacher(chosen).features.float()
-        student = self.networks.student(chosen).features.float()
-        values = {}
-        pairs = [("feature_", teacher, student)]
-        if self.projections is not None:
-            self.projections.eval()
-            projected = teacher @ self.projections.teacher, student @ self.projections.student
-            pairs.append(("", *projected))
-            self.projections.train()
-        for prefix, *maps in pairs:
-            for name, rows in zip(("teacher", "student"), maps, strict=True):
-                values[f"{prefix}norm.{name}"] = float(rows.norm(dim=2).mean())
-                values[f"{prefix}rank.{name}"] = effective_rank(rows.flatten(0, 1))
-        self.networks.train()
-        return values
+        return mels[targets.strong_clips] if targets.strong else mels
 
     def _progress(self, number: int, log: EpochLog, started: float) -> None:
         if self.epoch or (number + 1) not in (1, 10) or number + 1 == self.steps:

@@ -14,18 +14,28 @@ from resed.train.precision import without_autocast
 
 @dataclass
 class Output:
-    """Output of a network for a batch; float32 probabilities.
+    """Output of a network for a batch. Logits are float32; losses are computed from them.
 
     Attributes:
-        tags: [clips, classes] clip posteriors of the AT branch.
-        frames: [clips, cells, classes] frame posteriors of the AED branch (Liang et al.: 600 cells
-            for the student, 6 for the teacher), only of the clips that were asked for.
+        tag_logits: [clips, classes] of the AT branch.
+        frame_logits: [clips, cells, classes] of the AED branch (Liang et al.: 600 cells for the
+            student, 6 for the teacher), only of the clips that were asked for.
         features: [clips, cells, dimensions] the flattened CNN output, F of eq. 2.
     """
 
-    tags: Tensor
-    frames: Tensor
+    tag_logits: Tensor
+    frame_logits: Tensor
     features: Tensor
+
+    @property
+    def tags(self) -> Tensor:
+        """Clip posteriors."""
+        return self.tag_logits.sigmoid()
+
+    @property
+    def frames(self) -> Tensor:
+        """Frame posteriors."""
+        return self.frame_logits.sigmoid()
 
 
 def _block(
@@ -136,7 +146,7 @@ class Network(nn.Module):
         encoded = self.recurrent(features) if self.recurrent else features
         if frames is None:
             assert isinstance(self.tag_head, GuidedTagHead)
-            frames = self.tag_head.logits(encoded[frame_clips]).sigmoid()
+            frames = self.tag_head.logits(encoded[frame_clips])
         return Output(self.tag_head(encoded), frames, features)
 
 

@@ -1,5 +1,6 @@
-"""The losses of eqs. 3 to 6, as functions of probabilities, and their sum."""
+"""The losses of eqs. 3 to 6, as functions of logits, and their sum."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -12,11 +13,10 @@ from resed.train.distillation import (
     distances,
     pool_mask,
     repeat_cells,
+    rows,
     target_event_loss,
 )
 from resed.train.model import Output
-
-EPSILON = 1e-6  # posteriors are clamped to [EPSILON, 1 - EPSILON] before a logarithm
 
 
 @dataclass
@@ -41,31 +41,49 @@ class Targets:
         return slice(self.weak, self.weak + self.strong)
 
 
-def cross_entropy(posterior: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy per element; targets may be soft."""
-    p = posterior.clamp(EPSILON, 1 - EPSILON)
-    return -(target * p.log() + (1 - target) * (1 - p).log())
+def limited(logits: Tensor, limit: float, factor: float = 1.0) -> Tensor:
+    """Logits of `factor` times the posteriors, limited to [limit, 1 - limit].
+
+    With a limit, posteriors are formed and turned back into logits, as Keras does: a posterior
+    beyond the limit has no gradient. Without one, the logits remain exact at any size.
+
+    Args:
+        logits: of the posteriors.
+        limit: objective.posterior_limit; 0 for none.
+        factor: above 0, at most 1.
+    """
+    if limit:
+        p = (factor * logits.sigmoid()).clamp(limit, 1 - limit)
+        return (p / (1 - p)).log()
+    if factor == 1:
+        return logits
+    # a p / (1 - a p) = a e^x / (1 + (1 - a) e^x)
+    return math.log(factor) + logits - functional.softplus(logits + math.log1p(-factor))
 
 
-def focal_weight(p: Tensor, settings: FocalSettings) -> Tensor:
+def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy per element; targets may be soft. Its gradient is p - y."""
+    return functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+
+
+def focal_weight(logits: Tensor, settings: FocalSettings) -> Tensor:
     """The factor before log p in eq. 4: 1 - p^gamma as printed, or (1 - p)^gamma."""
     if settings.form == "printed":
-        return 1 - p.pow(settings.gamma)
-    return (1 - p).pow(settings.gamma)
+        return -torch.expm1(settings.gamma * functional.logsigmoid(logits))
+    return torch.exp(settings.gamma * functional.logsigmoid(-logits))
 
 
-def focal_loss(posterior: Tensor, target: Tensor, settings: FocalSettings) -> Tensor:
+def focal_loss(logits: Tensor, target: Tensor, settings: FocalSettings) -> Tensor:
     """Eq. 4 per element, where p is read as p_t, the posterior of the true state (row 18).
 
     As printed, with p for all elements, p = 1 everywhere would be the minimum.
     """
-    p = posterior.clamp(EPSILON, 1 - EPSILON)
-    present, absent = focal_weight(p, settings), focal_weight(1 - p, settings)
+    present, absent = focal_weight(logits, settings), focal_weight(-logits, settings)
     if settings.detach_weight:
         present, absent = present.detach(), absent.detach()
-    loss = -target * present * p.log()
+    loss = -target * present * functional.logsigmoid(logits)
     if not settings.positives_only:
-        loss = loss - (1 - target) * absent * (1 - p).log()
+        loss = loss - (1 - target) * absent * functional.logsigmoid(-logits)
     return loss
 
 
@@ -77,16 +95,16 @@ def pool_targets(frames: Tensor, cells: int, how: str) -> Tensor:
 
 def consistency(guide: Tensor, learner: Tensor, settings: ObjectiveSettings,
                 alpha: float = 1.0) -> Tensor:  # fmt: skip
-    """L_con of eq. 3: tags of the learner against detached tags of the guide (row 13)."""
-    chosen = settings.consistency
-    target = guide.detach()
+    """L_con of eq. 3: logits of the learner against detached logits of the guide (row 13)."""
+    chosen, limit = settings.consistency, settings.posterior_limit
+    target = guide.detach().sigmoid()
     if chosen.targets == "hard":
-        target = (target > 0.5).float()
+        target = (guide.detach() > 0).to(learner.dtype)  # a posterior above 0.5
     if chosen.loss == "mse":
-        return alpha * (learner - target).square().mean()
+        return alpha * (learner.sigmoid() - target).square().mean()
     if chosen.alpha_place == "inside":
-        return cross_entropy(alpha * learner, alpha * target).mean()
-    return alpha * cross_entropy(learner, target).mean()
+        return cross_entropy(limited(learner, limit, alpha), alpha * target).mean()
+    return alpha * cross_entropy(limited(learner, limit), target).mean()
 
 
 class Objective:
@@ -108,20 +126,21 @@ class Objective:
         """
         terms = {}
         for name, output in (("teacher", teacher), ("student", student)):
-            terms[f"loss.weak.{name}"] = self._weak(output.tags, targets, focal)
-            terms[f"loss.strong.{name}"] = self._strong(name, output.frames, targets, focal)
-        terms |= self._consistency(teacher.tags, student.tags, targets, alpha)
+            terms[f"loss.weak.{name}"] = self._weak(output.tag_logits, targets, focal)
+            terms[f"loss.strong.{name}"] = self._strong(name, output.frame_logits, targets, focal)
+        terms |= self._consistency(teacher.tag_logits, student.tag_logits, targets, alpha)
         if self.projections is not None:
             terms |= self._distillation(teacher.features, student.features, targets, beta)
         terms["loss"] = torch.stack(list(terms.values())).sum()
         return terms
 
-    def _supervised(self, posterior: Tensor, target: Tensor, focal: bool) -> Tensor:
-        if not len(posterior):  # a random batch may lack a role
-            return posterior.new_zeros(())
+    def _supervised(self, logits: Tensor, target: Tensor, focal: bool) -> Tensor:
+        if not len(logits):  # a random batch may lack a role
+            return logits.new_zeros(())
+        logits = limited(logits, self.settings.posterior_limit)
         if focal:
-            return focal_loss(posterior, target, self.settings.focal).mean()
-        return cross_entropy(posterior, target).mean()
+            return focal_loss(logits, target, self.settings.focal).mean()
+        return cross_entropy(logits, target).mean()
 
     def _weak(self, tags: Tensor, targets: Targets, focal: bool) -> Tensor:
         weak = self.settings.weak
@@ -176,7 +195,7 @@ class Objective:
                 keep = [*range(targets.weak), *range(targets.strong_clips.stop, len(teacher))]
                 teacher, student = teacher[keep], student[keep]
             if chosen.dfd == "mse":
-                loss = functional.mse_loss(student, teacher)
+                loss = functional.mse_loss(*rows(student, teacher, chosen.distance))
             else:
                 loss = distances(teacher, student, chosen.distance).mean()
             terms["loss.dfd"] = beta * chosen.dfd_weight * loss

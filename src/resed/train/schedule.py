@@ -36,8 +36,12 @@ def sigmoid_ramp(position: float, over: float) -> float:
 
 
 def learning_rate(epoch: int, settings: ScheduleSettings) -> float:
-    """The rate of an epoch, multiplied by `decay` every `decay_every` epochs (row 20)."""
-    return settings.learning_rate * settings.decay ** (epoch // settings.decay_every)
+    """The rate of an epoch, counted from 0 (row 20).
+
+    It is multiplied by `decay` every `decay_every` epochs, each time `decay_delay` epochs later.
+    """
+    decays = max(0, epoch - settings.decay_delay) // settings.decay_every
+    return settings.learning_rate * settings.decay**decays
 
 
 def is_focal(epoch: int, focal: bool, settings: ScheduleSettings) -> bool:
