@@ -386,7 +386,9 @@ def test_d7_cross_entropy_and_its_gradient_at_any_logit(dtype, error):
     loss.sum().backward()
     exact, label = x.detach().double().numpy(), y.double().numpy()
     p = 1 / (1 + np.exp(-exact))
-    np.testing.assert_allclose(loss.detach(), np.logaddexp(0, exact) - label * exact, atol=30 * error)
+    np.testing.assert_allclose(
+        loss.detach(), np.logaddexp(0, exact) - label * exact, atol=30 * error
+    )
     np.testing.assert_allclose(x.grad, p - label, atol=error)
     wrong = (p > 0.5) != (label == 1)
     assert (np.abs(x.grad.numpy()[wrong]) > 0.4).all()
@@ -461,9 +463,9 @@ def test_d7_a_limit_of_posteriors_ends_the_gradient(limit, stage_two):
     x, y = both(torch.float64)
     targets = Targets(y[:, None], torch.zeros(0, 1, 1), len(y), 0, 0)
     given = Output(x[:, None], torch.zeros(0, 1, 1), torch.zeros(0))
-    found = Objective(settings, None)(
-        given, given, targets, alpha=0.0, beta=0.0, focal=stage_two
-    )["loss.weak.student"]
+    found = Objective(settings, None)(given, given, targets, alpha=0.0, beta=0.0, focal=stage_two)[
+        "loss.weak.student"
+    ]
     found.backward()
     exact, label = x.detach().numpy(), y.numpy()
     p = np.clip(1 / (1 + np.exp(-exact)), limit, 1 - limit)

@@ -454,7 +454,9 @@ def guided_terms(x_t, x_s, tags, labelled, a, dtype=np.float64):
         "loss.weak.teacher": keras(y * m, p_t * m),
         "loss.weak.student": keras(y * m, p_s * m),
         "loss.consistency.teacher_to_student": keras((p_t > 0.5) * u, p_s * u),
-        "loss.consistency.student_to_teacher": keras(dtype(a) * (p_s > 0.5) * u, dtype(a) * p_t * u),
+        "loss.consistency.student_to_teacher": keras(
+            dtype(a) * (p_s > 0.5) * u, dtype(a) * p_t * u
+        ),
     }
     return {name: value.mean(axis=1).mean() for name, value in terms.items()}
 
@@ -503,7 +505,9 @@ def test_guided_learning_losses_and_gradients_equal_the_formula_of_keras(alpha, 
             slope = (sides[0] - sides[1]) / 2e-5
             assert given[which].grad[place].item() == pytest.approx(slope, abs=2e-6), place
     beyond = np.abs(x_s) > 16.2
-    assert beyond.any() and (given[1].grad.numpy()[beyond] == 0).all(), "Keras has no gradient there"
+    assert beyond.any() and (given[1].grad.numpy()[beyond] == 0).all(), (
+        "Keras has no gradient there"
+    )
 
 
 def test_guided_learning_alpha_and_epoch_length():
@@ -554,7 +558,9 @@ def test_d10_guided_learning_adds_its_eps_to_the_waveform():
     wave[220500:] = np.random.default_rng(0).normal(size=220500)
     for clip in (wave, np.zeros(441000, np.float32)):
         found = clip_features(clip, GL_FEATURES)
-        expected = np.log(librosa_mels(clip.astype(np.float64) + np.spacing(1), GL_FEATURES) + np.spacing(1))
+        expected = np.log(
+            librosa_mels(clip.astype(np.float64) + np.spacing(1), GL_FEATURES) + np.spacing(1)
+        )
         np.testing.assert_allclose(found, expected[:500], atol=1e-3)
     without = clip_features(wave, GL_FEATURES.model_copy(update={"offset": 0.0}))
     assert 1 < np.abs(without - clip_features(wave, GL_FEATURES)).max() < 2

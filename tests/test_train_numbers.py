@@ -1,6 +1,7 @@
 """Numbers of a training that are infinite, NaN or too large: named, and never saved."""
 
 import json
+from itertools import chain
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_b4_input_that_is_not_finite_is_named(tiny, tmp_path, value):
     run.batches.strata["strong"].features = torch.full((5, 100, 64), value)
     with pytest.raises(
         DivergedError,
-        match="pts_tfd_afl: diverged at epoch 1 step 1: input of the student is not finite; extract",
+        match="^pts_tfd_afl: diverged at epoch 1 step 1: input of the student is not finite; ext",
     ):
         run.train()
     assert files(tmp_path) == []
@@ -63,7 +64,9 @@ def test_b4_input_that_is_not_finite_is_named(tiny, tmp_path, value):
 
 def test_b4_noise_that_is_not_finite_is_named(tiny, tmp_path):
     run = trainer(tiny, tmp_path, overlay(SMALL, {"schedule": {"teacher_noise": 1e39}}))
-    with pytest.raises(DivergedError, match=r"input of the teacher .*lower schedule\.teacher_noise"):
+    with pytest.raises(
+        DivergedError, match=r"input of the teacher .*lower schedule\.teacher_noise"
+    ):
         run.train()
 
 
@@ -337,7 +340,7 @@ def draws(orders, seed=0, epochs=4):
     found = {}
     for role in strata:
         steps = [batches.indices(step)[role].tolist() for step in range(3 * epochs)]
-        found[role] = [sum(steps[3 * n : 3 * n + 3], []) for n in range(epochs)]
+        found[role] = [[*chain(*steps[3 * n : 3 * n + 3])] for n in range(epochs)]
     return found
 
 

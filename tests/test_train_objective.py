@@ -33,7 +33,9 @@ def bce(p, y):
 
 def test_cross_entropy_by_hand():
     p, y = torch.tensor([0.9, 0.2]), torch.tensor([1.0, 0.0])
-    assert cross_entropy(p.logit(), y).tolist() == pytest.approx([0.105360516, 0.223143551], abs=1e-6)
+    assert cross_entropy(p.logit(), y).tolist() == pytest.approx(
+        [0.105360516, 0.223143551], abs=1e-6
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,11 +98,13 @@ def test_consistency_directions_and_options():
     hard = consistency(guide.logit(), learner.logit(), base("objective"))
     expected = (-math.log(0.6) - math.log(0.7)) / 2  # targets 1 and 0
     assert hard.item() == pytest.approx(expected, abs=1e-6)
-    assert consistency(guide.logit(), learner.logit(), base("objective"), 0.5).item() == pytest.approx(
-        0.5 * expected, abs=1e-6
-    )
+    assert consistency(
+        guide.logit(), learner.logit(), base("objective"), 0.5
+    ).item() == pytest.approx(0.5 * expected, abs=1e-6)
     soft = base("objective", consistency={"targets": "soft", "loss": "mse"})
-    assert consistency(guide.logit(), learner.logit(), soft).item() == pytest.approx((0.04 + 0.01) / 2)
+    assert consistency(guide.logit(), learner.logit(), soft).item() == pytest.approx(
+        (0.04 + 0.01) / 2
+    )
     inside = base("objective", consistency={"alpha_place": "inside"})
     value = consistency(guide.logit(), learner.logit(), inside, 0.5).item()
     assert value == pytest.approx((bce(0.3, 0.5) + bce(0.15, 0.0)) / 2, abs=1e-6)

@@ -100,7 +100,9 @@ def test_a_sure_guided_head_has_the_right_gradient_in_bfloat16():
         absent = torch.zeros_like(logits)
         assert torch.allclose(cross_entropy(logits, absent), logits, atol=1e-4)
         assert focal_loss(logits, absent, focal).isfinite().all()
-        (slope,) = torch.autograd.grad(cross_entropy(logits, absent).sum(), logits, retain_graph=True)
+        (slope,) = torch.autograd.grad(
+            cross_entropy(logits, absent).sum(), logits, retain_graph=True
+        )
         assert (slope > 0.9999).all()
 
 

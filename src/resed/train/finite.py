@@ -51,8 +51,10 @@ class StepNumbers:
         """Add step `number`, after the optimiser has moved the weights."""
         zero = self.largest.new_zeros(())
         groups = self._groups(inputs)
-        values = [losses.get(kind, zero) if kind in LOSS_COLUMNS else _largest(groups[kind].values())
-                  for kind in KINDS]  # fmt: skip
+        values = [
+            losses.get(kind, zero) if kind in LOSS_COLUMNS else _largest(groups[kind].values())
+            for kind in KINDS
+        ]
         self.largest[number] = torch.stack([value.float() for value in values])
 
     def check(self, inputs: Mapping[str, Tensor], start: int = 0) -> None:

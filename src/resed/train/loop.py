@@ -102,8 +102,8 @@ class Trainer:
         """Train to the last epoch and return the path of the checkpoint.
 
         Raises:
-            DivergedError: a number is not finite or too large; names epoch, step and term. Nothing of that
-                epoch is saved.
+            DivergedError: a number is not finite or too large; names epoch, step and term. Nothing
+                of that epoch is saved.
         """
         state = self.run.folder / "resume.pt"
         if resume:
