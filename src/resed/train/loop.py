@@ -13,50 +13,16 @@ from resed.errors import DivergedError
 from resed.formats import checkpoint
 from resed.formats.history import write_history
 from resed.runtime.fingerprint import made_by
-from resed.settings import FeatureSettings, SystemSettings
 from resed.train import schedule
 from resed.train.augment import augment, noisy
-from resed.train.batches import Batches, Grid, Stratum
+from resed.train.batches import Batches, Stratum
 from resed.train.epoch_log import EpochLog, geometry
 from resed.train.evaluate import quick_scores
 from resed.train.finite import NumberError, StepNumbers
 from resed.train.framework import build_framework
 from resed.train.objective import focal_weight
 from resed.train.precision import arithmetic, made_with
-
-
-@dataclass
-class TrainingRun:
-    """The identity of a training; trainings with equal identity give equal bytes.
-
-    Attributes:
-        features: settings of the stores.
-        data: hash of the manifest, and clips per role.
-        shares: share of the dimensions that each class uses.
-        grid: frames of labels and posteriors.
-    """
-
-    system: str
-    settings: SystemSettings
-    seed: int
-    classes: list[str]
-    features: FeatureSettings
-    data: dict[str, Any]
-    shares: list[float]
-    grid: Grid
-    folder: Path
-
-    def identity(self) -> dict[str, Any]:
-        """Everything that the weights depend on, which excludes decoding."""
-        return {
-            "system": self.system,
-            "settings": self.settings.model_dump(mode="json", exclude={"decode"}),
-            "seed": self.seed,
-            "classes": self.classes,
-            "features": self.features.model_dump(mode="json"),
-            "data": self.data,
-            "shares": self.shares,
-        }
+from resed.train.run import TrainingRun
 
 
 @dataclass

@@ -18,7 +18,8 @@ from resed.settings import FeatureSettings, SystemSettings
 from resed.train.batches import Grid, Stratum, hold_out, load_stratum
 from resed.train.framework import frame_grid
 from resed.train.heads import class_shares
-from resed.train.loop import Trainer, TrainingRun
+from resed.train.loop import Trainer
+from resed.train.run import TrainingRun
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 

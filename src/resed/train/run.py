@@ -1,0 +1,42 @@
+"""What defines a training."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from resed.settings import FeatureSettings, SystemSettings
+from resed.train.batches import Grid
+
+
+@dataclass
+class TrainingRun:
+    """The identity of a training; trainings with equal identity give equal bytes.
+
+    Attributes:
+        features: settings of the stores.
+        data: hash of the manifest, and clips per role.
+        shares: share of the dimensions that each class uses.
+        grid: frames of labels and posteriors.
+    """
+
+    system: str
+    settings: SystemSettings
+    seed: int
+    classes: list[str]
+    features: FeatureSettings
+    data: dict[str, Any]
+    shares: list[float]
+    grid: Grid
+    folder: Path
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that the weights depend on, which excludes decoding."""
+        return {
+            "system": self.system,
+            "settings": self.settings.model_dump(mode="json", exclude={"decode"}),
+            "seed": self.seed,
+            "classes": self.classes,
+            "features": self.features.model_dump(mode="json"),
+            "data": self.data,
+            "shares": self.shares,
+        }
