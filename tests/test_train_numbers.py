@@ -1,6 +1,7 @@
 """Numbers of a training that are infinite, NaN or too large: named, and never saved."""
 
 import json
+import shutil
 from itertools import chain
 
 import numpy as np
@@ -56,7 +57,7 @@ def test_b4_input_that_is_not_finite_is_named(tiny, tmp_path, value):
     run.batches.strata["strong"].features = torch.full((5, 100, 64), value)
     with pytest.raises(
         DivergedError,
-        match="^pts_tfd_afl: diverged at epoch 1 step 1: input of the student is not finite; ext",
+        match=r"^pts_tfd_afl: diverged at epoch 1 step 1: input of the student is not finite; ext",
     ):
         run.train()
     assert files(tmp_path) == []
