@@ -289,6 +289,9 @@ def test_c2_long_cells_are_shortened_in_errors(tsv):
         with pytest.raises(AnnotationError) as refusal:
             read_events(tsv(HEADER + row.format("x" * 100_000)), ["Dog"])
         assert len(refusal.value.problem) < 200
+    with pytest.raises(AnnotationError) as refusal:
+        read_tags(tsv("filename\tevent_labels\n" + f"{'x' * 10**5}\tDog\n" * 2))
+    assert len(refusal.value.problem) < 300
     begin = time.process_time()
     with pytest.raises(AnnotationError, match="column offset is missing"):
         read_events(

@@ -37,6 +37,7 @@ DECIMALS = 3  # of times in annotations, as in DESED
 END_OF_CELL = re.compile("[\t\n\r\0]")
 DECIMAL_COMMA = re.compile(r"[0-9]{1,20},[0-9]{1,20}")
 MOST_COLUMNS = 10  # of a header that an error lists
+NAME = 255  # characters of a clip name that an error shows
 SHOWN = 40  # characters of a cell that an error shows
 
 
@@ -125,7 +126,7 @@ def read_tags(
                 _check_label(name, classes, place)
             if filename in tags:
                 cure = "write all its classes into one row, separated by commas"
-                raise place.error(f"clip {filename} has another row", cure)
+                raise place.error(f"clip {_shown(filename, NAME)} has another row", cure)
         except AnnotationError as error:
             refuse(error)
             continue
@@ -266,8 +267,8 @@ def _check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> 
         raise place.error(f"duplicate column {', '.join(repeated)}", "keep one of them")
 
 
-def _shown(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+def _shown(text: str, longest: int = SHOWN) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def _fit(cells: list[str], text: AnnotationText, place: AnnotationLine) -> list[str]:
