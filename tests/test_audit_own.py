@@ -148,3 +148,23 @@ def test_f5_a_class_with_one_clip_or_one_event_is_told(root, own):
     assert of(summary, "class_single", "development")["detail"] == "Dog (1 event), Speech (1 clip)"
     assert of(summary, "class_single", "development")["count"] == 2
     assert ("class_single", "weak") not in found(summary)
+
+
+def test_f5_weak_clips_that_are_the_unlabeled_ones_too_are_no_copies(root, own):
+    """As the documentation proposes for data without unlabeled clips: nothing is to be deleted."""
+    weak = own.splits["weak"]
+    again = own.splits["unlabeled"].model_copy(
+        update={"audio": weak.audio, "annotations": weak.annotations, "clips": 12}
+    )
+    shared = own.model_copy(update={"splits": {**own.splits, "unlabeled": again}})
+    summary = audit(shared, root)
+    assert found(summary)["listed_twice", "unlabeled"] == 12
+    assert of(summary, "listed_twice", "unlabeled")["level"] == "note"
+    assert ("copies", "unlabeled") not in found(summary) and summary["copies"] == []
+    folder = root / weak.audio
+    (folder / name("weak", 1)).write_bytes((folder / name("weak", 0)).read_bytes())
+    told = found(audit(shared, root))
+    assert (
+        told["copies", "weak"] == 1
+        and told["copies", "unlabeled"] + told["listed_twice", "unlabeled"] == 12
+    )

@@ -240,7 +240,7 @@ def test_f3_events_after_clip_seconds_are_counted_by_the_check(yard, tmp_path):
     rows += "evaluation1.wav\t0.1\t0.6\tCar\nevaluation2.wav\t0.1\t0.6\tCar\n"
     annotations(yard, "evaluation").write_text(STRONG + rows)
     (note,) = [one for one in texts(found(yard), "note") if "late_events" in one]
-    assert "audio/evaluation: 59 events of 62 begin after clip_seconds, which is 1" in note
+    assert "audio/evaluation: 59 of 62 events begin after clip_seconds, which is 1" in note
     assert "(evaluation0.wav Bird at 1 s, evaluation0.wav Bird at 2 s," in note
     shutil.copytree(REPOSITORY / "config" / "systems", yard / "config" / "systems")
     shutil.copytree(REPOSITORY / "config" / "papers", yard / "config" / "papers")

@@ -123,7 +123,8 @@ def _check_leaks(seen: Examination) -> None:
     leaks = seen.settings.leaks
     clips = {split: found.clips for split, found in seen.annotations.items()}
     seen.excerpts = find_excerpts(seen.dataset, clips)
-    found = [*check_recordings(seen.excerpts, leaks), *check_copies(seen.all_rows, leaks)]
+    copies = check_copies(seen.all_rows, leaks, seen.dataset.audio_folders)
+    found = [*check_recordings(seen.excerpts, leaks), *copies]
     seen.defects += found
     if leaks == "drop":
         leaking = {(one.split, one.filename) for one in found if one.id in {"leak", "leak_bytes"}}

@@ -94,20 +94,39 @@ def _shared(kind: str, one: Excerpt, other: Excerpt, level: str = "") -> Defect:
     return Defect(kind, one.split, one.filename, detail=f"{other} ({when})", level=level)
 
 
-def copies_across_splits(rows: Iterable[ClipAudit]) -> list[list[str]]:
-    """Groups of "split/filename" with equal bytes in more than one split."""
+def copies_across_splits(
+    rows: Iterable[ClipAudit], folders: Mapping[str, str] | None = None
+) -> list[list[str]]:
+    """Groups of "split/filename" with equal bytes in more than one split.
+
+    `folders` maps a split to the folder of its audio; one file that several splits list is no copy.
+    """
     return [
         [f"{row.split}/{row.filename}" for row in group]
         for group in _equal(rows)
         if len({row.split for row in group}) > 1
+        and len({_file(row, folders or {}) for row in group}) > 1
     ]
 
 
-def check_copies(rows: Iterable[ClipAudit], leaks: str) -> Iterator[Defect]:
-    """Clips with equal bytes; `leaks` is the setting report, drop or refuse."""
+def _file(row: ClipAudit, folders: Mapping[str, str]) -> tuple[str, str]:
+    return folders.get(row.split, row.split), row.filename
+
+
+def check_copies(
+    rows: Iterable[ClipAudit], leaks: str, folders: Mapping[str, str] | None = None
+) -> Iterator[Defect]:
+    """Clips with equal bytes; `leaks` is the setting report, drop or refuse.
+
+    `folders` maps a split to the folder of its audio. One file that two training splits list is not
+    a copy, but listed twice.
+    """
     for group in _equal(rows):
         for position, row in enumerate(group):
             kind, other = _copied(row, group[:position], group)
+            if other and kind == "copies" and row.split != other.split:
+                same = _file(row, folders or {}) == _file(other, folders or {})
+                kind = "listed_twice" if same else kind
             if other:
                 detail = f"same bytes as {other.split}/{other.filename}"
                 level = LEAK_LEVELS[leaks] if kind == "leak_bytes" else ""

@@ -34,7 +34,7 @@ def summarise(
         "ok": sum(row.status == "ok" for row in rows),
         "splits": {split: summarise_split(seen, split) for split in ROLES},
         "findings": [asdict(one) for one in findings],
-        "copies": copies_across_splits(rows),
+        "copies": copies_across_splits(rows, seen.dataset.audio_folders),
         "problems": [
             {"split": row.split, "filename": row.filename, "status": row.status}
             for row in rows

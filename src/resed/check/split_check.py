@@ -159,7 +159,7 @@ def _check_late(
     ]
     content.late = len(late)
     if late:
-        number = f"{counted(len(late), 'event')} of {len(content.events)}"
+        number = f"{len(late)} of {counted(len(content.events), 'event')}"
         messages.note(
             f"{number} begin after clip_seconds, which is {whole:g} ({some(late)}); no system can "
             "find them (see audit.late_events in the config)",

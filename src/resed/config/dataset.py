@@ -113,6 +113,11 @@ class Dataset(Strict):
         """Whether the recordings are the user's own, because no source has them."""
         return self.kind == "recordings" and not self.sources
 
+    @property
+    def audio_folders(self) -> dict[str, str]:
+        """Split -> folder of its audio below the root of the dataset."""
+        return {split: place.audio for split, place in self.splits.items()}
+
     @field_validator("recording")
     @classmethod
     def _names_a_recording(cls, value: str | None) -> str | None:
