@@ -11,11 +11,13 @@ from typer.testing import CliRunner
 
 from resed import cli
 from resed.calibrate.windows import calibrate, class_window, density_mode, duration_cdf, knee
+from resed.config.loading import check
 from resed.config.run import load_config
 from resed.config.study_rows import calibration
-from resed.errors import AnnotationError, ResultsError
+from resed.errors import AnnotationError, ConfigError, ResultsError
 from resed.formats.annotations import Event, read_events, write_events
 from resed.formats.windows import read_windows, write_windows
+from resed.settings.decode import MOST_FRAMES, DecodeSettings
 
 # Sorted 1, 2, 3, 4, 10: i/N normalised 0, 1/4, 1/2, 3/4, 1; durations 0, 1/9, 2/9, 3/9, 1.
 # F - t: 0, 5/36, 10/36, 15/36, 0. The knee is the fourth event.
@@ -304,3 +306,23 @@ def test_a_class_that_has_two_rows_is_refused(tmp_path):
     path.write_text(text + text.splitlines(keepends=True)[1])
     with pytest.raises(ResultsError, match=r"w\.tsv line 4"):
         read_windows(path)
+
+
+@pytest.mark.parametrize("options", [["--eta", "1e6"], []])
+def test_c2_windows_that_could_not_be_read_are_not_written(tmp_path, options):
+    """Times within the bound of annotations, and windows that no filter could hold."""
+    length = 10.0 if options else 9000.0
+    write_events(tmp_path / "e.tsv", {"a.wav": [Event("a.wav", 0.0, length, "Dog")]})
+    words = ["--events", str(tmp_path / "e.tsv"), "--out", str(tmp_path / "w.tsv"), *options]
+    done = CliRunner().invoke(cli.app, ["calibrate", *words])
+    assert isinstance(done.exception, ResultsError), done.output
+    assert "Dog or its events last" in str(done.exception)
+    assert "at most 3600 s can be filtered; correct the times" in str(done.exception)
+    assert not (tmp_path / "w.tsv").exists()
+
+
+def test_c2_a_fixed_window_is_bounded():
+    assert check(DecodeSettings, {"fixed_window": MOST_FRAMES}, "decode")
+    for frames in (0, MOST_FRAMES + 1, 10**12):
+        with pytest.raises(ConfigError, match=r"decode\.fixed_window"):
+            check(DecodeSettings, {"fixed_window": frames}, "decode")

@@ -36,7 +36,20 @@ COLUMNS = tuple(field.name for field in fields(Window))
 
 
 def write_windows(path: Path | str, windows: Iterable[Window]) -> None:
-    """Write WINDOWS.tsv atomically; seconds have six decimals, and missing values are empty."""
+    """Write WINDOWS.tsv atomically; seconds have six decimals, and missing values are empty.
+
+    Raises ResultsError for times that `read_windows` would refuse.
+    """
+    windows = list(windows)
+    for window in windows:
+        longest = max(window.window_s, window.mean_s or 0.0, window.knee_s or 0.0)
+        if longest > LONGEST_S:
+            raise ResultsError(
+                f"the window of {window.event_label} or its events last {longest:.0f} s, but at "
+                f"most {LONGEST_S:.0f} s can be filtered",
+                place=path,
+                cure="correct the times of the events, or leave the class out",
+            )
     write_tsv(path, COLUMNS, (map(_text, astuple(window)) for window in windows))
 
 

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from resed.settings.base import Fraction, Positive, Strict
+from resed.settings.base import Fraction, Strict
 
+MOST_FRAMES = 36_000  # of a window, ten minutes at 60 frames per second
 MOST_LOST_HEADS = 20  # of Mean Teacher, predicted for every clip
 
 
@@ -18,7 +19,7 @@ class DecodeSettings(Strict):
     # W_c in frames. odd: the nearest odd number; guided: rounded down twice, even numbers included
     # (Guided Learning); fixed: `fixed_window` for every class (Mean Teacher)
     window_frames: Literal["odd", "guided", "fixed"] = "odd"
-    fixed_window: Positive = 5  # frames
+    fixed_window: Annotated[int, Field(ge=1, le=MOST_FRAMES)] = 5  # frames
     # Tags: classes with an active frame after the filters, or classes by their clip posterior
     tags: Literal["after_filters", "clip"] = "after_filters"
     # lost: tags of a random attention head, because the baseline's checkpoints lack the trained one
