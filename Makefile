@@ -10,6 +10,7 @@ PIP_EXTRA ?=
 # The remote of share and restore, which is then kept for this clone; empty: the remote of .dvc/config
 REMOTE ?=
 FORCE ?=
+AUDIO ?=
 
 VENV := .venv
 INSTALLED := $(VENV)/.installed
@@ -49,8 +50,8 @@ demo: $(INSTALLED) ## Run the whole paper on small generated soundscapes, withou
 figures: $(INSTALLED) ## Draw only the figures (CONFIG=config/esc10.yaml: of another run)
 	@$(VENV)/bin/snakemake figures $(RUN_WITH)
 
-verify: $(INSTALLED) ## Compare results with their checksums and list those that differ
-	@$(VENV)/bin/resed verify $(CONFIGS)
+verify: $(INSTALLED) ## List results that differ from their checksums (AUDIO=1: audio files, too)
+	@$(VENV)/bin/resed verify $(CONFIGS) $(if $(AUDIO),--audio)
 
 share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to this remote from now on)
 	@$(VENV)/bin/resed share $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)')

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from runs import REPOSITORY
 from small_remote import (
     ARCHIVE,
     CHECKPOINT,
@@ -27,7 +28,9 @@ from small_remote import (
 )
 
 from resed.errors import AlteredError, ResedError, ShareError
-from resed.share import fetch_objects, restore, settings, snakemake_records
+from resed.paper.numbers import load_paper
+from resed.runtime import checksums
+from resed.share import dvc_views, fetch_objects, restore, settings, snakemake_records
 from resed.share import restore as command
 from resed.share.lock import declared, locked
 from resed.share.paths import clash, fault
@@ -538,6 +541,30 @@ def test_a2_share_pushes_nothing_behind_a_link_or_of_refused_names(tmp_path, mon
     Path("results/demo/train").symlink_to(tmp_path)
     with pytest.raises(ShareError, match=r"results/demo/train: a link to"):
         _keep_inside(RUN, [Path("results/demo/train/x")])
+
+
+def test_a2_share_deletes_no_picture_that_it_did_not_make(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("figures/a.png", "share/figures/a.png", "share/figures/old.png"):
+        Path(RUN.results, name).parent.mkdir(parents=True, exist_ok=True)
+        Path(RUN.results, name).write_text("picture")
+    checksums.write(RUN.results, Path("share/figures/old.png"), "0" * 64)
+    dvc_views.remove_old_pictures(RUN)
+    assert [path.name for path in RUN.pictures.iterdir()] == ["a.png"]
+    (RUN.pictures / "mine.png").write_text("mine")
+    with pytest.raises(ShareError, match=r"share/figures/mine\.png: not made by resed share; move"):
+        dvc_views.remove_old_pictures(RUN)
+    assert (RUN.pictures / "mine.png").read_text() == "mine"
+
+
+def test_a2_share_deletes_no_metrics_that_it_did_not_write(tmp_path):
+    paper = load_paper("liang", REPOSITORY)
+    own, mine = tmp_path / "pts.json", tmp_path / "mine.json"
+    own.write_text('{"event_evaluation": 12.5, "tags_development": 30.0}')
+    for text in ('{"event_evaluation": 1, "loss": 2}', "{}", "[]", "{"):
+        mine.write_text(text)
+        assert not dvc_views._is_of_share(mine, paper)
+    assert dvc_views._is_of_share(own, paper)
 
 
 # ---- A6: the archive of records ------------------------------------------------------------------

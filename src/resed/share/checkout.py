@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from resed.errors import ShareError
+from resed.runtime.checksums import FOLDER
 from resed.runtime.files import atomic_path
 from resed.runtime.progress import progress
 from resed.share.objects import Cache, Object, md5_of
@@ -91,9 +92,10 @@ class Checkout:
                 advance(1)
 
     def kept(self) -> list[Path]:
-        """The files in the folders of the run that were not shared."""
+        """The files in the folders of the run that were not shared, without their checksums."""
         shared = {Path(item.path) for item in self.files}
-        below = (path for item in self._folders for path in files_below(Path(item.path)))
+        named = (Path(out.path) for out in self._folders if Path(out.path).name != FOLDER)
+        below = (path for folder in named for path in files_below(folder))
         return sorted(path for path in below if path not in shared)
 
     @property

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from resed.config.rows import Row
-from resed.errors import ShareError
+from resed.errors import ResedError, ShareError
 from resed.formats.tables import Table
 from resed.paper.numbers import Paper, load_paper
 from resed.runtime import checksums
-from resed.runtime.files import atomic_path, write_json
+from resed.runtime.files import atomic_path, read_json, write_json
 from resed.share.paths import files_below
 from resed.share.runs import SharedRun
 
@@ -31,12 +31,24 @@ def write_metrics(run: SharedRun) -> int:
         path = run.results / "tables" / f"{name}.csv"
         raise ShareError("no scores", place=path, cure=f"delete it, then {run.cure}")
     for old in run.metrics.glob("*.json"):
-        old.unlink()
+        if _is_of_share(old, paper):
+            old.unlink()
     rows = scored.groupby(["system", "threshold", "group"], sort=False)
     for (system, threshold, group), values in rows:
         row = Row(system, threshold=threshold, baseline=group == "baseline")
         write_json(run.metrics / f"{row.folder}.json", _metrics(values, paper))
     return rows.ngroups
+
+
+def _is_of_share(path: Path, paper: Paper) -> bool:
+    """Whether a file is one of an earlier share, and not a file of the user."""
+    try:
+        values = read_json(path)
+    except ResedError:
+        return False
+    names = tuple(f"{metric}_" for metric in paper.metrics)
+    known = isinstance(values, dict) and all(key.startswith(names) for key in values)
+    return known and bool(values)
 
 
 def _metrics(values: pd.DataFrame, paper: Paper) -> dict[str, float]:

@@ -38,7 +38,8 @@ def share(
     """
     with run.alone():
         outs = declared(run)  # before DVC is started
-        _keep_inside(run, [Path(path) for name in run.stages for path in outs[name]])
+        pushed = [Path(path) for name in run.stages for path in outs[name]]
+        _keep_inside(run, [*pushed, run.metrics])
         _check(run, say)
         _add(run)
         if prepare:
