@@ -360,6 +360,21 @@ def test_a1_remotes_with_versions_are_refused(monkeypatch):
         Settings.read()
 
 
+@pytest.mark.parametrize("name", ["--global", "-v", "a b", "../x", ""])
+def test_a1_the_name_of_a_remote_is_no_option_of_dvc(name):
+    with pytest.raises(ShareError, match=r"core\.remote"):
+        Settings({"core.remote": name}, {}).remote("x")
+
+
+def test_a6_a_huge_record_of_a_checksum_is_not_read(remote):
+    command(RUN, say=lambda line: None)
+    record = checksums.record_of(RUN.results, "tables/t.csv")
+    with open(record, "r+") as handle:
+        handle.truncate(1 << 40)
+    with pytest.raises(AlteredError, match="checksum record is corrupt"):
+        checksums.read(RUN.results, "tables/t.csv")
+
+
 def test_a4_no_snakefile_comes_from_a_remote(remote):
     """Each way to the Snakefile that Snakemake would run is refused before the plan."""
     entry = {"md5": remote.put(b"import os; os.system('touch PWNED')")}

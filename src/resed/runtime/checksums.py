@@ -31,6 +31,7 @@ SUFFIX = ".sha256"
 SCRATCH = ("resume.pt",)  # not a result; rewritten every epoch, and checked by its own CRCs
 CHECKED_BY_READER = (".store",)  # has one checksum per clip, compared when it is opened
 CORRUPT = "checksum record is corrupt"
+LARGEST_RECORD = 1 << 20  # bytes; a record has two lines
 _LINES = re.compile(r"(([0-9a-f]{64})  (.+)\n)(?:# (\{.+\}) ([0-9a-f]{8})\n)?")
 _compared: dict[Path, tuple[int, int, int]] = {}  # stamps of the compared files
 _comparing: Path | None = None  # the folder of `comparing`
@@ -128,6 +129,8 @@ def _read(record: Path) -> tuple[str, str] | None:
 
 def _parts(record: Path) -> tuple[str, str, str | None] | None:
     """Hash, name and maker (JSON) of a record; None if it is corrupt."""
+    if record.stat().st_size > LARGEST_RECORD:
+        return None
     found = _LINES.fullmatch(record.read_bytes().decode("utf-8", "replace"))
     if not found or (found[4] and found[5] != _crc(found[1], found[4])):
         return None

@@ -23,6 +23,7 @@ ACCEPTED = re.compile(
     r"|connect_timeout|read_timeout|use_ssl|allow_anonymous_login|projectname|account_name)",
     re.IGNORECASE,
 )
+REMOTE = re.compile(r"\w[\w.-]*")
 VERSIONED = re.compile(r"remote\..+\.(version_aware|worktree)", re.IGNORECASE)
 
 
@@ -69,6 +70,9 @@ class Settings:
         name = self.values.get("core.remote")
         if not name:
             raise ShareError("core.remote is not set", place=IN_GIT, cure=f"git checkout {IN_GIT}")
+        if not REMOTE.fullmatch(name):  # DVC would read it as an option
+            problem = f"core.remote: {name[:80]!r} is not the name of a remote"
+            raise ShareError(problem, place=IN_GIT, cure="use letters, digits, dots and dashes")
         if url:
             dvc("remote", "modify", "--local", name, "url", url)
         if self.values.get(f"remote.{name}.verify", "").lower() != "true":
