@@ -15,8 +15,13 @@ AUDIO ?=
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 SHARING := $(VENV)/.sharing
+LOG := $(VENV)/install.log
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
-	$(VENV)/bin/python -m pip install --quiet $(PIP_EXTRA)
+	$(VENV)/bin/python -m pip install --quiet --retries 2 $(PIP_EXTRA)
+# The last lines of pip seldom name the cause, so they are kept in a file.
+OR_FAIL = 2>$(LOG) || { \
+	echo "make: the installation failed; it requires a network with access to PyPI, and disk space:" \
+	"see $(LOG), then run the same command again" >&2; exit 1; }
 RUN_WITH = --cores $(CORES) --configfile $(CONFIG)
 CONFIGS = --config '$(CONFIG)'
 IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
@@ -36,12 +41,12 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV) || { \
 		echo "make: cannot create $(VENV); on Debian, apt install python3-venv" >&2; exit 1; }
 	@echo "Installing resed and its packages in $(VENV) (once; takes minutes, requires a network)"
-	@$(PIP_INSTALL) --editable '.[dev]'
+	@$(PIP_INSTALL) --editable '.[dev]' $(OR_FAIL)
 	@touch $@
 
 $(SHARING): $(INSTALLED)
 	@echo "Installing DVC in $(VENV) (once; requires a network)"
-	@$(PIP_INSTALL) --editable '.[share]'
+	@$(PIP_INSTALL) --editable '.[share]' $(OR_FAIL)
 	@touch $@
 
 demo: $(INSTALLED) ## Run the whole paper on small generated soundscapes, without a network

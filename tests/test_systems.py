@@ -134,3 +134,54 @@ def test_the_study_is_of_the_last_system_if_none_is_named():
     assert {row.system for row in config.sensitivity_rows()} == {"pts"}
     named = load_config({**values, "sensitivity": {"system": "pts_tfd"}}, REPOSITORY)
     assert named.sensitivity.system == "pts_tfd"
+
+
+STORES = ("weak", "unlabeled", "strong", "development")
+
+
+def trained(settings, system, *more):
+    """`resed train` with settings, on stores that do not exist: the refusal comes before."""
+    words = ["train", "--dataset", "demo", "--root", "x", "--system", system, "--out", "x", *more]
+    words += ["--settings", settings if isinstance(settings, str) else json.dumps(settings)]
+    for role in STORES:
+        words += [f"--{role}", f"{role}.store"]
+    return CliRunner().invoke(app, words).exception
+
+
+@pytest.mark.parametrize(
+    ("system", "settings", "told"),
+    [
+        ("pts_tfd", "{}", "--settings.objective.distillation.tfd: missing; pts_tfd has True"),
+        ("pts_tfd", "pts", "--settings.objective.distillation.tfd: False is not pts_tfd; pts_tfd"),
+        ("pts_tfd_afl_gamma3", "pts_tfd_afl", "focal.gamma: 2.0 is not pts_tfd_afl_gamma3"),
+        ("guided_learning", "{}", "missing; guided_learning has"),
+    ],
+)
+def test_b11_settings_of_another_system_are_refused(system, settings, told, monkeypatch):
+    monkeypatch.chdir(REPOSITORY)
+    if settings in CONFIG.catalogue:
+        settings = CONFIG.system(settings).model_dump(mode="json")
+    error = trained(settings, system)
+    assert isinstance(error, ConfigError) and told in str(error)
+    assert "--changed" in str(error)
+
+
+def test_b11_settings_of_the_system_itself_are_not_refused(monkeypatch):
+    """The next problem is reported: the stores are missing. `{}` is never a whole system."""
+    monkeypatch.chdir(REPOSITORY)
+    right = CONFIG.system("pts_tfd").model_dump(mode="json")
+    assert "store" in str(trained(right, "pts_tfd"))
+    other = CONFIG.system("pts").model_dump(mode="json")
+    assert "store" in str(trained(other, "pts_tfd", "--changed"))
+    assert "store" in str(trained(other, "my_own_name"))
+    assert "systems.pts.model: missing" in str(trained("{}", "pts"))
+    assert "systems.pts_tfd.model: missing" in str(trained("{}", "pts_tfd", "--changed"))
+
+
+def test_b11_an_unknown_system_is_told_the_nearest_names():
+    with pytest.raises(ConfigError) as caught:
+        load_config({"dataset": "demo", "systems": ["pts_tdf"]}, REPOSITORY)
+    assert str(caught.value).startswith("config.systems: unknown system pts_tdf; did you mean pts_tfd or ")
+    with pytest.raises(ConfigError) as caught:
+        load_config({"dataset": "demo", "systems": ["zzz"]}, REPOSITORY)
+    assert "and " in str(caught.value) and str(caught.value).count(", ") <= 8

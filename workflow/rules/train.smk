@@ -38,7 +38,7 @@ rule train:
         "train {wildcards.trained}, seed {wildcards.seed}"
     shell:
         "resed train --dataset {params.dataset:q} --root {params.root:q}"
-        " --system {wildcards.trained:q} --settings {params.settings:q} --seed {wildcards.seed:q}"
+        " --system {wildcards.trained:q} --settings {params.settings:q} --changed --seed {wildcards.seed:q}"
         " --weak {input.weak:q} --unlabeled {input.unlabeled:q} --strong {input.strong:q}"
         " --development {input.development:q} --out {params.out:q} --resume --threads {threads}"
         " --jobs-per-gpu {resources.jobs_per_gpu} 2>&1 | tee {log:q}"

@@ -20,6 +20,11 @@ def train(
     strong: Path = typer.Option(..., help="Feature store of the strong split."),
     development: Path = typer.Option(..., help="Feature store of the development split."),
     out: Path = typer.Option(..., help="Folder for checkpoint.pt, history.csv and resume.pt."),
+    changed: bool = typer.Option(
+        False,
+        "--changed",
+        help="Accept settings that differ from those of the system in config/systems.",
+    ),
     resume: bool = typer.Option(True, help="Continue an interrupted training from OUT/resume.pt."),
     threads: int = typer.Option(1, min=1, help="Number of CPU threads; the result depends on it."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
@@ -38,9 +43,13 @@ def train(
     """
     from resed.config.dataset import load_dataset
     from resed.config.loading import read_settings
+    from resed.config.systems import refuse_other_settings
     from resed.runtime.devices import device_for
     from resed.train.setup import build_trainer, keep_freed_memory, prepare_torch
 
+    values = read_settings(settings)
+    if not changed:
+        refuse_other_settings(system, values, Path())
     keep_freed_memory()
     stores = {
         "weak": weak,
@@ -54,7 +63,7 @@ def train(
             load_dataset(dataset),
             root,
             system=system,
-            settings=read_settings(settings),
+            settings=values,
             seed=seed,
             stores=stores,
             folder=out,

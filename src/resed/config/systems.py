@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
-from resed.config.loading import check, nearest, read_yaml
+from resed.config.loading import check, flattened, nearest, overlay, read_yaml
 from resed.errors import ConfigError
 from resed.settings import Strict
 
@@ -124,3 +124,32 @@ def base_settings(files: SystemFiles, name: str) -> dict[str, Any]:
     if first.base is None:
         return {}
     return known({**files.systems, **files.bases}, first.base, f"systems.{name}.base").settings
+
+
+def refuse_other_settings(name: str, settings: Mapping[str, Any], root: Path) -> None:
+    """Raise ConfigError if settings lack or change what makes a system of config/systems.
+
+    The name may be that of a row of the study of readings, whose reading changes the system, or of a
+    system that config/systems does not have; such settings are not compared.
+    """
+    catalogue = load_systems(root).systems
+    if name not in catalogue:
+        return
+    given = flattened(settings)
+    for key, value in flattened(_own_settings(catalogue, name)).items():
+        if key in given and given[key] == value:
+            continue
+        problem = f"{given[key]!r} is not {name}" if key in given else "missing"
+        raise ConfigError(
+            problem,
+            place=f"--settings.{key}",
+            cure=f"{name} has {value!r} (config/systems); correct it, or add --changed",
+        )
+
+
+def _own_settings(catalogue: Mapping[str, SystemEntry], name: str) -> dict[str, Any]:
+    """Settings of a system and of the systems on which it is based, without their base."""
+    found: dict[str, Any] = {}
+    for entry in lineage(catalogue, name):
+        found = overlay(found, entry.settings)
+    return found
