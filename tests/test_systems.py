@@ -181,7 +181,7 @@ def test_b11_settings_of_the_system_itself_are_not_refused(monkeypatch):
 def test_b11_an_unknown_system_is_told_the_nearest_names():
     with pytest.raises(ConfigError) as caught:
         load_config({"dataset": "demo", "systems": ["pts_tdf"]}, REPOSITORY)
-    assert str(caught.value).startswith("config.systems: unknown system pts_tdf; did you mean pts_tfd or ")
+    assert "unknown system pts_tdf; did you mean pts_tfd or " in str(caught.value)
     with pytest.raises(ConfigError) as caught:
         load_config({"dataset": "demo", "systems": ["zzz"]}, REPOSITORY)
     assert "and " in str(caught.value) and str(caught.value).count(", ") <= 8
