@@ -129,7 +129,7 @@ def base_settings(files: SystemFiles, name: str) -> dict[str, Any]:
 def refuse_other_settings(name: str, settings: Mapping[str, Any], root: Path) -> None:
     """Raise ConfigError if settings lack or change what makes a system of config/systems.
 
-    Names that config/systems does not have, such as rows of the study of readings, are not compared.
+    Names that config/systems lacks, such as rows of the study of readings, are not compared.
     """
     catalogue = load_systems(root).systems
     if name not in catalogue:
