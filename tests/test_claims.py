@@ -1,27 +1,33 @@
 """Claims: the list, the rules by hand, and verdicts that follow from the runs."""
 
+import json
 import re
 import shutil
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from made_results import CLASSES, REPOSITORY, lose_a_clip, make_results, make_root, make_score
-from scipy.stats import binomtest, ttest_ind
+from scipy.stats import binomtest, ttest_1samp, ttest_ind
+from scipy.stats import f as f_distribution
 
 from resed.config.readings import load_readings
 from resed.config.run import load_config
 from resed.errors import ConfigError, MissingFileError
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
+from resed.formats.counts import Counts, read_counts, write_counts
 from resed.formats.windows import write_windows
 from resed.judge import COMPARISONS, judge
 from resed.judge.evidence import LISTED, as_records, evidence_lines, word
 from resed.judge.outcome import Basis, Measured, Outcome, State, Verdict, of_printed, of_runs
 from resed.judge.sizes import network_operations, network_parameters
 from resed.judge.sources import Printed, Runs
-from resed.paper.claims import Claim, Extreme, load_claims
+from resed.paper.claim_tests import Extreme
+from resed.paper.claims import Claim, load_claims
 from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import Metric, load_paper
 from resed.results.claimed_readings import claimed_rows
@@ -52,6 +58,7 @@ IN_PART = {
 }
 CONTRADICTED = {"hardest_classes", "half_misclassified"}
 NOT_SHOWN = {
+    *("afl_stable", "easy_events_after_stage_one", "tfd_guides_early"),
     *(
         "smaller_student",
         "training_efficiency",
@@ -294,6 +301,9 @@ class Fake:
                 return self._measured(self.gains[key])
         return None
 
+    def variances(self, first, second, metric, split):
+        return self.gain(first, second, metric, split)
+
     def score(self, system, metric, split, label):
         return self._measured(self.scores.get(label))
 
@@ -335,6 +345,8 @@ METRIC = {
 }
 ALL = {"kind": "classes", "first": "two", "second": "one", "metrics": ["event"], "share": "all"}
 MOST = ALL | {"share": "most"}
+ALMOST = ALL | {"share": "almost_all"}
+STEADIER = {"kind": "steadier", "first": "two", "second": "one", "metrics": ["event"]}
 GROUP = {
     "kind": "class_gain",
     "first": "two",
@@ -376,6 +388,9 @@ LOWEST = {"kind": "extreme", "system": "one", "metric": "tags", "end": "lowest",
         (SENSITIVE, {("one", "two", "event"): (2.5, 4), None: (-1, 1)}, "holds"),
         (SENSITIVE, {("one", "three", "event"): (-4, -2.5), None: (-1, 1)}, "holds"),
         (SENSITIVE, {("one", "two", "event"): (1, 4), None: (-1, 1)}, "undecided"),
+        (STEADIER, {None: (0.2, 0.9)}, "holds"),
+        (STEADIER, {None: (0.2, 1.1)}, "undecided"),
+        (STEADIER, {None: (1.1, 9)}, "does not hold"),
         (METRIC, {"tags": (5, 6), None: (1, 2)}, "holds"),
         (METRIC, {"tags": (1, 2), None: (5, 6)}, "does not hold"),
         (METRIC, {"tags": (1, 5), None: (4, 6)}, "undecided"),
@@ -383,6 +398,9 @@ LOWEST = {"kind": "extreme", "system": "one", "metric": "tags", "end": "lowest",
         (ALL, {("a",): (1, 2), ("b",): (1, 2), ("c",): (1, 2)}, "holds"),
         (ALL, {("a",): (1, 2), ("b",): (-2, -1), ("c",): (1, 2)}, "does not hold"),
         (ALL | {"outside": ["b"]}, {("a",): (1, 2), ("b",): (-2, -1), ("c",): (1, 2)}, "holds"),
+        (ALMOST, {("a",): (1, 2), ("b",): (-2, -1), ("c",): (1, 2)}, "holds"),
+        (ALMOST, {("a",): (1, 2), ("b",): (-2, 1), ("c",): (-1, 2)}, "undecided"),
+        (ALMOST, {("a",): (1, 2), ("b",): (-2, -1), ("c",): (-2, -1)}, "does not hold"),
         (MOST, {("a",): (1, 2), ("b",): (-2, -1), ("c",): (1, 2)}, "holds"),
         (MOST, {("a",): (1, 2), ("b",): (-2, 1), ("c",): (-1, 2)}, "undecided"),
         (MOST, {("a",): (1, 2), ("b",): (-2, -1), ("c",): (-2, -1)}, "does not hold"),
@@ -578,6 +596,148 @@ def test_d8_the_focal_loss_without_stage_one_is_judged(tmp_path):
         rescore(results, "pts_tfd_afl", 0.62, range(3))
         rescore(results, "pts_tfd_afl_tau0", level, range(3))
         assert here(results, "focal_needs_stage_one").word == expected
+
+
+# --- Claims about trainings
+
+
+LEVELS = [0.30, 0.42, 0.55, 0.67, 0.80]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ([0.5, 0.5005, 0.5, 0.5005, 0.5], LEVELS, "holds"),
+        (LEVELS, [0.5, 0.5005, 0.5, 0.5005, 0.5], "does not hold"),
+        (LEVELS, [0.42, 0.55, 0.30, 0.80, 0.67], "undecided"),
+    ],
+)
+def test_d8_stable_models_vary_less_between_trainings(tmp_path, first, second, expected):
+    results = made(tmp_path, clips=120, seeds=5, systems=["pts_tfd", "pts_tfd_afl"])
+    for system, levels in (("pts_tfd_afl", first), ("pts_tfd", second)):
+        for seed, level in enumerate(levels):
+            rescore(results, system, level, [seed])
+    assert here(results, "afl_stable").word == expected
+    outcome = verdict(results, "afl_stable").here.outcomes[0]
+    one, two = (results.values("development", s, "event") for s in ("pts_tfd_afl", "pts_tfd"))
+    ratio = np.var(one, ddof=1) / np.var(two, ddof=1)
+    assert outcome.number.value == pytest.approx(ratio)
+    quantiles = f_distribution.ppf([0.025, 0.975], 4, 4)
+    assert outcome.number.low == pytest.approx(ratio / quantiles[1])
+    assert outcome.number.high == pytest.approx(ratio / quantiles[0])
+
+
+def test_d8_one_training_shows_no_stability(tmp_path):
+    found = here(made(tmp_path, clips=8), "afl_stable")
+    assert found.word == "undecided" and "event –" in found.evidence
+
+
+def rewrite(results, system, columns, epochs=8):
+    """Histories of a system by hand: columns with one function of (seed, epoch) each."""
+    for seed in results.seeds(system):
+        path = results.folder / "train" / system / f"seed{seed}" / "history.csv"
+        table = pd.read_csv(path).iloc[:epochs].copy()
+        for name, value in columns.items():
+            table[name] = [value(seed, epoch) for epoch in range(epochs)]
+        table.to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"), [(0.92, "holds"), (0.6, "does not hold"), (0.8, "undecided")]
+)
+def test_d8_easy_events_after_stage_one(tmp_path, then, expected):
+    """From 0.5 to 0.9 in eight epochs; stage one ends at `then` of that after four."""
+    spread = 0.2 if expected == "undecided" else 0.005
+    results = made(tmp_path, REAL, clips=8, seeds=3, systems=["pts_tfd_afl"])
+    shares = [then + spread * (seed - 1) for seed in range(3)]
+    easy = ("Dog", "Speech", "Alarm_bell_ringing")
+
+    def posterior(seed, epoch):
+        return 0.5 + 0.4 * (shares[seed] * min(1, epoch / 3) if epoch < 7 else 1)
+
+    columns = {f"posterior.{label}": posterior for label in easy}
+    rewrite(results, "pts_tfd_afl", columns | {"stage": lambda _, epoch: 1 + (epoch > 3)})
+    found = here(results, "easy_events_after_stage_one")
+    assert found.word == expected
+    expected_mean = ttest_1samp(shares, 0).confidence_interval(0.95)
+    dog = verdict(results, "easy_events_after_stage_one").here.outcomes[0].number
+    assert dog.value == pytest.approx(then)
+    assert (dog.low, dog.high) == pytest.approx((expected_mean.low, expected_mean.high))
+    assert f"Dog {then:.0%} [" in found.evidence
+
+
+def test_d8_no_progress_of_stage_one_without_two_stages_or_seeds(tmp_path):
+    results = made(tmp_path, REAL, clips=8, systems=["pts_tfd_afl"])
+    assert here(results, "easy_events_after_stage_one").word == "undecided"
+    rewrite(results, "pts_tfd_afl", {"stage": lambda *_: 1})
+    again = Results.of(results.config, results.folder)
+    assert here(again, "easy_events_after_stage_one").word == "not run"
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "expected"),
+    [(0.10, 0.02, "holds"), (0.02, 0.10, "does not hold"), (0.05, 0.05, "undecided")],
+)
+def test_d8_tfd_guides_the_early_stages(tmp_path, early, late, expected):
+    """PTS rises alike in every training; TFD adds `early` in the first two epochs of eight."""
+    results = made(tmp_path, clips=8, seeds=3, systems=["pts", "pts_tfd"])
+
+    def score(gain):
+        return lambda seed, epoch: (
+            0.2 + 0.05 * epoch + 0.002 * (seed - 1) * epoch + (gain[0] if epoch < 4 else gain[1])
+        )
+
+    for system, gain in (("pts", (0, 0)), ("pts_tfd", (early, late))):
+        names = ("development.tags_f1", "development.frame_f1")
+        rewrite(results, system, dict.fromkeys(names, score(gain)))
+    found = here(results, "tfd_guides_early")
+    assert found.word == expected
+    assert f"({100 * early:+.1f} early, {100 * late:+.1f} late)" in found.evidence
+    number = verdict(results, "tfd_guides_early").here.outcomes[0].number
+    falls = [[0.2 * (seed - 1) * (0.5 - 6.5) for seed in range(3)] for _ in range(2)]
+    falls[0] = [fall + 100 * (early - late) for fall in falls[0]]
+    interval = ttest_ind(*falls, equal_var=False).confidence_interval(0.95)
+    assert (number.low, number.high) == pytest.approx((interval.low, interval.high))
+
+
+def test_d8_one_training_shows_no_early_gain(tmp_path):
+    results = made(tmp_path, clips=8, systems=["pts", "pts_tfd"])
+    assert here(results, "tfd_guides_early").word == "undecided"
+    only = made(tmp_path / "only", clips=8, systems=["pts"])
+    assert here(only, "tfd_guides_early").word == "not run"
+
+
+@pytest.mark.parametrize(
+    ("low", "expected"), [((), "holds"), (("Cat", "Dog"), "does not hold"), (("Cat",), "holds")]
+)
+def test_d8_almost_all_classes_are_all_but_one(tmp_path, low, expected):
+    results = made(tmp_path, clips=120, seeds=3, systems=["pts_without_bgru", *ESP])
+    for split in ("development", "evaluation"):
+        events = read_events(results.annotations(split))
+        for seed in range(3):
+            make_score(results.folder, split, "pts_without_bgru", seed, 0.5, events)
+            make_score(results.folder, split, "pts_tfd_afl_esp", seed, 0.95, events)
+            poor(results, split, "pts_tfd_afl_esp", seed, low)
+    assert here(results, "tags_of_all_classes").word == expected
+
+
+ESP = ("pts_tfd_afl", "pts_tfd_afl_esp")
+
+
+def poor(results, split, system, seed, labels):
+    """Turn all hits of some classes into misses."""
+    place = results.layout.scored(split, system, seed)
+    metrics = json.loads((place / "metrics.json").read_text())
+    counts = read_counts(place / "counts.tsv", metrics["clips"])
+    for block, table in counts.items():
+        values = table.values.copy()
+        for column in (table.classes.index(label) for label in labels):
+            values[:, column, 2] += values[:, column, 0]
+            values[:, column, 0] = 0
+        counts[block] = Counts(table.names, table.classes, values, table.clips)
+        metrics[block] = counts[block].summary()
+    write_counts(place / "counts.tsv", counts)
+    (place / "metrics.json").write_text(json.dumps(metrics))
 
 
 def test_a_claim_on_the_networks_of_the_study_says_what_was_laid_over_them(tmp_path):

@@ -129,7 +129,8 @@ def test_the_verdict_counts_what_the_tables_hold(several, reader):
             word = anchor.removeprefix(f"{name}-").replace("-", " ")
             tiles[word] = counts[word]
             assert f" {counts[word]}" in reader.words["verdict"]
-        assert sum(tiles.values()) == sum(counts.values()) and len(tiles) == 4
+        assert sum(tiles.values()) == sum(counts.values())
+        assert len(tiles) == (4 if name == "claims" else 5)
 
 
 def test_every_verdict_leads_to_its_rows(several, reader):

@@ -4,6 +4,7 @@ from collections import Counter
 
 import pandas as pd
 import pytest
+import yaml
 from made_results import CLASSES, MANIFEST, REPOSITORY, make_results, make_root, make_score
 from scipy.stats import t as student
 
@@ -56,12 +57,38 @@ def test_every_published_number_stands_once(table):
         ("journal", "table3"): 11 * 4,
         ("letter", "letter_table1"): 9 * 3,
         ("letter", "letter_table2"): 11 * 4,
+        ("mt_readme", "mt_readme"): 6,
+        ("gl_readme", "gl_readme"): 3,
     }
-    published = [number.value for number in load_paper("liang", REPOSITORY).numbers]
+    paper = load_paper("liang", REPOSITORY)
+    published = [number.value for number in (*paper.numbers, *paper.other_numbers)]
     assert list(table.frame["published"]) == published
     keys = ["group", "row", "column", "split", "metric"]
-    assert len(table.frame.drop_duplicates(keys)) == 208
-    assert len([line for line in lines(table) if line.cells]) == 208
+    assert len(table.frame.drop_duplicates(keys)) == 217
+    assert len([line for line in lines(table) if line.cells]) == 217
+
+
+def test_d8_the_peers_own_numbers_are_compared(table, shared):
+    """As in the targets; the numbers on the clips of 2018 have none of ours."""
+    targets = yaml.safe_load((shared / "spec" / "targets.yaml").read_text())
+    places = {"validation2019": "development", "public_eval_youtube692": "evaluation"}
+    for place, values in targets["mt_readme"].items():
+        for metric, value in values.items():
+            split = places.get(place, "evaluation_2018")
+            (row,) = rows(table, group="mt_readme", metric=metric, split=split)
+            assert (row["published"], row["system"]) == (value, "mean_teacher")
+            assert (row["status"] == "run") == (place in places)
+            if place in places:
+                (own,) = rows(table, group="table1", row="0", split="evaluation", metric=metric)
+                assert split != "evaluation" or row["value"] == own["value"]
+                assert row["verdict"] in ("above", "below", "within")
+            else:
+                assert row["verdict"] == "not run" and "not a split" in row["reading"]
+    single = list(targets["gl_readme"]["single"].values())[:3]
+    found = rows(table, group="gl_readme")
+    assert [row["published"] for row in found] == pytest.approx([100 * f for f in single])
+    assert {row["system"] for row in found} == {"guided_learning"}
+    assert "README of the official baseline" in table.notes[1]
 
 
 def test_ours_is_the_mean_over_seeds_with_its_interval(results, table):
@@ -163,7 +190,7 @@ def table_config(root):
 def test_counts_stand_in_notes_headings_and_data(table):
     counts = Counter(table.frame["verdict"])
     top = table.notes[1]
-    assert top.startswith("**208 published numbers: ")
+    assert top.startswith("**217 published numbers: ")
     for word, count in counts.items():
         assert f"{count} {word}" in top
     assert "(Liang et al., journal version: " in top and "; Liang et al., letter: " in top
@@ -209,7 +236,7 @@ def test_some_systems_may_have_more_seeds(tmp_path):
 def test_what_is_not_configured_is_not_run(tmp_path):
     table = scorecard(made(tmp_path, systems=["pts"], clips=8))
     counts = Counter(table.frame["verdict"])
-    assert counts["not run"] == 208 - 6 - 3  # PTS on both splits of the journal, one of the letter
+    assert counts["not run"] == 217 - 6 - 3  # PTS on both splits of the journal, one of the letter
     (row,) = rows(table, group="table1", row="0", metric="tags")
     assert pd.isna(row["value"]) and row["published"] == 45.8
     assert row["reading"] == "no such system in config.systems"

@@ -1,6 +1,6 @@
 """Verdicts on a paper's claims, one by the printed tables and one by our runs.
 
-The same rule gives both verdicts (`resed.paper.claims` defines the kinds of tests). A comparison of
+The same rule gives both verdicts (`resed.paper.claim_tests` defines the kinds). A comparison of
 separately trained systems requires two seeds per system, and a confusion matrix requires two seeds.
 Two decodings of one checkpoint are compared over clips, so one seed is sufficient. Failures in our
 runs are corrected for the number of comparisons of the claim (`resed.judge.refusals`).
@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from resed.judge import classes, comparisons, networks, sizes, training_events
+from resed.judge import classes, comparisons, histories, networks, sizes, training_events
 from resed.judge.outcome import Basis, Outcome, State, Verdict, of_printed, of_runs
 from resed.judge.refusals import corrected
 from resed.judge.sources import AtLevel, NumberSource, Printed, Runs
-from resed.paper.claims import Annotations, Claim, Parameters, labels_of
+from resed.paper.claim_tests import Annotations, Parameters, labels_of
+from resed.paper.claims import Claim
 from resed.results.folder import Results
 from resed.stats.intervals import LEVEL
 
@@ -26,12 +27,19 @@ COMPARISONS: dict[str, Callable[..., Any]] = {
     "best_of": comparisons.best_of,
     "sensitive": comparisons.sensitive,
     "metric_gain": comparisons.metric_gain,
+    "steadier": comparisons.steadier,
     "teacher_tags": comparisons.teacher_tags,
     "classes": classes.classes,
     "class_gain": classes.class_gain,
     "extreme": classes.extreme,
 }
-RULES = comparisons.RULES | classes.RULES | networks.RULES | sizes.RULES | training_events.RULES
+OF_RUNS: dict[str, Callable[..., Any]] = {
+    "confusion": networks.confusion,
+    "progress": histories.progress,
+    "early_gain": histories.early_gain,
+}
+RULES = comparisons.RULES | classes.RULES | networks.RULES | sizes.RULES | histories.RULES
+RULES |= training_events.RULES
 
 
 @dataclass(frozen=True)
@@ -64,7 +72,7 @@ def _printed(claim: Claim, source: Printed) -> list[Outcome]:
         return list(networks.printed_confusion(test, source))
     if test.kind == "weights":
         return list(networks.printed_weights(test, source))
-    return []  # papers show sizes and durations only in figures
+    return []  # papers print no sizes, durations and histories
 
 
 def _at(runs: Runs, level: float) -> NumberSource:
@@ -80,8 +88,9 @@ def _here(claim: Claim, results: Results) -> Verdict:
     if test.kind in COMPARISONS:
         compare = COMPARISONS[test.kind]
         outcomes = corrected(lambda level: compare(test, _at(runs, level)))
-    elif test.kind == "confusion":
-        outcomes = corrected(lambda level: networks.confusion(test, runs, level))
+    elif test.kind in OF_RUNS:
+        rule = OF_RUNS[test.kind]
+        outcomes = corrected(lambda level: rule(test, runs, level))
     elif test.kind == "weights":
         outcomes = list(networks.weights(test, runs))
     elif test.kind == "parameters":

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from resed.judge.comparisons import above, beyond, question
 from resed.judge.outcome import Measured, Outcome, State
 from resed.judge.sources import NumberSource, reference_name
-from resed.paper.claims import Classes, ClassGain, Extreme
+from resed.paper.claim_tests import Classes, ClassGain, Extreme
 
 RULES = {
-    "classes": "holds if the interval of the difference lies above 0 in {share} classes, fails if "
-    "the other intervals rule that out",
+    "classes": "holds if the interval of the difference lies above 0 in {share} classes "
+    "(almost_all: all but one), fails if the other intervals rule that out",
     "class_gain": "holds if the interval of the gain of these classes lies above the interval of "
     "the gain of the other classes, fails if it lies below",
     "extreme": "holds if the interval of each of these classes lies beyond the intervals of all "
@@ -25,10 +25,12 @@ def classes(test: Classes, source: NumberSource) -> Iterator[Outcome]:
             for label in source.labels
             if label not in test.outside
         }
-        if test.share == "most":
-            state, number, others = _most([gain for gain in gains.values() if gain is not None])
+        if test.share != "all":
+            known = [gain for gain in gains.values() if gain is not None]
+            state, number, others = _several(known, test.share)
             about = question(test.first, test.second, metric, test.split)
-            yield Outcome(state, "gaining_classes", **about, number=number, others=others)
+            about |= {"number": number, "others": others, "tests": max(1, len(known))}
+            yield Outcome(state, "gaining_classes", **about)
             continue
         for label, gain in gains.items():
             state = above(gain)
@@ -38,7 +40,9 @@ def classes(test: Classes, source: NumberSource) -> Iterator[Outcome]:
             yield Outcome(state, "gain", **about, number=gain)
 
 
-def _most(gains: list[Measured]) -> tuple[State, Measured | None, dict[str, Measured]]:
+def _several(
+    gains: list[Measured], share: str
+) -> tuple[State, Measured | None, dict[str, Measured]]:
     """State, number of classes that improve, and the numbers that it is judged against.
 
     These are, by name: all classes, classes that get worse (`losing`), and classes with a higher
@@ -49,10 +53,11 @@ def _most(gains: list[Measured]) -> tuple[State, Measured | None, dict[str, Meas
     exact, count = gains[0].exact, len(gains)
     states = [above(gain) for gain in gains]
     gained, lost = states.count(State.HOLDS), states.count(State.FAILS)
+    needed = count // 2 + 1 if share == "most" else max(1, count - 1)
     state = State.UNDECIDED
-    if gained > count / 2:
+    if gained >= needed:
         state = State.HOLDS
-    elif (gained if exact else count - lost) <= count / 2:
+    elif (gained if exact else count - lost) < needed:
         state = State.FAILS
     others = {"classes": count, "losing": lost}
     if not exact:

@@ -9,7 +9,7 @@ from itertools import combinations
 
 from resed.judge.outcome import Measured, Outcome, State
 from resed.judge.sources import NumberSource, reference_name
-from resed.paper.claims import (
+from resed.paper.claim_tests import (
     BestOf,
     Better,
     Margin,
@@ -19,6 +19,7 @@ from resed.paper.claims import (
     Range,
     Reference,
     Sensitive,
+    Steadier,
     TeacherTags,
 )
 
@@ -34,6 +35,8 @@ RULES = {
     "on every metric, fails if they show all to be closer on one metric",
     "metric_gain": "holds if the interval of that gain lies beyond the intervals of the other "
     "metrics, fails if it lies on the opposite side of one of them",
+    "steadier": "holds if the interval of the ratio of the variances between seeds lies below 1, "
+    "fails if one lies above",
     "teacher_tags": "holds if the interval of teacher minus student lies above 0, fails if it lies "
     "below",
 }
@@ -163,6 +166,22 @@ def teacher_tags(test: TeacherTags, source: NumberSource) -> Iterator[Outcome]:
         gain = source.teacher_gain(test.system, split)
         system = reference_name(test.system)
         yield Outcome(above(gain), "teacher_gain", system, split=split, number=gain)
+
+
+def steadier(test: Steadier, source: NumberSource) -> Iterator[Outcome]:
+    """One outcome per metric and split: variance of the first between seeds, over the second's."""
+    for metric in test.metrics:
+        for split in test.splits:
+            ratio = source.variances(test.first, test.second, metric, split)
+            about = question(test.first, test.second, metric, split)
+            state = State.UNDECIDED
+            if ratio is None:
+                state = State.ABSENT
+            elif ratio.settled and ratio.high < 1:
+                state = State.HOLDS
+            elif ratio.settled and ratio.low > 1:
+                state = State.FAILS
+            yield Outcome(state, "variance_ratio", **about, number=ratio)
 
 
 def question(

@@ -11,7 +11,7 @@ from resed.judge.comparisons import between
 from resed.judge.confusions import SPLIT, confusions
 from resed.judge.outcome import Measured, Outcome, State
 from resed.judge.sources import Printed, Runs
-from resed.paper.claims import Confusion, Weights
+from resed.paper.claim_tests import Confusion, Weights
 from resed.stats.intervals import LEVEL
 
 RULES = {

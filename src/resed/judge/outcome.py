@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Literal
 
 from resed.stats.intervals import LEVEL, Interval
+from resed.stats.spread import VarianceRatio
 
 
 class State(StrEnum):
@@ -42,6 +43,9 @@ Quantity = Literal[
     "windows",
     "closer",
     "deviates",
+    "variance_ratio",
+    "progress",
+    "early_gain",
 ]
 
 
@@ -68,7 +72,7 @@ class Measured:
     high: float = math.nan
     settled: bool = True
     exact: bool = False
-    found: Interval | None = field(default=None, repr=False, compare=False)
+    found: Interval | VarianceRatio | None = field(default=None, repr=False, compare=False)
     level: float = LEVEL
 
     @classmethod

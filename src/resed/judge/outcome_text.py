@@ -186,6 +186,31 @@ def _deviates_text(own: Measured, others: Mapping[str, Measured]) -> str:
     )
 
 
+def _variance_parts(outcome: Outcome, paper: Paper) -> Parts:
+    ratio = outcome.number
+    text = "–"
+    if ratio is not None and ratio.interval is not None:
+        value, low, high = (end**0.5 for end in (ratio.value, ratio.low, ratio.high))
+        text = f"{value:.2f} times [{low:.2f}, {high:.2f}]"
+    group = f"deviation between seeds, {_over(outcome, paper)}"
+    return group, _metric(outcome, paper), text
+
+
+def _progress_parts(outcome: Outcome, paper: Paper) -> Parts:
+    share = outcome.number
+    assert share is not None
+    ends = "" if share.interval is None else f" [{share.low:.0%}, {share.high:.0%}]"
+    return "progress by the end of stage one", readable(outcome.label), f"{share.value:.0%}{ends}"
+
+
+def _early_parts(outcome: Outcome, paper: Paper) -> Parts:
+    early, late = (number_text(outcome.others[name]) for name in ("early", "late"))
+    group = f"early minus late gain on development, {_over(outcome, paper)}"
+    item = EARLY[outcome.metric]
+    return group, item, f"{number_text(outcome.number)} ({early} early, {late} late)"
+
+
+EARLY = {"development.tags_f1": "tags", "development.frame_f1": "frames"}
 PARTS: dict[str, Callable[[Outcome, Paper], Parts]] = {
     "gain": _gain_parts,
     "largest_difference": _difference_parts,
@@ -194,6 +219,9 @@ PARTS: dict[str, Callable[[Outcome, Paper], Parts]] = {
     "gaining_classes": _gaining_parts,
     "score": _score_parts,
     "teacher_gain": _teacher_parts,
+    "variance_ratio": _variance_parts,
+    "progress": _progress_parts,
+    "early_gain": _early_parts,
     "diagonal": _diagonal_parts,
     "score_ceiling": _ceiling_parts,
     "weight": _weight_parts,

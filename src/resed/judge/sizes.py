@@ -12,7 +12,7 @@ from resed.config.rows import Row
 from resed.config.run import Config
 from resed.errors import ConfigError
 from resed.judge.outcome import Measured, Outcome, State
-from resed.paper.claims import Parameters
+from resed.paper.claim_tests import Parameters
 from resed.results.folder import Results
 from resed.settings import FeatureSettings
 

@@ -4,6 +4,7 @@ Both have the same methods, so that one rule applies to both. They return the sc
 the gain of one system over another, on one metric and split, overall or averaged over classes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,11 +16,12 @@ from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
 from resed.formats.counts import Counts
 from resed.judge.outcome import Measured
-from resed.paper.claims import ReadingReference, Reference
+from resed.paper.claim_tests import ReadingReference, Reference
 from resed.paper.numbers import Metric, Paper
 from resed.results.claimed_readings import claimed_rows
 from resed.results.folder import Results
 from resed.stats.intervals import Interval, difference
+from resed.stats.spread import variance_ratio
 
 
 class NumberSource(Protocol):
@@ -48,6 +50,11 @@ class NumberSource(Protocol):
 
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
         """F1 of the raw clip tags, teacher minus student, in points."""
+
+    def variances(
+        self, first: Reference, second: Reference, metric: str, split: str
+    ) -> Measured | None:
+        """Variance between seeds of the first, divided by that of the second."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,11 @@ class Printed:
 
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
         """None, because papers do not print scores of the teacher."""
+
+    def variances(
+        self, first: Reference, second: Reference, metric: str, split: str
+    ) -> Measured | None:
+        """None, because papers print single trainings."""
 
     def _exactly(self, value: float, metric: str) -> Measured:
         return Measured.exactly(round(value, self.metrics[metric].decimals))
@@ -216,6 +228,24 @@ class Runs:
         found = difference(sides[0], sides[1], paired=True)
         return self._measured(found, found.seeds > 1)  # two networks: one training decides nothing
 
+    def variances(
+        self, first: Reference, second: Reference, metric: str, split: str
+    ) -> Measured | None:
+        """The ratio of the variances of separately trained systems; not settled with one seed."""
+        rows = [self.row(side) for side in (first, second)]
+        if None in rows:
+            return None
+        sides = [self.results.values(split, row, metric) for row in rows]
+        if not all(sides):
+            return None
+        self.seeds.add(min(map(len, sides)))
+        found = variance_ratio(*sides)
+        if found is None:
+            return Measured(math.nan, settled=False)
+        return Measured(
+            found.value, *found.at(), settled=not self.results.paired(*rows), found=found
+        )
+
     def _counts(self, row: Row, split: str, metric: str) -> list[Counts]:
         """Counts per seed; empty if the metric has none."""
         block = self.metrics[metric].block
@@ -261,6 +291,12 @@ class AtLevel:
     def teacher_gain(self, system: Reference, split: str) -> Measured | None:
         """Teacher minus student."""
         return self._at(self.source.teacher_gain(system, split))
+
+    def variances(
+        self, first: Reference, second: Reference, metric: str, split: str
+    ) -> Measured | None:
+        """Variance of the first, divided by that of the second."""
+        return self._at(self.source.variances(first, second, metric, split))
 
     def _at(self, found: Measured | None) -> Measured | None:
         return found and found.at(self.level)

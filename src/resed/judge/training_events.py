@@ -9,7 +9,7 @@ from resed.calibrate.windows import class_window
 from resed.config.dataset import EVALUATION
 from resed.formats.annotations import read_events
 from resed.judge.outcome import Lack, Measured, Outcome, State
-from resed.paper.claims import Annotations
+from resed.paper.claim_tests import Annotations
 from resed.results.folder import Results
 
 RULES = {

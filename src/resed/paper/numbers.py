@@ -116,6 +116,24 @@ class Stated(Strict):
     gains: GainRange | None = None
 
 
+class OtherNumber(Strict):
+    """A number of another publication: of a metric on a split, which may not be scored here."""
+
+    row: str
+    metric: str
+    split: str
+    value: Annotated[float, Field(ge=0)]
+
+
+class OtherSource(Strict):
+    """Numbers that the authors of a system publish themselves, in the unit of their metrics."""
+
+    title: str
+    place: str
+    system: str
+    numbers: Annotated[list[OtherNumber], Field(min_length=1)]
+
+
 class Paper(Strict):
     """All printed numbers of a paper, with their places."""
 
@@ -133,6 +151,7 @@ class Paper(Strict):
     figures: dict[Name, FigureEntry] = {}
     comparisons: Comparisons | None = None
     stated: list[Stated] = []
+    elsewhere: dict[Name, OtherSource] = {}
     _key: str = PrivateAttr("")
 
     @model_validator(mode="after")
@@ -143,6 +162,12 @@ class Paper(Strict):
             for metric in table.metrics:
                 if metric not in self.metrics:
                     raise ValueError(f"tables.{name}: unknown metric {metric}")
+        for name, source in self.elsewhere.items():
+            if name in self.tables or name in self.editions:
+                raise ValueError(f"elsewhere.{name}: is the name of a table or an edition")
+            for number in source.numbers:
+                if number.metric not in self.metrics:
+                    raise ValueError(f"elsewhere.{name}: unknown metric {number.metric}")
         for name, figure in self.figures.items():
             if figure.table is not None and figure.table not in self.tables:
                 raise ValueError(f"figures.{name}: unknown table {figure.table}")
@@ -186,6 +211,26 @@ class Paper(Strict):
     def numbers(self) -> tuple[PrintedNumber, ...]:
         """Every number of every table, in the order of the paper."""
         return tuple(n for name, table in self.tables.items() for n in printed_numbers(name, table))
+
+    @cached_property
+    def other_numbers(self) -> tuple[PrintedNumber, ...]:
+        """The numbers that the authors of the paper's systems publish elsewhere.
+
+        They are compared with ours, but are not numbers of the paper: claims, tables and `number`
+        do not have them.
+        """
+        return tuple(
+            PrintedNumber(
+                f"{name}.{n.row}.{n.metric}.{n.split}", name, name, n.row, n.row, source.system,
+                n.metric, n.split, n.value,
+            )
+            for name, source in self.elsewhere.items()
+            for n in source.numbers
+        )  # fmt: skip
+
+    def source_title(self, name: str) -> str:
+        """Title of a table, or of numbers that are published elsewhere."""
+        return (self.tables.get(name) or self.elsewhere[name]).title
 
     @cached_property
     def _by_place(self) -> dict[str, float]:

@@ -15,7 +15,7 @@ class Card:
     Attributes:
         anchor: id of the card.
         title: edition and table.
-        table: name of the table that shows the same numbers row by row.
+        table: name of the table that shows the same numbers row by row; "" if none does.
         counts: number of occurrences of each verdict.
         lines: lines of the scorecard, each with its verdict.
     """
@@ -33,7 +33,7 @@ def cards(scorecard: PageTable) -> list[Card]:
         Card(
             f"scorecard-{name}",
             group["title"],
-            name,
+            group["table"],
             tallies("scorecard", NUMBER_VERDICTS, group["counts"]),
             list(scorecard.under(group["heading"])),
         )

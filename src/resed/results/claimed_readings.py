@@ -10,7 +10,8 @@ from resed.config import study_rows
 from resed.config.rows import UNCHANGED, Row
 from resed.config.run import Config
 from resed.errors import ConfigError
-from resed.paper.claims import FILE, ReadingReference, load_claims, references
+from resed.paper.claim_tests import ReadingReference, references
+from resed.paper.claims import FILE, load_claims
 from resed.paper.numbers import paper_file
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from resed.paper.claims import Claim, ReadingReference, Reference, labels_of, references
+from resed.paper.claim_tests import ReadingReference, Reference, labels_of, references
+from resed.paper.claims import Claim
 from resed.paper.numbers import Paper
 from resed.paper.tables import ClassTable
 from resed.results.folder import readable
@@ -11,6 +12,8 @@ from resed.tabulate.layout import anchor_of
 
 # Kinds of tests that compare no scores -> text of the link, ids that the page may have.
 ELSEWHERE = {
+    "progress": ("Training curves", ("training_curves_table2", "training_curves")),
+    "early_gain": ("Training curves", ("training_curves",)),
     "annotations": ("Windows and durations", ("windows",)),
     "parameters": ("Settings of the systems", ("settings",)),
 }

@@ -1,4 +1,4 @@
-"""The scorecard: every number in the paper's tables, compared with ours.
+"""The scorecard: every number in the paper's tables, and of its peers, compared with ours.
 
 A published number is the score of one training. It is compared with the interval for one further
 training (`resed.stats.intervals.Interval.prediction`), which covers seeds and clips, and not with
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
 from resed.config.study_rows import departing_options
 from resed.formats.tables import Column, Table, View, tidy
@@ -38,7 +39,8 @@ def scorecard(results: Results) -> Table:
     """
     reader = ScoreReader(results)
     readings = {name: _reading(name, results) for name in results.config.systems}
-    records = [_record(number, readings, reader) for number in results.paper.numbers]
+    numbers = (*results.paper.numbers, *results.paper.other_numbers)
+    records = [_record(number, readings, reader) for number in numbers]
     headings = _headings(records, results)
     for record in records:
         record["heading"] = headings[record["group"]]
@@ -54,7 +56,8 @@ def scorecard(results: Results) -> Table:
             "counts": _counted(records),
             "groups": {
                 name: {
-                    "title": results.paper.tables[name].title,
+                    "title": results.paper.source_title(name),
+                    "table": name if name in results.paper.tables else "",
                     "heading": heading,
                     "counts": _counted(r for r in records if r["group"] == name),
                 }
@@ -73,6 +76,8 @@ def _record(
         reading = ["no such system in config.systems"]
     elif number.label not in (None, *results.config.dataset_file.classes):
         reading = ["no such class in this dataset"]
+    elif number.split not in SCORED_ROLES:
+        reading = ["these clips are not a split of the dataset"]
     else:
         reading = readings[number.system]
         found = reader.predicted(Row(number.system), number.split, metric, number.label)
@@ -133,7 +138,7 @@ def _headings(records: list[dict[str, Any]], results: Results) -> dict[str, str]
     found = {}
     for name in dict.fromkeys(record["group"] for record in records):
         counts = _counts(record for record in records if record["group"] == name)
-        found[name] = f"{results.paper.tables[name].title}: {counts}"
+        found[name] = f"{results.paper.source_title(name)}: {counts}"
     return found
 
 
@@ -171,7 +176,7 @@ def _view(results: Results) -> View:
 def _notes(records: list[dict[str, Any]], reader: ScoreReader) -> list[str]:
     results = reader.results
     editions = "; ".join(
-        f"{results.paper.editions[edition].name}: "
+        f"{_edition(edition, results)}: "
         + _counts(record for record in records if record["edition"] == edition)
         for edition in dict.fromkeys(record["edition"] for record in records)
     )
@@ -187,6 +192,11 @@ def _notes(records: list[dict[str, Any]], reader: ScoreReader) -> list[str]:
         "the CSV lists all of them.",
         *notes.basis(reader),
     ]
+
+
+def _edition(name: str, results: Results) -> str:
+    paper = results.paper
+    return paper.editions[name].name if name in paper.editions else paper.source_title(name)
 
 
 def _coverage(records: list[dict[str, Any]]) -> str:
