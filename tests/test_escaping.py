@@ -1,6 +1,7 @@
 """Text from outside: one function before a terminal, one before HTML, one before Markdown."""
 
 import ast
+import contextlib
 import html as standard
 import io
 import pickle
@@ -11,14 +12,21 @@ import unicodedata
 import jinja2
 import markupsafe
 import pytest
+from made_results import make_results, make_root
+from matplotlib.text import Text
 from runs import REPOSITORY
 from typer.testing import CliRunner
 
 from resed import cli
 from resed.cli import app
+from resed.draw.registry import figure_of
+from resed.draw.style import look, save
 from resed.errors import ResedError
 from resed.escaping import PlainStream, html, markdown, one_line, plain, plain_output, terminal
+from resed.results.folder import Results
 from resed.runtime import progress
+from resed.tabulate import make_table, table_names
+from resed.tabulate.markdown import markdown as markdown_table
 
 SOURCE = REPOSITORY / "src" / "resed"
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -180,3 +188,60 @@ def test_c8_templates_show_hidden_characters():
     environment = jinja2.Environment(autoescape=True, finalize=html)
     shown = environment.from_string("<p title='{{ x }}'>{{ x }}</p>").render(x="'<\u202e\x1b")
     assert shown == "<p title='&#39;&lt;\\u202e\\x1b'>&#39;&lt;\\u202e\\x1b</p>"
+
+
+CLASSES = ["<img src=x onerror=alert(1)>", "a|b\\|c", "[x](javascript:alert(1))", "$x^2$ {y} %s"]
+
+
+def test_c8_classes_reach_no_markdown_table_as_html_or_link(tmp_path):
+    """All tables: table1, table3, claims, comparisons and the others."""
+    config = make_root(tmp_path, classes=CLASSES, systems=["pts_tfd_afl", "pts_tfd_afl_esp"])
+    results = Results.of(config, make_results(config, clips=8))
+    found = ""
+    for name in table_names(results):
+        table = make_table(name, results)
+        text = markdown_table(table)
+        found += text
+        rows = [line for line in text.splitlines() if line.startswith("| ")]
+        assert {row.count("|") for row in rows} <= {len(table.view.columns) + 1}, name
+    assert "&lt;img src=x onerror=alert(1)&gt;" in found and "<img" not in found
+    assert "[x]&#40;javascript:alert(1))" in found and "](javascript" not in found
+
+
+def test_c8_annotations_reach_the_terminal_plain(tmp_path, monkeypatch, capsys):
+    """Clip names and labels of a file that somebody sent, in notes and errors of resed score."""
+    header = "filename\tonset\toffset\tevent_label\n"
+    named = HOSTILE.replace("\r", "").replace("\x00", "")
+    files = {
+        "reference.tsv": f"{header}a{named}.wav\t0.0\t1.0\tDog{named}\n",
+        "estimated.tsv": f"{header}b{named}.wav\t0.0\t1.0\tCat{named}\n",
+        "broken.tsv": f"{header}a{named}.wav\t{named}\t1.0\tDog\n",
+        "header.tsv": f"{named}\t{named}\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    printed = ""
+    for name in files:
+        words = ["score", "--reference", str(tmp_path / "reference.tsv"), "--out", "m.json"]
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(sys, "argv", ["resed", *words, "--estimated", str(tmp_path / name)])
+        with contextlib.suppress(SystemExit):
+            cli.main()
+        printed += "".join(capsys.readouterr())
+    assert printed and not raw(printed)
+    assert "\\x1b" in printed and "Traceback" not in printed
+
+
+def test_c8_classes_are_no_formulas_of_figures(tmp_path):
+    """A formula that matplotlib cannot parse would end the job; a valid one would be changed."""
+    classes = ["$\\frac{$", "$x^2$ {y} %s", "100 $"]
+    config = make_root(tmp_path, classes=classes, systems=["pts_tfd_afl", "pts_tfd_afl_esp"])
+    results = Results.of(config, make_results(config, clips=8))
+    for name in ("figure7_all", "figure3"):
+        with look():
+            drawn = figure_of(name, results).draw()
+            save(drawn, tmp_path / "x.png", tmp_path / "x.svg")
+            texts = {text.get_text() for text in drawn.findobj(Text)}
+            assert any("$x^2$" in text.replace("\n", " ") for text in texts), name
+            formulas = [t.get_text() for t in drawn.findobj(Text) if t.get_parse_math()]
+            assert not [text for text in formulas if "x^2" in text or "frac" in text]
