@@ -163,7 +163,7 @@ def test_c1_no_exception_of_a_decoder_ends_an_audit(small, root, monkeypatch, er
     assert row[4].startswith(f"the decoder failed ({type(error).__name__}")
 
 
-@pytest.mark.parametrize("rate", [1, 999, 20_000_000])
+@pytest.mark.parametrize("rate", [1, 99, 20_000_000])
 def test_c10_a_rate_that_cannot_be_that_of_sound_is_named(rate):
     sound = io.BytesIO()
     soundfile.write(sound, NOISE, RATE, subtype="PCM_16", format="WAV")
