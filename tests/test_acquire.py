@@ -328,7 +328,9 @@ def test_equal_seeds_give_equal_bytes_with_any_number_of_processes(demo, tmp_pat
         render = functools.partial(render_split, demo, root, seed=seed, processes=processes)
         records[name] = [render("development", scale=0.008), render("strong", scale=0.002)]
         made[name] = hashes(root)
-    assert len(made["one"]) == 9 + 4 + 2 + 2 + 2  # clips, annotations, recipes, hashes
+    assert (
+        len(made["one"]) == 9 + 4 + 2 + 2 + 2 + 2
+    )  # clips, annotations, recipes, two kinds of hashes
     assert made["one"] == made["two"]
     assert records["one"] == records["two"]
     wavs = [name for name in made["one"] if name.endswith(".wav")]
@@ -383,6 +385,25 @@ def test_annotations_of_another_origin_are_never_overwritten(demo, tmp_path):
     with pytest.raises(DatasetError, match=r"public.tsv: contains mine.wav.*another --root"):
         render_split(demo, tmp_path, "evaluation", scale=0.001)
     assert "mine.wav" in path.read_text()
+
+
+def test_a3_drawn_annotations_that_were_corrected_are_never_overwritten(demo, tmp_path):
+    """They may be the only copy of the corrections; as they were written, they are made again."""
+    path = tmp_path / demo.splits["evaluation"].annotations
+    render = functools.partial(render_split, demo, tmp_path, "evaluation", scale=0.001)
+    render(report=lambda _: None)
+    before = path.read_bytes()
+    render(report=lambda _: None, seed=3)
+    render(report=lambda _: None)
+    assert path.read_bytes() == before
+    corrected = before[:-1] + b" \n"
+    path.write_bytes(corrected)
+    with pytest.raises(DatasetError, match=r"public.tsv: changed after acquire wrote it; use ano"):
+        render(report=lambda _: None)
+    assert path.read_bytes() == corrected
+    path.rename(tmp_path / "away.tsv")
+    render(report=lambda _: None)
+    assert path.read_bytes() == before
 
 
 def test_annotations_are_missing_while_audio_is_half_done(demo, tmp_path, monkeypatch):

@@ -1,11 +1,14 @@
 """audit: data of one's own, with recordings of several lengths and no source to fetch from."""
 
+import shutil
+
 import audits
 import numpy as np
 import pytest
 import soundfile
 from audits import RATE, audit, found, name, rows
 
+from resed.acquire.acquisition import FetchOptions, fetch_splits
 from resed.audit.finding_kinds import FINDING_KINDS, finding_kinds
 from resed.formats.annotations import Event, write_events
 
@@ -113,6 +116,40 @@ def test_a3_no_cure_deletes_files_that_cannot_be_used():
     for own in (True, False):
         kinds = finding_kinds(own)
         assert not any("elete these files" in kinds[one].cure for one in unusable)
+
+
+@pytest.mark.parametrize(
+    ("file", "status"),
+    [
+        ("unfinalised.wav", "ok"),
+        ("cbr_no_xing.mp3", "ok"),
+        ("vbr_no_xing.mp3", "ok"),
+        ("unknown_length.flac", "ok"),
+        ("cut.ogg", "truncated"),
+        ("cut.aiff", "truncated"),
+        ("cut.au", "truncated"),
+    ],
+)
+def test_a3_files_of_ones_own_stay_and_are_read_to_their_end(root, own, shared, file, status):
+    """acquire and the audit move and condemn nothing; what is whole is used, the rest is named."""
+    source, folder = shared / "data" / "faults" / file, root / own.splits["weak"].audio
+    (folder / name("weak", 0)).unlink()
+    shutil.copy(source, folder / file)
+    path = root / own.splits["weak"].annotations
+    path.write_text(path.read_text().replace(name("weak", 0), file))
+    said = []
+    options = FetchOptions(root / "own.yaml", ["local"])
+    fetch_splits(own, root, options, ["weak"], report=said.append)
+    assert (folder / file).read_bytes() == source.read_bytes()
+    assert not (root / ".acquire" / "quarantine").exists()
+    assert any(file in line and "it stays there" in line for line in said) is (status != "ok")
+    summary = audit(own, root)
+    manifest = {row[1]: row for row in rows(root, "manifest.tsv")}
+    assert manifest[file][6] == status
+    assert status != "ok" or float(manifest[file][5]) == pytest.approx(2.0, abs=0.05)
+    noted = ("unfinalised", "weak") in found(summary)
+    assert noted is (file in ("unfinalised.wav", "unknown_length.flac"))
+    assert "elete these files" not in (root / "out/index.html").read_text()
 
 
 def test_f5_the_command_for_m4a_is_named(root, own):

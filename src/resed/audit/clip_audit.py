@@ -27,6 +27,7 @@ class ClipAudit(ManifestRow):
         peak: largest absolute sample of any channel; full scale is 1.
         kept: share of the power of the channels that remains when they are averaged.
         offset: mean of the samples.
+        unfinalised: whether the header does not state the length; the file was read to its end.
         detail: the reason why the clip cannot be used.
     """
 
@@ -34,6 +35,7 @@ class ClipAudit(ManifestRow):
     peak: float = 0.0
     kept: float = 1.0
     offset: float = 0.0
+    unfinalised: bool = False
     detail: str = ""
 
 
@@ -91,6 +93,7 @@ def _inspect(handle: BinaryIO, name: str) -> dict:
     try:
         with open_audio(handle, name) as sound:
             found = {"rate": sound.rate, "channels": sound.channels}
+            found["unfinalised"] = sound.unfinalised
             for block in sound.blocks():
                 levels.add(block)
     except AudioError as error:

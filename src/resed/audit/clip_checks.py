@@ -54,6 +54,9 @@ def check_format(
         yield from _check_length(row, dataset.clip_seconds, excerpts.get(row.filename))
         if row.rate < LOW_RATE:
             yield Defect("low_rate", row.split, row.filename, detail=f"{row.rate} Hz")
+        if row.unfinalised:
+            detail = f"read to its end, {row.seconds:g} s"
+            yield Defect("unfinalised", row.split, row.filename, detail=detail)
         yield from _check_level(row)
     rates = Counter(row.rate for row in ok)
     channels = Counter(row.channels for row in ok if row.channels > 1)

@@ -11,7 +11,13 @@ from resed.acquire.soundscapes.given_annotations import (
     subset,
 )
 from resed.acquire.soundscapes.inputs import find_annotations
-from resed.acquire.soundscapes.recipe import Recipe, clip_name, drawn_contents, read_recipe
+from resed.acquire.soundscapes.recipe import (
+    Recipe,
+    clip_name,
+    drawn_contents,
+    read_recipe,
+    written_path,
+)
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.config.dataset import Dataset
 from resed.errors import DatasetError
@@ -87,6 +93,7 @@ def make_plan(
     target = root / place.annotations
     if soundscapes.annotations == "drawn":
         _refuse_foreign(target, split)
+        _refuse_corrected(target, written_path(root, split))
         return SplitPlan(drawn_contents(split, clip_count(place.clips, scale)), place.labels)
     source = find_annotations(dataset, soundscapes, split, annotations)
     contents = given_contents(dataset, split, source)
@@ -111,6 +118,14 @@ def _refuse_foreign(annotations: Path, split: str) -> None:
     if foreign:
         problem = f"contains {foreign[0]}, which acquire did not render"
         raise DatasetError(problem, place=annotations, cure=CURE)
+
+
+def _refuse_corrected(annotations: Path, written: Path) -> None:
+    """Refuse to overwrite drawn annotations that a user has corrected."""
+    if not annotations.exists() or not written.is_file():
+        return
+    if written.read_text(encoding="utf-8", errors="replace").split(" ")[0] != sha256(annotations):
+        raise DatasetError("changed after acquire wrote it", place=annotations, cure=CURE)
 
 
 def _refuse_changed(target: Path, source: Path, plan: SplitPlan, before: Recipe | None) -> None:

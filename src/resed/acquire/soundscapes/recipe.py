@@ -78,6 +78,11 @@ def recipe_path(root: Path, split: str) -> Path:
     return root / ".acquire" / "render" / f"{split}.json"
 
 
+def written_path(root: Path, split: str) -> Path:
+    """The file with the SHA-256 of the drawn annotations of a split, as acquire wrote them."""
+    return recipe_path(root, split).with_suffix(".sha256")
+
+
 def read_recipe(root: Path, split: str) -> Recipe | None:
     """Read the recipe of a split; None if it was not rendered. Raises ConfigError if malformed."""
     path = recipe_path(root, split)

@@ -14,14 +14,15 @@ from resed import __version__
 from resed.acquire.soundscapes.clip_renderer import ClipRenderer, wav_bytes
 from resed.acquire.soundscapes.mixing import LENGTH
 from resed.acquire.soundscapes.plan import make_plan
-from resed.acquire.soundscapes.recipe import Recipe, recipe_path, write_recipe
+from resed.acquire.soundscapes.recipe import Recipe, recipe_path, write_recipe, written_path
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.acquire.soundscapes.soundbank import load_soundbank
 from resed.config.dataset import Dataset
 from resed.errors import DatasetError
 from resed.formats.acquisition import ClipState, table_path, write_states
 from resed.formats.annotations import Event
-from resed.runtime.files import sha256, temporary_name
+from resed.runtime.checksums import line as checksum_line
+from resed.runtime.files import sha256, temporary_name, write_text
 from resed.runtime.pool import map_in_processes
 from resed.runtime.progress import progress
 
@@ -102,7 +103,8 @@ def render_split(
     if keep_audio:
         _prepare(folder, len(plan.contents))
     bank = load_soundbank(dataset, soundscapes.classes, soundscapes.splits[split].folds, soundbank)
-    for stale in (target, recipe_path(root, split), table_path(root, split)):
+    stale_files = (recipe_path, table_path, written_path)
+    for stale in (target, *(path(root, split) for path in stale_files)):
         stale.unlink(missing_ok=True)
     renderer, began = ClipRenderer(bank, soundscapes, split, seed, plan.contents), time.monotonic()
     if keep_audio or plan.needs_rendering:
@@ -127,6 +129,10 @@ def render_split(
         states = [ClipState(one.name, "present", RENDERED, one.bytes, one.sha256) for one in clips]
         write_states(table_path(root, split), sorted(states, key=lambda one: one.filename))
     plan.write(target, events)
+    if plan.given is None:
+        write_text(
+            written_path(root, split), checksum_line(sha256(target), target.relative_to(root))
+        )
     for line in _summary(recipe, folder, set(plan.contents), time.monotonic() - began):
         report(line)
     return _record(recipe, sha256(target), audio)
