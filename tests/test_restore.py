@@ -111,7 +111,7 @@ HOSTILE = {
     "a\0b": "control characters",
     "a\nb": "control characters",
     "a\x1b]0;x\x07": "control characters",
-    "\ud800": "control characters",
+    "\ud800": "surrogate pair",
     ".git/config": "hidden",
     "x/.dvc/config": "hidden",
     ".hidden": "hidden",
@@ -416,6 +416,7 @@ def test_a1_names_that_clash_are_found():
     assert clash(["B/c", "b"], fold=True) == "B/c"
     assert clash(["a"] * 2) == "a"
     assert fault("a b/(c) ü+@=.tsv") == ""
+    assert fault("\ud800") == "has control characters"
 
 
 # ---- A2: nothing of the user is lost -------------------------------------------------------------
