@@ -513,7 +513,7 @@ def _edited_tensor(random: Random, tensor: torch.Tensor) -> torch.Tensor:
     filled = tensor.clone()
     if filled.numel():
         value = random.choice(values)
-        small = filled.is_floating_point() or abs(value) < 2
+        small = filled.is_floating_point() or value in (0.0, 1.0)
         filled.view(-1)[random.randrange(filled.numel())] = value if small else 1
     return random.choice(
         (

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from resed.extract.logmel import NOTHING
 from resed.settings import CrnnSettings, ModelSettings
 from resed.train.heads import class_attention, pooled, scaled
-from resed.train.model import Output, initialise
+from resed.train.model import Output, initialise, output_shape
 from resed.train.precision import without_autocast
 
 LEAST = 1e-5  # lower limit of magnitudes
@@ -92,9 +92,7 @@ class Crnn(nn.Module):
         hidden = scaled(settings.hidden, model.width)
         self.front = Decibels(mels)
         self.cnn = crnn_blocks(settings, model.width)
-        with torch.no_grad():
-            shape = self.cnn.eval()(torch.zeros(1, 1, frames, mels)).shape
-        self.cnn.train()
+        shape = output_shape(self.cnn, frames, mels)
         self.cells, self.dimension = shape[2], shape[1] * shape[3]
         self.gru = nn.GRU(
             self.dimension, hidden, settings.layers, batch_first=True, bidirectional=True

@@ -1,6 +1,7 @@
 """Teacher and student networks (section 2.1, Figure 1): CNN, BGRU, AT branch and AED branch."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -116,8 +117,7 @@ class Network(nn.Module):
         normalised = model.input_norm != "none"
         self.norm = nn.BatchNorm1d(mels, affine=learned) if normalised else None
         self.cnn = cnn
-        with torch.no_grad():
-            shape = _probe(cnn, frames, mels)
+        shape = output_shape(cnn, frames, mels)
         self.cells, self.dimension = shape[2], shape[1] * shape[3]
         recurrent = model.recurrent
         self.recurrent = (
@@ -150,12 +150,11 @@ class Network(nn.Module):
         return Output(self.tag_head(encoded), frames, features)
 
 
-def _probe(cnn: nn.Module, frames: int, mels: int) -> torch.Size:
-    """The shape of the output of the CNN; changes no statistics and no random state."""
-    training = cnn.training
-    shape = cnn.eval()(torch.zeros(1, 1, frames, mels)).shape
-    cnn.train(training)
-    return shape
+def output_shape(cnn: nn.Module, frames: int, mels: int) -> torch.Size:
+    """The shape of the output of a CNN for one clip, found without memory for the clip."""
+    with torch.no_grad():
+        copy = deepcopy(cnn).to("meta").eval()
+        return copy(torch.zeros(1, 1, frames, mels, device="meta")).shape
 
 
 class TeacherStudent(nn.Module):
