@@ -62,7 +62,7 @@ run_lock.guard(workflow, RESULTS)  # one run at a time; jobs end with it
 ACQUIRED = [Layout(Path(RESULTS)).acquired(split) for split in DATASET.splits]
 guard_inputs(workflow, DATASET, CONFIG.acquire, ACQUIRED)  # before the first job
 if workflow.is_main_process:
-    print(f"resed: {run_size(CONFIG)}", file=sys.stderr)
+    print(f"Plan: {run_size(CONFIG)}", file=sys.stderr)
 # Jobs use the `resed` of the Python that runs Snakemake, even if its environment is not activated.
 # They record the checksums of their outputs below RESED_RESULTS and verify those of their inputs.
 os.environ.update(
