@@ -264,6 +264,17 @@ def test_distillation(distillation):
     same(*terms(settings))
 
 
+@pytest.mark.parametrize("clips", ["all", "weak_unlabeled"])
+def test_d9_dfd_mse_compares_rows_of_length_one_where_asked(clips):
+    """Squares of differences of unit vectors: at most 4 / dimension, whatever their lengths."""
+    chosen = {"dfd": "mse", "dfd_clips": clips, "dimension": 4, "distance": "rows_normalised"}
+    found, expected = terms(base("objective", distillation=chosen))
+    same(found, expected)
+    assert 0 < found["loss.dfd"] <= 0.7 * 4 / 4
+    plain, _ = terms(base("objective", distillation={**chosen, "distance": "euclidean"}))
+    assert plain["loss.dfd"] > 1 > found["loss.dfd"]
+
+
 @pytest.mark.parametrize("dfd", ["mse", "distance"])
 def test_dfd_without_tfd(dfd):
     found, expected = terms(base("objective", distillation={"dfd": dfd, "dimension": 4}))

@@ -37,6 +37,14 @@ def test_the_rate_falls_by_decay_every_so_many_epochs(tiny, tmp_path):
     assert rates == pytest.approx([0.01, 0.01, 0.005, 0.005, 0.0025])
 
 
+@pytest.mark.parametrize(("delay", "falls"), [(0, [2, 4, 6]), (1, [3, 5, 7]), (3, [5, 7])])
+def test_d6_falls_of_the_rate_are_delayed(delay, falls):
+    chosen = base("schedule", learning_rate=1.0, decay=0.5, decay_every=2, decay_delay=delay)
+    rates = [schedule.learning_rate(epoch, chosen) for epoch in range(8)]
+    assert [e for e in range(1, 8) if rates[e] == rates[e - 1] / 2] == falls
+    assert rates[-1] == 0.5 ** len(falls)
+
+
 @pytest.mark.parametrize("reset", [False, True])
 def test_moments_are_forgotten_where_asked(tiny, tmp_path, reset):
     """Adam counts its own steps: two per epoch, from the last fall of the rate on if reset."""
@@ -142,6 +150,23 @@ def test_the_best_epoch_by_each_score(tiny, tmp_path, place, score):
     assert content["epoch"] == 2, "the latest of equals"
     assert all(torch.equal(content["networks"][k], v) for k, v in weights[2].items())
     assert set(keys) <= set(rows[0])
+
+
+@pytest.mark.parametrize(("ties", "kept"), [("latest", 3), ("first", 1)])
+def test_d9_the_first_or_the_latest_of_equal_epochs(tiny, tmp_path, ties, kept):
+    changes = {"selection": "development", "selection_score": "tags", "selection_ties": ties}
+    made = trainer(tiny, tmp_path, overlay(SMALL, {"schedule": {**changes, "epochs": 4}}))
+    values = iter([0.2, 0.9, 0.3, 0.9])
+    made._scores = lambda: {"development.tags_f1": next(values), "development.frame_f1": 0.0}
+    assert checkpoint.load(made.train())["epoch"] == kept
+
+
+@pytest.mark.parametrize("ties", ["latest", "first"])
+def test_d9_an_epoch_with_a_score_of_zero_is_kept_if_it_is_the_only_one(tiny, tmp_path, ties):
+    changes = {"selection": "development", "selection_ties": ties, "epochs": 1}
+    made = trainer(tiny, tmp_path, overlay(SMALL, {"schedule": changes}))
+    made._scores = lambda: {"development.tags_f1": 0.0, "development.frame_f1": 0.0}
+    assert checkpoint.load(made.train())["epoch"] == 0
 
 
 def test_without_selection_the_last_epoch_is_kept(tiny, tmp_path):

@@ -1,12 +1,7 @@
 """Batches, the loop, checkpoints and resuming, on stores small enough for seconds."""
 
 import json
-import os
-import random
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -58,10 +53,8 @@ splits:
 """
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A dataset of five clips a split: annotations and stores, no audio."""
-    root = tmp_path_factory.mktemp("tiny")
+def make_tiny(root):
+    """A dataset of five clips a split in `root`: annotations and stores, no audio."""
     (root / "tiny.yaml").write_text(DATASET)
     rng = np.random.default_rng(0)
     for role in ("weak", "unlabeled", "strong", "development", "evaluation"):
@@ -77,6 +70,13 @@ def tiny(tmp_path_factory):
             rows = ["filename\tonset\toffset\tevent_label"]
             rows += [f"{clip}\t0.2\t1.0\tdog" for clip in clips]
         (root / f"{role}.tsv").write_text("\n".join(rows) + "\n")
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A dataset of five clips a split: annotations and stores, no audio."""
+    root = tmp_path_factory.mktemp("tiny")
+    make_tiny(root)
     return root
 
 
@@ -411,27 +411,3 @@ def command(tiny, out, settings):
         "--dataset", str(tiny / "tiny.yaml"), "--root", str(tiny), "--system", "pts_tfd_afl",
         "--settings", json.dumps(settings), "--seed", "0", "--out", str(out), *pairs,
     ]  # fmt: skip
-
-
-def test_sigkill_at_five_moments_then_resume_is_bit_identical(tiny, tmp_path):
-    settings = json.loads(json.dumps(SMALL))
-    settings["schedule"] |= {"epochs": 30, "steps_per_epoch": 4}
-    quiet = {"stdout": subprocess.DEVNULL, "env": {**os.environ, "CUDA_VISIBLE_DEVICES": ""}}
-    subprocess.run(command(tiny, tmp_path / "whole", settings), check=True, **quiet)
-    cut, random_moment = tmp_path / "cut", random.Random(0)
-    kills = 0
-    while kills < 5:
-        process = subprocess.Popen(command(tiny, cut, settings), **quiet)
-        state = cut / "resume.pt"
-        before = state.stat().st_mtime_ns if state.exists() else 0
-        while process.poll() is None:
-            if state.exists() and state.stat().st_mtime_ns != before:  # it has come on a little
-                break
-            time.sleep(0.005)
-        time.sleep(random_moment.uniform(0, 0.15))
-        assert process.poll() is None, "finished before it could be killed: train for longer"
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        kills += 1
-    subprocess.run(command(tiny, cut, settings), check=True, **quiet)
-    assert same(weights(tmp_path / "whole" / "checkpoint.pt"), weights(cut / "checkpoint.pt"))
