@@ -107,25 +107,7 @@ class Trainer:
                 self.optimiser.state.clear()
             group["lr"] = rate
         log = EpochLog(self.steps, len(self.run.classes), self.device)
-        modules = {"": self.networks} | (
-            {"projections.": self.projections} if self.projections is not None else {}
-        )
-        numbers = StepNumbers(
-            modules, self.optimiser, self.steps, self.device,
-            largest_loss=self.settings.largest_loss,
-        )  # fmt: skip
-        inputs: dict[str, Tensor] = {}
-        moment: dict[str, float] = {}
-        for number in range(self.steps):
-            step = self.epoch * self.steps + number
-            moment = self.framework.moment(step, self.steps)
-            inputs, terms, *means = self._step(step, moment)
-            log.add(number, terms, *means)
-            numbers.add(number, inputs, terms)
-            if self.device.type == "cpu":  # on a GPU this would wait for every step
-                numbers.check(inputs, number)
-            self._progress(number, log, started)
-        numbers.check(inputs)
+        moment = self._steps(log, started)
         seconds = time.monotonic() - started
         clips = self.steps * self.batches.clips
         stage = 2 if moment.pop("focal", False) else 1
@@ -144,6 +126,27 @@ class Trainer:
             row |= self._scores()
         self.history.append(row)
         self._say_epoch(row, seconds)
+
+    def _steps(self, log: EpochLog, started: float) -> dict[str, float]:
+        """Make all steps of an epoch; return the weights at its end. Raises NumberError."""
+        modules: dict[str, torch.nn.Module] = {"": self.networks}
+        if self.projections is not None:
+            modules["projections."] = self.projections
+        limit = self.settings.largest_loss
+        numbers = StepNumbers(modules, self.optimiser, self.steps, self.device, largest_loss=limit)
+        inputs: dict[str, Tensor] = {}
+        moment: dict[str, float] = {}
+        for number in range(self.steps):
+            step = self.epoch * self.steps + number
+            moment = self.framework.moment(step, self.steps)
+            inputs, terms, *means = self._step(step, moment)
+            log.add(number, terms, *means)
+            numbers.add(number, inputs, terms)
+            if self.device.type == "cpu":  # on a GPU this would wait for every step
+                numbers.check(inputs, number)
+            self._progress(number, log, started)
+        numbers.check(inputs)
+        return moment
 
     def _step(
         self, step: int, moment: dict[str, float]
