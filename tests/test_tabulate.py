@@ -239,7 +239,10 @@ def test_variants_share_the_printed_numbers(results):
         *("pts_tfd", "pts_tfd_afl_tau10", "pts_tfd_afl", "pts_tfd_afl_standard"),
         *("pts_tfd_afl_tau30", "pts_tfd_afl_gamma1"),
         *("pts_tfd_afl_gamma3", "pts_tfd_afl_gamma3_standard"),
+        "pts_tfd_afl_tau0",  # not in the paper's table: no published number
     ]
+    tau0 = table.frame[table.frame["system"] == "pts_tfd_afl_tau0"]
+    assert tau0["value"].notna().all() and tau0["published"].isna().all()
     weights = [line.cells[2].text for line in lines(table)[::2]]
     assert weights[:4] == ["–", "1 - p^γ", "1 - p^γ", "(1 - p)^γ"] and weights[5] == "1 - p (both)"
     _, evaluation = texts(table, "15", "2", "(1 - p)^γ")
