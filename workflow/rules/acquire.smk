@@ -8,8 +8,6 @@ output, because Snakemake may delete declared outputs and audio or labels may be
 
 rule acquire:
     """Render a split of soundscapes, or fetch the missing clips of a split of recordings."""
-    input:
-        annotations=own_annotations,
     output:
         record="<results>/acquire/{split}.json",
     log:
@@ -27,9 +25,36 @@ rule acquire:
         root=DATA,
         options=verbatim(acquire_options()),
         recipe=lambda wildcards: recipe(wildcards.split),
+        clips=lambda wildcards: own_clips(wildcards.split),
     message:
         "acquire {wildcards.split}"
     shell:
         "resed acquire --dataset {params.dataset:q} --root {params.root:q}"
         " --split {wildcards.split:q} {params.options:q} --downloads {resources.downloads}"
         " --processes {threads} --record {output.record:q} 2>&1 | tee {log:q}"
+
+
+rule record_labels:
+    """Check and record the labels of a split of recordings; a corrected label runs only this rule."""
+    input:
+        record=rules.acquire.output.record,
+        annotations=own_annotations,
+    output:
+        record="<results>/acquire/labels/{split}.json",
+    log:
+        "<logs>/acquire/labels/{split}.log",
+    benchmark:
+        "<benchmarks>/acquire/labels/{split}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        dataset=DATASET_FILE,
+        root=DATA,
+    message:
+        "record labels of {wildcards.split}"
+    shell:
+        "resed acquire --labels --dataset {params.dataset:q} --root {params.root:q}"
+        " --split {wildcards.split} --record {output.record:q} > {log:q} 2>&1"

@@ -8,6 +8,7 @@ findings, a page, and the decision whether the run may continue.
 rule audit:
     """Check every clip and label: hashes, rates, lengths, missing and broken files."""
     input:
+        audio=clips(*DATASET.splits),
         labels=labels(*DATASET.splits),
     output:
         manifest="<results>/audit/manifest.tsv",

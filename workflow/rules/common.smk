@@ -25,7 +25,7 @@ from resed.draw import inputs as figures
 from resed.errors import ResedError
 from resed.paper.numbers import load_paper
 from resed.results.claimed_readings import claimed_rows
-from resed.results.inputs import STUDY, VERDICTS, Inputs
+from resed.results.inputs import STUDY, VERDICTS, Inputs, clips_and_sound
 from resed.results.layout import Layout
 from resed.runtime import run_lock
 from resed.runtime.machine import share_memory
@@ -49,6 +49,7 @@ DATASET = CONFIG.dataset_file
 DATASET_FILE = str(dataset_path(CONFIG.dataset, ROOT))
 PAPER_FILES = sorted(map(str, (ROOT / "config" / "papers" / CONFIG.paper).glob("*.yaml")))
 DATA = f"data/{DATASET.name}"
+BROUGHT = DATASET.kind == "recordings" and not DATASET.sources  # audio and labels of the user
 
 
 pathvars:

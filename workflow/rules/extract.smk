@@ -8,9 +8,10 @@ split and feature set.
 rule extract:
     """Compute the log-mels of all splits for one feature set."""
     input:
-        audio=labels(*DATASET.splits),
-        manifest=rules.audit.output.manifest,
-        admitted=rules.admit.output.admitted,
+        audio=clips(*DATASET.splits),
+        # The audit also reads labels, on which the manifest does not depend.
+        manifest=ancient(rules.audit.output.manifest),
+        admitted=ancient(rules.admit.output.admitted),
     output:
         stores=[str(LAYOUT.store("{features}", split)) for split in DATASET.splits],
     log:
@@ -27,6 +28,7 @@ rule extract:
     params:
         dataset=verbatim(DATASET_FILE),
         root=DATA,
+        leaks=CONFIG.audit.leaks,  # on which the manifest depends
         settings=lambda wildcards: as_json(
             CONFIG.feature_sets[wildcards.features].model_dump(mode="json")
         ),

@@ -10,12 +10,20 @@ def annotations(split):
 
 
 def labels(*splits):
-    """Records of acquire, which represent the annotations of splits in the inputs of a job.
+    """Records that represent the annotations of splits in the inputs of a job.
+
+    Those of soundscapes are records of acquire, which makes labels and audio together.
 
     A record contains the SHA-256 of the annotations, and jobs compare it before they read them. The
     annotation files are not outputs of a rule, because Snakemake would then delete a user's labels
     before it runs acquire again.
     """
+    of = LAYOUT.acquired if DATASET.kind == "soundscapes" else LAYOUT.labels
+    return [str(of(split)) for split in splits]
+
+
+def clips(*splits):
+    """Records of acquire, which represent the audio of splits in the inputs of a job."""
     return [str(LAYOUT.acquired(split)) for split in splits]
 
 
@@ -43,8 +51,7 @@ def scored(rows, seed):
 
 def own_annotations(wildcards):
     """Annotations of the user, so that a correction re-runs jobs; none if acquire makes them."""
-    brought = DATASET.kind == "recordings" and not DATASET.sources
-    return [annotations(wildcards.split)] if brought else []
+    return [annotations(wildcards.split)] if BROUGHT else []
 
 
 def windows(row):

@@ -1,10 +1,14 @@
 """`resed acquire`: get a dataset in the DESED layout."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from resed.cli.by_split import LARGEST_SEED
+
+if TYPE_CHECKING:
+    from resed.config.dataset import Dataset
 
 
 def acquire(
@@ -54,6 +58,11 @@ def acquire(
     record: Path | None = typer.Option(
         None, help="JSON file for the record of the run: counts, settings and hashes."
     ),
+    labels: bool = typer.Option(
+        False,
+        "--labels",
+        help="Only check and record the annotations of --split; no clip is read or requested.",
+    ),
 ) -> None:
     """Get or check the recordings of a dataset, or render its soundscapes.
 
@@ -73,6 +82,9 @@ def acquire(
         for line in listed_sources(loaded, LockFile(file)):
             typer.echo(line)
         return
+    if labels:
+        _record_labels(loaded, root, split, record)
+        return
     with checksums.acquiring():
         records = acquire_splits(
             loaded,
@@ -91,3 +103,29 @@ def acquire(
             checksums.record_annotations(name, root / loaded.splits[name].annotations)
     if record:
         write_json(record, records[split] if split else {"splits": records})
+
+
+def _record_labels(dataset: "Dataset", root: Path, split: str | None, record: Path | None) -> None:
+    """Check the annotations of a split, and record their checksum."""
+    from resed.acquire.recordings.annotation_files import clip_names
+    from resed.cli.by_split import required
+    from resed.config.dataset import ROLES
+    from resed.runtime import checksums
+    from resed.runtime.files import sha256, write_json
+
+    required("with --labels", split=split, record=record)
+    if split not in ROLES:
+        raise typer.BadParameter(f"use one of {', '.join(ROLES)}", param_hint="--split")
+    annotations = dataset.splits[split].annotations
+    with checksums.acquiring():
+        clips = clip_names(dataset, root / annotations, split)
+        checksums.record_annotations(split, root / annotations)
+        found = {
+            "dataset": dataset.name,
+            "split": split,
+            "clips": len(clips),
+            "annotations": annotations,
+            "annotations_sha256": sha256(root / annotations),
+        }
+        write_json(record, found)
+    typer.echo(f"{dataset.name} {split}: annotations of {len(clips)} clips recorded")

@@ -4,9 +4,11 @@ The audit, extract and `resed verify --audio` use the same comparison. Files wit
 the user's own, and are not compared.
 """
 
+import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,6 +18,7 @@ from resed.formats.clip_names import clip_file
 from resed.runtime.checksums import digest
 
 PRESENT = "present"
+SAMPLE = 1024  # bytes at the start, in the middle and at the end of a file
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,32 @@ def recorded_hashes(root: Path | str, split: str) -> dict[str, str]:
     """
     states = read_states_table(table_path(root, split))
     return {name: one.sha256 for name, one in states.items() if one.state == PRESENT and one.sha256}
+
+
+def sample_of_audio(folder: Path, names: Iterable[str]) -> str:
+    """SHA-256 of the sizes and of a part of the bytes of audio files; "" if none of them exists.
+
+    It is computed for each plan of a run, which must not read whole recordings. Times of files are
+    not used, because copies of a folder have others.
+    """
+    total, found = hashlib.sha256(), False
+    for name in sorted(names):
+        size, part = -1, b""
+        if is_file(folder / name):
+            with suppress(OSError), open(folder / name, "rb") as handle:
+                size, found = os.fstat(handle.fileno()).st_size, True
+                places = (0, size // 2, max(0, size - SAMPLE))
+                part = b"".join(os.pread(handle.fileno(), SAMPLE, place) for place in places)
+        total.update(f"{name}\n{size}\n".encode("utf-8", "surrogatepass") + part)
+    return total.hexdigest() if found else ""
+
+
+def is_file(path: Path) -> bool:
+    """Whether a path is that of a regular file; False for names that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, or with NUL
+        return False
 
 
 def compare_audio(

@@ -3,7 +3,9 @@
 A `Layout` makes the paths. Its folder may be a placeholder of a workflow manager.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +13,37 @@ from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import BASELINES, Row
 from resed.config.run import Config
+from resed.errors import ResedError
+from resed.formats.acquired_audio import sample_of_audio
+from resed.formats.annotations import read_clips
 from resed.paper.numbers import Paper
 from resed.results.claimed_readings import claimed_rows
 from resed.results.layout import Layout
+from resed.runtime import checksums
+from resed.runtime.files import parse_json
 
 STUDY = "sensitivity"  # name of the table of the study of readings
 # Tables that are made for every paper from its scores.
 VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", "repaired")
+
+
+def clips_and_sound(annotations: Path, audio: Path, record: Path) -> list[str]:
+    """Two hashes of a user's own split: of the clip names and of the sound.
+
+    A run compares them with those of the last one, so that other clips or other sound make acquire
+    run again, and corrected labels do not. Without sound, as in a clone that restored a run, the
+    second is that of the record of acquire.
+    """
+    try:
+        with checksums.acquiring():
+            names = sorted(read_clips(annotations))
+    except ResedError:  # acquire reports it
+        return []
+    sound = sample_of_audio(audio, names)
+    if not sound:
+        with suppress(OSError, ValueError, AttributeError):
+            sound = str(parse_json(record).get("audio_sample", ""))
+    return [hashlib.sha256("\n".join(names).encode()).hexdigest(), sound]
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,12 @@ class Layout:
     folder: Path
 
     def acquired(self, split: str) -> Path:
-        """Record of acquire: clips, settings, hash of the annotations."""
+        """Record of acquire: clips, settings, hashes."""
         return self.folder / "acquire" / f"{split}.json"
+
+    def labels(self, split: str) -> Path:
+        """Record of the annotations of a split of recordings, which a user may correct."""
+        return self.folder / "acquire" / "labels" / f"{split}.json"
 
     def repaired(self, annotations: str) -> Path:
         """Repaired copy of an annotation file, given by its path below data/{dataset}."""

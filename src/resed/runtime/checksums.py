@@ -230,7 +230,10 @@ class AnnotationChecksums:
 
 def acquire_again(results: Path, *records: Path) -> str:
     """The command that rewrites these records of annotations."""
-    jobs = [os.path.relpath(results / "acquire" / f"{path.stem}.json") for path in records]
+    folder = results / "acquire"
+    if (folder / "labels").is_dir():  # recordings
+        folder = folder / "labels"
+    jobs = [os.path.relpath(folder / f"{path.stem}.json") for path in records]
     return f"snakemake --cores all --force {' '.join(jobs)} (and your --configfile)"
 
 

@@ -14,7 +14,7 @@ from resed.runtime import checksums, fingerprint
 
 # The stages in the order of a run, each with its rules in workflow/rules.
 RULES = {
-    "acquire": ("acquire",),
+    "acquire": ("acquire", "record_labels"),
     "audit": ("audit",),
     "admit": ("admit",),
     "repair": ("repair",),
