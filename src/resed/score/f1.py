@@ -195,6 +195,8 @@ def score_files(
             **{block: tag_counts(true_tags, found, chosen) for block, found in blocks.items()},
         }
     metrics = _metrics(tables, len(chosen), manifest)
+    if detector and manifest:
+        detector.refuse_other_manifest(manifest)
     if detector:
         from resed.score.threshold_free import threshold_free
 
