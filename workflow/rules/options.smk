@@ -78,12 +78,6 @@ def recipe(split):
     return as_json(common | DATASET.splits[split].model_dump(mode="json"))
 
 
-def own_clips(split):
-    """Hashes of the user's clips and sound, so that a change re-runs acquire."""
-    audio, record = Path(DATA) / DATASET.splits[split].audio, Layout(Path(RESULTS)).acquired(split)
-    return as_json(clips_and_sound(Path(annotations(split)), audio, record) if BROUGHT else [])
-
-
 def calibration(name):
     """Options of `resed calibrate`, as words."""
     method, chosen = WINDOWS[name]
