@@ -30,7 +30,8 @@ from fuzz_samples import Sample
 
 from resed.errors import ResedError
 
-SECONDS = 10  # of processor time per file; the clock, which other processes slow down, has 6 times
+SECONDS = 10  # of processor time per file
+PATIENCE = 30  # times SECONDS by the clock, which other processes slow down
 MEMORY = 1 << 30  # bytes of address space beyond those of the process before the first file
 LONGEST_LINE = 1000  # characters of a refusal, in addition to its path
 SHOWN = 5  # failures per format that are printed
@@ -100,7 +101,9 @@ def _fuzzed(sample: Sample, flips: int, edits: int, source: random.Random) -> Ou
 
 def _read(outcome: Outcome, sample: Sample, kind: str, what: str, expected: object) -> None:
     """Read the changed file; count it as accepted or refused, or note a failure."""
-    faulthandler.dump_traceback_later(6 * SECONDS, exit=True)  # for code that no signal stops
+    faulthandler.dump_traceback_later(
+        PATIENCE * SECONDS, exit=True
+    )  # for code that no signal stops
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     started = time.process_time()
     try:

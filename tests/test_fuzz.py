@@ -17,7 +17,8 @@ def check(name: str, size: tuple[int, int]) -> None:
     counts = outcome.counts
     assert counts.total() == sum(size) + 1
     assert counts["whole", "accepted"] == 1
-    assert counts["flips", "refused"] and counts["edits", "refused"]  # it is not blind
+    assert counts["edits", "refused"]  # it is not blind
+    assert counts["flips", "refused"] or name.startswith("sound")  # most bits are of samples
 
 
 @pytest.mark.parametrize("name", fuzz_samples.SAMPLES)
@@ -68,9 +69,9 @@ def test_the_fuzz_finds_what_is_wrong(tmp_path, monkeypatch):
     def refuse_b(value):
         assert value != "b"
 
-    monkeypatch.setattr(fuzz_formats, "SECONDS", 0.2)
+    monkeypatch.setattr(fuzz_formats, "SECONDS", 0.5)
     assert "KeyError" in faults("crash", lambda: {}["x"])[0]
-    assert "more than 0.2 s" in faults("hang", endless)[0]
+    assert "more than 0.5 s" in faults("hang", endless)[0]
     assert "MemoryError" in faults("memory", lambda: bytearray(3 << 30))[0]
     assert "more than one line" in faults("lines", lambda: refuse("a\nb"))[0]
     assert "characters" in faults("long", lambda: refuse("a" * 2000))[0]
