@@ -49,6 +49,14 @@ def test_a4_every_value_of_a_command_is_quoted(path):
         assert not [v for v in values if not v.endswith(":q") and v not in NUMBERS]
 
 
+@pytest.mark.parametrize("path", RULES, ids=lambda path: path.stem)
+def test_a4_no_parameter_is_read_as_a_pattern(path):
+    """Snakemake expands braces in plain text, but not in what a function returns."""
+    assert not re.findall(
+        r"^\s+\w+=(?:DATASET_FILE|DATASET\.\w+),$", path.read_text(), re.MULTILINE
+    )
+
+
 def test_a4_commands_are_found():
     commands = [command for path in RULES for command in shells(path.read_text())]
     assert len(commands) == sum(path.read_text().count("    shell:\n") for path in RULES)

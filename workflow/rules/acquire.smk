@@ -57,10 +57,10 @@ rule record_labels:
     resources:
         mem_mb=2000,
     params:
-        dataset=DATASET_FILE,
+        dataset=verbatim(DATASET_FILE),
         root=DATA,
     message:
         "record labels of {wildcards.split}"
     shell:
         "resed acquire --labels --dataset {params.dataset:q} --root {params.root:q}"
-        " --split {wildcards.split} --record {output.record:q} > {log:q} 2>&1"
+        " --split {wildcards.split:q} --record {output.record:q} > {log:q} 2>&1"
