@@ -154,8 +154,8 @@ TABLES = {  # what stands in the file -> what is told, with its line
     b"": "1 no header",
     b"\n\n": "1 no header",
     GOOD.encode(): "1 column filename, onset, offset, event_label is missing",
-    HEADER.replace("\t", ",").encode(): "1 columns are separated by commas",
-    HEADER.replace("\t", ";").encode(): "1 columns are separated by semicolons",
+    HEADER.replace("\t", "|").encode(): "1 column filename, onset, offset, event_label is missing",
+    (HEADER + '"a.wav\t0.1\t0.9\tCat\n').encode(): "2 a quoted cell does not end",
     (HEADER + "a.wav,0.1,0.9,Cat\n").encode(): "2 1 columns, but the header has 4",
     (HEADER + "a.wav\t0.1\t0.9\tCat\tmore\n").encode(): "2 5 columns, but the header has 4",
     b"filename\tonset\toffset\n": "1 column event_label is missing",
@@ -166,7 +166,7 @@ TABLES = {  # what stands in the file -> what is told, with its line
     (HEADER + "a.wav\t0.5\t0.5\tCat\n").encode(): "2 onset 0.5 is not before offset 0.5",
     (HEADER + "a.wav\tnan\t0.5\tCat\n").encode(): "2 onset 'nan' is not a number",
     (HEADER + "a.wav\t0.1\tinf\tCat\n").encode(): "2 offset 'inf' is not a number",
-    (HEADER + "a.wav\t0,1\t0,5\tCat\n").encode(): "2 onset '0,1' is not a number",
+    (HEADER + "a.wav\t0,1\t0,5\tCat\n").encode(): "2 onset '0,1' has a decimal comma",
     (HEADER + "a.wav\t0.1\t\tCat\n").encode(): "2 offset '' is not a number",
     (HEADER + "a.wav\t0.1\t0.5\t\n").encode(): "2 the label is empty",
     (HEADER + "a.wav\t0.1\t0.5\tCats\n").encode(): "2 unknown class 'Cats'",
@@ -222,6 +222,8 @@ def test_harmless_oddities_of_a_table_are_read(small, root):
         text.replace("\n", "\n\n").encode(),
         "\n".join([header, *lines[::-1]]).encode(),
         "\n".join(turned).encode(),
+        text.replace("\t", ",").encode(),
+        text.replace("\t", ";").encode(),
     ):
         path.write_bytes(odd)
         summary = audit(small, root)
