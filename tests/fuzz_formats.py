@@ -33,7 +33,7 @@ from resed.errors import ResedError
 SECONDS = 10  # of processor time per file
 PATIENCE = 30  # times SECONDS by the clock, which other processes slow down
 MEMORY = 1 << 30  # bytes of address space beyond those of the process before the first file
-LONGEST_LINE = 1000  # characters of a refusal, in addition to its path
+LONGEST_LINE = 2000  # characters of a refusal; resed.errors bounds each of its parts
 SHOWN = 5  # failures per format that are printed
 
 

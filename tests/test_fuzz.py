@@ -74,7 +74,7 @@ def test_the_fuzz_finds_what_is_wrong(tmp_path, monkeypatch):
     assert "more than 0.5 s" in faults("hang", endless)[0]
     assert "MemoryError" in faults("memory", lambda: bytearray(3 << 30))[0]
     assert "more than one line" in faults("lines", lambda: refuse("a\nb"))[0]
-    assert "characters" in faults("long", lambda: refuse("a" * 2000))[0]
+    assert "characters" in faults("long", lambda: refuse("a" * 3000))[0]
     assert "another value" in faults("altered", lambda: "b", checksum=True)[0]
     assert faults("refused", lambda: refuse("a")) == []
     assert "accepted, but AssertionError" in faults("wrong", lambda: "b", refuse_b)[0]
