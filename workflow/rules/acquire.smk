@@ -6,12 +6,6 @@ output, because Snakemake may delete declared outputs and audio or labels may be
 """
 
 
-def own_clips(split):
-    """Hashes of the user's clips and sound, so that a change re-runs acquire."""
-    audio, record = Path(DATA) / DATASET.splits[split].audio, Layout(Path(RESULTS)).acquired(split)
-    return as_json(clips_and_sound(Path(annotations(split)), audio, record) if BROUGHT else [])
-
-
 rule acquire:
     """Render a split of soundscapes, or fetch the missing clips of a split of recordings."""
     output:

@@ -54,6 +54,12 @@ def own_annotations(wildcards):
     return [annotations(wildcards.split)] if BROUGHT else []
 
 
+def own_clips(split):
+    """Hashes of the user's clips and sound, so that a change re-runs acquire."""
+    audio, record = Path(DATA) / DATASET.splits[split].audio, Layout(Path(RESULTS)).acquired(split)
+    return as_json(clips_and_sound(Path(annotations(split)), audio, record) if BROUGHT else [])
+
+
 def windows(row):
     """File of the windows of a row, which depend on its method and its reading."""
     return str(LAYOUT.windows(study_rows.windows_name(CONFIG, row)))

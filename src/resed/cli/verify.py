@@ -58,7 +58,7 @@ def verify(
         found = compare(results, threads)
     refuse_bad(results, found, typer.echo, run.configs if run else None)
     typer.echo(summary(results, found))
-    for line in Made.of(results).lines(run.configs if run else ()):
+    for line in Made.of(results).lines(run.configs if run else None):
         typer.echo(f"note: {line}")
     if wrong:
         raise wrong

@@ -2,8 +2,9 @@
 
 The code of a stage is the module of its command and every module of resed that it imports, directly
 or through others, imports inside functions included. Comments, docstrings, formatting and messages
-(text with a space between words) are left out, so that only a change that can change a result
-changes the fingerprint. Versions of packages and the device are recorded apart from it.
+are left out, so that only a change that can change a result changes the fingerprint. A message is
+text with a space between words in a raise statement, in a call that prints or describes an error,
+or in a variable or argument that is named as one. Versions and the device are recorded apart.
 """
 
 import ast
@@ -24,6 +25,11 @@ PACKAGE = "resed"
 SOURCE = Path(__file__).resolve().parents[1]
 VARIABLE = "RESED_CODE"  # fingerprints that a run hands to its jobs
 MESSAGE = re.compile(r"[A-Za-z][,.:;]? ")
+# Names of functions whose arguments are messages.
+SPEAKING = re.compile(
+    r"say|report|echo|print|warn\w*|note|wrong|refusal|Option|BadParameter|\w+Error"
+)
+SPOKEN = {"problem", "cure", "help", "note", "message", "what", "why", "detail"}
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "PyYAML"}  # where the module has another name
 BUILT_IN = sys.stdlib_module_names
 _making = {"stage": "", "device": "cpu"}
@@ -212,17 +218,19 @@ def _shape(tree: ast.Module) -> str:
     return " ".join(parts)
 
 
-def _add_shape(node: Any, parts: list[str]) -> None:
+def _add_shape(node: Any, parts: list[str], spoken: bool = False) -> None:
+    """Append the parts of a node; `spoken`: it is within an expression that makes a message."""
     if isinstance(node, list):
         parts.append("[")
         for item in node:
-            _add_shape(item, parts)
+            _add_shape(item, parts, spoken)
         parts.append("]")
     elif not isinstance(node, ast.AST):
         parts.append(repr(node))
-    elif _is_message(node):
+    elif spoken and _is_message(node):
         parts.append("message")
     else:
+        spoken = spoken or _speaks(node)
         parts.append(type(node).__name__)
         for name in node._fields:
             value = getattr(node, name, None)
@@ -230,8 +238,20 @@ def _add_shape(node: Any, parts: list[str]) -> None:
                 value = value[1:]
             if value is not None and value != []:  # empty fields differ between versions of Python
                 parts.append(name)
-                _add_shape(value, parts)
+                _add_shape(value, parts, spoken)
         parts.append(")")
+
+
+def _speaks(node: ast.AST) -> bool:
+    """Whether texts within a node are messages."""
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        return bool(SPEAKING.fullmatch(name))
+    if isinstance(node, ast.keyword):
+        return node.arg in SPOKEN
+    if isinstance(node, ast.Assign):
+        return all(getattr(target, "id", "") in SPOKEN for target in node.targets)
+    return isinstance(node, ast.Raise)
 
 
 def _is_message(node: ast.AST) -> bool:

@@ -70,8 +70,11 @@ class Made:
         return {stage: found[stage] for stage in RULES if stage in found}
 
     def other_versions(self) -> dict[str, list[str]]:
-        """Package, python or device -> its versions in this run, if it has several."""
+        """Package, python or device -> its versions in this run and now, if there are several."""
         values = defaultdict(set)
+        for stage in {maker["stage"] for maker in self.makers.values()} & self.current.keys():
+            for name, value in (fingerprint.made_by(stage) or {}).get("packages", {}).items():
+                values[name].add(value)
         for maker in self.makers.values():
             packages = maker.get("packages")
             for name, value in packages.items() if isinstance(packages, dict) else ():
@@ -93,11 +96,11 @@ class Made:
         makers = {name: one for name, one in self.makers.items() if one["stage"] not in after}
         return replace(self, makers=makers)
 
-    def lines(self, configs: Sequence[str] = ()) -> list[str]:
+    def lines(self, configs: Sequence[str] | None = None) -> list[str]:
         """One line per stale stage with the command that redoes it, and one line on versions.
 
         Args:
-            configs: the config files of the run, after --configfile.
+            configs: the config files of the run, after --configfile; None: unknown.
         """
         command = ["snakemake", "--cores", "all", *(["--configfile", *configs] if configs else [])]
         found = []
@@ -105,6 +108,7 @@ class Made:
             total = sum(maker["stage"] == stage for maker in self.makers.values())
             shown = names[0] + ", ..." * (len(names) > 1)
             redo = shlex.join([*command, "--forcerun", *RULES[stage]])
+            redo += " (and your --configfile)" * (configs is None)
             found.append(
                 f"{stage}: {len(names)} of {total} files were made by other code of resed "
                 f"({shown}) and are kept; to redo them: {redo}"

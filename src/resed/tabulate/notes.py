@@ -40,13 +40,17 @@ def _marked(results: Results, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[s
     """The frame with the stale stages of each value, and the note on them; unchanged if none."""
     stages = [" ".join(results.stale.of_value(row)) for row in frame.to_dict("records")]
     systems = results.stale.of_systems(results.config.systems)
+    by_stages: dict[tuple[str, ...], list[str]] = {}
+    for name, found in systems.items():
+        by_stages.setdefault(found, []).append(name)
     if any(stages):
         frame = frame.assign(stale=stages)
-    if not systems:
+    if not systems and not any(stages):
         return frame, []
-    told = "; ".join(f"{name}: {', '.join(found)}" for name, found in systems.items())
+    told = [f"{', '.join(found)}: {', '.join(names)}" for found, names in by_stages.items()]
+    which = "; ".join(told) or "baselines or readings"
     note = (
-        f"**Made in part by other code of resed** than that of this table ({told}); such numbers "
+        f"**Made in part by other code of resed** than that of this table ({which}); such numbers "
         f"are marked {STALE}. `resed verify` names the files and the commands that redo them."
     )
     return frame, [note]
