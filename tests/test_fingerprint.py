@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 from made_page import make_page_input
@@ -210,7 +211,9 @@ def test_versions_of_now_are_compared_with_those_of_the_run(made):
     record = checksums.record_of(made, "train/a.json")
     maker = checksums.maker_of(record)
     maker["packages"]["torch"] = "1.0"
-    checksums._write(record, checksums.digest(made / "train" / "a.json"), "train/a.json", maker)
+    checksums._write(
+        record, checksums.digest(made / "train" / "a.json"), Path("train/a.json"), maker
+    )
     (line,) = Made.of(made).lines()
     assert line.startswith("made with several versions: torch 1.0, ")
     assert Made.of(made).stale() == {}
