@@ -243,6 +243,26 @@ class _Failing:
         return self._handle.seek(*arguments)
 
 
+@pytest.mark.parametrize("pattern", [b"\xff\xf8", b"\xff\xf9\x10\x00\x00", b"fLaC", b"fLaC\0\0\0"])
+def test_c1_a_flac_full_of_false_frames_takes_no_quadratic_time(tmp_path, pattern):
+    soundfile.write(tmp_path / "a.flac", sound_files.noise(), RATE)
+    whole = (tmp_path / "a.flac").read_bytes()
+    data = whole[: len(whole) // 2] + pattern * (MEBI // len(pattern))
+    start = time.process_time()
+    with pytest.raises(AudioError):
+        audio.decode(data, "a.flac", RATE)
+    assert time.process_time() - start < 4
+
+
+def test_c1_the_last_frame_of_a_flac_is_found_behind_zeros(tmp_path):
+    soundfile.write(tmp_path / "a.flac", np.zeros(5000, "<i2"), RATE)
+    data = bytearray((tmp_path / "a.flac").read_bytes())
+    data[21] &= 0xF0  # no length, no checksum
+    data[22:42] = bytes(20)
+    for behind in (0, 1, 1000, 3 * MEBI):
+        assert len(audio.decode(bytes(data) + bytes(behind), "a.flac", RATE)) == 5000
+
+
 # Single bit flips.
 
 

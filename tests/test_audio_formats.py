@@ -279,8 +279,9 @@ def test_a3_files_without_samples_are_empty():
 
 # B2: what surrounds the sound.
 
+ID3V1 = b"TAG" + bytes(range(125))
 LIST = chunk(b"LIST", b"INFOISFT\5\0\0\0resed\0")
-BODY = chunk(b"data", INTEGERS.tobytes())
+BODY, QUIET = chunk(b"data", INTEGERS.tobytes()), chunk(b"data", bytes(INTEGERS.nbytes))
 EXTENSIBLE = chunk(
     b"fmt ",
     struct.pack("<HHIIHHHHI", 0xFFFE, 1, RATE, 2 * RATE, 2, 16, 22, 16, 4)
@@ -295,9 +296,12 @@ WAVS = {
     "odd chunk": riff(wav_format(), chunk(b"junk", b"abc"), BODY),
     "odd chunk without padding": riff(wav_format(), chunk(b"junk", b"abc", padded=False), BODY),
     "extensible": riff(EXTENSIBLE, BODY),
-    "text behind": riff(wav_format(), BODY) + b"some text that belongs to no chunk",
+    "list behind": riff(wav_format(), BODY) + LIST,
+    "long chunk behind": riff(wav_format(), BODY) + chunk(b"id3 ", b"x" * 99_999),
+    "zeros behind": riff(wav_format(), BODY) + bytes(99_999),
+    "tags behind": riff(wav_format(), BODY) + LIST + b"ID3\3\0\0\0\0\1\2" + b"x" * 130 + ID3V1,
+    "padding that is not zero": riff(wav_format(), chunk(b"data", BODY[8:]), b"LIST\1\0\0\0aX"),
     "zeros in the form": riff(wav_format(), BODY, bytes(3000)),
-    "noise behind": riff(wav_format(), BODY) + random.Random(1).randbytes(1001),
     "size of the file": riff(wav_format(), BODY, size=8044),
     "size 0": riff(wav_format(), BODY, size=0),
     "bw64": riff(DS64, wav_format(), LONG, magic=b"BW64", size=2**32 - 1),
@@ -329,6 +333,132 @@ def test_b2_sizes_that_were_not_brought_up_to_date_are_told():
     assert status(riff(wav_format(), BODY) + more) == "damaged"
     assert status(riff(wav_format(), BODY, size=8036 + len(more)) + more) == "damaged"
     assert status(riff(wav_format(), BODY) + bytes(100_000)) == "read"
+
+
+BEHIND = {
+    "noise": random.Random(1).randbytes(1001),
+    "noise of 60 kB": random.Random(2).randbytes(60_000),
+    "two samples": b"\x01\x02\x03\x04",
+    "one byte": b"\x01",
+    "text": b"some text that belongs to no chunk",
+    "chunk that does not fit": b"LIST" + struct.pack("<I", 100) + bytes(range(99)),
+    "list, then noise": LIST + random.Random(3).randbytes(1001),
+    "silence, then noise": bytes(3000) + random.Random(4).randbytes(1001),
+    "tag that does not fit": b"ID3\3\0\0\0\0\1\2" + b"x" * 30,
+}
+
+
+@pytest.mark.parametrize("name", BEHIND)
+@pytest.mark.parametrize(("kind", "file"), [
+    ("WAV", "16.wav"), ("RF64", "s.rf64"), ("W64", "24.w64"), ("AIFF", "f.aiff"), ("AU", "f.au"),
+    ("CAF", "24.caf"),
+])  # fmt: skip
+def test_b2_bytes_after_the_stated_end_are_no_loss_or_refused(folder, kind, file, name):
+    data = made(folder, kind, file).read_bytes()
+    assert status(data + BEHIND[name]) == "damaged"
+    assert status(data + bytes(1000)) == "read"
+    assert status(data + ID3V1) == ("damaged" if kind == "AU" else "read")
+
+
+@pytest.mark.parametrize("kind", ["WAV", "AU"])
+def test_b2_samples_after_a_stale_size_are_not_left_out(kind):
+    """The sizes are those of half of the samples, as after the death of a recorder."""
+    half, samples = INTEGERS[:2000].tobytes(), INTEGERS.tobytes()
+    if kind == "WAV":
+        stale = riff(wav_format(), chunk(b"data", half)) + samples[len(half) :]
+    else:
+        stale = b".snd" + struct.pack(">5I", 24, len(half), 3, RATE, 1) + samples
+    assert status(stale) == "damaged"
+    assert status(stale[: len(stale) - len(half)]) == "read"
+
+
+# B2: headers that contradict themselves.
+
+
+def _wav64(form: bytes, body: bytes) -> bytes:
+    """A W64 of the chunks of a WAV."""
+    end, chunks = bytes.fromhex("f3acd3118cd100c04f8edb8a"), b""
+    for one in (form, body):
+        whole = one[:4] + end + struct.pack("<Q", 24 + len(one) - 8) + one[8:]
+        chunks += whole + bytes(-len(whole) % 8)
+    head = b"riff" + bytes.fromhex("2e91cf11a5d628db04c10000")
+    return head + struct.pack("<Q", 40 + len(chunks)) + b"wave" + end + chunks
+
+
+def _wav_form(block: int, *, tag: int = 1, bits: int = 16, channels: int = 1) -> bytes:
+    fields = struct.pack("<HHIIHH", tag, channels, RATE, RATE * block, block, bits)
+    return chunk(b"fmt ", fields)
+
+
+def _caf(frame: int, bits: int = 16) -> bytes:
+    description = struct.pack(">d4s5I", RATE, b"lpcm", 2, frame, 1, 1, bits)
+    body = struct.pack(">qI", 4 + INTEGERS.nbytes, 0) + INTEGERS.tobytes()
+    return b"caff\0\1\0\0desc" + struct.pack(">q", 32) + description + b"data" + body
+
+
+@pytest.mark.parametrize(
+    ("build", "true", "wrong"),
+    [
+        (lambda block: riff(_wav_form(block), BODY), 2, (8, 1, 4, 0)),
+        (lambda block: riff(_wav_form(block, tag=3, bits=32), QUIET), 4, (2, 8, 32)),
+        (lambda block: riff(_wav_form(block, tag=7, bits=8), BODY), 1, (2, 0)),
+        (lambda block: riff(_wav_form(block, channels=2), BODY), 4, (2, 8)),
+        (lambda block: riff(EXTENSIBLE[:20] + struct.pack("<H", block) + EXTENSIBLE[22:], BODY),
+         2, (8, 1)),
+        (lambda block: riff(DS64, _wav_form(block), LONG, magic=b"RF64", size=2**32 - 1),
+         2, (8, 1)),
+        (lambda block: _wav64(_wav_form(block), BODY), 2, (8, 1)),
+        (_caf, 2, (8, 1, 0)),
+    ],
+    ids=["wav", "float", "law", "stereo", "extensible", "rf64", "w64", "caf"],
+)  # fmt: skip
+def test_b2_a_wrong_number_of_bytes_per_sample_is_refused(build, true, wrong):
+    assert len(samples_of(build(true))) == INTEGERS.nbytes // true
+    assert {status(build(block)) for block in wrong} == {"damaged"}
+
+
+def test_b2_libsndfile_and_the_structure_must_agree(monkeypatch):
+    monkeypatch.setattr(audio.Decoder, "frames", len(INTEGERS) + 1)
+    assert status(wav(INTEGERS)) == "damaged"
+    monkeypatch.setattr(audio.Decoder, "frames", audio.UNKNOWN_FRAMES)
+    assert len(samples_of(wav(INTEGERS))) == len(INTEGERS)
+
+
+def _aiff(stated: int, samples: int) -> bytes:
+    rate = bytes.fromhex("400eac44000000000000")  # 44100 as an extended float
+    common = b"COMM" + struct.pack(">IhIh", 18, 1, stated, 16) + rate
+    sound = b"SSND" + struct.pack(">III", 8 + 2 * samples, 0, 0)
+    content = b"AIFF" + common + sound + INTEGERS[:samples].astype(">i2").tobytes()
+    return b"FORM" + struct.pack(">I", len(content)) + content
+
+
+def test_b2_an_aiff_whose_chunks_state_other_numbers_of_samples_is_refused():
+    assert {status(_aiff(stated, 4000)) for stated in (0, 1, 1000, 3998)} == {"damaged"}
+    assert {status(_aiff(stated, 4000)) for stated in (4001, 16000)} == {"truncated"}
+    for stated in (3999, 4000):  # a byte of padding may be counted
+        np.testing.assert_array_equal(samples_of(_aiff(stated, 4000)) * 32768, INTEGERS[:stated])
+
+
+@pytest.mark.parametrize("suffix", ["wav", "w64"])
+def test_a3_a_whole_mp3_in_a_wav_is_not_called_truncated(folder, tmp_path, suffix):
+    """libsndfile estimates its length and is wrong."""
+    made(folder, "WAV", "16.wav")
+    path = tmp_path / f"a.{suffix}"
+    ffmpeg("-i", folder / "noise.wav", "-c:a", "libmp3lame", path)
+    with pytest.raises(errors.UndecodableAudioError, match="MP3 in a file of format") as refusal:
+        audio.probe(path)
+    command = shlex.split(refusal.value.cure.partition("convert it: ")[2])
+    ffmpeg(*command[1:])
+    assert len(audio.read_audio(command[-1], RATE)) >= sound_files.SAMPLES
+
+
+def test_a3_text_in_utf_16_is_not_called_sound():
+    for text in ("name\tonset\n", "\N{GREEK SMALL LETTER ALPHA}" * 50):
+        with pytest.raises(errors.UndecodableAudioError) as refusal:
+            audio.decode(text.encode("utf-16"), "a.mp3", RATE)
+        assert "MPEG" not in str(refusal.value)
+    with pytest.raises(errors.UndecodableAudioError, match="MPEG audio of layer 2"):
+        audio.decode(b"\xff\xfd\x84\0" + bytes(1000), "a.mp2", RATE)
 
 
 def test_b2_mp3s_in_a_row_are_read_or_refused(tmp_path):

@@ -21,8 +21,8 @@ def check_dataset(
         config: overlay on config/config.yaml that will be run with this dataset, if it exists.
         base: folder that contains config/.
 
-    Only the headers of audio files are read; `resed audit` decodes them. Raises MissingFileError
-    if there is no dataset file.
+    Of audio files, headers are read and frames or pages of compressed sound are counted; the
+    samples are decoded by `resed audit`. Raises MissingFileError if there is no dataset file.
     """
     messages, late = CheckMessages(), 0
     description = read_description(dataset, base, messages)

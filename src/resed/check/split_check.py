@@ -52,7 +52,7 @@ def check_split(
         messages.error("no such folder", place=folder, cure=cure)
         return content
     _check_files(content, folder, messages)
-    _check_headers(description, content, folder, messages)
+    _check_lengths_of_clips(description, content, folder, messages)
     return content
 
 
@@ -115,10 +115,10 @@ def _cure_of_missing_clip(name: str, folder: Path, files: dict[str, Path]) -> st
     return "copy them into the folder, or delete their rows"
 
 
-def _check_headers(
+def _check_lengths_of_clips(
     description: DatasetDescription, content: SplitContent, folder: Path, messages: CheckMessages
 ) -> None:
-    """Read the header of each clip, and compare its length with the events."""
+    """Read the structure of each clip, and compare its length with the events."""
     seconds, broken, cure = content.seconds, [], "replace them, or delete their rows"
     for name, path in content.files.items():
         try:

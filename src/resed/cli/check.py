@@ -14,8 +14,9 @@ def check(
 ) -> None:
     """List all errors in a dataset file, its annotations and its folders.
 
-    Only the headers of the clips are read. The exit code is 0 if there are no errors, and the next
-    command is printed; otherwise 1.
+    Of the clips, headers are read and frames or pages of compressed sound are counted; the samples
+    are decoded by `resed audit`. The exit code is 0 if there are no errors, and the next command is
+    printed; otherwise 1.
 
     Example: resed check --dataset yard --root data/yard --config yard.yaml
     """

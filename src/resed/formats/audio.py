@@ -34,7 +34,8 @@ from resed.runtime.files import existing
 BLOCK = 1 << 18  # values (samples times channels) that are decoded at a time
 LOUDEST = 2.0**31  # full scale is 1; integers of 32 bits that were written as floats reach this
 LOWEST_RATE, HIGHEST_RATE = 100, 10_000_000  # Hz; whales are recorded at 250 Hz, bats at 500 kHz
-UNKNOWN_FRAMES = 1 << 62  # from here on, libsndfile means that it does not know
+UNKNOWN_FRAMES = 1 << 62  # libsndfile's value for an unknown length, or above
+UNCOMPRESSED = ("PCM_", "FLOAT", "DOUBLE", "ULAW", "ALAW")  # how names of subtypes begin
 BYTES_PER_SAMPLE = {"PCM_S8": 1, "PCM_16": 2, "PCM_24": 3, "PCM_32": 4}  # of FLAC
 LONGEST = 1 << 28  # samples of a waveform in memory: 1 GiB, 1.7 hours at 44.1 kHz
 
@@ -72,7 +73,7 @@ class Sound:
     Attributes:
         rate: sample rate in Hz.
         channels: number of channels.
-        frames: samples per channel; None if only decoding can tell.
+        frames: samples per channel; None if only known after decoding.
         unfinalised: the header does not state the length.
     """
 
@@ -155,6 +156,7 @@ def open_audio(source: Path | str | bytes | BinaryIO, name: str = "") -> Iterato
     layout = layout_of(SoundBytes(handle, name))
     window = LayoutFile(handle, layout)
     with _decoder(window, name) as decoder:
+        _check_form(decoder, layout, name)
         sound = Sound(decoder, window, layout, name)
         if sound.frames == 0:
             raise refusal(EmptyAudioError, "the file has no samples", name)
@@ -176,6 +178,18 @@ def _decoder(window: LayoutFile, name: str) -> "Decoder":
         decoder.close()
         raise refusal(RateAudioError, problem, name)
     return decoder
+
+
+def _check_form(decoder: Decoder, layout: SoundLayout, name: str) -> None:
+    """Raise AudioError if libsndfile and the structure do not agree on what is in the file."""
+    if decoder.subtype.startswith("MPEG") and decoder.format != "MP3":  # its length is estimated
+        problem = f"cannot be decoded (MP3 in a file of format {decoder.format})"
+        raise refusal(UndecodableAudioError, problem, name)
+    stated, found = layout.frames, decoder.frames
+    known = stated is not None and 0 <= found < UNKNOWN_FRAMES
+    if known and stated != found and decoder.subtype.startswith(UNCOMPRESSED):
+        problem = f"damaged: its structure states {stated} samples, its format gives {found}"
+        raise refusal(DamagedAudioError, problem, name)
 
 
 def _raise_failure(window: LayoutFile) -> None:
@@ -211,7 +225,7 @@ def read_audio(path: Path | str, sample_rate: int, samples: int | None = None) -
     Args:
         sample_rate: Hz of the waveform that is returned.
         samples: the most samples that are returned; what follows them is not decoded. None: the
-            whole file, and the error if it does not end where it should.
+            whole file; raises AudioError if the file is truncated.
 
     Raises:
         MissingFileError: the file does not exist.

@@ -6,7 +6,12 @@ chunks, COMM first.
 
 import struct
 
-from resed.formats.audio_errors import TruncatedAudioError, UndecodableAudioError, refusal
+from resed.formats.audio_errors import (
+    DamagedAudioError,
+    TruncatedAudioError,
+    UndecodableAudioError,
+    refusal,
+)
 from resed.formats.containers.chunks import (
     Chunk,
     Grammar,
@@ -29,8 +34,8 @@ WIDTHS = {
 def layout(source: SoundBytes) -> SoundLayout:
     """Layout of an AIFF or AIFF-C file.
 
-    The samples end where COMM (their number) and SSND (its size) say; both must be in the file. If
-    both state none and samples follow, they end with the file.
+    The samples end where COMM (their number) and SSND (its size) say, which must agree; both must
+    be in the file. If both state none and samples follow, they end with the file.
     """
     kind = source.read(8, 4)
     if kind not in (b"AIFF", b"AIFC"):
@@ -55,6 +60,8 @@ def layout(source: SoundBytes) -> SoundLayout:
     whole = Chunk(sound.id, start, sound.stop - start)
     check_complete(source, whole, "chunk SSND")
     frames = _frames(source, whole, stated, channels * width, unfinalised)
+    if frames is not None:
+        whole = Chunk(sound.id, start, frames * channels * width)  # without padding
     if not unfinalised:
         form = int.from_bytes(source.read(4, 4), "big")
         check_rest(source, GRAMMAR, sound, form + 8 if form else None)
@@ -70,16 +77,19 @@ def _width(common: bytes, bits: int) -> int:
 def _frames(
     source: SoundBytes, sound: Chunk, stated: int, frame: int, unfinalised: bool
 ) -> int | None:
-    """Samples per channel of uncompressed sound, where COMM and SSND agree."""
+    """Samples per channel of uncompressed sound; raises if COMM and SSND differ."""
     if not frame:
         return None
     there = sound.length // frame
-    if 0 <= there - stated < 2 and not unfinalised:  # a byte of padding is counted
-        return stated
-    if not unfinalised and stated > there:
+    if unfinalised:
+        return there
+    if stated > there:
         problem = f"truncated: chunk SSND has {there} of {stated} samples"
         raise refusal(TruncatedAudioError, problem, source.name)
-    return there
+    if there - stated > 1:  # a byte of padding may be counted
+        problem = f"damaged: chunk COMM states {stated} samples, chunk SSND has {there}"
+        raise refusal(DamagedAudioError, problem, source.name)
+    return stated
 
 
 def _head(kind: bytes, common: bytes, frames: int | None, sound: Chunk) -> bytes:

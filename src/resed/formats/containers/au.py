@@ -13,7 +13,8 @@ WIDTHS = {1: 1, 2: 1, 3: 2, 4: 3, 5: 4, 6: 4, 7: 8, 27: 1}  # encoding -> bytes 
 def layout(source: SoundBytes) -> SoundLayout:
     """Layout of an AU file.
 
-    If the size is unknown, or 0 before bytes, the samples end with the file.
+    If the size is unknown, or 0 before bytes, the samples end with the file. Nothing but zeros
+    follows the samples, because AU has no chunks.
     """
     header = source.read(0, 24)
     sign = ">" if header[:4] == b".snd" else "<"
@@ -27,7 +28,7 @@ def layout(source: SoundBytes) -> SoundLayout:
     length = max(source.size - start, 0) if unfinalised else size
     sound = Chunk(b".snd", start, length)
     check_complete(source, sound, "samples")
-    check_alone(source, sound.stop)
+    check_alone(source, sound.stop, source.size)
     head = header[:4] + struct.pack(sign + "II", 24, min(length, UNKNOWN)) + header[12:]
     frame = WIDTHS.get(encoding, 0) * channels
     return SoundLayout(head, start, sound.stop, length // frame if frame else None, unfinalised)

@@ -12,6 +12,7 @@ from resed.formats.containers.chunks import (
     Chunk,
     Grammar,
     check_complete,
+    check_frame,
     check_rest,
     is_name,
     the_chunk,
@@ -49,8 +50,8 @@ def layout(source: SoundBytes) -> SoundLayout:
         check_rest(source, GRAMMAR, sound, None)
     if description[8:12] not in UNCOMPRESSED:
         return SoundLayout(b"", 0, source.size, None, unfinalised)
-    frame = struct.unpack(">I", description[16:20])[0]
-    frames = (sound.length - 4) // frame if frame else None
+    frame, _, channels, bits = struct.unpack(">4I", description[16:32])
+    frames = (sound.length - 4) // check_frame(source, frame, channels, bits)
     data = b"data" + struct.pack(">q", sound.length) + source.read(sound.at, 4)
     head = source.read(0, 8) + b"desc" + struct.pack(">q", 32) + description[:32] + data
     return SoundLayout(head, sound.at + 4, sound.stop, frames, unfinalised)

@@ -12,8 +12,8 @@ from resed.formats.audio_errors import (
     refusal,
 )
 from resed.formats.containers.source import SoundBytes
+from resed.formats.containers.tags import after_leading_tags, before_trailing_tags
 
-LONGEST_TAIL = 1 << 16  # bytes after the end of the form, for tags and the like
 MOST_CHUNKS = 10_000  # per file; real files have tens
 SLACK = 8  # bytes; padding, and writers that count their own eight bytes into the size of the form
 MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"riff", b"fLaC", b"OggS", b"caff", b".snd")
@@ -95,42 +95,70 @@ def check_complete(source: SoundBytes, sound: Chunk, what: str) -> None:
 def check_rest(source: SoundBytes, grammar: Grammar, sound: Chunk, form_stop: int | None) -> None:
     """Check what follows the sound: the other chunks of the form, and nothing that is sound.
 
-    `form_stop` is where the whole form ends by its own size, None if it states none. See
-    `check_alone` for the bytes after it.
+    `form_stop` is where the whole form ends by its own size, None if it states none. After it, only
+    chunks, tags and zeros are accepted: a program that was killed may have left old sizes in the
+    header, and the bytes after them are sound.
     """
     at = grammar.after(source, sound)
     if form_stop is not None and form_stop > source.size + SLACK:
         problem = f"truncated: {form_stop - source.size} bytes after the sound are missing"
         raise refusal(TruncatedAudioError, problem, source.name)
-    for chunk in grammar.walk(source, at, form_stop - SLACK if form_stop else source.size):
-        named = is_name(chunk.id) and chunk.id[:4] not in MAGICS
-        if not form_stop and not (named and 0 <= chunk.length <= source.size - chunk.at):
-            break  # bytes that belong to no chunk
-        if not named and source.only_zeros(at, source.size):
+    for chunk in grammar.walk(source, at, form_stop - SLACK if form_stop else at):
+        if not _is_other(chunk) and source.only_zeros(at, source.size):
             break
         _check_other(source, chunk, sound, at)
         at = grammar.after(source, chunk)
-    check_alone(source, at)
+    tags = before_trailing_tags(source)
+    stop = tags if tags >= at else source.size
+    for chunk in grammar.walk(source, at, stop):
+        if not _is_other(chunk) or not 0 <= chunk.length <= stop - chunk.at:
+            break
+        _check_other(source, chunk, sound, at)
+        at = grammar.after(source, chunk)
+    padded = grammar.alignment == 2 and at % 2 == 1  # by a byte that need not be zero
+    if stop - at > padded:
+        after = after_leading_tags(source, at)
+        check_alone(source, after if after <= stop else at, stop)
 
 
-def check_alone(source: SoundBytes, at: int) -> None:
-    """Check the bytes after a whole recording.
+def check_alone(source: SoundBytes, at: int, stop: int) -> None:
+    """Check that the bytes after a whole recording, from `at` to `stop`, are zeros.
 
     Raises SeveralAudioError if another recording begins there, maybe after some zeros, and
-    DamagedAudioError if they are too many for a tag: a program that was killed may have left old
-    sizes in the header.
+    DamagedAudioError if they are anything else.
     """
     if source.read(at, 64).lstrip(b"\0")[:4] in MAGICS:
         problem = f"another recording follows the first, at byte {at}"
         raise refusal(SeveralAudioError, problem, source.name)
-    if source.size - at > LONGEST_TAIL and not source.only_zeros(at, source.size):
-        problem = f"damaged: {source.size - at} bytes follow the end that its header states"
+    if not source.only_zeros(at, stop):
+        problem = f"damaged: {stop - at} bytes follow the end that its header states"
         raise refusal(DamagedAudioError, problem, source.name)
+
+
+def check_frame(source: SoundBytes, stated: int, channels: int, bits: int) -> int:
+    """The bytes of a sample of all channels, by the number of channels and the bits per sample.
+
+    Raises DamagedAudioError if the header states another number, because the length of the sound
+    depends on it.
+    """
+    frame = channels * ((bits + 7) // 8)
+    if stated != frame or not frame:
+        problem = (
+            f"damaged: its header states {stated} bytes per sample of all channels, "
+            f"and {channels} channels of {bits} bits"
+        )
+        raise refusal(DamagedAudioError, problem, source.name)
+    return frame
 
 
 def is_name(id_: bytes) -> bool:
     """Whether an identifier is printable, as those of all known chunks are."""
     return all(0x20 <= byte < 0x7F for byte in id_[:4])
+
+
+def _is_other(chunk: Chunk) -> bool:
+    """Whether the identifier can be that of a chunk, and is not the start of another file."""
+    return is_name(chunk.id) and chunk.id[:4] not in MAGICS
 
 
 def _check_other(source: SoundBytes, chunk: Chunk, sound: Chunk, at: int) -> None:

@@ -5,6 +5,10 @@ CRC-16, so that the last frame shows whether the file ends where a frame ends. l
 the first block of metadata and the frames.
 """
 
+import re
+from collections import deque
+from itertools import islice
+
 from resed.formats.audio_errors import (
     DamagedAudioError,
     EmptyAudioError,
@@ -17,8 +21,11 @@ from resed.formats.containers.source import SoundBytes, SoundLayout
 from resed.formats.containers.tags import after_leading_tags, before_trailing_tags, before_zeros
 
 STREAMINFO = b"\x00\x00\x22"  # length of the first block, after its type and flag
+SEVERAL = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22")  # the start of another file, 8 bytes
+SYNC = re.compile(rb"\xff[\xf8\xf9]")
 LONGEST_FRAME = 1 << 21  # bytes; 65535 samples of eight channels of 32 bits
 CANDIDATES = 3  # frame headers that are tried as the last one
+MOST_SYNCS = 10_000  # places that are examined for a header; random bytes have 64 in LONGEST_FRAME
 BLOCK_SIZES = {1: 192, **{code: 576 << code - 2 for code in range(2, 6)}}
 BLOCK_SIZES |= {code: 256 << code - 8 for code in range(8, 16)}
 
@@ -32,18 +39,15 @@ def layout(source: SoundBytes) -> SoundLayout:
         raise refusal(UndecodableAudioError, "cannot be decoded (metadata of FLAC)", source.name)
     start = _first_frame(source, begin + 4)
     stop = max(before_trailing_tags(source), start)
-    for first in (b"\x00", b"\x80"):
-        if (at := source.find(b"fLaC" + first + STREAMINFO, start)) >= 0:
-            problem = f"another recording follows the first, at byte {at}"
-            raise refusal(SeveralAudioError, problem, source.name)
+    if (at := source.find(SEVERAL, 8, start)) >= 0:
+        problem = f"another recording follows the first, at byte {at}"
+        raise refusal(SeveralAudioError, problem, source.name)
     total = int.from_bytes(info[13:18], "big") & (1 << 36) - 1
     if start >= source.size:
         kind = TruncatedAudioError if total else EmptyAudioError
         raise refusal(kind, "the file ends before its first frame", source.name)
     fixed = int.from_bytes(info[2:4], "big")  # the largest; all but the last frame have it
-    end = last_sample(source, start, stop, fixed)
-    if end is None and (padded := max(before_zeros(source, stop), start)) < stop:
-        end = last_sample(source, start, padded, fixed)
+    end = last_sample(source, start, max(before_zeros(source, stop), start), fixed)
     _compare(source, total, end)
     head = b"fLaC\x80" + STREAMINFO + info
     bits = 1 + (int.from_bytes(info[12:14], "big") >> 4 & 31)
@@ -77,27 +81,18 @@ def _compare(source: SoundBytes, total: int, end: int | None) -> None:
 def last_sample(source: SoundBytes, start: int, stop: int, fixed: int) -> int | None:
     """The number of samples up to the end of the last frame; None if it does not end at `stop`.
 
+    `stop` comes before zeros that follow the frame. The last bytes of a frame may be among them,
+    which changes nothing: zeros keep a CRC of 0, and no other value leads to it over zeros.
     `fixed` is the number of samples per frame in streams of frames of equal length.
     """
     begin = max(start, stop - LONGEST_FRAME)
     tail = source.read(begin, stop - begin)
-    at = len(tail)
-    for _ in range(CANDIDATES):
-        at = _sync_before(tail, at)
-        if at < 0:
-            return None
+    places = deque((match.start() for match in SYNC.finditer(tail)), maxlen=MOST_SYNCS)
+    headers = ((at, header) for at in reversed(places) if (header := _frame_header(tail, at)))
+    for at, (number, samples) in islice(headers, CANDIDATES):
         if crc16(tail[at:]) == 0:
-            number, samples = _frame_header(tail, at)
             return number + samples if tail[at + 1] & 1 else number * fixed + samples
     return None
-
-
-def _sync_before(tail: bytes, at: int) -> int:
-    """The last valid frame header before `at`, -1 if there is none."""
-    while (at := max(tail.rfind(b"\xff\xf8", 0, at), tail.rfind(b"\xff\xf9", 0, at))) >= 0:
-        if _frame_header(tail, at):
-            return at
-    return -1
 
 
 def _frame_header(tail: bytes, at: int) -> tuple[int, int] | None:

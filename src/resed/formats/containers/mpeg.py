@@ -1,4 +1,4 @@
-"""MP3: frames with a header each; no length of the whole is stated for sure.
+"""MP3: frames with a header each; the header does not reliably state the length.
 
 Sources: ISO/IEC 11172-3 and 13818-3; the header of Xing and of LAME; VBRI of Fraunhofer. libsndfile
 estimates the length where the first frame is no header of Xing, and stops at its estimate. So the
@@ -105,8 +105,9 @@ def parse(data: bytes, at: int = 0) -> Frame | None:
 
 
 def is_mpeg(source: SoundBytes, at: int) -> bool:
-    """Whether a frame of MPEG audio begins at a position."""
-    return parse(source.read(at, HEADER)) is not None
+    """Whether a frame of MP3 begins at a position; text in UTF-16 looks like one of layer 1."""
+    frame = parse(source.read(at, HEADER))
+    return frame is not None and frame.layer == 3
 
 
 def layout(source: SoundBytes) -> SoundLayout:

@@ -4,6 +4,7 @@ Source: RFC 3533. libsndfile reads the pages that it finds, whatever is missing 
 them.
 """
 
+import re
 import zlib
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ def layout(source: SoundBytes) -> SoundLayout:
     if len(ended) < len(numbers):
         problem = "truncated: the page that ends the stream is missing"
         raise refusal(TruncatedAudioError, problem, source.name)
-    if (other := source.find(MAGIC, at)) >= 0:
+    if (other := source.find(re.compile(MAGIC), len(MAGIC), at)) >= 0:
         raise _several(source, other)
     return SoundLayout(b"", 0, at)
 

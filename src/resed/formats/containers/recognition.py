@@ -30,6 +30,7 @@ OTHERS = {  # first bytes, from a position -> what it is
     (0, b"NIST_1A"): "NIST SPHERE",
     (0, b"\xff\xf1"): "AAC",
     (0, b"\xff\xf9"): "AAC",
+    **{(0, bytes((0xFF, second))): "MPEG audio of layer 2" for second in (0xF4, 0xF5, 0xFC, 0xFD)},
 }
 
 

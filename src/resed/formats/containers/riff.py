@@ -12,6 +12,7 @@ from resed.formats.containers.chunks import (
     Chunk,
     Grammar,
     check_complete,
+    check_frame,
     check_rest,
     is_name,
     the_chunk,
@@ -22,7 +23,7 @@ UNKNOWN32 = 0xFFFFFFFF  # in RF64 and BW64: the size is in the chunk ds64
 # Sizes that programs write to a pipe, where they cannot go back: all ones less a header (ffmpeg),
 # 0x7FFFF000 less a part of a block (SoX), 2 GiB (arecord).
 PLACEHOLDERS = ((0x7FFFF000 - 256, 0x80000000), (0xFFFFFF00, 0xFFFFFFFF), (1 << 62, 1 << 64))
-PCM, FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
+PCM, FLOAT, ALAW, MULAW, EXTENSIBLE = 1, 3, 6, 7, 0xFFFE  # tags of formats
 GUID = bytes.fromhex("f3acd3118cd100c04f8edb8a")  # the end of the identifiers of W64
 BIGGEST = 0xFFFFFF00 - 4096  # bytes of sound in a plain RIFF
 
@@ -54,7 +55,7 @@ def layout(source: SoundBytes) -> SoundLayout:
     if not unfinalised:
         check_rest(source, grammar, sound, None if _placeholder(form) else form)
     head = _head(order, format_, before, source, sound.length)
-    frames = _frames(order, format_, sound.length)
+    frames = _frames(source, order, format_, sound.length)
     if frames == 0 and not unfinalised:
         check_complete(source, Chunk(sound.id, sound.at, 0), "data chunk")
     return SoundLayout(head, sound.at, sound.stop, frames, unfinalised)
@@ -137,10 +138,12 @@ def _chunk(sign: str, id_: bytes, content: bytes) -> bytes:
     return id_ + struct.pack(sign + "I", len(content)) + content + bytes(len(content) % 2)
 
 
-def _frames(order: str, format_: bytes, length: int) -> int | None:
+def _frames(source: SoundBytes, order: str, format_: bytes, length: int) -> int | None:
     """Samples per channel of uncompressed sound; None for others."""
     sign = "<" if order == "little" else ">"
-    tag, _, _, _, block, _ = struct.unpack(sign + "HHIIHH", format_[:16])
+    tag, channels, _, _, block, bits = struct.unpack(sign + "HHIIHH", format_[:16])
     if tag == EXTENSIBLE and len(format_) >= 26:
         tag = struct.unpack(sign + "H", format_[24:26])[0]
-    return length // block if tag in (PCM, FLOAT) and block else None
+    if tag not in (PCM, FLOAT, ALAW, MULAW):
+        return None
+    return length // check_frame(source, block, channels, 8 if tag in (ALAW, MULAW) else bits)

@@ -1,6 +1,7 @@
 """Bytes of a sound file, and the part of them that libsndfile is given."""
 
 import io
+import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -41,16 +42,15 @@ class SoundBytes:
         self._handle.seek(at)
         return self._handle.read(min(count, self.size - at))
 
-    def find(self, pattern: bytes, at: int, stop: int | None = None) -> int:
-        """The first position of `pattern` from `at` to `stop`, or -1."""
-        stop = self.size if stop is None else stop
-        while at < stop:
-            piece = self.read(at, min(PIECE, stop - at))
-            if (found := piece.find(pattern)) >= 0:
-                return at + found
+    def find(self, pattern: re.Pattern[bytes], width: int, at: int) -> int:
+        """The first position from `at` on of a pattern of `width` bytes, or -1."""
+        while at < self.size:
+            piece = self.read(at, PIECE)
+            if found := pattern.search(piece):
+                return at + found.start()
             if len(piece) < PIECE:
                 break
-            at += PIECE - len(pattern) + 1
+            at += PIECE - width + 1
         return -1
 
     def only_zeros(self, at: int, stop: int) -> bool:

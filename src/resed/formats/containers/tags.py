@@ -1,17 +1,17 @@
-"""Tags around FLAC and MP3: ID3v2 before the sound; ID3v1, APEv2 and Lyrics3 after it."""
+"""Tags around sound: ID3v2 before FLAC and MP3; ID3v1, APEv2 and Lyrics3 after all formats."""
 
 from resed.formats.containers.source import PIECE, SoundBytes
 
 ID3V1, APE_FOOTER, LYRICS_END = 128, 32, 15  # bytes
 
 
-def after_leading_tags(source: SoundBytes) -> int:
-    """Where the sound begins: after ID3v2 tags, and zeros that pad them."""
-    at = 0
+def after_leading_tags(source: SoundBytes, at: int = 0) -> int:
+    """The position after the ID3v2 tags that begin at `at`, and after zeros that pad them."""
+    begin = at
     while (head := source.read(at, 10))[:3] == b"ID3" and len(head) == 10:
         footer = 10 if head[5] & 0x10 else 0
         at += 10 + _synchsafe(head[6:10]) + footer
-    return _after_zeros(source, at) if at else 0
+    return _after_zeros(source, at) if at > begin else begin
 
 
 def before_trailing_tags(source: SoundBytes) -> int:
