@@ -1,5 +1,6 @@
 """References and estimates that do not belong together: refused, or reported."""
 
+import itertools
 import json
 import time
 import unicodedata
@@ -79,6 +80,70 @@ def test_b1_several_differences_are_named_together():
     assert differences("d/a.wav", "A.wav") == ["folder", "upper and lower case"]
     assert differences("a.wav", "a.wav") == []
     assert folded("Y-abc_10.000_20.000.wav") == folded("Y-abc_10.000_20.000"), "no suffix, a number"
+
+
+# A difference of each form, for "x y/Mü 1.wav": in the name itself, or where another form hides it.
+OPEN = {
+    "folder": lambda name: "z/" + name.split("/")[-1],
+    "suffix": lambda name: name.replace(".wav", ".flac").replace(".WAV", ".FLAC"),
+    "upper and lower case": lambda name: name.replace("M", "m"),
+    "Unicode form": lambda name: unicodedata.normalize("NFD", name),
+    "spaces": lambda name: name.replace(" 1", "_1"),
+}
+HIDDEN = {
+    "upper case in the folder": lambda name: name.replace("x y/", "X y/"),
+    "upper case in the suffix": lambda name: name.replace(".wav", ".WAV"),
+    "spaces in the folder": lambda name: name.replace("x y/", "x_y/"),
+    "Unicode form in the folder": lambda name: name.replace("x y/", "x\u0308 y/"),
+}
+
+
+def equal_by(forms, one, other):
+    """Whether two names are equal once these forms are undone, in the order of FORMS."""
+    for form in FORMS:
+        if form in forms:
+            one, other = FORMS[form](one), FORMS[form](other)
+    return one == other
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_b1_the_smallest_set_of_forms_is_named(scored, count):
+    base = "x y/Mü 1.wav"
+    changes = OPEN | HIDDEN
+    for kinds in itertools.combinations(changes, count):
+        name = base
+        for kind in kinds:
+            name = changes[kind](name)
+        if name == base:
+            continue
+        found = differences(name, base)
+        assert found and equal_by(found, name, base), kinds
+        smaller = itertools.chain.from_iterable(
+            itertools.combinations(FORMS, size) for size in range(len(found))
+        )
+        assert not any(equal_by(forms, name, base) for forms in smaller), kinds
+        if not set(kinds) & set(HIDDEN):
+            assert found == [form for form in FORMS if form in kinds]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "form"),
+    [
+        ("a.wav", "a.WAV", "suffix"),
+        ("x/a.wav", "X/a.wav", "folder"),
+        ("x/a.wav", "X/a.WAV", "upper and lower case"),
+        ("a b/a.wav", "a_b/a.wav", "folder"),
+        ("x/a.wav", "y/a.flac", "folder and suffix"),
+    ],
+)
+def test_b1_names_whose_difference_is_in_the_folder_or_suffix(scored, one, other, form):
+    """All names differ, and then only one of them: refused, and noted, without a traceback."""
+    row = "{}\t0.5\t2.0\tDog\n"
+    with pytest.raises(ScoreError, match=f"differ by {form}; write each name as in the reference"):
+        scored(HEADER + row.format(one), HEADER + row.format(other))
+    both = HEADER + row.format("same.wav")
+    _, notes = scored(both + row.format(one), both + row.format(other))
+    assert f"{other} and {one} differ by {form}; same clip?" in notes
 
 
 @given(st.text(max_size=20), st.sets(st.sampled_from(sorted(FORMS))))

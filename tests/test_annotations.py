@@ -1,6 +1,7 @@
 """Annotations: accepted files, refused files, and the error messages."""
 
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -266,6 +267,85 @@ def test_b1_every_name_that_is_written_is_read_back(tmp_path_factory, names):
     events = {f"{name}.wav": [Event(f"{name}.wav", 0.0, 1.0, name)] for name in names}
     write_events(path, events)
     assert read_events(path) == events
+
+
+SPACES = [" a", "a ", "\u3000a", "a\xa0", "\x0ba", "a\x85", " "]
+
+
+@pytest.mark.parametrize("name", SPACES)
+def test_b1_names_with_outer_spaces_are_not_written(tmp_path, name):
+    path = tmp_path / "x.tsv"
+    with pytest.raises(AnnotationError, match="cannot be written; names must not"):
+        write_events(path, {name: [Event(name, 0.0, 1.0, "Dog")]})
+    with pytest.raises(AnnotationError, match="cannot be written"):
+        write_events(path, {"a.wav": [Event("a.wav", 0.0, 1.0, name)]})
+    with pytest.raises(AnnotationError, match="cannot be written"):
+        write_clips(path, [name])
+    for labels in ([name], ["Cat", name, "Dog"]):
+        with pytest.raises(AnnotationError, match="cannot be written; labels must not"):
+            write_tags(path, {"a.wav": labels})
+    assert not list(tmp_path.iterdir())
+
+
+def test_b1_names_of_jams_files_are_not_written(tmp_path):
+    with pytest.raises(AnnotationError, match="cannot be written"):
+        write_clips(tmp_path / "x.tsv", ["a.jams"])  # would be read as a.wav
+
+
+@pytest.mark.parametrize("label", ["", "a,b", ",", " a"])
+def test_b1_tags_that_a_list_would_split_are_not_written(tmp_path, label):
+    with pytest.raises(AnnotationError, match=r"the labels .* of a\.wav cannot be written"):
+        write_tags(tmp_path / "x.tsv", {"a.wav": [label]})
+    with pytest.raises(AnnotationError, match=r"the labels .* of a\.wav cannot be written"):
+        write_tags(tmp_path / "x.tsv", {"a.wav": [label, label]})
+    write_tags(tmp_path / "x.tsv", {"a.wav": ["b c", "a"], "b.wav": []})
+    assert read_tags(tmp_path / "x.tsv") == {"a.wav": ("a", "b c"), "b.wav": ()}
+
+
+@given(st.text(min_size=1, max_size=6), st.text(min_size=1, max_size=6))
+def test_b1_any_text_is_read_back_or_not_written(tmp_path_factory, name, label):
+    path = tmp_path_factory.mktemp("names") / "e.tsv"
+    events = {name: [Event(name, 0.0, 1.0, label)]}
+    try:
+        write_events(path, events)
+    except AnnotationError:
+        assert not path.exists()
+    else:
+        assert read_events(path) == events
+
+
+READERS = {"strong": read_events, "weak": read_tags, "none": read_clips}
+
+
+@pytest.mark.parametrize("reader", READERS.values(), ids=READERS)
+def test_c7_annotations_that_are_too_large_are_refused_unread(tmp_path, reader):
+    """A sparse file of 8 GB takes no memory, and one line."""
+    path = tmp_path / "x.tsv"
+    with path.open("wb") as handle:
+        handle.write(b"filename\tonset\toffset\tevent_label\tevent_labels\n")
+        handle.truncate(8 << 30)
+    tracemalloc.start()
+    try:
+        with pytest.raises(AnnotationError, match=r"8589934592 bytes; at most 134217728 are read;"):
+            reader(path)
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_c7_lines_of_annotations_are_bounded(tmp_path, monkeypatch):
+    path = tmp_path / "x.tsv"
+    path.write_text("filename\n" + "x" * (1 << 20) + "\n")
+    with pytest.raises(AnnotationError, match=r"x\.tsv line 2: more than 1048576 characters"):
+        read_clips(path)
+    monkeypatch.setattr("resed.formats.annotation_text.MOST_LINES", 4)
+    for end in ("\n", "\r\n", "\r"):
+        path.write_text(end.join(["filename", "a", "b", "c"]) + end, newline="")
+        assert read_clips(path) == ["a", "b", "c"]
+        for more in ("d", *"\n\r"):
+            path.write_text(end.join(["filename", "a", "b", "c", more]) + 9 * end, newline="")
+            with pytest.raises(AnnotationError, match="more than 4 lines"):
+                read_clips(path)
 
 
 def test_b1_cells_of_an_export_are_rewritten_in_its_form(tmp_path):

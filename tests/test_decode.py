@@ -20,7 +20,7 @@ from resed.decode.events import (
     opening_closing,
     regions,
     window_frames,
-    write_decoded,
+    write_parts,
 )
 from resed.errors import ConfigError, ResultsError, ScoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
@@ -168,7 +168,7 @@ def test_regions_to_the_last_frame():
 
 def test_files_can_be_read_back(tmp_path):
     found = decode(random_posteriors(), windows(Cat=0.1, Dog=0.2), DecodeSettings())
-    write_decoded(tmp_path / "seed0", found)
+    write_parts(tmp_path / "seed0", [found])
     events = read_events(tmp_path / "seed0" / "events.tsv")
     assert {c: len(e) for c, e in events.items()} == {c: len(e) for c, e in found.events.items()}
     assert any(events.values())
@@ -184,7 +184,7 @@ def test_d9_events_are_scored_as_they_were_decoded(tmp_path):
     found = decode(posteriors(frames, [[0.9, 0.9]]), windows(Cat=0, Dog=0), DecodeSettings())
     (first, second) = found.events["0.wav"]
     assert (first.onset, second.onset) == (25 / 60, 130 / 60)
-    write_decoded(tmp_path, found)
+    write_parts(tmp_path, [found])
     (read, other) = read_events(tmp_path / "events.tsv")["0.wav"]
     assert (read.onset, read.offset) == (0.416667, 1.666667)
     assert abs(other.onset - second.onset) < 5e-7

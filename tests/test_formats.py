@@ -3,6 +3,7 @@
 import json
 import math
 import struct
+import tracemalloc
 import zipfile
 import zlib
 from io import BytesIO
@@ -877,6 +878,50 @@ def test_c4_errors_quote_at_most_a_part_of_a_value(tmp_path, value):
     for message in messages:
         assert len(message) < len(str(path)) + 300
         assert message.isprintable()
+
+
+def test_c7_tables_that_are_too_large_are_refused_unread(tmp_path):
+    """A sparse file of 8 GB takes no memory, and one line."""
+    path = tmp_path / "m.tsv"
+    write_manifest(path, ROWS)
+    with path.open("r+b") as handle:
+        handle.truncate(8 << 30)
+    readers = ((DatasetError, read_manifest, path), (ResultsError, read_counts, path, 3))
+    for reader in (*readers, (ResultsError, read_history, path)):
+        tracemalloc.start()
+        try:
+            assert "8589934592 bytes; at most 536870912 are read" in refusal(*reader)
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()
+
+
+def test_c7_lines_and_cells_of_tables_are_bounded(tmp_path, monkeypatch):
+    path = tmp_path / "m.tsv"
+    write_manifest(path, ROWS)
+    whole = path.read_text()
+    with path.open("r+b") as handle:
+        handle.truncate(len(whole.encode()) + (1 << 28))  # one line of zero bytes
+    assert "line 4: a line of more than 16777216 bytes" in refusal(
+        DatasetError, read_manifest, path
+    )
+    path.write_text(whole)
+    monkeypatch.setattr("resed.formats.text_table.MOST_CELLS", 8 * len(ROWS))
+    assert len(read_manifest(path)) == len(ROWS)
+    monkeypatch.setattr("resed.formats.text_table.MOST_CELLS", 8 * len(ROWS) - 1)
+    assert "line 3: more than 15 cells" in refusal(DatasetError, read_manifest, path)
+
+
+def test_c7_text_that_is_not_utf8_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "m.tsv"
+    write_manifest(path, ROWS)
+    whole = path.read_bytes()
+    for bad, message in ((b"\xff", "line 3: not UTF-8 text"), (b"\0", "line 3: not text (it con")):
+        path.write_bytes(whole.replace(b"missing", bad))
+        assert message in refusal(DatasetError, read_manifest, path)
+    path.write_bytes(b"\xef\xbb\xbf" + whole.replace(b"\n", b"\r\n"))
+    frame = read_manifest(path)
+    assert [ManifestRow(*row) for row in frame.itertuples(index=False)] == ROWS
 
 
 def test_c4_json_files_are_bounded_in_size(tmp_path):

@@ -13,7 +13,6 @@ from resed.decode.events import (
     decode,
     decode_parts,
     parts,
-    write_decoded,
     write_parts,
 )
 from resed.errors import ResultsError, StoreError
@@ -67,7 +66,7 @@ def test_c9_parts_are_the_whole():
 @pytest.mark.parametrize("settings", [DecodeSettings(), DecodeSettings(gate="soft", tags="clip")])
 def test_c9_decoding_in_parts_writes_the_same_files(tmp_path, settings):
     whole = made(CLIPS_AT_ONCE + 40)
-    write_decoded(tmp_path / "whole", decode(whole, WINDOWS, settings))
+    write_parts(tmp_path / "whole", [decode(whole, WINDOWS, settings)])
     counts = write_parts(tmp_path / "parts", decode_parts(whole, WINDOWS, settings))
     for name in ("events", "tags", "raw_tags", "teacher_tags"):
         one, other = ((tmp_path / p / f"{name}.tsv").read_bytes() for p in ("whole", "parts"))

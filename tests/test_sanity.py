@@ -12,7 +12,7 @@ from resed.cli import app
 from resed.config.dataset import load_dataset
 from resed.config.rows import BASELINES
 from resed.decode.baselines import Split, baseline, loudness_gate, prior, whole_clip
-from resed.decode.events import Decoded, write_decoded
+from resed.decode.events import Decoded, write_parts
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors
@@ -62,7 +62,7 @@ def run(kind, **options):
 def test_every_baseline_writes_what_decode_writes(tmp_path):
     for kind in BASELINES:
         decoded = run(kind)
-        write_decoded(tmp_path / kind, decoded)
+        write_parts(tmp_path / kind, [decoded])
         assert list(read_events(tmp_path / kind / "events.tsv", CLASSES)) == CLIPS
         for name in ("tags", "raw_tags", "teacher_tags"):
             assert list(read_tags(tmp_path / kind / f"{name}.tsv", CLASSES)) == CLIPS

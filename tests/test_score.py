@@ -23,6 +23,8 @@ from resed.errors import ScoreError
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
 from resed.formats.manifest import ManifestRow, write_manifest
 from resed.formats.metrics import FORMAT
+from resed.formats.store import create
+from resed.results.layout import Layout
 from resed.score.f1 import (
     Rules,
     clips_to_score,
@@ -31,6 +33,7 @@ from resed.score.f1 import (
     segment_counts,
     tag_counts,
 )
+from resed.settings import FeatureSettings
 
 LABELS = ("Speech", "Dog", "Running_water")
 
@@ -450,6 +453,65 @@ def test_metrics_say_by_which_rules(sides):
     assert with_manifest["manifest_sha256"] == expected
     with pytest.raises(FrozenInstanceError):
         Rules().collar = 1.0
+
+
+def store_of(path, manifest_sha256, clips=("a.wav", "b.wav")):
+    made = FeatureSettings(frames=60, n_mels=8)
+    with create(path, list(clips), made, "evaluation", manifest_sha256) as writer:
+        for row in range(len(clips)):
+            writer.write(row, np.zeros((60, 8), np.float32))
+    return path
+
+
+def scored_rows(folder, rows, **stores):
+    """Score rows of one result folder as the workflow does."""
+    references = [f"{split}={folder / 'ref.tsv'}" for split in stores]
+    words = ["score", "--results", folder, "--manifest", folder / "manifest.tsv"]
+    words += [word for row in rows for word in ("--row", row)]
+    words += [word for reference in references for word in ("--reference", reference)]
+    words += [word for item in stores.items() for word in ("--store", "=".join(map(str, item)))]
+    done = CliRunner().invoke(app, [*map(str, words)])
+    return done.exit_code, str(done.exception)
+
+
+@pytest.mark.parametrize("row", ["pts", "pts@development_threshold", "sanity_prior"])
+def test_b5_rows_whose_features_are_of_another_manifest_are_refused(sides, row):
+    """After a changed manifest that re-extracted nothing: one line per row, and no metrics."""
+    manifest = manifest_of(sides / "manifest.tsv", "a.wav", "b.wav")
+    audited = hashlib.sha256(manifest.read_bytes()).hexdigest()
+    metrics = {}
+    for split in ("development", "evaluation"):
+        decoded = Layout(sides).decoded(split, row, 0)
+        metrics[split] = Layout(sides).scored(split, row, 0) / "metrics.json"
+        write_events(decoded / "events.tsv", {"a.wav": []})
+        for name in ("tags", "raw_tags", "teacher_tags"):
+            write_tags(decoded / f"{name}.tsv", {"a.wav": (), "b.wav": ()})
+    same, other = store_of(sides / "same", audited), store_of(sides / "other", "f" * 64)
+    for split in metrics:
+        stores = dict.fromkeys(metrics, same) | {split: other}
+        code, said = scored_rows(sides, [row], **stores)
+        assert (code, said) == (
+            1,
+            f"{other}: computed on the clips of another manifest than {manifest}; in a run: "
+            "snakemake --forcerun extract; otherwise omit --manifest",
+        )
+        assert not metrics[split].exists()
+    assert scored_rows(sides, [row], development=same, evaluation=same)[0] == 0
+    for path in metrics.values():
+        assert json.loads(path.read_text())["manifest_sha256"] == audited
+    assert scored_rows(sides, [row], development=same, evaluation=store_of(sides / "s", ""))[0] == 0
+
+
+def test_b5_a_store_is_compared_in_single_files_too(sides):
+    manifest_of(sides / "manifest.tsv", "a.wav")
+    store_of(sides / "other", "f" * 64)
+    words = ["score", "--reference", sides / "ref.tsv", "--estimated", sides / "est.tsv"]
+    words += ["--out", sides / "m.json", "--store", sides / "other"]
+    done = CliRunner().invoke(app, [*map(str, words)])
+    assert done.exit_code == 2 and "--manifest" in done.output, "a store alone compares nothing"
+    done = CliRunner().invoke(app, [*map(str, [*words, "--manifest", sides / "manifest.tsv"])])
+    assert done.exit_code == 1 and "another manifest" in str(done.exception)
+    assert not (sides / "m.json").exists()
 
 
 @pytest.mark.parametrize("block", range(3))

@@ -9,6 +9,7 @@ from fetchable import SPLITS, Collection, contents, serve_repository
 from test_sources import acquire, put
 
 from resed.acquire.recordings.fetch.state import read_states
+from resed.acquire.recordings.sources.parquet import ParquetAdapter
 from resed.errors import DatasetError
 
 
@@ -126,6 +127,44 @@ def test_c9_a_broken_shard_ends_neither_the_split_nor_the_run(server, made, tmp_
     (tmp_path / "small.lock.json").unlink()
     (record,) = acquire(file, root, "evaluation").values()
     assert record["states"] == {"present": 6}
+
+
+def test_c9_an_intact_shard_stays_after_an_error(server, made, tmp_path):
+    clips = [{"audio": {"bytes": d, "path": n}} for n, d in made.clips["evaluation"].items()]
+    serve_repository(server, "who/public", {"data/0.parquet": shard(clips)})
+    file, root = prepared(made, tmp_path, source(server, audio="sound"))
+    with pytest.raises(DatasetError, match="the shards have no column sound"):
+        acquire(file, root, "evaluation")
+    assert len([path for path in contents(root) if path.endswith(".parquet")]) == 1
+    server.forget()
+    file, root = prepared(made, tmp_path, source(server))  # corrected
+    (record,) = acquire(file, root, "evaluation").values()
+    assert record["states"] == {"present": 6}
+    assert not [line for line in server.log if "0.parquet" in str(line)]
+    assert not [path for path in contents(root) if path.endswith(".parquet")]
+
+
+def test_c9_an_intact_shard_stays_after_ctrl_c(server, made, tmp_path, monkeypatch):
+    clips = [{"audio": {"bytes": d, "path": n}} for n, d in made.clips["evaluation"].items()]
+    serve_repository(server, "who/public", {"data/0.parquet": shard(clips)})
+    file, root = prepared(made, tmp_path, source(server))
+    write = ParquetAdapter._write
+
+    def interrupted(self, item, name, data):
+        if name == clips[3]["audio"]["path"]:
+            raise KeyboardInterrupt
+        return write(self, item, name, data)
+
+    monkeypatch.setattr(ParquetAdapter, "_write", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        acquire(file, root, "evaluation")
+    assert len([path for path in contents(root) if path.endswith(".parquet")]) == 1
+    monkeypatch.undo()
+    server.forget()
+    (record,) = acquire(file, root, "evaluation").values()
+    assert record["states"] == {"present": 6}
+    assert not [line for line in server.log if "0.parquet" in str(line)]
+    assert not [path for path in contents(root) if path.endswith(".parquet")]
 
 
 def test_c9_a_column_of_another_type_is_one_line(server, made, tmp_path):

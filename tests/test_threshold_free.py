@@ -1,5 +1,6 @@
 """PSDS and clip mAP: by hand, against sed_scores_eval's own loop, and against the decoder."""
 
+import hashlib
 import json
 import pathlib
 import subprocess
@@ -16,6 +17,7 @@ from runs import copy_workflow, snakemake
 from resed.decode.events import active_frames, gated, windows_in_frames
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, write_events, write_tags
+from resed.formats.manifest import ManifestRow, write_manifest
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window, write_windows
 from resed.score.f1 import score_files
@@ -394,6 +396,25 @@ def test_the_workflow_asks_for_it_once_a_system(tmp_path):
     posteriors = "--posteriors evaluation=results/demo/predict/evaluation/pts_tfd_afl/seed0.npz"
     assert f"{posteriors} --windows results/demo/calibrate/windows_esp.tsv --settings '{{" in job
     assert "--row pts_tfd_afl_esp --row pts_tfd_afl_esp@development_threshold" in job
+
+
+def test_b5_posteriors_of_another_manifest_are_refused(files):
+    arguments = [files / "reference.tsv", files / "reference.tsv", files / "m.json"]
+    rows = [ManifestRow("evaluation", "c0", "0" * 64, 44100, 1, 36.0, "ok", "")]
+    write_manifest(files / "manifest.tsv", rows)
+    audited = hashlib.sha256((files / "manifest.tsv").read_bytes()).hexdigest()
+    found = Detector.load(files / "p.npz", files / "w.tsv", json.dumps(OPEN))
+    for made, whole in (("f" * 64, False), (audited, True), (None, True)):
+        posteriors = replace(
+            found.posteriors, meta={**found.posteriors.meta, "manifest_sha256": made}
+        )
+        detector = replace(found, posteriors=posteriors)
+        if whole:
+            assert score_files(*arguments, manifest=files / "manifest.tsv", detector=detector)
+        else:
+            with pytest.raises(ScoreError, match=r"p\.npz: computed on the clips of another mani"):
+                score_files(*arguments, manifest=files / "manifest.tsv", detector=detector)
+            assert not (files / "m.json").exists()
 
 
 def test_a_lost_head_ranks_clips_and_gates_frames():

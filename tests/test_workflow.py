@@ -165,6 +165,28 @@ def test_rows_at_both_thresholds_are_those_of_the_main_table(folder):
         assert {f"{place}/{name}.tsv" for name in names} <= outputs
 
 
+def test_b5_every_score_compares_its_features_with_the_manifest(folder):
+    """Rows with and without posteriors, and baselines; each with the stores of its feature set."""
+    done = snakemake(folder, "--dry-run", "--printshellcmds")
+    assert done.returncode == 0, done.stdout[-2000:]
+    commands = [shlex.split(line) for line in done.stdout.splitlines() if "resed score " in line]
+    features = {}
+    for words in commands:
+        assert words[words.index("--manifest") + 1] == "results/demo/audit/manifest.tsv"
+        stores = [words[i + 1] for i, word in enumerate(words) if word == "--store"]
+        assert [store.split("=")[0] for store in stores] == ["development", "evaluation"]
+        used = {store.split("/")[3] for store in stores}
+        features[words[words.index("--row") + 1]] = used
+        assert all(
+            store == f"{split}=results/demo/extract/{name}/{split}.store"
+            for name in used
+            for split, store in zip(("development", "evaluation"), stores, strict=True)
+        )
+    assert features["pts"] == features["sanity_nothing"] == {"default"}
+    assert len(commands) == len(features) == 25
+    assert set.union(*features.values()) > {"default"}, "systems with features of their own"
+
+
 def summary(folder, *arguments, overlay=None):
     """All files that a run would make."""
     done = snakemake(folder, "--summary", *arguments, overlay=overlay)

@@ -32,6 +32,11 @@ def store(split, row):
     return str(LAYOUT.store(CONFIG.features_of(row), split))
 
 
+def stores(row):
+    """Feature stores of the scored splits, of the feature set that a row is trained on."""
+    return [store(split, row) for split in SCORED_ROLES]
+
+
 def posteriors(split, row, seed):
     """Posteriors of the checkpoint that a row uses."""
     return str(LAYOUT.posteriors(split, CONFIG.trained_as(row), seed))

@@ -1,7 +1,7 @@
 """Scores on all clips that were decoded, which are those that the audit found usable.
 
-Requires events and tags, the labels of the scored splits and, for scores without a threshold,
-posteriors and windows. Makes the metrics, and the counts per clip that intervals come from.
+Requires events and tags, the labels of the scored splits, their feature stores, which must be of
+the same manifest, and, for scores without a threshold, posteriors and windows. Makes the metrics, and the counts per clip that intervals come from.
 """
 
 
@@ -11,6 +11,7 @@ rule score:
         manifest=rules.audit.output.manifest,
         labels=labels(*SCORED_ROLES),
         decoded=lambda wildcards: decoded(FILES.rows_of(wildcards.system), wildcards.seed, DECODED),
+        stores=lambda wildcards: stores(wildcards.system),
         threshold_free=threshold_free,
     output:
         scored=scored([SYSTEM, SYSTEM.tuned], "{seed}"),
@@ -30,13 +31,16 @@ rule score:
         rows=rows,
         seed="{seed}",
         references=references(),
+        stores=lambda wildcards, input: words(
+            "--store", map("=".join, zip(SCORED_ROLES, input.stores))
+        ),
         threshold_free=threshold_free_options,
     message:
         "score {wildcards.system}, seed {wildcards.seed}"
     shell:
         "resed score --results {params.results:q} {params.rows:q} --seed {params.seed:q}"
-        " {params.references:q} --manifest {input.manifest:q} {params.threshold_free:q}"
-        " > {log:q} 2>&1"
+        " {params.references:q} --manifest {input.manifest:q} {params.stores:q}"
+        " {params.threshold_free:q} > {log:q} 2>&1"
 
 
 use rule score as score_configured with:
@@ -51,6 +55,7 @@ use rule score as score_sanity with:
         manifest=rules.audit.output.manifest,
         labels=labels(*SCORED_ROLES),
         decoded=rules.sanity.output.decoded,
+        stores=[rules.sanity.input.development, rules.sanity.input.evaluation],
     output:
         scored=scored(FILES.baselines(), 0),
     log:
@@ -62,6 +67,9 @@ use rule score as score_sanity with:
         rows=words("--row", [row.folder for row in FILES.baselines()]),
         seed=0,
         references=references(),
+        stores=lambda wildcards, input: words(
+            "--store", map("=".join, zip(SCORED_ROLES, input.stores))
+        ),
         threshold_free=[],
     message:
         "score sanity baselines"

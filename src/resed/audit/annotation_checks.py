@@ -75,7 +75,7 @@ def read_annotations(
         mistakes.append(AnnotationError(problem, place=path, cure=cure))
     found.defects += [_malformed(split, path, mistake) for mistake in mistakes]
     if found.sha256:
-        raw = list(AnnotationText.read(path, replace=True).cells())
+        raw = _raw_rows(path)
         found.rows = len(raw)
         found.defects += _check_rows(split, labels, raw)
     if not mistakes:
@@ -88,6 +88,14 @@ def _classes(events: Iterable[LocatedEvent]) -> dict[str, tuple[str, ...]]:
     for _, clip, event in events:
         found[clip] |= {event.event_label} if event else set()
     return {clip: tuple(sorted(labels)) for clip, labels in found.items()}
+
+
+def _raw_rows(path: Path) -> RawRows:
+    """Line number and cells of each row; none of a file that is too large."""
+    try:
+        return list(AnnotationText.read(path, replace=True).cells())
+    except AnnotationError:
+        return []
 
 
 def _clips_only(path: Path) -> list[str]:

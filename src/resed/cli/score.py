@@ -41,6 +41,11 @@ def score(
     manifest: Path | None = typer.Option(
         None, help="Manifest of the audit; its hash is written into --out."
     ),
+    store: list[str] = typer.Option(
+        [],
+        help="With --manifest: feature store of the split, which must be of the same manifest; "
+        "with --row: SPLIT=FILE, repeatable.",
+    ),
     posteriors: list[str] = typer.Option(
         [],
         help="Posteriors of resed predict (npz), for PSDS1, PSDS2 and clip mAP; with --row: "
@@ -77,10 +82,12 @@ def score(
 
     Example: resed score --reference eval.tsv --estimated events.tsv --out metrics.json
     """
-    from resed.cli.by_split import by_split, one_file, required
+    from resed.cli.by_split import by_split, one_file, required, same_splits
 
     if bool(posteriors) != (windows is not None):
         raise typer.BadParameter("use both or neither", param_hint="--posteriors, --windows")
+    if store:
+        required("with --store", manifest=manifest)
     if row:
         required("with --row", results=results)
         assert results is not None
@@ -91,7 +98,12 @@ def score(
             for split in references
             if split in scores
         }
-        _score_rows(row, seed, results, references, detectors, manifest=manifest, until=until)
+        stores = by_split(store, "--store")
+        if stores:
+            same_splits(reference=references, store=stores)
+        _score_rows(
+            row, seed, results, references, detectors, stores, manifest=manifest, until=until
+        )
         return
     required("without --row", estimated=estimated, out=out)
     found = one_file(posteriors, "--posteriors") if posteriors else None
@@ -103,6 +115,7 @@ def score(
         tags={"tags": estimated_tags, "tags_raw": raw_tags, "tags_teacher": teacher_tags},
         counts=counts,
         manifest=manifest,
+        store=one_file(store, "--store") if store else None,
         out=out,
         detector=_detector(found, windows, settings) if found else None,
         until=until,
@@ -115,6 +128,7 @@ def _score_rows(
     results: Path,
     references: Mapping[str, Path],
     detectors: "Mapping[str, Detector]",
+    stores: Mapping[str, Path],
     **options: Any,
 ) -> None:
     """Score every row on every split.
@@ -140,6 +154,7 @@ def _score_rows(
                 tags=tags,
                 counts=scored / "counts.tsv",
                 out=scored / "metrics.json",
+                store=stores.get(split),
                 detector=detectors.get(split) if row.threshold == "configured" else None,
                 **options,
             )

@@ -289,13 +289,11 @@ def tags_of_hot(
     return {clip: tuple(labels(row)) for clip, row in zip(clips, hot, strict=True)}
 
 
-def write_decoded(folder: Path | str, decoded: Decoded) -> None:
-    """Write events.tsv, tags.tsv, raw_tags.tsv and teacher_tags.tsv into `folder`."""
-    write_parts(folder, [decoded])
-
-
 def write_parts(folder: Path | str, found: Iterable[Decoded]) -> tuple[int, int]:
-    """Write the same files as `write_decoded`, part by part; return counts of events and clips."""
+    """Write events.tsv, tags.tsv, raw_tags.tsv and teacher_tags.tsv into `folder`, part by part.
+
+    Returns the counts of events and clips.
+    """
     folder = Path(folder)
     counts = [0, 0]
     with ExitStack() as stack:

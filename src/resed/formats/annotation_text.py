@@ -10,7 +10,7 @@ The module `csv` is not used because it drops the quotes and spaces that repair 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from io import StringIO
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 
 from resed.errors import AnnotationError
@@ -18,6 +18,9 @@ from resed.errors import AnnotationError
 CURE = "save the file as tab-separated UTF-8"
 BYTE_ORDER_MARK = "\ufeff"
 SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas"}
+LARGEST_ANNOTATIONS = 1 << 27  # bytes; two million rows have about 100 MB
+MOST_LINES = 4_000_000  # 0.9 GB of memory
+LONGEST_LINE = 1 << 20  # characters
 IDENTIFIER = "filename"  # the column that every annotation file has
 
 
@@ -41,19 +44,26 @@ class AnnotationText:
         """Read a file that exists.
 
         With `replace`, bytes that are not UTF-8 are replaced. Otherwise they and zero bytes raise
-        an AnnotationError with the line number.
+        an AnnotationError with the line number. A file above LARGEST_ANNOTATIONS, MOST_LINES or
+        LONGEST_LINE raises one before it takes memory.
         """
+        size = path.stat().st_size
+        if size > LARGEST_ANNOTATIONS:
+            raise _too_large(path, f"{size} bytes; at most {LARGEST_ANNOTATIONS} are read")
         data = path.read_bytes()
-        try:
-            text = data.decode("utf-8", "replace" if replace else "strict")
-        except UnicodeDecodeError as error:
-            line = data.count(b"\n", 0, error.start) + 1
-            raise AnnotationError("not UTF-8 text", place=path, line=line, cure=CURE) from None
-        if "\0" in text and not replace:
-            line = text.count("\n", 0, text.index("\0")) + 1
-            problem = "not text (it contains a zero byte)"
-            raise AnnotationError(problem, place=path, line=line, cure=CURE)
-        lines = dict(enumerate(StringIO(text, newline=""), start=1))
+        if data.count(b"\n") + data.count(b"\r") > 2 * MOST_LINES:  # CRLF has both
+            raise _too_large(path, f"more than {MOST_LINES} lines")
+        if not replace:
+            _check_text(path, data)
+        lines: dict[int, str] = {}
+        errors = "replace" if replace else "strict"
+        with TextIOWrapper(BytesIO(data), "utf-8", errors, newline="") as handle:
+            for number, line in enumerate(handle, start=1):
+                if number > MOST_LINES:
+                    raise _too_large(path, f"more than {MOST_LINES} lines")
+                if len(line) > LONGEST_LINE:
+                    raise _too_large(path, f"more than {LONGEST_LINE} characters", number)
+                lines[number] = line
         first = lines.get(1, "").removeprefix(BYTE_ORDER_MARK)
         headers = {separator: _header(first, separator) for separator in SEPARATORS}
         used = next((mark for mark, cells in headers.items() if IDENTIFIER in cells), "\t")
@@ -109,6 +119,24 @@ class AnnotationText:
     def text(self) -> str:
         """The content of the whole file."""
         return "".join(self.lines.values())
+
+
+def _too_large(path: Path, problem: str, line: int | None = None) -> AnnotationError:
+    cure = "use an annotation file: one row per event or clip"
+    return AnnotationError(problem, place=path, line=line, cure=cure)
+
+
+def _check_text(path: Path, data: bytes) -> None:
+    """Raise AnnotationError for bytes that are not UTF-8, and for zero bytes."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        problem, place = "not UTF-8 text", error.start
+    else:
+        problem, place = "not text (it contains a zero byte)", data.find(b"\0")
+    if place >= 0:
+        line = data.count(b"\n", 0, place) + 1
+        raise AnnotationError(problem, place=path, line=line, cure=CURE)
 
 
 def _header(line: str, separator: str) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ CLIP_COLUMNS = ("filename",)
 COLUMNS = {"strong": EVENT_COLUMNS, "weak": TAG_COLUMNS, "none": CLIP_COLUMNS}  # by labels
 LONGEST_S = 1e6  # the largest onset or offset, about 11 days
 DECIMALS = 3  # of times in annotations, as in DESED
-END_OF_CELL = re.compile("[\t\n\r\0]")
+CHANGED = re.compile(r"[\t\n\r\0]|\A\s|\s\Z")  # in cells that a reader would split or strip
 DECIMAL_COMMA = re.compile(r"[0-9]{1,20},[0-9]{1,20}")
 MOST_COLUMNS = 10  # of a header that an error lists
 NAME = 255  # characters of a clip name that an error shows
@@ -190,8 +190,13 @@ def write_tags(path: Path | str, tags: Mapping[str, Iterable[str]]) -> None:
 
 
 def tag_rows(tags: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, str]]:
-    """The rows that `write_tags` writes."""
-    return ((clip, ",".join(labels)) for clip, labels in tags.items())
+    """The rows that `write_tags` writes; AnnotationError for a label that a list would change."""
+    for clip, labels in tags.items():
+        text = ",".join(row := [*labels])
+        if "" in row or (row and [label.strip() for label in text.split(",")] != row):
+            cure = "labels must not be empty, contain commas, or begin or end with a space"
+            raise AnnotationError(f"the labels {row} of {clip} cannot be written", cure=cure)
+        yield clip, text
 
 
 def write_clips(path: Path | str, clips: Iterable[str]) -> None:
@@ -212,8 +217,8 @@ def annotation_writer(
 
         def write_rows(rows: Iterable[Sequence[str]]) -> None:
             for row in rows:
-                if not row[0] or any(END_OF_CELL.search(cell) for cell in row):
-                    cure = "names must not be empty or contain tabs"
+                if clip_name_of(row[0]) != row[0] or not row[0] or any(map(CHANGED.search, row)):
+                    cure = "names must not be empty, contain tabs, or begin or end with a space"
                     raise AnnotationError(f"{row} cannot be written", place=path, cure=cure)
                 write(map(quoted, row))
 

@@ -233,10 +233,6 @@ def first_misfit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> s
     return None
 
 
-def _kind(tensor: Tensor) -> str:
-    return f"{str(tensor.dtype).removeprefix('torch.')} {[*tensor.shape]}"
-
-
 def _check_shares(source: SourceFile, identity: dict[str, Any]) -> None:
     if len(identity["shares"]) != len(identity["classes"]):
         raise source.wrong("identity.shares must have one value per class")

@@ -4,7 +4,6 @@ import csv
 import math
 import re
 from collections.abc import Iterator, Sequence
-from io import StringIO
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +11,9 @@ import pandas as pd
 from resed.formats.validation import SourceFile, is_name, short_line
 from resed.runtime.files import existing
 
-LARGEST_TABLE = 1 << 30  # bytes; a manifest of two million clips has about 300 MB
+LARGEST_TABLE = 1 << 29  # bytes; a manifest of two million clips has about 300 MB
+LONGEST_LINE = 1 << 24  # bytes
+MOST_CELLS = 32_000_000  # of all rows; a manifest of two million clips has 16 million
 MOST_COLUMNS = 50_000  # a history has two columns per class
 LONGEST_CELL = 100_000  # characters
 INTEGER = re.compile(r"-?[0-9]{1,15}")
@@ -52,6 +53,8 @@ class TextTable:
                 raise source.wrong(f"{len(row)} cells, but the header has {len(header)}", number)
             if any(len(cell) > LONGEST_CELL for cell in row):
                 raise source.wrong(f"a cell of more than {LONGEST_CELL} characters", number)
+            if (len(rows) + 1) * len(header) > MOST_CELLS:
+                raise source.wrong(f"more than {MOST_CELLS} cells", number)
             rows[number] = row
         frame = pd.DataFrame(list(rows.values()), index=list(rows), columns=header, dtype=object)
         self.frame = frame if columns is None else frame[list(columns)].copy()
@@ -129,32 +132,37 @@ class TextTable:
         self.frame[column] = values
 
 
-def _text(source: SourceFile) -> str:
+def _text(source: SourceFile) -> Iterator[str]:
+    """The lines of a file with their line ends; only one at a time is in memory."""
     path: Path = existing(source.path, source.cure)
     size = path.stat().st_size
     if size > LARGEST_TABLE:
         raise source.wrong(f"{size} bytes; at most {LARGEST_TABLE} are read")
-    data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise source.wrong("not UTF-8 text", 1 + data.count(b"\n", 0, error.start)) from None
-    if "\0" in text:
-        line = 1 + text.count("\n", 0, text.index("\0"))
-        raise source.wrong("not text (it contains a zero byte)", line)
-    return text
+    with path.open("rb") as handle:
+        number = 0
+        while data := handle.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(data) > LONGEST_LINE:
+                raise source.wrong(f"a line of more than {LONGEST_LINE} bytes", number)
+            try:
+                text = data.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError:
+                raise source.wrong("not UTF-8 text", number) from None
+            if "\0" in text:
+                raise source.wrong("not text (it contains a zero byte)", number)
+            yield text
 
 
 def _lines(source: SourceFile) -> Iterator[tuple[int, list[str]]]:
     """The header, then line number and cells of each row that is not blank, without quotes."""
-    for number, line in enumerate(_text(source).split("\n"), start=1):
+    for number, line in enumerate(_text(source), start=1):
         if line.strip() or number == 1:
-            yield number, line.rstrip("\r").split("\t")
+            yield number, line.removesuffix("\n").rstrip("\r").split("\t")
 
 
 def _quoted(source: SourceFile, separator: str) -> Iterator[tuple[int, list[str]]]:
     """The header, then line number and cells of each row that is not blank; cells may be quoted."""
-    reader = csv.reader(StringIO(_text(source), newline=""), strict=True, delimiter=separator)
+    reader = csv.reader(_text(source), strict=True, delimiter=separator)
     try:
         for row in reader:
             if row:

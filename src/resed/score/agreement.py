@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from statistics import median
 
@@ -55,8 +56,13 @@ def folded(name: str, without: Collection[str] = ()) -> str:
 
 
 def differences(one: str, other: str) -> list[str]:
-    """The FORMS by which two names differ whose folded forms are equal."""
-    return [form for form in FORMS if folded(one, (form,)) != folded(other, (form,))]
+    """The smallest set of FORMS that makes two names equal whose folded forms are equal."""
+    for count in range(len(FORMS)):
+        for forms in combinations(FORMS, count):
+            others = FORMS.keys() - set(forms)
+            if folded(one, others) == folded(other, others):
+                return list(forms)
+    return list(FORMS)
 
 
 def refuse_unrelated(reference: Side, estimated: Side) -> None:

@@ -24,6 +24,7 @@ from resed.formats.counts import Counts, write_counts
 from resed.formats.manifest import read_manifest
 from resed.formats.metrics import FORMAT, write_metrics
 from resed.formats.reference import note_on_late_events, read_reference
+from resed.formats.store import Store
 from resed.runtime.files import sha256
 from resed.runtime.fingerprint import made_by
 from resed.runtime.progress import progress
@@ -147,6 +148,7 @@ def score_files(
     tags: Mapping[str, Path | None] | None = None,
     counts: Path | None = None,
     manifest: Path | None = None,
+    store: Path | None = None,
     detector: "Detector | None" = None,
     until: float | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
@@ -159,6 +161,7 @@ def score_files(
             given, the estimated tags are the classes of the events of `estimated`.
         counts: counts.tsv to write.
         manifest: manifest of the audit, whose hash the metrics record; it has the length of clips.
+        store: features of the estimate, which must have been made from `manifest`.
         detector: adds the block threshold_free (see resed.score.threshold_free).
         until: end of the reference of each clip in seconds (see resed.formats.reference).
 
@@ -166,8 +169,11 @@ def score_files(
         The metrics, and notes to print.
 
     Raises:
-        ScoreError: the files cannot belong together (see resed.score.agreement).
+        ScoreError: the files cannot belong together (see resed.score.agreement), or the features or
+            the posteriors were computed from another manifest.
     """
+    if manifest:
+        _refuse_other_manifest(manifest, store, detector)
     true, guess = read_reference(reference, until=until), read_events(estimated)
     blocks = {block: read_tags(path) for block, path in (tags or {}).items() if path}
     true_tags = read_tags(reference_tags) if reference_tags else tags_of(true)
@@ -195,8 +201,6 @@ def score_files(
             **{block: tag_counts(true_tags, found, chosen) for block, found in blocks.items()},
         }
     metrics = _metrics(tables, len(chosen), manifest)
-    if detector and manifest:
-        detector.refuse_other_manifest(manifest)
     if detector:
         from resed.score.threshold_free import threshold_free
 
@@ -208,6 +212,23 @@ def score_files(
     if counts:
         write_counts(counts, tables)
     return metrics, notes
+
+
+def _refuse_other_manifest(manifest: Path, store: Path | None, detector: "Detector | None") -> None:
+    """Raise ScoreError for features or posteriors that were computed from another manifest."""
+    made: dict[str, str | None] = {}
+    if store:
+        made[str(store)] = Store.open(store, verify=False).manifest_sha256
+    if detector:
+        made[detector.source] = detector.posteriors.meta.get("manifest_sha256")
+    audited = sha256(manifest)
+    for place, found in made.items():
+        if found and found != audited:
+            raise ScoreError(
+                f"computed on the clips of another manifest than {manifest}",
+                place=place,
+                cure="in a run: snakemake --forcerun extract; otherwise omit --manifest",
+            )
 
 
 def _metrics(tables: Mapping[str, Counts], clips: int, manifest: Path | None) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from resed.errors import MOST_CLASSES, ScoreError, some
 from resed.formats.annotations import Event
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window, read_windows
-from resed.runtime.files import sha256
 from resed.score.psds import SCENARIOS, ReferenceEvents, psds, sed_scores_eval
 from resed.settings import DecodeSettings
 
@@ -53,16 +52,6 @@ class Detector:
         """Read posteriors, windows, and decode settings (JSON)."""
         chosen = decode_settings(settings)
         return cls(Posteriors.load(posteriors), read_windows(windows), chosen, str(posteriors))
-
-    def refuse_other_manifest(self, manifest: Path) -> None:
-        """Raise ScoreError if the posteriors were computed from another manifest."""
-        made = self.posteriors.meta.get("manifest_sha256")
-        if made and made != sha256(manifest):
-            raise ScoreError(
-                f"computed on the clips of another manifest than {manifest}",
-                place=self.source,
-                cure="in a run: snakemake --forcerun extract; otherwise omit --manifest",
-            )
 
     def on(self, clips: Sequence[str]) -> Posteriors:
         """The posteriors of `clips`, in that order; ScoreError if one is missing."""

@@ -66,8 +66,8 @@ class ParquetAdapter:
             except BrokenShardError as error:  # its clips may be in other shards
                 state, detail, final = "corrupt", f"{flat_name(shard.path)}: {error.problem}", False
                 self._context.report(f"{self._settings.name}: {detail}; it is skipped")
-            finally:
-                path.unlink(missing_ok=True)  # a broken one is downloaded again in the next run
+            # A broken one is downloaded again in the next run; after other errors it is whole.
+            path.unlink(missing_ok=True)
         for item in left.values():
             yield Delivery(item, state, detail, final=final)
 
@@ -91,7 +91,7 @@ class ParquetAdapter:
             cure = "correct the keys audio and filename of the source"
             raise DatasetError(problem, place=f"sources.{settings.name}", cure=cure)
         batches = _read(lambda: shard.iter_batches(BATCH, columns=columns))
-        while rows := _read(lambda: next(batch.to_pylist() for batch in batches), []):
+        while rows := _read(lambda: next(batches).to_pylist(), []):
             for row in rows:
                 sound = row[settings.audio] or {}
                 if not isinstance(sound, dict):
