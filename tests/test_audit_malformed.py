@@ -9,6 +9,8 @@ import pytest
 import soundfile
 from audits import audit, found, name, rows
 
+from resed.audit.annotation_checks import read_annotations
+
 RATE = audits.RATE
 NOISE = 0.1 * np.random.default_rng(1).standard_normal(RATE)
 HEADER = "filename\tonset\toffset\tevent_label\n"
@@ -241,3 +243,17 @@ def test_everything_at_once_is_told_at_once(small, root):
     assert refused == set(small.splits)
     assert summary["clips"] == 0
     assert (root / "out/manifest.tsv").is_file()
+
+
+@pytest.mark.parametrize("labels", ["strong", "weak", "none"])
+def test_c7_annotations_that_are_too_large_are_a_finding(tmp_path, monkeypatch, labels):
+    """They do not end the audit of the other splits."""
+    path = tmp_path / "x.tsv"
+    path.write_text("filename\tonset\toffset\tevent_label\tevent_labels\n" + "a\t\t\t\t\n" * 99)
+    assert read_annotations(path, "weak", labels, None).rows == 99
+    monkeypatch.setattr("resed.formats.annotation_text.LARGEST_ANNOTATIONS", 100)
+    found = read_annotations(path, "weak", labels, None)
+    (defect,) = found.defects
+    assert defect.id == "annotations_malformed"
+    assert defect.detail.startswith(f"{path.stat().st_size} bytes; at most 100 are read; ")
+    assert (found.rows, found.clips, found.events) == (0, [], [])

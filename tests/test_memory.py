@@ -38,7 +38,7 @@ def made(clips, lost=False):
         frames[row, start : start + 60, row % 2] = 0.4 + 0.5 * random.random()
     tags = random.random((clips, 2)).astype(np.float32)
     names = [f"{row}.wav" for row in range(clips)]
-    head = tags[::-1] if lost else None
+    head = tags[::-1, None] if lost else None  # one head
     return Posteriors(frames, tags, tags, names, LABELS, {"seconds_per_frame": STEP}, head)
 
 
