@@ -1,6 +1,7 @@
 """Audio is compared with what acquire recorded: by acquire, the audit, extract and verify."""
 
 import os
+import unicodedata
 from pathlib import Path
 
 import audits
@@ -10,10 +11,11 @@ from sounds import good
 from typer.testing import CliRunner
 
 from resed.acquire.soundscapes.render_split import render_split
+from resed.audit.acquired_files import verify_audio
 from resed.cli import app
 from resed.config.dataset import load_dataset
 from resed.errors import ResedError
-from resed.formats.acquired_audio import compare_audio, recorded_hashes
+from resed.formats.acquired_audio import audio_sample_hash, compare_audio, recorded_hashes
 from resed.formats.acquisition import ClipState, StateError, table_path, write_states
 from resed.runtime.files import sha256
 
@@ -105,3 +107,39 @@ def test_b5_the_audit_compares_recordings_with_the_record(tmp_path):
     assert summary["problems"] == [{"split": "weak", "filename": names[3], "status": "altered"}]
     (row,) = [row for row in audits.rows(root) if row[0] == "altered"]
     assert row[4].startswith(f"sha256 {sha256(root / folder / names[3])[:12]} differs from")
+
+
+@pytest.mark.parametrize(("disk", "table"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_f4_sound_under_another_spelling_of_its_name_is_sampled(tmp_path, disk, table):
+    """A changed recording changes the hash of the sound, so that acquire runs again."""
+    on_disk, in_table = (unicodedata.normalize(form, "Küche.wav") for form in (disk, table))
+    assert on_disk != in_table
+    assert audio_sample_hash(tmp_path, [in_table]) == ""
+    path = good(tmp_path / on_disk, 0.05)
+    before = audio_sample_hash(tmp_path, [in_table])
+    assert before
+    flip(path)
+    after = audio_sample_hash(tmp_path, [in_table])
+    assert after not in ("", before)
+    long = "é" * 130 + ".wav"
+    assert audio_sample_hash(tmp_path, [in_table, long]) not in ("", after)
+
+
+@pytest.mark.parametrize(("disk", "table"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_f4_verify_audio_knows_a_clip_under_another_spelling(tmp_path, disk, table):
+    what = audits.dataset()
+    root = audits.make(tmp_path, what)
+    folder = root / what.splits["weak"].audio
+    on_disk, in_table = (unicodedata.normalize(form, "Küche.wav") for form in (disk, table))
+    path = good(folder / on_disk, 0.05)
+    for split in what.splits:
+        write_states(table_path(root, split), [])
+    write_states(
+        table_path(root, "weak"), [ClipState(in_table, "present", "local", 1, sha256(path))]
+    )
+    said: list[str] = []
+    verify_audio(what, root, say=said.append)
+    assert said and not [line for line in said if "che.wav" in line]
+    flip(path)
+    with pytest.raises(ResedError, match="1 altered, of 1 audio files"):
+        verify_audio(what, root, say=said.append)

@@ -105,9 +105,12 @@ def test_clips_that_are_no_longer_listed_are_forgotten(tmp_path):
         ("weak.tsv", None, r"weak\.tsv line 2: state is not one of present, .*; delete it and run"),
         ("weak.jsonl", b"{}\n", r"weak\.jsonl line 1: damaged"),
         ("weak.jsonl", b"[1\n{", r"weak\.jsonl line 1: damaged"),
+        ("weak.jsonl", b"[" * 100_000 + b"\n", r"weak\.jsonl line 1: damaged"),
+        ("weak.jsonl", b'{"a":' * 100_000 + b"\n", r"weak\.jsonl line 1: damaged"),
+        ("weak.jsonl", b" " * (2 << 20) + b"{}\n", r"weak\.jsonl line 1: damaged"),
     ],
 )
-def test_a_damaged_record_is_refused_by_line(tmp_path, name, content, text):
+def test_c4_a_damaged_record_is_refused_by_line(tmp_path, name, content, text):
     with ClipStates.open(tmp_path, "weak") as state:
         state.set(PRESENT)
     path = tmp_path / ".acquire" / name

@@ -115,6 +115,7 @@ def test_a_part_that_is_whole_costs_no_request(server, tmp_path):
         lambda note: note.unlink(),
         lambda note: note.write_text(note.read_text()[:-9]),
         lambda note: note.write_text("[]"),
+        lambda note: note.write_text("[" * 100_000),
         lambda note: change(note, url="http://127.0.0.1/other"),
         lambda note: change(note, bytes=5),
         lambda note: change(note, checksum=SHA),
@@ -477,6 +478,26 @@ def test_listings(server):
         transfer().json(server.url("absent"))
     assert transfer().head(server.url("a.bin"))["Content-Length"] == str(len(BODY))
     assert server.log[-1].sent == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (b"[" * 100_000 + b"]" * 100_000, "more than 50 levels"),
+        (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "more than 50 levels"),
+        (b'{"a": 1, "a": 2}', "occurs twice"),
+        (b"[NaN]", "not a finite number"),
+        (b"[1e999]", "not a finite number"),
+        (b"[" + b"9" * 5000 + b"]", "more than 64 bits"),
+    ],
+)
+def test_c4_hostile_json_of_a_server_is_refused_in_one_line(server, body, told):
+    server.put("list", body)
+    with pytest.raises(CorruptError) as caught:
+        transfer().json(server.url("list"))
+    text = str(caught.value)
+    assert "list: not JSON (" in text and told in text
+    assert "\n" not in text and len(text) < 400
 
 
 def test_300_faults_in_one_seeded_run_and_every_file_is_bit_exact(tmp_path):

@@ -21,8 +21,9 @@ from sounds import good, not_a_wav, truncated
 from typer.testing import CliRunner
 
 from resed.audit import audit_dataset
-from resed.check import check_dataset
+from resed.check import between_splits, check_dataset
 from resed.check.messages import CheckMessages
+from resed.check.split_check import SplitContent
 from resed.cli import app
 from resed.config.dataset import ROLES, load_dataset
 from resed.config.loading import overlay, read_yaml
@@ -33,11 +34,12 @@ from resed.draw.style import look
 from resed.errors import MissingFileError
 from resed.extract.stores import extract
 from resed.formats.annotations import read_events, read_tags
+from resed.formats.clip_names import composed
 from resed.formats.figure_description import write_figure_description
 from resed.formats.store import Store
 from resed.report import render
 from resed.results.folder import Results
-from resed.runtime.files import write_text
+from resed.runtime.files import read_json, write_text
 from resed.settings import FeatureSettings
 from resed.tabulate import make_table, table_names
 from resed.tabulate.layout import lines
@@ -280,6 +282,60 @@ def test_f4_composed_and_decomposed_names_are_one_clip(yard, disk, table):
     shutil.copy(folder / on_disk, yard / "data/yard/audio/evaluation" / on_disk)
     (line,) = texts(found(yard), "error")
     assert "weak and evaluation: 1 clip in both" in line
+
+
+@pytest.mark.parametrize("name", ["é" * 130 + ".wav", "e\u0301" * 90 + ".wav", "x" * 300 + ".wav"])
+def test_c9_a_name_that_no_file_can_have_ends_neither_acquire_nor_audit_nor_check(yard, name):
+    """More than 255 bytes as written or in another Unicode form; the other clips are used."""
+    write(yard, "weak", [name, "weak1.wav", "weak2.wav"])
+    (line, *more) = texts(found(yard), "error")
+    assert not more and "1 of 3 listed clips missing" in line
+    words = ["--root", str(yard / "data/yard"), "--split", "weak"]
+    dataset = ["--dataset", str(yard / "config/datasets/yard.yaml")]
+    done = CliRunner().invoke(
+        app, ["acquire", *dataset, *words, "--record", str(yard / "weak.json")]
+    )
+    assert done.exit_code == 0, done.output
+    assert read_json(yard / "weak.json")["states"]["present"] == 2
+    summary = audit_dataset(
+        load_dataset("yard", yard), yard / "data/yard", yard / "out", report=lambda _: None,
+        refuse=False,
+    )  # fmt: skip
+    assert summary["splits"]["weak"]["usable"] == 2
+    missing = {one["id"] for one in summary["findings"] if one["split"] == "weak"}
+    assert {"missing", "unlisted"} <= missing, "weak0.wav is in no row"
+
+
+@pytest.mark.parametrize(
+    "name", ["/nowhere/weak0.wav", "in/weak0.wav", "weak0[1].wav", "weak0*.wav", "**"]
+)
+def test_c3_a_name_of_the_table_is_no_pattern(yard, name):
+    folder = yard / "data/yard/audio/weak"
+    (folder / "in").mkdir()
+    (folder / "weak0.wav").rename(folder / "in" / "weak01.wav")
+    write(yard, "weak", [name, "weak1.wav", "weak2.wav"])
+    lines = texts(found(yard), "error")
+    assert "copy them into the folder, or delete their rows" in lines[-1]
+    if "/" not in name and len(name) > 2:
+        (folder / "in" / "weak01.wav").rename(folder / "in" / name)
+        (line,) = texts(found(yard), "error")
+        assert f"there is in/{name}: move the clips into the folder itself" in line
+
+
+def test_c2_shared_names_are_compared_in_linear_time(monkeypatch):
+    """Each name is composed once per split, not once per shared name."""
+    calls, names = Counter(), [f"clip{number}.wav" for number in range(500)]
+
+    def counting(name):
+        calls[name] += 1
+        return composed(name)
+
+    monkeypatch.setattr(between_splits, "composed", counting)
+    contents = {role: SplitContent(names) for role in ("weak", "development", "evaluation")}
+    messages = CheckMessages()
+    between_splits.check_names(contents, messages)
+    assert set(calls.values()) == {len(contents)}
+    assert [one.text for one in messages.found if "500 clips in both" in one.text]
 
 
 def test_f5_a_class_with_one_clip_is_remarked(yard):

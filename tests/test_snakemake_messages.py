@@ -15,6 +15,7 @@ from snakemake.logging import logger
 from test_escaping import HOSTILE, raw
 
 import snakemake_logger_plugin_resed as messages
+from resed import cli
 from resed.config.run import load_config
 from resed.config.run_plan import prediction_memory, run_size, training_memory
 from resed.errors import ConfigError
@@ -112,7 +113,7 @@ def test_c11_a_home_that_cannot_be_written_is_named(folder):
 
 
 def test_c11_another_directory_uses_the_base_config(folder, tmp_path):
-    """The same jobs as in the clone: config.yaml is not dropped in silence."""
+    """The same jobs as in the clone: config.yaml is not silently ignored."""
     jobs = []
     for words in ([], ["--directory", str(tmp_path / "made")]):
         code, printed = plan(folder, *words, "--configfile", DEMO)
@@ -263,15 +264,38 @@ def test_c8_messages_of_snakemake_are_plain(filtered):
     ("error", "told"),
     [
         (OSError(28, "No space left on device", "results/x"), "results/x: No space left on device"),
-        (
-            PermissionError(13, "Permission denied", "/proc/x"),
-            "/proc/x: Permission denied; set HOME",
-        ),
+        (OSError(28, "x", "results/x"), "; free disk space"),
+        (OSError(122, "x", "results/x"), "; free disk space"),
+        (PermissionError(13, "x", "/proc/x"), "/proc/x: x; change the permissions"),
+        (OSError(30, "x", "/data/mine/audio"), "/data/mine/audio: x; change the permissions"),
+        (FileNotFoundError(2, "x", "/data/mine/audio"), "/data/mine/audio: x; check the path"),
+        (OSError(36, "x", "/data/" + "y" * 300), "; rename it"),
+        (OSError(5, "x", "/data/a"), "/data/a: x; check this file and its disk"),
+        (PermissionError(13, "x", "/home/me/.cache/snakemake/a"), "; set HOME or XDG_CACHE_HOME"),
+        (PermissionError(13, "x", "/home/me"), "; set HOME or XDG_CACHE_HOME"),
+        (PermissionError(13, "x", "/home/other"), "/home/other: x; change the permissions"),
         (ConfigError("wrong", place="a", cure="mend it"), "a: wrong; mend it"),
     ],
 )
-def test_c11_errors_become_one_line(error, told):
+def test_c11_errors_become_one_line(monkeypatch, error, told):
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     assert told in str(messages.mended(error))
+
+
+@pytest.mark.parametrize(
+    ("number", "cure"),
+    [(2, "check the path"), (36, "rename it"), (28, "free disk space"),
+     (1, "change the permissions"), (5, "check this file and its disk")],
+)  # fmt: skip
+def test_c11_errors_of_commands_have_the_cure_of_their_number(monkeypatch, capsys, number, cure):
+    def fail():
+        raise OSError(number, "told", "/data/mine/audio")
+
+    monkeypatch.setattr(cli, "app", fail)
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert capsys.readouterr().err == f"resed: /data/mine/audio: told; {cure}\n"
 
 
 def test_c11_other_messages_of_snakemake_stay():

@@ -356,3 +356,27 @@ def test_b5_verify_audio_names_records_that_are_lost_or_damaged(heard):
     table_path("data/demo", "weak").write_text("damaged\n")
     code, said = told(*words)
     assert (code, "Traceback" in said, "data/demo/.acquire/weak.tsv" in said) == (1, False, True)
+
+
+def test_b5_verify_audio_reports_sound_and_results_that_differ(heard):
+    """Neither error hides the other: both places and both cures."""
+    flip(heard["strong"])
+    flip(Path("results/demo/tables/table1.csv"))
+    code, said = told("verify", "--results", "results/demo", "--audio")
+    assert code == 1
+    lines = [line for line in said.splitlines() if line.startswith("resed: ")]
+    assert len(lines) == 2
+    assert "data/demo: 1 altered, of 5 audio files; put back your own" in lines[0]
+    assert "results/demo: 1 altered, of 1 files; run snakemake" in lines[1]
+    shutil.rmtree("results/demo")
+    code, said = told("verify", "--results", "results/demo", "--audio")
+    assert code == 1 and "1 altered, of 5 audio files" in said and "no results in it" in said
+
+
+def test_b5_verify_audio_takes_the_name_of_a_results_folder_that_is_a_link(heard):
+    Path("elsewhere").mkdir()
+    shutil.move("results/demo", "elsewhere/disk1")
+    Path("results/demo").symlink_to(Path("elsewhere/disk1").absolute())
+    code, said = told("verify", "--results", "results/demo", "--audio")
+    assert code == 0, said
+    assert "all 5 audio files are those that were acquired" in said

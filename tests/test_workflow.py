@@ -308,3 +308,27 @@ def test_no_paper_in_rules():
     texts = [path.read_text() for path in (*RULES, REPOSITORY / "workflow" / "Snakefile")]
     words = r"liang|secost|koutini|\btable[ _]?[1-3]\b|\bfigure[ _]?[1-9]\b"
     assert not [found for text in texts for found in re.findall(words, text, re.IGNORECASE)]
+
+
+def test_f1_what_the_audit_reads_of_the_dataset_file_is_a_parameter(tmp_path):
+    """Lengths, recordings, published versions and titles re-run it; the place of a download not."""
+    place = copy_workflow(tmp_path)
+    with (place / "Snakefile").open("a") as handle:
+        handle.write("\nprint('CHECKS', workflow.get_rule('audit').params.checks({}))\n")
+    values = yaml.safe_load((REPOSITORY / "config/datasets/demo.yaml").read_text())
+
+    def checks(**changes):
+        (place / "mine.yaml").write_text(yaml.safe_dump(values | changes))
+        words = ["audit", "--dry-run", "--cores", "1", "--configfile", "config/demo.yaml"]
+        words += ["--config", "dataset=mine.yaml"]
+        code, printed = preloaded.plan(place, words, dict(os.environ))
+        assert code == 0, printed[-3000:]
+        return re.findall("^CHECKS (.*)$", printed, re.MULTILINE)[0]
+
+    before = checks()
+    published = [{"version": "1 {x}", "split": "strong", "rows": 2}]
+    changes = [{"clip_seconds": 9.0}, {"recording": "(?P<id>.{11})_"}, {"published": published}]
+    found = [checks(**change) for change in (*changes, {"title": "{title}"})]
+    assert len({before, *found}) == 5
+    assert "(?P<id>.{11})_" in found[1], "braces are no wildcards"
+    assert checks(soundbank=values["soundbank"] | {"source": "https://example.org/"}) == before

@@ -4,6 +4,7 @@ The command line prints a `ResedError` as `resed: <message>` and exits with code
 exception that escapes is a bug.
 """
 
+import errno
 from collections.abc import Sequence
 
 from resed.escaping import one_line
@@ -11,6 +12,18 @@ from resed.escaping import one_line
 LONGEST = 1000  # characters of each part of a message
 EXAMPLES = 3  # names that a message lists
 MOST_CLASSES = 5  # classes that a message lists
+OTHER_CURE = "check this file and its disk"
+_CURES = {  # of errors of the operating system
+    "check the path": (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP),
+    "rename it": (errno.ENAMETOOLONG,),
+    "free disk space": (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    "change the permissions": (errno.EACCES, errno.EPERM, errno.EROFS),
+}
+
+
+def cure_of(error: OSError) -> str:
+    """The cure of an error of the operating system, by its number."""
+    return next((cure for cure, numbers in _CURES.items() if error.errno in numbers), OTHER_CURE)
 
 
 def some(names: Sequence[str], most: int = EXAMPLES) -> str:

@@ -5,8 +5,8 @@ starts it before it reads the files after --configfile. They are checked here, b
 reports a missing or malformed file by a traceback, and runs expressions of a template as Python.
 """
 
-import difflib
 import logging
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
@@ -18,11 +18,11 @@ from snakemake.logging import logger
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from resed.config.loading import read_yaml
-from resed.errors import ConfigError, ResedError
+from resed.config.loading import nearest, read_yaml
+from resed.errors import ConfigError, ResedError, cure_of
 from resed.escaping import plain
 
-MOST_TARGETS = 12  # names in an error message
+NO_TARGET = "use a file below results/, or a target that README.md names"
 _targets: list[str] = []
 
 
@@ -96,24 +96,25 @@ def mended(error: BaseException, targets: Iterable[str] = ()) -> ResedError | No
     if isinstance(error, MissingRuleException):
         unknown = [name for name in targets if name not in _targets and not Path(name).exists()]
         if unknown and _targets:
-            return ResedError("no such target", place=unknown[0], cure=_nearest(unknown[0]))
+            cure = nearest(unknown[0], _targets, otherwise=NO_TARGET)
+            return ResedError("no such target", place=unknown[0], cure=cure)
     if isinstance(error, MissingInputException):
         cure = "create these files; resed check --dataset NAME lists what a dataset lacks"
         return ResedError(error, cure=cure)
     if isinstance(error, OSError) and error.filename:
-        place = Path(str(error.filename))
-        cure = "free disk space or change the permissions"
-        if not place.absolute().is_relative_to(Path.cwd()):
+        place, cure = Path(str(error.filename)), cure_of(error)
+        if _is_for_cache(place):
             cure = "set HOME or XDG_CACHE_HOME to a folder that can be written"
         return ResedError(error.strerror or error, place=place, cure=cure)
     return None
 
 
-def _nearest(name: str) -> str:
-    close = difflib.get_close_matches(name, _targets, n=3)
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return "use a file below results/, or a target that README.md names"
+def _is_for_cache(place: Path) -> bool:
+    """Whether a path is in the cache of Snakemake, or a folder above that it had to make."""
+    home = os.path.expanduser("~")  # noqa: PTH111 (never raises)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache", "snakemake")
+    above = place in cache.parents and not Path.cwd().is_relative_to(place)
+    return above or place.is_relative_to(cache)
 
 
 def _plain(value: Any) -> Any:

@@ -147,6 +147,11 @@ def test_f1_labels_sound_and_settings_rerun_what_rests_on_them(run):
         jobs = plan(folder)
         assert jobs["acquire"] == 1 and jobs["extract"] and jobs["train"]
 
+    dataset = folder / "config" / "datasets" / "six_classes.yaml"
+    with changed(dataset, b"title: ", b"title: My "):
+        jobs = plan(folder)
+        assert jobs["audit"] == 1 and "acquire" not in jobs
+
     config = folder / "six_classes.yaml"
     text = config.read_text()
     try:

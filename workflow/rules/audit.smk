@@ -4,6 +4,9 @@ Requires the records of acquire. Makes the manifest, whose hash is stored with e
 findings, a page, and the decision whether the run may continue.
 """
 
+# What the audit reads of the dataset file; other keys, such as the sources, do not affect it.
+AUDITED = {"name", "title", "note", "kind", "classes", "splits", "clip_seconds", "recording", "published"}
+
 
 rule audit:
     """Check every clip and label: hashes, rates, lengths, missing and broken files."""
@@ -29,6 +32,8 @@ rule audit:
         root=DATA,
         out=subpath(output.manifest, parent=True),
         settings=as_json(CONFIG.audit.model_dump(mode="json")),
+        # Not an option: a change of these keys re-runs the audit.
+        checks=verbatim(as_json([DATASET.model_dump(mode="json", include=AUDITED), DATASET.own])),
     message:
         "audit all splits"
     shell:

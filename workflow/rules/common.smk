@@ -49,7 +49,6 @@ DATASET = CONFIG.dataset_file
 DATASET_FILE = str(dataset_path(CONFIG.dataset, ROOT))
 PAPER_FILES = sorted(map(str, (ROOT / "config" / "papers" / CONFIG.paper).glob("*.yaml")))
 DATA = f"data/{DATASET.name}"
-BROUGHT = DATASET.kind == "recordings" and not DATASET.sources  # audio and labels of the user
 
 
 pathvars:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from resed.config.dataset import Dataset
+from resed.formats.acquired_audio import is_file
 from resed.formats.clip_names import clip_file
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class FileReader:
     def __call__(self, filename: str) -> BinaryIO | None:
         """The open file of a clip; None if there is no such file."""
         path = clip_file(self.folder, filename)
-        return path.open("rb") if path.is_file() else None
+        return path.open("rb") if is_file(path) else None
 
 
 @dataclass(frozen=True)

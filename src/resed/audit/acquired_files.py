@@ -9,6 +9,7 @@ from resed.config.dataset import Dataset
 from resed.errors import AlteredError, MissingFileError
 from resed.formats.acquired_audio import compare_audio, recorded_hashes
 from resed.formats.acquisition import FOLDER, table_path
+from resed.formats.clip_names import clip_file
 from resed.runtime.files import walk
 from resed.runtime.progress import progress
 
@@ -69,7 +70,9 @@ def _extra(
     root: Path, folders: Mapping[str, str], records: Mapping[str, Mapping[str, str]]
 ) -> Iterator[Path]:
     """Visible files in the folders of audio that no split records; splits may share a folder."""
-    known = {root / folders[split] / name for split, names in records.items() for name in names}
+    known = {
+        clip_file(root / folders[split], name) for split, names in records.items() for name in names
+    }
     for folder in sorted(set(folders.values())):
         for place, _, names in walk(root / folder) if (root / folder).is_dir() else ():
             for name in sorted(names):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from itertools import combinations
+from pathlib import Path
 
 from resed.check.dataset_file import DatasetDescription
 from resed.check.messages import CheckMessages
@@ -100,11 +101,13 @@ def check_classes(
 
 def check_names(contents: Mapping[str, SplitContent], messages: CheckMessages) -> None:
     """Refuse clips that are both in training and in a test split; note other repeated names."""
-    for (first, one), (second, other) in combinations(contents.items(), 2):
-        both = sorted(set(map(composed, one.names)) & set(map(composed, other.names)))
+    files = {role: _by_composed_name(content) for role, content in contents.items()}
+    for first, second in combinations(files, 2):
+        one, other = files[first], files[second]
+        both = sorted(one.keys() & other.keys())
         if not both:
             continue
-        same = [name for name in both if _same(one, other, name)]
+        same = [name for name in both if _same(one[name], other[name])]
         place, clips = f"{first} and {second}", f"{counted(len(same), 'clip')} in both"
         if not same and {first, second} <= set(TRAINING_ROLES):
             continue
@@ -118,13 +121,14 @@ def check_names(contents: Mapping[str, SplitContent], messages: CheckMessages) -
             messages.error(f"{clips} ({some(same)})", place=place, cure=cure)
 
 
-def _same(one: SplitContent, other: SplitContent, name: str) -> bool:
-    """Whether a clip of both splits is the same audio; assumed if a file is missing."""
-    sides = [{composed(key): path for key, path in side.files.items()} for side in (one, other)]
-    if not all(name in files for files in sides):
-        return True
-    first, second = (files[name] for files in sides)
-    if first == second:
+def _by_composed_name(content: SplitContent) -> dict[str, Path | None]:
+    """Name of each listed clip -> its file; None if it is missing."""
+    return {composed(name): content.files.get(name) for name in content.names}
+
+
+def _same(first: Path | None, second: Path | None) -> bool:
+    """Whether two files are the same audio; assumed if one is missing."""
+    if first is None or second is None or first == second:
         return True
     if first.stat().st_size != second.stat().st_size:
         return False

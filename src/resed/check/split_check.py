@@ -1,6 +1,7 @@
 """Check one split: its annotation file row by row, and the folder of its audio."""
 
 import difflib
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from resed.formats.audio import probe
 from resed.formats.audio_errors import UndecodableAudioError
 from resed.formats.clip_names import clip_file, composed
 from resed.formats.reference import is_late
+from resed.runtime.files import walk
 
 PAST_S = 0.02  # offsets past the end by less are rounding
 
@@ -109,10 +111,16 @@ def _cure_of_missing_clip(name: str, folder: Path, files: dict[str, Path]) -> st
             return f"there is {other}: names are case-sensitive"
         if Path(other).stem == Path(name).stem or other == name.removesuffix(".wav"):
             return f"there is {other}: write names with the suffix of the file"
-    deeper = next((path for path in folder.rglob(name) if path.is_file()), None)
+    deeper = next(_files_named(Path(name).name, folder), None)
     if deeper:
         return f"there is {deeper.relative_to(folder)}: move the clips into the folder itself"
     return "copy them into the folder, or delete their rows"
+
+
+def _files_named(name: str, folder: Path) -> Iterator[Path]:
+    """Files with a name in a folder and its folders."""
+    for place, _, files in walk(folder):
+        yield from (place / file for file in sorted(files) if composed(file) == composed(name))
 
 
 def _check_lengths_of_clips(

@@ -16,7 +16,7 @@ import typer
 
 from resed import __version__
 from resed.cli.plain import PlainCommand, PlainGroup
-from resed.errors import ResedError
+from resed.errors import ResedError, cure_of
 from resed.escaping import one_line, plain
 from resed.runtime import fingerprint
 from resed.runtime import orphans as watch
@@ -108,9 +108,9 @@ def main() -> None:
         sys.exit(128 + signal.SIGTERM)
     except BrokenPipeError:  # `resed ... | head` is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:  # disk full, read-only folder, permission: the user can fix it
+    except OSError as error:  # a full disk, a path, a permission: the user can fix it
         place = one_line(error.filename or "a file")
-        _refuse(f"{place}: {error.strerror or error}; free disk space or change the permissions")
+        _refuse(f"{place}: {error.strerror or error}; {cure_of(error)}")
 
 
 def _refuse(message: str) -> None:

@@ -33,7 +33,7 @@ def verify(
     from resed.audit.acquired_files import verify_audio
     from resed.config.dataset import load_dataset
     from resed.errors import ResedError
-    from resed.runtime.checksums import data_folder
+    from resed.runtime.checksums import absolute, data_folder
     from resed.runtime.staleness import Made
     from resed.runtime.verify import adopt, refuse_bad, summary
     from resed.runtime.verify import verify as compare
@@ -46,17 +46,22 @@ def verify(
     wrong: ResedError | None = None  # raised after the results are compared, too
     if audio:
         root = data_folder(results)
-        dataset = run.file if run else load_dataset(results.resolve().name)
+        dataset = run.file if run else load_dataset(absolute(results).name)
         try:
             number = verify_audio(dataset, root, threads, typer.echo)
             typer.echo(f"{root}: all {number} audio files are those that were acquired")
         except ResedError as error:
             wrong = error
-    found = compare(results, threads)
-    if record:
-        adopt(results, found)
+    try:
         found = compare(results, threads)
-    refuse_bad(results, found, typer.echo, run.configs if run else None)
+        if record:
+            adopt(results, found)
+            found = compare(results, threads)
+        refuse_bad(results, found, typer.echo, run.configs if run else None)
+    except ResedError:
+        if wrong:
+            typer.echo(f"resed: {wrong}", err=True)
+        raise
     typer.echo(summary(results, found))
     for line in Made.of(results).lines(run.configs if run else None):
         typer.echo(f"note: {line}")

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from resed.config.yaml_reader import SHOWN, parse_json_text, parse_yaml, read_bounded
+from resed.config.yaml_reader import SHOWN, json_value, parse_yaml, read_bounded
 from resed.errors import ConfigError
 from resed.escaping import one_line
 from resed.runtime.files import existing
@@ -54,7 +54,7 @@ def read_settings(text: str, option: str = "--settings") -> dict[str, Any]:
     """
     if not text.lstrip().startswith("{"):
         return read_yaml(Path(text))
-    return parse_json_text(text, option, "quote it for the shell")
+    return json_value(text, option, "correct it, and quote it for the shell")
 
 
 def check(model: type[Model], values: Any, place: str, if_missing: str = "add this key") -> Model:
@@ -104,13 +104,16 @@ def _error(
     return ConfigError(f"{message}{given}", place=path, cure="correct this key")
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """The cure for an unknown name: the nearest known names, or the first ones."""
+def nearest(name: str, names: Iterable[str], otherwise: str = "") -> str:
+    """The cure for an unknown name: the nearest known names; without any, `otherwise`.
+
+    `otherwise` is by default a list of the first known names.
+    """
     names = list(names)
     if close := difflib.get_close_matches(name, names, n=3):
         return f"did you mean {' or '.join(close)}?"
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"known: {', '.join(names[:MOST_NAMES])}{more}"
+    return otherwise or f"known: {', '.join(names[:MOST_NAMES])}{more}"
 
 
 def _shown(value: Any) -> str:

@@ -5,7 +5,6 @@ could not finish: repeated keys, of which it keeps the last; aliases that grow w
 nesting; tags, dates and octal or sexagesimal numbers; control and invisible characters.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 
 from resed.errors import ConfigError
 from resed.escaping import one_line, plain
+from resed.runtime.json_text import parse_json
 
 LARGEST = 4 << 20  # bytes of a file
 DEEPEST = 50  # levels of nesting
@@ -38,48 +38,30 @@ def parse_yaml(data: bytes, place: object) -> Any:
     return _Reader(str(place)).read(data)
 
 
-def parse_json_text(text: str, place: object, cure: str) -> Any:
+def json_value(text: str, place: object, cure: str) -> Any:
     """The value of JSON text with the bounds of `parse_yaml`. Raises ConfigError."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            keys = [key for key, _ in pairs]
-            twice = next(key for key in keys if keys.count(key) > 1)
-            raise ConfigError(f"key {twice} is there twice", place=place, cure="keep one of them")
-        return found
-
-    def refuse(name: str) -> Never:
-        raise ValueError(f"{name} is not a finite number")
-
-    if len(text) > LARGEST:
+    data = text.encode("utf-8", "surrogatepass")
+    if len(data) > LARGEST:
         raise _too_large(place)
     try:
-        value = json.loads(text, object_pairs_hook=once, parse_constant=refuse)
-    except RecursionError:
-        raise _too_deep(place) from None
+        value = parse_json(data, LARGEST, MOST_VALUES)
     except ValueError as error:
         raise ConfigError(f"not valid JSON ({error})", place=place, cure=cure) from None
-    for one in _inside(value, place):
-        if isinstance(one, str):
-            _check_text(one, place, None)
-        elif isinstance(one, int) and abs(one) > LARGEST_NUMBER:
-            raise ConfigError("a number is too large", place=place, cure="use a smaller number")
+    for one in _texts(value):
+        _check_text(one, place, None)
     return value
 
 
-def _inside(value: Any, place: object) -> Iterator[Any]:
-    """All keys and values. Raises ConfigError if they are nested too deeply."""
-    open_values = [(value, 1)]
-    while open_values:
-        one, depth = open_values.pop()
-        yield one
-        if depth > DEEPEST:
-            raise _too_deep(place)
-        if isinstance(one, dict):
-            open_values += [(part, depth + 1) for pair in one.items() for part in pair]
-        elif isinstance(one, list):
-            open_values += [(part, depth + 1) for part in one]
+def _texts(value: Any) -> Iterator[str]:
+    """All keys and texts."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for pair in value.items():
+            yield from _texts(list(pair))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)
 
 
 class _Size(NamedTuple):
@@ -105,7 +87,7 @@ class _Reader:
             self._refuse_character(text, error.position)
         except yaml.YAMLError as error:
             if text.lstrip().startswith("{"):  # JSON may contain tabs, and YAML not
-                return parse_json_text(text, self.place, "correct the file")
+                return json_value(text, self.place, "correct the file")
             mark = getattr(error, "problem_mark", None)
             line = mark.line + 1 if mark else None
             tabs = line and "\t" in "".join(text.split("\n")[line - 1 : line])
@@ -282,7 +264,7 @@ def _too_large(place: object) -> ConfigError:
     return ConfigError(problem, place=place, cure="check that this is the right file")
 
 
-def _too_deep(place: object, line: int | None = None) -> ConfigError:
+def _too_deep(place: object, line: int) -> ConfigError:
     problem = f"nested more than {DEEPEST} levels deep"
     return ConfigError(problem, place=place, line=line, cure="remove levels")
 

@@ -47,7 +47,7 @@ def recorded_hashes(root: Path | str, split: str) -> dict[str, str]:
     return {name: one.sha256 for name, one in states.items() if one.state == PRESENT and one.sha256}
 
 
-def sample_of_audio(folder: Path, names: Iterable[str]) -> str:
+def audio_sample_hash(folder: Path, names: Iterable[str]) -> str:
     """SHA-256 of the sizes and of a part of the bytes of audio files; "" if none of them exists.
 
     It is computed for each plan of a run, which must not read whole recordings. Times of files are
@@ -56,8 +56,9 @@ def sample_of_audio(folder: Path, names: Iterable[str]) -> str:
     total, found = hashlib.sha256(), False
     for name in sorted(names):
         size, part = -1, b""
-        if is_file(folder / name):
-            with suppress(OSError), open(folder / name, "rb") as handle:
+        path = clip_file(folder, name)
+        if is_file(path):
+            with suppress(OSError), open(path, "rb") as handle:
                 size, found = os.fstat(handle.fileno()).st_size, True
                 places = (0, size // 2, max(0, size - SAMPLE))
                 part = b"".join(os.pread(handle.fileno(), SAMPLE, place) for place in places)
@@ -96,7 +97,7 @@ def compare_audio(
 
 def compare_file(path: Path, split: str, recorded: str) -> AudioStatus:
     """Compare one file with its record."""
-    if not path.is_file():
+    if not is_file(path):
         return AudioStatus(path, split, "missing")
     try:
         size = path.stat().st_size

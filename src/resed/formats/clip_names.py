@@ -18,10 +18,18 @@ def composed(name: str) -> str:
 def clip_file(folder: Path, name: str) -> Path:
     """The file of a clip, with its name as it is, composed or decomposed, whichever exists.
 
-    If none exists, the path with the name as it is.
+    If none exists, or no file can have the name, the path with the name as it is.
     """
     spellings = dict.fromkeys([name, *(unicodedata.normalize(form, name) for form in FORMS)])
     paths = [folder / spelling for spelling in spellings]
     if len(paths) == 1:
         return paths[0]
-    return next((path for path in paths if path.exists()), paths[0])
+    return next((path for path in paths if _exists(path)), paths[0])
+
+
+def _exists(path: Path) -> bool:
+    """Whether a path exists; False for names that no file can have."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

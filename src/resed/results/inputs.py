@@ -14,7 +14,7 @@ from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import BASELINES, Row
 from resed.config.run import Config
 from resed.errors import ResedError
-from resed.formats.acquired_audio import sample_of_audio
+from resed.formats.acquired_audio import audio_sample_hash
 from resed.formats.annotations import read_clips
 from resed.paper.numbers import Paper
 from resed.results.claimed_readings import claimed_rows
@@ -39,7 +39,7 @@ def clips_and_sound(annotations: Path, audio: Path, record: Path) -> list[str]:
             names = sorted(read_clips(annotations))
     except ResedError:  # acquire reports it
         return []
-    sound = sample_of_audio(audio, names)
+    sound = audio_sample_hash(audio, names)
     if not sound:
         with suppress(OSError, ValueError, AttributeError):
             sound = str(parse_json(record).get("audio_sample", ""))

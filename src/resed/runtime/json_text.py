@@ -17,19 +17,19 @@ DIGITS = 19  # of an integer; those of 2**63 - 1
 SHOWN = 40  # characters of a key or number shown in an error
 
 
-def parse_json(source: Path | bytes, largest: int = LARGEST) -> Any:
+def parse_json(source: Path | bytes, largest: int = LARGEST, most_values: int = MOST_VALUES) -> Any:
     """Parse JSON from a file or bytes.
 
     Raises ValueError for invalid JSON, a repeated key, a number that is not finite or has more than
-    64 bits, text that is not valid Unicode, more than `largest` bytes, MOST_VALUES values or
-    DEEPEST levels. The message is one line of at most 200 characters.
+    64 bits, text that is not valid Unicode, more than `largest` bytes, `most_values` values
+    or DEEPEST levels. The message is one line of at most 200 characters.
     """
     size = source.stat().st_size if isinstance(source, Path) else len(source)
     if size > largest:
         raise ValueError(f"{size} bytes; at most {largest} are read")
     data = source.read_bytes() if isinstance(source, Path) else source
-    if data.count(b",") + data.count(b"[") + data.count(b"{") > MOST_VALUES:
-        raise ValueError(f"more than {MOST_VALUES} values")
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > most_values:
+        raise ValueError(f"more than {most_values} values")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from resed.errors import ResedError
+from resed.errors import ResedError, cure_of
 from resed.runtime import locks, orphans
 from resed.runtime.json_text import parse_json
 
@@ -79,7 +79,7 @@ def _one_line(results: str) -> Iterator[None]:
         mine = isinstance(error, OSError) and error.errno in UNWRITABLE
         if found := error if mine else _unwritable(Path(results)):
             place = found.filename or results
-            sys.exit(f"resed: {place}: {found.strerror}; free disk space or change the permissions")
+            sys.exit(f"resed: {place}: {found.strerror}; {cure_of(found)}")
         raise
 
 

@@ -32,7 +32,7 @@ from resed.acquire.recordings.sources.adapter import (
 from resed.acquire.recordings.sources.downloads import RETRIED
 from resed.acquire.recordings.sources.settings import AnySource
 from resed.errors import AudioError, DatasetError, ResedError
-from resed.formats.acquired_audio import difference, sample_of_audio
+from resed.formats.acquired_audio import audio_sample_hash, difference
 from resed.formats.acquisition import LOCAL, Answer, ClipState, table_path
 from resed.formats.clip_names import clip_file
 from resed.runtime.checksums import digest
@@ -111,7 +111,7 @@ def _record(
         "scale": None,
         "annotations": spot.annotations,
         "annotations_sha256": sha256(annotations),
-        "audio_sample": sample_of_audio(root / spot.audio, [clip.filename for clip in clips]),
+        "audio_sample": audio_sample_hash(root / spot.audio, [clip.filename for clip in clips]),
         "audio_sha256": hashlib.sha256(audio.encode()).hexdigest(),
     }
 

@@ -26,8 +26,10 @@ from resed.formats.acquisition import (
     read_states_table,
     write_states,
 )
+from resed.runtime.json_text import parse_json
 from resed.runtime.locks import open_locked
 
+LONGEST_LINE = 1 << 20  # bytes of a state in the journal
 SYNC_S = 1.0  # between two fsyncs; a power failure loses no more (a kill loses nothing)
 
 
@@ -169,7 +171,7 @@ def _read_journal(path: Path) -> Iterator[tuple[ClipState, int]]:
         if not line.endswith(b"\n"):
             return
         try:
-            values: dict[str, Any] = json.loads(line)
+            values: dict[str, Any] = parse_json(line, LONGEST_LINE)
             state = ClipState.of_cells([values[column] for column in COLUMNS])
         except (ValueError, KeyError, TypeError, AttributeError, ResedError):
             raise StateError("damaged", place=path, line=number, cure=CURE) from None

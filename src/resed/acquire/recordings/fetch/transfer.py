@@ -4,7 +4,6 @@ A server may close or stall connections, send wrong lengths or another range tha
 change the file between two requests. A file is kept only if its length and checksum are correct.
 """
 
-import json
 import random
 import threading
 import time
@@ -41,6 +40,7 @@ from resed.acquire.recordings.fetch.response_checks import (
     promised_length,
     transient,
 )
+from resed.runtime.json_text import parse_json
 
 Value = TypeVar("Value")
 PIECE = 1 << 16  # bytes read at a time
@@ -138,9 +138,10 @@ class Transfer:
                     if len(body) > LONGEST_LISTING:
                         raise TransientError("the listing is too long", CorruptError, "too long")
             try:
-                return json.loads(body), answer.headers
-            except ValueError:
-                raise TransientError("not JSON", CorruptError, "not JSON") from None
+                return parse_json(bytes(body), LONGEST_LISTING), answer.headers
+            except ValueError as error:
+                problem = f"not JSON ({error})"
+                raise TransientError(problem, CorruptError, problem) from None
 
         return self._retry(url, once)
 
