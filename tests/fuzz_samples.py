@@ -159,7 +159,7 @@ def posteriors(folder: Path) -> Sample:
     frames, tags = draw.random((2, 5, 2), dtype=np.float32), draw.random((2, 2), dtype=np.float32)
     meta = {"system": "pts", "seed": 0, "split": "weak", "dataset": "demo", "notes": ["a", 1.5]}
     meta |= {"seconds_per_frame": 0.1, "manifest_sha256": HASH, "checkpoint_sha256": HASH}
-    Posteriors(frames, tags, tags[::-1], CLIPS, CLASSES, meta, tags / 2).save(path)
+    Posteriors(frames, tags, tags[::-1], CLIPS, CLASSES, meta, tags[:, None] / 2).save(path)
 
     def check(value: Any) -> None:
         assert unique(value["clips"]) and unique(value["classes"])
@@ -171,6 +171,7 @@ def posteriors(folder: Path) -> Sample:
                 continue
             kind, shape, data = value[name]
             assert kind == "float32" and (shape[0], shape[-1]) == sizes
+            assert len(shape) == (3 if name in ("frames", "lost_head_tags") else 2)
             numbers = np.frombuffer(data, np.float32)
             assert ((numbers >= 0) & (numbers <= 1)).all()
 
