@@ -358,7 +358,11 @@ BAD_ARRAYS = {
     "one name": ({"clips": np.array("a.wav")}, "clips must be unique names"),
     "backwards": (
         {"meta": np.array(json.dumps({**META, "seconds_per_frame": -1}))},
-        "meta.seconds_per_frame must be a finite number above 0 and at most",
+        "meta.seconds_per_frame must be a number from 1e-05 to 3600",
+    ),
+    "a tiny step": (
+        {"meta": np.array(json.dumps({**META, "seconds_per_frame": 1e-300}))},
+        "meta.seconds_per_frame must be a number from 1e-05 to 3600",
     ),
     "no step": ({"meta": np.array('{"version": 1}')}, "meta.seconds_per_frame is missing"),
     "list": ({"meta": np.array("[]")}, "version None, this resed reads"),

@@ -188,6 +188,23 @@ def test_a5_two_outputs_are_two_files(labels):
         refuse_overwriting("score", {"out": Path("m.json"), "counts": labels.parent / "m.json"})
 
 
+@pytest.mark.parametrize("second", ["s.store", "./s.store"])
+def test_a5_one_option_twice_is_two_files(labels, second):
+    values = {"out": ["strong=s.store", f"weak={second}"]}
+    with pytest.raises(OverwriteError, match="is also written by --out"):
+        refuse_overwriting("extract", values)
+    refuse_overwriting("extract", {"out": ["strong=s.store", "weak=w.store"]})
+
+
+def test_a5_the_record_of_acquire_is_not_replaced(tmp_path):
+    own = tmp_path / ".acquire" / "strong.tsv"
+    own.parent.mkdir()
+    own.write_text("filename\n")
+    values = {"dataset": "demo", "root": tmp_path, "record": own}
+    with pytest.raises(OverwriteError, match="is read by --root"):
+        refuse_overwriting("acquire", values)
+
+
 def test_a5_a_folder_is_no_output_file(labels):
     for place in (".", str(labels.parent), ".."):
         done = CliRunner().invoke(app, ["calibrate", "--events", "labels.tsv", "--out", place])

@@ -558,3 +558,37 @@ def tree(folder: Path) -> dict[str, str]:
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in files
     }
+
+
+def described(root: Path, more: str) -> None:
+    """Add lines to the dataset file of `yard`; the keys are removed before."""
+    path = root / "config" / "datasets" / "yard.yaml"
+    keys = yaml.safe_load(more)
+    values = {k: v for k, v in yaml.safe_load(path.read_text()).items() if k not in keys}
+    path.write_text(yaml.safe_dump(values) + more + "\n")
+
+
+@pytest.mark.parametrize("pattern", ["(?P<id>.{1,99999999999}).wav", "(?P<id>" + "(" * 5000, "["])
+def test_c4_a_pattern_that_python_cannot_compile_is_one_line(yard, pattern):
+    described(yard, f"recording: '{pattern}'")
+    (error,) = [text for text in texts(found(yard), "error") if "regular expression" in text]
+    assert "\n" not in error
+
+
+def test_c2_thousands_of_mistakes_are_counted(yard, monkeypatch):
+    monkeypatch.chdir(yard)
+    described(yard, "\n".join(f"key{number}: 1" for number in range(3000)))
+    done = CliRunner().invoke(app, ["check", "--dataset", "yard", "--root", "data/yard"])
+    assert done.exit_code == 1
+    assert len(done.output.splitlines()) <= 210
+    assert " more\n" in done.output
+
+
+def test_f2_a_length_that_yaml_reads_as_text_is_the_length_of_clips(yard):
+    (length,) = {SECONDS}
+    described(yard, f"clip_seconds: {length:.1f}")
+    expected = [(one.level, one.text) for one in found(yard).found]
+    described(yard, f"clip_seconds: {length:g}e0")
+    assert [(one.level, one.text) for one in found(yard).found] == expected
+    described(yard, "clip_seconds: 1e308")
+    assert any("clip_seconds" in text for text in texts(found(yard), "error"))

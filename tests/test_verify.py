@@ -380,3 +380,20 @@ def test_b5_verify_audio_takes_the_name_of_a_results_folder_that_is_a_link(heard
     code, said = told("verify", "--results", "results/demo", "--audio")
     assert code == 0, said
     assert "all 5 audio files are those that were acquired" in said
+
+
+def test_c8_a_line_end_in_a_file_name_forges_no_line(results):
+    (results / "a\x1b[31m\nall files match.tsv").touch()
+    said = []
+    with pytest.raises(AlteredError):
+        refuse_bad(results, verify(results), said.append)
+    assert [line for line in said if "all files" in line] == [
+        line for line in said if line.startswith("unrecorded: ")
+    ]
+    assert not any("\n" in line or "\x1b" in line for line in said)
+
+
+def test_b8_what_is_no_file_is_not_called_missing(results):
+    os.mkfifo(results / "pipe")
+    (results / "broken").symlink_to(results / "nothing")
+    assert statuses(results) == {"pipe": "unrecorded", "broken": "unrecorded"}

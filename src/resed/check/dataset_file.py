@@ -1,5 +1,6 @@
 """Check the YAML file of a dataset, and return the parts that are valid."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,9 +56,9 @@ def read_description(
         messages.error(line)
     made.kind = str(values.get("kind", made.kind))
     made.name = str(values.get("name", made.name))
-    seconds = values.get("clip_seconds")
-    if isinstance(seconds, int | float) and seconds > 0:
-        made.clip_seconds = float(seconds)
+    with suppress(TypeError, ValueError, OverflowError):  # YAML reads 2e0 as text
+        seconds = float(values.get("clip_seconds", made.clip_seconds))
+        made.clip_seconds = seconds if seconds > 0 else made.clip_seconds
     made.classes = _classes(values.get("classes"), f"{path}.classes", messages)
     made.splits = _splits(values.get("splits"), f"{path}.splits", messages)
     _check_name(made, base, messages)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import typer
 
+MOST_SHOWN = 200  # messages
+
 
 def check(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
@@ -24,8 +26,10 @@ def check(
     from resed.errors import DatasetError, counted
 
     description, messages = check_dataset(dataset, root, config)
-    for one in messages.found:
+    for one in messages.found[:MOST_SHOWN]:
         typer.echo(f"{one.level:5}  {one.text}")
+    if len(messages.found) > MOST_SHOWN:
+        typer.echo(f"... and {len(messages.found) - MOST_SHOWN} more")
     if messages.errors:
         problem = f"{counted(messages.errors, 'error')} (listed above)"
         raise DatasetError(problem, place=description.path, cure="correct them and check again")

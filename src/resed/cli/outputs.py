@@ -11,6 +11,7 @@ from typing import Any
 
 from resed.config.dataset import ROLES, dataset_path, load_dataset
 from resed.errors import OverwriteError, ResedError
+from resed.formats.acquisition import FOLDER
 
 FILE = ("",)  # the option names the file itself
 DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
@@ -59,13 +60,13 @@ def refuse_overwriting(name: str, values: Mapping[str, Any]) -> None:
         name: the command.
         values: value of each of its parameters.
     """
-    outputs = dict.fromkeys(outputs_of(name, values))
+    outputs = outputs_of(name, values)
     inputs = list(inputs_of(name, values))
     identities = {identity: option for option, path in inputs if (identity := _identity(path))}
     folders = [(option, _real(path)) for option, path in folders_of(name, values)]
     written: dict[Path, str] = {}
     for option, path in outputs:
-        if path.is_dir() and WRITES[name].get(_parameter(option)) == FILE:
+        if path.is_dir() and _is_file(name, option):
             raise _refused(option, path, "is a folder")
         known = identities.get(_identity(path))
         place = _real(path)
@@ -73,9 +74,14 @@ def refuse_overwriting(name: str, values: Mapping[str, Any]) -> None:
             known = next((other for other, parent in folders if parent in place.parents), None)
         if known is not None:
             raise _refused(option, path, f"is read by {known}")
-        if place in written:
+        if place in written and (written[place] != option or _is_file(name, option)):
             raise _refused(option, path, f"is also written by {written[place]}")
         written[place] = option
+
+
+def _is_file(name: str, option: str) -> bool:
+    """Whether each value of an option names one file that is written."""
+    return WRITES[name].get(_parameter(option)) == FILE
 
 
 def outputs_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
@@ -135,6 +141,7 @@ def folders_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path
             yield _option("data"), values["data"]
     if values.get("dataset") and values.get("root"):
         yield _option("root"), values["root"] / "audio"
+        yield _option("root"), values["root"] / FOLDER
 
 
 def _annotations(values: Mapping[str, Any], root: Path) -> list[Path]:

@@ -101,7 +101,7 @@ class Dataset(Strict):
     note: str = ""  # shown at the top of the report
     classes: Annotated[list[Annotated[str, AfterValidator(_class)]], Field(min_length=1)]
     splits: dict[Role, SplitFile]
-    clip_seconds: Annotated[float, Field(gt=0)] = 10.0  # length of a complete clip
+    clip_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10.0  # length of a complete clip
     recording: str | None = None  # regular expression on file names, groups id, start, end
     published: list[PublishedFile] = []
     soundbank: SoundbankFile | None = None
@@ -123,7 +123,7 @@ class Dataset(Strict):
     def _names_a_recording(cls, value: str | None) -> str | None:
         try:
             groups = re.compile(value or "(?P<id>)").groupindex
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"not a regular expression ({error})") from None
         if "id" not in groups:
             raise ValueError("must name the recording by a group (?P<id>...)")

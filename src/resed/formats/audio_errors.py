@@ -66,7 +66,7 @@ def refusal(kind: type[AudioError], problem: object, name: str) -> AudioError:
         EmptyAudioError: again,
         TruncatedAudioError: f"{WHOLE}, or keep what it holds: {convert}",
         DamagedAudioError: f"{WHOLE}, or keep what can be decoded: {convert}",
-        SeveralAudioError: f"write them to one file each, or join them: {convert}",
+        SeveralAudioError: "write each recording to a file of its own",
         RateAudioError: "correct the header, or write the file with its true rate",
         NonFiniteAudioError: "write it with finite samples; full scale is 1",
         LongAudioError: "cut it into shorter files",

@@ -37,10 +37,10 @@ ARRAYS = ("frames", "tags", "teacher_tags")
 MEMBERS = (*ARRAYS, "clips", "classes", "meta")
 OPTIONAL = "lost_head_tags"
 TEXTS = ("clips", "classes", "meta")
-LONGEST_STEP = 3600.0  # seconds
+SHORTEST_STEP, LONGEST_STEP = 1e-5, 3600.0  # seconds
 STEP = Kind(
-    f"a finite number above 0 and at most {LONGEST_STEP:g}",
-    lambda value: is_number(value) and 0 < value <= LONGEST_STEP,
+    f"a number from {SHORTEST_STEP:g} to {LONGEST_STEP:g}",
+    lambda value: is_number(value) and SHORTEST_STEP <= value <= LONGEST_STEP,
 )
 META = Fields(
     {

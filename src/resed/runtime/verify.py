@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from resed.errors import AlteredError, MissingFileError
+from resed.escaping import one_line
 from resed.runtime import checksums
 from resed.runtime.files import walk
 from resed.runtime.progress import progress
@@ -95,7 +96,8 @@ def _status(results: Path, name: Path) -> FileStatus:
     except AlteredError:  # a file cannot be verified by a corrupt record
         return FileStatus(checksums.record_of(results, name), "altered")
     if not path.is_file():
-        return FileStatus(path, "missing")
+        there = recorded is None and os.path.lexists(path)  # a pipe, a device, a broken link
+        return FileStatus(path, "unrecorded" if there else "missing")
     size = path.stat().st_size
     if recorded is None:
         return FileStatus(path, "unrecorded", size)
@@ -124,7 +126,7 @@ def refuse_bad(
     """
     bad = [one for one in found if one.status in BAD]
     for one in bad:
-        say(f"{one.status}: {one.path}")
+        say(f"{one.status}: {one_line(one.path)}")  # a line end in a name is no new line
     if not bad:
         return
     counts = Counter(one.status for one in bad)
