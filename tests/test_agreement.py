@@ -268,10 +268,10 @@ def test_b1_times_in_milliseconds_are_reported(scored, tmp_path):
         f"2 of 2 events of {est} begin after the last event of {ref} (Müller 1.wav Dog at 500 s of "
         "3 s); times are seconds from the start of the clip",
         f"half of the events of {est} end after 2500 s, of {ref} after 2.5 s; are the times of one "
-        "file in milliseconds?",
+        "file in milliseconds or minutes?",
     ]
     _, notes = scored(REFERENCE, milliseconds(REFERENCE))
-    assert len(notes) == 1 and "milliseconds?" in notes[0]
+    assert len(notes) == 1 and "milliseconds or minutes?" in notes[0]
 
 
 def test_b1_times_past_the_clip_are_reported(scored, tmp_path):
@@ -384,3 +384,10 @@ def test_b1_events_that_were_written_are_scored_as_they_are(tmp_path):
     write_events(tmp_path / "e.tsv", events)
     metrics, notes = score_files(tmp_path / "e.tsv", tmp_path / "e.tsv", tmp_path / "m.json")
     assert list(metrics["event"]["classes"]) == ['"Dog"'] and notes == []
+
+
+def test_b1_times_in_minutes_are_reported(scored):
+    head, *rows = [line.split("\t") for line in REFERENCE.splitlines()]
+    rows = [[r[0], *(f"{float(t) / 60:.6f}" if t else "" for t in r[1:3]), r[3]] for r in rows]
+    _, notes = scored("".join("\t".join(row) + "\n" for row in (head, *rows)))
+    assert any("milliseconds or minutes?" in note for note in notes)

@@ -15,7 +15,7 @@ from runs import REPOSITORY
 
 from resed.config import yaml_reader
 from resed.config.loading import read_settings, read_yaml
-from resed.config.yaml_reader import DEEPEST, LARGEST, MOST_VALUES, parse_yaml
+from resed.config.yaml_reader import DEEPEST, LARGEST, MOST_VALUES, check_assignments, parse_yaml
 from resed.errors import ConfigError
 
 OURS = sorted(
@@ -282,3 +282,22 @@ def test_all_yaml_is_read_here():
         if path != own:
             text = path.read_text()
             assert "yaml.load" not in text and "safe_load" not in text and "yaml.parse" not in text
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--config", "seeds=3", "seeds=1"], "seeds stands twice"),
+        (["-C", "seeds=3", "-n", "--config", "seeds=1"], "seeds stands twice"),
+        (["--config=seeds=3", "seeds=1"], "seeds stands twice"),
+        (["--config", "override={schedule: {epochs: 1}, schedule: {epochs: 2}}"], "schedule"),
+    ],
+)
+def test_b7_a_key_that_stands_twice_after_config_is_refused(words, problem):
+    with pytest.raises(ConfigError, match=problem):
+        check_assignments(["snakemake", "--cores", "2", *words])
+
+
+def test_b7_other_words_of_a_command_line_are_no_keys():
+    words = ["snakemake", "--config", "seeds=3", "dataset=demo", "-n", "a=b", "a=c", "--resources"]
+    check_assignments([*words, "mem_mb=1", "mem_mb=2"])

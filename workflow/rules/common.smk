@@ -21,6 +21,7 @@ from resed.config.rows import Row
 from resed.config.run import load_config
 from resed.config.run_plan import prediction_memory, run_size, training_memory
 from resed.config.systems import DEFAULT_FEATURES
+from resed.config.yaml_reader import check_assignments
 from resed.draw import inputs as figures
 from resed.errors import ResedError
 from resed.paper.numbers import load_paper
@@ -40,6 +41,7 @@ ROOT = Path(workflow.current_basedir).parents[1]
 ROOT = Path() if ROOT.samefile(Path()) else ROOT
 
 try:
+    check_assignments(sys.argv)
     CONFIG = load_config({key: config[key] for key in config if key != "pathvars"}, ROOT)
     PAPER = load_paper(CONFIG.paper, ROOT)
 except ResedError as error:

@@ -6,7 +6,7 @@ nesting; tags, dates and octal or sexagesimal numbers; control and invisible cha
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Never
 
@@ -36,6 +36,27 @@ def parse_yaml(data: bytes, place: object) -> Any:
     Raises ConfigError with the line that is wrong; for a repeated key with both lines.
     """
     return _Reader(str(place)).read(data)
+
+
+def check_assignments(arguments: Sequence[str]) -> None:
+    """Raise ConfigError for a key that stands twice after --config: Snakemake keeps the last one.
+
+    Args:
+        arguments: the words of the command line. The values are read as YAML.
+    """
+    keys, inside = set[str](), False
+    for word in arguments:
+        option, _, first = word.partition("=")
+        if word.startswith("-"):
+            inside = option in ("--config", "-C")
+            word = first if inside else ""
+        key, equals, value = word.partition("=")
+        if not inside or not equals:
+            continue
+        if key in keys:
+            raise ConfigError(f"{key} stands twice", place="--config", cure="keep one of them")
+        keys.add(key)
+        parse_yaml(value.encode("utf-8", "surrogateescape"), f"--config {key}")
 
 
 def json_value(text: str, place: object, cure: str) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from resed.config.loading import check
-from resed.errors import CheckpointError, StoreError
+from resed.errors import CheckpointError, ConfigError, StoreError
 from resed.formats import checkpoint
 from resed.formats.posteriors import Posteriors
 from resed.formats.store import Store
@@ -32,8 +32,7 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
     """
     content = checkpoint.load_finished(path)
     identity = content["identity"]
-    settings = check(SystemSettings, identity["settings"], f"{path}: settings")
-    features = check(FeatureSettings, identity["features"], f"{path}: features")
+    settings, features = _settings(path, identity)
     sizes = settings.model, features, len(identity["classes"]), identity["shares"]
     with torch.device("meta"):  # without memory, which other settings could exceed
         expected = build_networks(*sizes).state_dict()
@@ -43,6 +42,16 @@ def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
     networks = build_networks(*sizes)
     networks.load_state_dict(content["networks"])
     return networks.eval(), identity
+
+
+def _settings(path: Path | str, identity: dict[str, Any]) -> tuple[SystemSettings, FeatureSettings]:
+    """The settings of a checkpoint, which nobody can correct in the file: CheckpointError."""
+    try:
+        settings = check(SystemSettings, identity["settings"], "settings")
+        return settings, check(FeatureSettings, identity["features"], "features")
+    except ConfigError as error:
+        problem = f"{error.place}: {error.problem}"
+        raise CheckpointError(problem, place=path, cure=checkpoint.CURE) from None
 
 
 def predict_splits(
@@ -63,8 +72,7 @@ def predict_splits(
         StoreError: the features of a store are not those of the checkpoint.
     """
     networks, identity = load_networks(path)
-    settings = check(SystemSettings, identity["settings"], f"{path}: settings")
-    features = check(FeatureSettings, identity["features"], f"{path}: features")
+    settings, features = _settings(path, identity)
     half = arithmetic(settings.schedule.precision, device)
     networks = networks.to(device)
     for split, store_path in stores.items():

@@ -17,7 +17,7 @@ from statistics import median
 from resed.errors import MOST_CLASSES, ScoreError, counted, some
 from resed.formats.annotations import Event
 
-FOREIGN_UNIT = 100  # ratio of the median times of two files in different units, at least
+FOREIGN_UNIT = 30  # ratio of the median times of two files in different units, at least
 
 # What two spellings of a name can differ by, and the spelling without it.
 FORMS: dict[str, Callable[[str], str]] = {
@@ -199,7 +199,7 @@ def _foreign_unit(reference: Side, estimated: Side, clips: Sequence[str]) -> lis
         return []
     return [
         f"half of the events of {large.path} end after {high:g} s, of {small.path} after {low:g} s;"
-        " are the times of one file in milliseconds?"
+        " are the times of one file in milliseconds or minutes?"
     ]
 
 

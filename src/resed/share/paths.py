@@ -13,7 +13,8 @@ from pathlib import Path
 LONGEST = 1024  # bytes of a path
 LONGEST_NAME = 255  # bytes of the name of a file
 DRIVE = re.compile(r"[A-Za-z]:")
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # Unicode categories: control characters, half characters
+# Unicode categories: control characters, invisible ones, half characters, line ends.
+UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 DVC_FILES = re.compile(r"dvc\.(yaml|lock)|.*\.dvc", re.IGNORECASE)  # which DVC reads in any folder
 
 
