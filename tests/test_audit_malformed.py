@@ -70,7 +70,7 @@ SOUNDS = {  # name -> how it is made, status
     "one_byte.wav": (cut(1), "undecodable"),
     "page.wav": (lambda path: path.write_text("<html>404</html>\n" * 9), "undecodable"),
     "picture.wav": (lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99)), "undecodable"),
-    "no_channel.wav": (bent_header, "undecodable"),
+    "no_channel.wav": (bent_header, "damaged"),
     "half_flac.wav": (cut_flac, "truncated"),
     "nan.wav": (spoiled(np.nan), "nonfinite"),
     "infinite.wav": (spoiled(-np.inf), "nonfinite"),
@@ -84,7 +84,7 @@ SOUNDS = {  # name -> how it is made, status
     "../outside.wav": (lambda path: None, "outside"),
     "/etc/hostname": (lambda path: None, "outside"),
     "C:\\sound.wav": (lambda path: None, "outside"),
-    "x" * 300 + ".wav": (lambda path: None, "unreadable"),
+    "x" * 300 + ".wav": (lambda path: None, "missing"),
     # Odd, and well.
     "six.wav": (lambda path: wav(path, np.tile(NOISE[:, None], 6)), "ok"),
     "stereo.wav": (lambda path: wav(path, np.tile(NOISE[:, None], 2), 48000), "ok"),
