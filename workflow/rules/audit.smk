@@ -5,7 +5,17 @@ findings, a page, and the decision whether the run may continue.
 """
 
 # What the audit reads of the dataset file; other keys, such as the sources, do not affect it.
-AUDITED = {"name", "title", "note", "kind", "classes", "splits", "clip_seconds", "recording", "published"}
+AUDITED = {
+    "name",
+    "title",
+    "note",
+    "kind",
+    "classes",
+    "splits",
+    "clip_seconds",
+    "recording",
+    "published",
+}
 
 
 rule audit:
