@@ -57,6 +57,15 @@ def _plain_arithmetic():
             torch.use_deterministic_algorithms(False)
 
 
+@pytest.fixture(autouse=True)
+def _no_stage():
+    """Undo what a command declares for the whole process: the stage and device of its files."""
+    yield
+    if fingerprint := sys.modules.get("resed.runtime.fingerprint"):
+        fingerprint.begin("")
+        fingerprint.use_device("cpu")
+
+
 @pytest.fixture
 def server():
     """A server on the loopback address whose answers a test can break."""

@@ -18,7 +18,7 @@ MOST_COLUMNS = 50_000  # a history has two columns per class
 LONGEST_CELL = 100_000  # characters
 INTEGER = re.compile(r"-?[0-9]{1,15}")
 DECIMAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
-SHOWN_COLUMNS = 5  # of a header, in an error
+SHOWN_COLUMNS = 12  # of a header, in an error
 
 
 class TextTable:
