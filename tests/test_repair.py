@@ -201,9 +201,9 @@ def test_a_clip_ends_where_its_manifest_says(tmp_path):
     path = file(tmp_path, ["a.wav 8.0 10.0 Dog", "b.wav 8.0 11.0 Dog", "c.wav 8.0 11.0 Dog"])
     manifest = tmp_path / "manifest.tsv"
     rows = {"a.wav": 9.2345, "b.wav": 11.0, "c.wav": 0.0}
+    found = "0" * 64, 44100, 1
     write_manifest(
-        manifest,
-        [ManifestRow("s", name, "", 44100, 1, end, "ok", "local") for name, end in rows.items()],
+        manifest, [ManifestRow("s", name, *found, end, "ok", "local") for name, end in rows.items()]
     )
     ends = clip_ends(manifest)["s"]
     assert ends == {"a.wav": 9.2345, "b.wav": 11.0}, "a missing clip has no seconds"

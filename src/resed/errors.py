@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from resed.escaping import one_line
 
-LONGEST = 1000  # characters of each part of a message
+LONGEST = 1500  # characters of each part of a message
 EXAMPLES = 3  # names that a message lists
 MOST_CLASSES = 5  # classes that a message lists
 OTHER_CURE = "check this file and its disk"
