@@ -106,15 +106,22 @@ def test_mistakes_in_a_file_of_systems(tmp_path, text, told):
     assert "\n" not in str(error.value)
 
 
+TFD = {"objective": {"distillation": {"tfd": True}}}
+
+
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
+        ({}, "--settings.objective.distillation.tfd: missing; pts_tfd has True (config/systems);"),
         (
-            {},
+            TFD,
             "systems.pts_tfd.model: missing; add this key; config/systems/base.yaml has all keys",
         ),
-        (overlay(BASE, {"model": {"widht": 1}}), "model.widht: unknown key; did you mean width?"),
-        ({**BASE, "schedule": {"epochs": 3}}, "systems.pts_tfd.schedule.stage_one: missing;"),
+        (overlay(BASE, {**TFD, "model": {"widht": 1}}), "model.widht: unknown key; did you mean"),
+        (
+            overlay(BASE, TFD) | {"schedule": {"epochs": 3}},
+            "systems.pts_tfd.schedule.stage_one: missing;",
+        ),
     ],
 )
 def test_partial_settings_train_nothing(tmp_path, settings, told):
