@@ -143,9 +143,9 @@ def test_prediction_takes_the_arithmetic_of_the_training(tiny, tmp_path, monkeyp
     path = run.train()
     taken, infer = [], predict_module.infer
 
-    def look(*arguments, autocast):
+    def look(*arguments, autocast, **others):
         taken.append(autocast)
-        return infer(*arguments, autocast=autocast)
+        return infer(*arguments, autocast=autocast, **others)
 
     monkeypatch.setattr(predict_module, "infer", look)
     list(predict_splits(path, {"evaluation": tiny / "evaluation.store"}, CPU))
