@@ -15,6 +15,7 @@ from resed.formats.annotations import Event, write_events
 from resed.formats.manifest import write_manifest
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import write_windows
+from resed.runtime.files import sha256
 
 LABELS = ["bark", "rain"]
 SPLITS = ("development", "evaluation")
@@ -37,6 +38,7 @@ def both(option: str, place) -> list[str]:
 def folder(tmp_path_factory):
     """Posteriors and strong labels of two splits of ten clips, and windows."""
     folder = tmp_path_factory.mktemp("jobs")
+    write_manifest(folder / "manifest.tsv", [])
     random = np.random.default_rng(3)
     for split in SPLITS:
         clips = [f"{split}{i}.wav" for i in range(10)]
@@ -50,14 +52,13 @@ def folder(tmp_path_factory):
         meta = {"system": "pts", "seed": 2, "split": split, "dataset": "made"}
         meta |= {
             "seconds_per_frame": 0.1,
-            "manifest_sha256": "ab" * 32,
+            "manifest_sha256": sha256(folder / "manifest.tsv"),
             "checkpoint_sha256": "cd" * 32,
         }
         values = Posteriors(frames, tags, tags, clips, LABELS, meta)
         values.save(folder / f"{split}.npz")
         write_events(folder / f"{split}.tsv", events)
     write_windows(folder / "windows.tsv", calibrate(events, "average", classes=LABELS))
-    write_manifest(folder / "manifest.tsv", [])
     return folder
 
 
