@@ -50,9 +50,18 @@ class Outcome:
     longest: float = 0.0
 
 
-def fuzz(name: str, flips: int, edits: int, seed: int) -> Outcome:
-    """Fuzz one format in a process of its own, which has bounds of memory and time."""
-    context = multiprocessing.get_context("fork")
+# Imported once by the process that forks for each format. It has no threads: PyTorch may not return
+# in a fork of a process in which its threads have worked.
+IMPORTED = ["torch", "pandas", "soundfile", "resed.formats.checkpoint", "resed.config.run"]
+
+
+def fuzz(name: str, flips: int, edits: int, seed: int, method: str = "forkserver") -> Outcome:
+    """Fuzz one format in a process of its own, which has bounds of memory and time.
+
+    `method` is that of multiprocessing; only `fork` knows samples that a test has added.
+    """
+    context = multiprocessing.get_context(method)
+    context.set_forkserver_preload(IMPORTED)
     queue = context.SimpleQueue()
     process = context.Process(target=_bounded, args=(queue, name, flips, edits, seed))
     process.start()

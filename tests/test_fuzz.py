@@ -51,7 +51,7 @@ def test_the_fuzz_finds_what_is_wrong(tmp_path, monkeypatch):
             return fuzz_samples.Sample(name, path, read_changed, check, editors, checksum, editors)
 
         monkeypatch.setitem(fuzz_samples.SAMPLES, name, make)
-        return fuzz_formats.fuzz(name, 0, 1, 0).failures
+        return fuzz_formats.fuzz(name, 0, 1, 0, method="fork").failures
 
     def endless():
         while True:
