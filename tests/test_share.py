@@ -469,7 +469,7 @@ def test_dvc_repro_lets_snakemake_make_what_is_missing(there):
     told = dvc(there, "repro", "results@demo")
     assert "Stage 'checkpoints@demo' didn't change, skipping" in told
     assert "draw" in told
-    assert "train" not in told
+    assert not re.search(r"\btrain ", told), "the line of the plan has the word trainings"
     assert figure.read_bytes() == before
 
 
