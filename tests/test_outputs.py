@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from resed.cli import app
 from resed.cli.outputs import FILE, WRITES, refuse_overwriting
 from resed.errors import OverwriteError
+from resed.runtime.files import write_text
 
 EVENTS = "filename\tonset\toffset\tevent_label\na.wav\t1.0\t2.0\tDog\n"
 COMMANDS = typer.main.get_command(app).commands
@@ -210,6 +211,21 @@ def test_a5_a_folder_is_no_output_file(labels):
         done = CliRunner().invoke(app, ["calibrate", "--events", "labels.tsv", "--out", place])
         assert isinstance(done.exception, OverwriteError), done.output
         assert f"{Path(place)} is a folder; use another --out" in str(done.exception)
+
+
+def test_a5_a_device_is_not_replaced_by_a_file(labels):
+    """As root, `--out /dev/null` left a regular file there, for all programs of the machine."""
+    pipe = labels.with_name("pipe")
+    os.mkfifo(pipe)
+    (labels.with_name("link")).symlink_to(pipe)
+    for name in ("pipe", "link"):
+        done = CliRunner().invoke(app, ["calibrate", "--events", "labels.tsv", "--out", name])
+        assert isinstance(done.exception, OverwriteError), done.output
+        assert f"{name} is a device, a pipe or a socket; use another --out" in str(done.exception)
+        with pytest.raises(OverwriteError, match="write to another path"):
+            write_text(name, "text")
+    assert pipe.is_fifo()
+    assert {path.name for path in labels.parent.iterdir()} == {"labels.tsv", "pipe", "link"}
 
 
 def test_a5_the_same_output_may_be_written_again(labels):

@@ -84,7 +84,7 @@ class MissingFileError(ResedError):
 
 
 class OverwriteError(ResedError):
-    """A command would replace a file that it reads."""
+    """A command would replace a file that it reads, or a device."""
 
 
 class AlteredError(ResedError):

@@ -68,6 +68,8 @@ def refuse_overwriting(name: str, values: Mapping[str, Any]) -> None:
     for option, path in outputs:
         if path.is_dir() and _is_file(name, option):
             raise _refused(option, path, "is a folder")
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise _refused(option, path, "is a device, a pipe or a socket")
         known = identities.get(_identity(path))
         place = _real(path)
         if known is None and place.is_file():

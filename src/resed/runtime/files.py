@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from resed.errors import MissingFileError, ResedError
+from resed.errors import MissingFileError, OverwriteError, ResedError
 from resed.runtime import checksums, orphans
 from resed.runtime.json_text import parse_json
 
@@ -28,8 +28,14 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     exception, the temporary file is removed and `path` is unchanged. Temporary files of killed
     processes are removed by the next process that writes into the folder. In a run, the checksum of
     the file is recorded.
+
+    Raises OverwriteError if `path` is a device, a pipe or a socket: a rename would replace it, and
+    /dev/null would be a file from then on.
     """
     path = Path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        problem = "is a device, a pipe or a socket, which a file would replace"
+        raise OverwriteError(problem, place=path, cure="write to another path")
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent.resolve())
     suffix = path.suffix if len(path.suffix.encode()) <= LONGEST_SUFFIX else ""
