@@ -592,3 +592,16 @@ def test_f2_a_length_that_yaml_reads_as_text_is_the_length_of_clips(yard):
     assert [(one.level, one.text) for one in found(yard).found] == expected
     described(yard, "clip_seconds: 1e308")
     assert any("clip_seconds" in text for text in texts(found(yard), "error"))
+
+
+def test_c2_no_error_is_left_out_for_a_note(yard, monkeypatch):
+    monkeypatch.chdir(yard)
+    description, messages = check_dataset("yard", yard / "data" / "yard", None, yard)
+    for number in range(300):
+        messages.note(f"note {number}")
+    messages.error("the error")
+    monkeypatch.setattr("resed.check.check_dataset", lambda *arguments: (description, messages))
+    done = CliRunner().invoke(app, ["check", "--dataset", "yard", "--root", "data/yard"])
+    first, *others = done.output.splitlines()
+    assert first == "error  the error"
+    assert others[-1] == f"... and {len(messages.found) - 200} more"

@@ -26,10 +26,14 @@ def check(
     from resed.errors import DatasetError, counted
 
     description, messages = check_dataset(dataset, root, config)
-    for one in messages.found[:MOST_SHOWN]:
+    found = messages.found
+    more = len(found) - MOST_SHOWN
+    if more > 0:  # no error is left out for a note
+        found = sorted(found, key=lambda one: one.level != "error")[:MOST_SHOWN]
+    for one in found:
         typer.echo(f"{one.level:5}  {one.text}")
-    if len(messages.found) > MOST_SHOWN:
-        typer.echo(f"... and {len(messages.found) - MOST_SHOWN} more")
+    if more > 0:
+        typer.echo(f"... and {more} more")
     if messages.errors:
         problem = f"{counted(messages.errors, 'error')} (listed above)"
         raise DatasetError(problem, place=description.path, cure="correct them and check again")

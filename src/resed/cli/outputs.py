@@ -12,6 +12,7 @@ from typing import Any
 from resed.config.dataset import ROLES, dataset_path, load_dataset
 from resed.errors import OverwriteError, ResedError
 from resed.formats.acquisition import FOLDER
+from resed.runtime.files import is_special
 
 FILE = ("",)  # the option names the file itself
 DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
@@ -68,7 +69,7 @@ def refuse_overwriting(name: str, values: Mapping[str, Any]) -> None:
     for option, path in outputs:
         if path.is_dir() and _is_file(name, option):
             raise _refused(option, path, "is a folder")
-        if path.exists() and not (path.is_file() or path.is_dir()):
+        if is_special(path):
             raise _refused(option, path, "is a device, a pipe or a socket")
         known = identities.get(_identity(path))
         place = _real(path)

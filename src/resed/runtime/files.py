@@ -20,6 +20,11 @@ HOST = re.sub(r"[^\w-]", "_", platform.node())  # machines may share a folder
 PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # temporary names of this machine
 
 
+def is_special(path: Path) -> bool:
+    """Whether a path is, or is a link to, something other than a file or a folder."""
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
 @contextmanager
 def atomic_path(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path in the folder of `path`; rename it to `path` if the block succeeds.
@@ -33,7 +38,7 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     /dev/null would be a file from then on.
     """
     path = Path(path)
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    if is_special(path):
         problem = "is a device, a pipe or a socket, which a file would replace"
         raise OverwriteError(problem, place=path, cure="write to another path")
     path.parent.mkdir(parents=True, exist_ok=True)

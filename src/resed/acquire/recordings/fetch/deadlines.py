@@ -62,6 +62,7 @@ class _WithDeadline:
     seconds = 60.0
     sock: Any
 
+    # type: ignore, because super() is the connection of urllib3 that stands beside this class.
     def _new_conn(self) -> socket.socket:
         made = super()._new_conn()  # type: ignore[misc]
         self._cutoff = Cutoff(made, self.seconds)
