@@ -522,3 +522,20 @@ def test_a_class_without_counts_in_a_resample_is_left_out_of_its_mean():
     values = np.array([[[1, 0, 0], [1, 0, 0]], [[1, 0, 0], [0, 0, 0]]])
     table = Counts.of(("x", "y"), ("a", "b"), values)
     assert (bootstrap.replicates([table], None, 50) == 100).all()
+
+
+def test_weights_in_blocks_are_those_at_once(monkeypatch):
+    """Many clips are resampled in blocks, with the same numbers."""
+    values = np.random.default_rng(3).integers(3, size=(40, 2, 3))
+    table = Counts.of([f"{i:02d}" for i in range(40)], ("a", "b"), values)
+    some_names = Counts(table.names[5:], table.classes, values[5:], 40)
+    whole = [bootstrap.replicates([one], None, 100) for one in (table, some_names)]
+    expected = bootstrap.resample_weights(40, 100)
+    bootstrap.forget()
+    monkeypatch.setattr(bootstrap, "MOST_WEIGHTS", 40 * 7)
+    blocks = list(bootstrap.weight_blocks(40, 100))
+    assert [len(block) for _, block in blocks] == [7] * 14 + [2]
+    np.testing.assert_array_equal(np.concatenate([block for _, block in blocks]), expected)
+    found = [bootstrap.replicates([one], None, 100) for one in (table, some_names)]
+    np.testing.assert_array_equal(found, whole)
+    bootstrap.forget()

@@ -1,6 +1,6 @@
 """Bootstrap over clips: F1 of several trainings on the same resamples, and their covariance."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from resed.formats.counts import Counts, class_f1
 
 SEED = 2019  # of the resamples: equal scores give equal intervals
+MOST_WEIGHTS = 1 << 24  # that are in memory at once: 64 MB, and 0.3 GB while they are made
 
 
 def replicates(counts: Sequence[Counts], label: str | None, resamples: int) -> np.ndarray:
@@ -45,19 +46,43 @@ def _replicate(
 @lru_cache(maxsize=2048)
 def _resampled(table: Counts, names: tuple[str, ...], resamples: int) -> np.ndarray:
     """F1 of each class on each resample: [resamples, classes], NaN without counts."""
-    weights = resample_weights(table.clips, resamples)
+    kept = None  # columns of the weights
     if table.names != names or len(names) < table.clips:
         place = {name: i for i, name in enumerate(names)}
-        weights = weights[:, [place[name] for name in table.names]]
+        kept = [place[name] for name in table.names]
     flat = table.values.reshape(len(table.names), 3 * len(table.classes)).astype(np.float32)
-    totals = (weights @ flat).astype(np.float64)  # whole numbers: exact
+    totals = np.empty((resamples, flat.shape[1]))
+    for rows, weights in weight_blocks(table.clips, resamples):
+        totals[rows] = (weights if kept is None else weights[:, kept]) @ flat  # whole: exact
     return class_f1(totals.reshape(resamples, len(table.classes), 3))
+
+
+def forget() -> None:
+    """Release the resampled scores that are kept for further questions on the same tables."""
+    _replicate.cache_clear()
+    _resampled.cache_clear()
+
+
+def weight_blocks(clips: int, resamples: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """The rows of `resample_weights` in blocks of at most MOST_WEIGHTS weights."""
+    if clips * resamples <= MOST_WEIGHTS:
+        yield slice(0, resamples), resample_weights(clips, resamples)
+        return
+    random, most = np.random.default_rng(SEED), max(1, MOST_WEIGHTS // clips)
+    for start in range(0, resamples, most):
+        count = min(most, resamples - start)
+        yield slice(start, start + count), _drawn(random, clips, count)
 
 
 @lru_cache(maxsize=8)
 def resample_weights(clips: int, resamples: int) -> np.ndarray:
     """Number of occurrences of each clip in each resample: float32 [resamples, clips]."""
-    drawn = np.random.default_rng(SEED).integers(clips, size=(resamples, clips))
+    return _drawn(np.random.default_rng(SEED), clips, resamples)
+
+
+def _drawn(random: np.random.Generator, clips: int, resamples: int) -> np.ndarray:
+    """The weights of the next resamples of a generator, which does not depend on the blocks."""
+    drawn = random.integers(clips, size=(resamples, clips))
     drawn += clips * np.arange(resamples)[:, None]
     weights = np.bincount(drawn.ravel(), minlength=resamples * clips)
     return weights.reshape(resamples, clips).astype(np.float32)

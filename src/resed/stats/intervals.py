@@ -115,8 +115,17 @@ def interval(
     Raises:
         ValueError: if there is no table, or if the numbers of clips differ.
     """
-    scores, resampled = _scores(counts, label), replicates(counts, label, resamples)
-    clips = counts[0].clips
+    resampled = replicates(counts, label, resamples)
+    return interval_of(_scores(counts, label), resampled, counts[0].clips)
+
+
+def interval_of(scores: np.ndarray, resampled: np.ndarray, clips: int) -> Interval:
+    """The mean over seeds of any score in percent, with its 95 % interval, as `interval`.
+
+    Args:
+        scores: one score per seed.
+        resampled: the scores on the same resamples of the clips for every seed: [seeds, resamples].
+    """
     parts = _parts(scores, resampled, clips)
     mean, half = fmean(scores), _half_width(parts)
     low, high = max(0.0, mean - half), min(100.0, mean + half)
@@ -143,13 +152,27 @@ def difference(
     Raises:
         ValueError: as `interval`.
     """
-    seeds = min(len(first), len(second))
     if paired:
+        seeds = min(len(first), len(second))
         first, second = first[:seeds], second[:seeds]
-    one, two = _scores(first, label), _scores(second, label)
     resampled = replicates([*first, *second], label, resamples)
-    clips = first[0].clips
+    one, two = _scores(first, label), _scores(second, label)
+    return difference_of(one, two, resampled, paired, first[0].clips)
+
+
+def difference_of(
+    one: np.ndarray, two: np.ndarray, resampled: np.ndarray, paired: bool, clips: int
+) -> Interval:
+    """First minus second of any score, with its 95 % interval, as `difference`.
+
+    Args:
+        one, two: one score per seed of each side.
+        resampled: the scores of the seeds of both sides on the same resamples: [seeds, resamples].
+    """
+    seeds, count = min(len(one), len(two)), len(one)
     if paired:
+        resampled = np.concatenate([resampled[:seeds], resampled[count : count + seeds]])
+        one, two = one[:seeds], two[:seeds]
         parts = _parts(one - two, resampled[:seeds] - resampled[seeds:], clips)
     else:
         parts = _parts_apart(one, two, resampled, clips)
