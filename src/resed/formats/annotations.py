@@ -104,7 +104,7 @@ def located_events(
             if onset or offset or label:
                 if allowed is None or label not in allowed:
                     _check_label(label, classes, place)
-                event = Event(filename, *_span(onset, offset, place), label)
+                event = Event(filename, *span_of(onset, offset, place), label)
         except AnnotationError as error:
             refuse(error)
             continue
@@ -300,8 +300,9 @@ def _check_label(label: str, classes: Sequence[str] | None, place: AnnotationLin
     raise place.error(f"unknown class {_shown(label)!r}", hint)
 
 
-def _span(onset: str, offset: str, place: AnnotationLine) -> tuple[float, float]:
-    start, end = _seconds(onset, "onset", place), _seconds(offset, "offset", place)
+def span_of(onset: str, offset: str, place: AnnotationLine) -> tuple[float, float]:
+    """Onset and offset in seconds, in this order; AnnotationError for other text."""
+    start, end = seconds_of(onset, "onset", place), seconds_of(offset, "offset", place)
     if start >= end:
         cure = "correct the times or delete the row"
         problem = f"onset {_shown(onset)} is not before offset {_shown(offset)}"
@@ -309,7 +310,8 @@ def _span(onset: str, offset: str, place: AnnotationLine) -> tuple[float, float]
     return start, end
 
 
-def _seconds(text: str, column: str, place: AnnotationLine) -> float:
+def seconds_of(text: str, column: str, place: AnnotationLine) -> float:
+    """Seconds from 0 to LONGEST_S; AnnotationError for other text."""
     try:
         value = float(text)
     except ValueError:
