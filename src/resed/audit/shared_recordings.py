@@ -1,6 +1,5 @@
 """Clips that were cut from one recording, or have equal bytes: leaks between splits."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,23 +38,14 @@ def find_excerpts(
 ) -> dict[str, dict[str, Excerpt]]:
     """Split -> clip -> its excerpt, for the clips whose names match `dataset.recording`."""
     found: dict[str, dict[str, Excerpt]] = {split: {} for split in clips}
-    if dataset.recording is None:
+    pattern = dataset.pattern
+    if pattern is None:
         return found
-    pattern = re.compile(dataset.recording)
     for split, names in clips.items():
         for name in names:
-            if match := pattern.match(name):
-                part = match.groupdict()
-                start, end = _seconds(part.get("start")), _seconds(part.get("end"))
-                found[split][name] = Excerpt(split, name, part["id"], start, end)
+            if part := pattern.match(name):
+                found[split][name] = Excerpt(split, name, part.id, part.start, part.end)
     return found
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return float(text or "")
-    except ValueError:
-        return None
 
 
 def check_recordings(found: Mapping[str, Mapping[str, Excerpt]], leaks: str) -> Iterator[Defect]:

@@ -1,12 +1,12 @@
 """A dataset file, config/datasets/{name}.yaml: classes, splits and sources."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator
 
 from resed.config.loading import check, read_yaml
+from resed.config.recording_pattern import RecordingPattern
 from resed.config.systems import NAME
 from resed.config.yaml_reader import SHOWN
 from resed.errors import ConfigError
@@ -109,6 +109,11 @@ class Dataset(Strict):
     sources: list[dict[str, Any]] = []
 
     @property
+    def pattern(self) -> RecordingPattern | None:
+        """The key `recording`, for matching names; None without it."""
+        return None if self.recording is None else RecordingPattern(self.recording)
+
+    @property
     def own(self) -> bool:
         """Whether the recordings are the user's own, because no source has them."""
         return self.kind == "recordings" and not self.sources
@@ -121,11 +126,7 @@ class Dataset(Strict):
     @field_validator("recording")
     @classmethod
     def _names_a_recording(cls, value: str | None) -> str | None:
-        try:
-            groups = re.compile(value or "(?P<id>)").groupindex
-        except (re.error, OverflowError, RecursionError) as error:
-            raise ValueError(f"not a regular expression ({error})") from None
-        if "id" not in groups:
+        if value is not None and "id" not in RecordingPattern(value).names:
             raise ValueError("must name the recording by a group (?P<id>...)")
         return value
 

@@ -35,7 +35,7 @@ DAMAGE = (
     RuntimeError,
     struct.error,
 )
-LITTER = re.compile(r"(^|/)(\._[^/]*|__MACOSX(/.*)?|\.DS_Store)$")  # files of macOS
+MAC_FOLDER = "__MACOSX"
 
 
 class ArchiveError(ResedError):
@@ -105,7 +105,7 @@ class Archive(ABC):
         self.damage = ""
         first: dict[str, ArchiveEntry] = {}
         for entry in self._entries():
-            if entry.folder or LITTER.search(entry.name):
+            if entry.folder or _of_macos(entry.name):
                 continue
             reason = name_refusal(entry.name) or entry.refusal
             if not reason and entry.bytes > self.largest_bytes:
@@ -180,6 +180,12 @@ class Archive(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the file."""
+
+
+def _of_macos(name: str) -> bool:
+    """Whether an entry is a file that macOS adds to archives."""
+    *_, last = parts = name.split("/")
+    return MAC_FOLDER in parts or last.startswith("._") or last == ".DS_Store"
 
 
 def name_refusal(name: str) -> str:

@@ -5,7 +5,6 @@ as 30.000_40.000 or 30_40, and with another suffix. The key `recording` of the d
 pattern of the parts of a name.
 """
 
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
@@ -37,7 +36,7 @@ class NameIndex:
     """Candidates by the parts of their names."""
 
     def __init__(self, dataset: Dataset):
-        self._recording = re.compile(dataset.recording) if dataset.recording else None
+        self._recording = dataset.pattern
         self._audio = {role: place.audio for role, place in dataset.splits.items()}
         self._found: dict[Hashable, list[Candidate]] = defaultdict(list)
 
@@ -82,11 +81,9 @@ class NameIndex:
     def _key(self, name: str) -> Hashable:
         path = PurePosixPath(unicodedata.normalize("NFC", name))
         for suffix in dict.fromkeys((path.suffix, ".wav")):
-            match = self._recording.match(path.stem + suffix) if self._recording else None
-            if match:
-                part = match.groupdict()
-                times = (part.get(key) for key in ("start", "end"))
-                return ("recording", part.get("id"), *(t and float(t) for t in times))
+            part = self._recording.match(path.stem + suffix) if self._recording else None
+            if part:
+                return ("recording", part.id, part.start, part.end)
         return ("name", path.stem)
 
 

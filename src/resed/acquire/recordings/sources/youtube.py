@@ -4,7 +4,6 @@ yt-dlp must be installed separately. It reports failures only as text on stderr,
 `ERROR: [youtube] ID: text`. When it reports a robot check, the source is skipped in this run.
 """
 
-import re
 import shutil
 import subprocess
 import time
@@ -22,6 +21,7 @@ from resed.acquire.recordings.sources.adapter import (
 from resed.acquire.recordings.sources.convert import convert
 from resed.acquire.recordings.sources.downloads import FailureCounter
 from resed.acquire.recordings.sources.settings import YouTubeSource
+from resed.config.recording_pattern import NamedRecording
 from resed.errors import AudioError, ConfigError
 from resed.formats.audio import probe
 from resed.formats.audio_errors import UndecodableAudioError
@@ -63,13 +63,14 @@ class YouTubeAdapter:
     ):
         self._settings, self._context, self._clock = settings, context, clock
         self._sleep = sleep or context.stopping.wait
-        self._recording = re.compile(context.dataset.recording or "")
-        if not {"id", "start", "end"} <= set(self._recording.groupindex):
+        pattern = context.dataset.pattern
+        if pattern is None or not {"id", "start", "end"} <= pattern.names:
             raise ConfigError(
                 f"sources.{settings.name} requires the groups id, start and end",
                 place=f"datasets.{context.dataset.name}.recording",
                 cure="add them to the pattern, or remove this source",
             )
+        self._recording = pattern
 
     def deliver(self, wanted: Sequence[WantedFile]) -> Iterator[Delivery]:
         """See `SourceAdapter.deliver`."""
@@ -83,7 +84,7 @@ class YouTubeAdapter:
         failures, refused, last = FailureCounter(self._settings.patience), "", None
         for item in wanted:
             match = None if item.annotations else self._recording.match(item.filename)
-            if match is None:
+            if match is None or match.start is None or match.end is None:
                 yield Delivery(item, "gone", "not the name of a video", final=True)
             elif refused:
                 yield Delivery(item, "blocked", f"not requested: {refused}")
@@ -98,18 +99,18 @@ class YouTubeAdapter:
                 failures.count(delivery.state)
                 yield delivery
 
-    def _video(self, program: str, item: WantedFile, match: re.Match[str]) -> Delivery:
-        folder = self._context.incoming(self._settings.name, item.split) / f"{match['id']}.video"
+    def _video(self, program: str, item: WantedFile, match: NamedRecording) -> Delivery:
+        folder = self._context.incoming(self._settings.name, item.split) / f"{match.id}.video"
         folder.mkdir(exist_ok=True)
         try:
-            failed = self._downloaded(program, item, match["id"], folder)
+            failed = self._downloaded(program, item, match.id, folder)
             if failed:
                 return failed
             found = [path for path in sorted(folder.iterdir()) if path.suffix != ".part"]
             if not found:
                 return Delivery(item, "failed", f"{self._settings.program} wrote no file")
             self._context.progress.received(found[0].stat().st_size)
-            return self._cut(item, found[0], float(match["start"]), float(match["end"]))
+            return self._cut(item, found[0], match.start, match.end)
         finally:
             shutil.rmtree(folder)
 
