@@ -132,7 +132,7 @@ class TextTable:
         self.frame[column] = values
 
 
-def _text(source: SourceFile) -> Iterator[str]:
+def text_lines(source: SourceFile) -> Iterator[str]:
     """The lines of a file with their line ends; only one at a time is in memory."""
     path: Path = existing(source.path, source.cure)
     size = path.stat().st_size
@@ -155,14 +155,14 @@ def _text(source: SourceFile) -> Iterator[str]:
 
 def _lines(source: SourceFile) -> Iterator[tuple[int, list[str]]]:
     """The header, then line number and cells of each row that is not blank, without quotes."""
-    for number, line in enumerate(_text(source), start=1):
+    for number, line in enumerate(text_lines(source), start=1):
         if line.strip() or number == 1:
             yield number, line.removesuffix("\n").rstrip("\r").split("\t")
 
 
 def _quoted(source: SourceFile, separator: str) -> Iterator[tuple[int, list[str]]]:
     """The header, then line number and cells of each row that is not blank; cells may be quoted."""
-    reader = csv.reader(_text(source), strict=True, delimiter=separator)
+    reader = csv.reader(text_lines(source), strict=True, delimiter=separator)
     try:
         for row in reader:
             if row:
