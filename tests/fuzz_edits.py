@@ -607,6 +607,36 @@ def edited_store(random: Random, data: bytes) -> bytes:
     return head.ljust(start, b"\0") + features.tobytes() + sums
 
 
+def edited_model(random: Random, data: bytes) -> bytes:
+    """A model file with other metadata, another header or other weights, with a SHA-256 that fits."""
+    from safetensors.torch import load
+
+    from resed.formats.model_file import KEY, _digest
+
+    length = int.from_bytes(data[:8], "little")
+    header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
+    text = header["__metadata__"][KEY].encode()
+    how = random.randrange(4)
+    if how == 0:
+        return struct.pack("<Q", length) + edited_json(random, data[8 : 8 + length]) + body
+    if how == 1:
+        values = np.frombuffer(body, "<f4").copy()
+        values[random.randrange(len(values))] = random.choice((np.nan, np.inf, -1, 3e38, 0.0))
+        body = values.tobytes()
+    else:
+        text = edited_json(random, text)
+    try:
+        metadata = json.loads(text)
+        metadata.pop("sha256", None)
+        weights = load(data[: 8 + length] + body)
+        text = json.dumps({**metadata, "sha256": _digest(metadata, weights)}).encode()
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        pass
+    header["__metadata__"][KEY] = text.decode("utf-8", "surrogatepass")
+    packed = json.dumps(header).encode()
+    return struct.pack("<Q", len(packed)) + packed + body
+
+
 # ---- archives of records -------------------------------------------------------------------------
 
 

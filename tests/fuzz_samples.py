@@ -14,6 +14,7 @@ import numpy as np
 import soundfile
 import torch
 from runs import REPOSITORY
+from systems import BASE
 
 from resed.config.dataset import load_dataset
 from resed.config.loading import overlay, read_yaml
@@ -41,6 +42,7 @@ from resed.formats.figure_description import (
 from resed.formats.history import COLUMNS, read_history, write_history
 from resed.formats.manifest import STATUSES, ManifestRow, read_manifest, write_manifest
 from resed.formats.metrics import read_metrics, write_metrics
+from resed.formats.model_file import ModelFile, read_model_file, write_model_file
 from resed.formats.posteriors import Posteriors
 from resed.formats.repairs import (
     read_repair_summary,
@@ -56,7 +58,7 @@ from resed.paper.claims import load_claims
 from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import load_paper
 from resed.runtime.files import write_json
-from resed.settings import FeatureSettings
+from resed.settings import FeatureSettings, SystemSettings
 
 HASH = "0123456789abcdef" * 4
 CLIPS = ["a ü.wav", "b.wav"]
@@ -253,6 +255,47 @@ def finished_training(folder: Path) -> Sample:
         "finished_training", path, lambda: plain(checkpoint.load_finished(path)), check,
         (*TENSORS, *edits.BYTES), checksum=True,
     )  # fmt: skip
+
+
+@sample
+def model(folder: Path) -> Sample:
+    path = folder / "small.safetensors"
+    identity = _training()[0]["identity"]
+    written = ModelFile(
+        name="small é",
+        classes=CLASSES,
+        shares=[0.5, 1.0],
+        settings=SystemSettings.model_validate(BASE),
+        features=FeatureSettings(frames=5),
+        windows={name: Window(name, 3, 0.5, 0.25, "esp", 2, None, "") for name in CLASSES},
+        thresholds=dict.fromkeys(CLASSES, 0.25),
+        training={key: identity[key] for key in ("system", "seed", "data")},
+        weights=_training()[0]["networks"],
+        card={"data": [{"licence": "CC0", "clips": 3}], "f1": 0.5},
+        versions={"resed": "1"},
+    )
+    write_model_file(path, written)
+
+    def read() -> Any:
+        found = read_model_file(path)
+        return found.metadata(), plain(found.weights)
+
+    def check(value: Any) -> None:
+        found, weights = value
+        assert json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+        _identity_is_right({**found["training"], **{k: found[k] for k in ("classes", "shares")}})
+        assert is_text(found["name"]) and len(found["name"]) <= 100
+        assert found["windows"].keys() == {*found["classes"]}
+        assert not found["thresholds"] or found["thresholds"].keys() == {*found["classes"]}
+        assert all(within(value, 0, 1) for value in found["thresholds"].values())
+        for window in found["windows"].values():
+            assert within(window["window_s"], 0, 3600) and is_whole(window["events"])
+        assert within(found["settings"]["decode"]["frame_threshold"], 0, 1)
+        assert is_whole(found["features"]["hop"], 1)
+        _weights_are_right(weights)
+
+    editors = (*(edits.edited_model,) * 20, *edits.BYTES)
+    return Sample("model", path, read, check, editors, checksum=True)
 
 
 @sample

@@ -14,7 +14,8 @@ from resed.errors import CheckpointError, StoreError
 from resed.formats import checkpoint
 from resed.formats.annotations import Event, read_events, read_tags
 from resed.formats.store import create
-from resed.predict.inference import load_networks, predict_splits
+from resed.predict.inference import predict_splits
+from resed.predict.networks import load_trained
 from resed.settings import AugmentSettings, FeatureSettings
 from resed.train.augment import augment
 from resed.train.batches import Batches, Grid, Stratum, frame_matrix, tag_matrix
@@ -234,7 +235,7 @@ def test_a_checkpoint_of_an_older_resed_is_refused_in_one_line(tiny, tmp_path):
     del content["identity"]["shares"]
     checkpoint.save(path, content)
     with pytest.raises(CheckpointError, match=r"identity\.shares is missing; delete it and train"):
-        load_networks(path)
+        load_trained(path)
 
 
 OPTIONS = [
@@ -395,7 +396,7 @@ def test_predict_refuses_features_of_another_kind(tiny, tmp_path):
     path = trainer(tiny, tmp_path).train()
     ((_, posteriors),) = predict_splits(path, {"evaluation": tiny / "evaluation.store"}, CPU)
     assert posteriors.frames.shape == (5, 100, 2) and posteriors.clips[0] == "evaluation0.wav"
-    assert load_networks(path)[1]["seed"] == 0
+    assert load_trained(path).training["seed"] == 0
     other = FeatureSettings(frames=100, floor=1e-10)
     with create(tmp_path / "other.store", ["a.wav"], other, "evaluation", "0" * 64) as writer:
         writer.write(0, np.zeros((100, 64), np.float32))

@@ -124,6 +124,10 @@ class CheckpointError(ResedError):
     """A checkpoint is damaged, foreign or made with other settings."""
 
 
+class ModelFileError(ResedError):
+    """A model file is damaged, foreign or of another version, or cannot be written."""
+
+
 class DeviceError(ResedError):
     """A GPU, or memory on it, is not available."""
 

@@ -39,6 +39,7 @@ COMMANDS = (
     "tabulate",
     "draw",
     "report",
+    "export",
     "verify",
     "share",
     "share.restore",

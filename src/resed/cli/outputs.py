@@ -33,6 +33,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "decode": {"out": DECODED, "results": ()},
     "sanity": {"out": DECODED, "results": ()},
     "score": {"out": FILE, "counts": FILE, "results": ()},
+    "export": {"out": FILE},
     "tabulate": {
         "out_csv": FILE,
         "out_md": FILE,

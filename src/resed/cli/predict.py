@@ -6,7 +6,9 @@ import typer
 
 
 def predict(
-    checkpoint: Path = typer.Option(..., help="checkpoint.pt of a finished training."),
+    checkpoint: Path = typer.Option(
+        ..., help="checkpoint.pt of a finished training, or a model file (.safetensors)."
+    ),
     store: list[str] = typer.Option(
         ..., help="Feature store of the split; or SPLIT=FILE, repeated for several splits."
     ),

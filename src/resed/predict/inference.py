@@ -1,4 +1,4 @@
-"""Posteriors from a checkpoint and feature stores."""
+"""Posteriors from a checkpoint or a model file, and feature stores."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -8,50 +8,20 @@ import numpy as np
 import torch
 
 from resed.config.loading import check
-from resed.errors import CheckpointError, ConfigError, StoreError
+from resed.errors import StoreError
 from resed.formats import checkpoint
 from resed.formats.posteriors import Posteriors
 from resed.formats.store import Store
+from resed.predict.networks import load_trained
 from resed.runtime.files import sha256
 from resed.runtime.fingerprint import made_by
 from resed.runtime.scratch import scratch_array
-from resed.settings import MOST_LOST_HEADS, FeatureSettings, SystemSettings
+from resed.settings import MOST_LOST_HEADS, FeatureSettings
 from resed.train.batches import features_of
 from resed.train.crnn import MeanTeacher, fresh_heads
 from resed.train.evaluate import infer
-from resed.train.framework import Networks, build_networks, frame_grid
+from resed.train.framework import Networks
 from resed.train.precision import arithmetic
-
-
-def load_networks(path: Path | str) -> tuple[Networks, dict[str, Any]]:
-    """The networks of a checkpoint in evaluation mode, and the identity of their training.
-
-    Raises:
-        CheckpointError: it is damaged, foreign or of another version, or its weights do not fit
-            its settings.
-    """
-    content = checkpoint.load_finished(path)
-    identity = content["identity"]
-    settings, features = _settings(path, identity)
-    sizes = settings.model, features, len(identity["classes"]), identity["shares"]
-    with torch.device("meta"):  # without memory, which other settings could exceed
-        expected = build_networks(*sizes).state_dict()
-    if misfit := checkpoint.first_misfit(content["networks"], expected):
-        problem = f"the weights do not fit the settings ({misfit})"
-        raise CheckpointError(problem, place=path, cure=checkpoint.CURE)
-    networks = build_networks(*sizes)
-    networks.load_state_dict(content["networks"])
-    return networks.eval(), identity
-
-
-def _settings(path: Path | str, identity: dict[str, Any]) -> tuple[SystemSettings, FeatureSettings]:
-    """The settings of a checkpoint, which nobody can correct in the file: CheckpointError."""
-    try:
-        settings = check(SystemSettings, identity["settings"], "settings")
-        return settings, check(FeatureSettings, identity["features"], "features")
-    except ConfigError as error:
-        problem = f"{error.place}: {error.problem}"
-        raise CheckpointError(problem, place=path, cure=checkpoint.CURE) from None
 
 
 def predict_splits(
@@ -65,29 +35,30 @@ def predict_splits(
     The frames are in a temporary file, so that memory does not grow with the number of clips.
 
     Args:
+        path: a checkpoint or a model file.
         scratch: split -> folder of the temporary file; default: that of all temporary files.
 
     Raises:
-        CheckpointError: the checkpoint cannot be used.
+        CheckpointError, ModelFileError: the file cannot be used.
         StoreError: the features of a store are not those of the checkpoint.
     """
-    networks, identity = load_networks(path)
-    settings, features = _settings(path, identity)
-    half = arithmetic(settings.schedule.precision, device)
-    networks = networks.to(device)
+    trained = load_trained(path)
+    half = arithmetic(trained.settings.schedule.precision, device)
+    networks = trained.networks.to(device)
+    training, classes = trained.training, trained.classes
     for split, store_path in stores.items():
         store = Store.open(store_path)
-        _refuse_other_features(store_path, store, features)
+        _refuse_other_features(store_path, store, trained.features)
         clips = features_of(store)
-        shape = (len(clips), frame_grid(settings.model, features)[0], len(identity["classes"]))
+        shape = (len(clips), trained.cells, len(classes))
         buffer = scratch_array(shape, (scratch or {}).get(split))
         frames, tags, teacher_tags = infer(networks, clips, device, autocast=half, into=buffer)
         meta = {
-            "system": identity["system"],
-            "seed": identity["seed"],
+            "system": training["system"],
+            "seed": training["seed"],
             "split": split,
-            "dataset": identity["data"]["dataset"],
-            "seconds_per_frame": frame_grid(settings.model, features)[1],
+            "dataset": training["data"]["dataset"],
+            "seconds_per_frame": trained.seconds_per_frame,
             "manifest_sha256": store.manifest_sha256,
             "checkpoint_sha256": sha256(path),
             "made_by": made_by("predict"),
@@ -99,9 +70,9 @@ def predict_splits(
                 tags.numpy(),
                 teacher_tags.numpy(),
                 store.clips,
-                identity["classes"],
+                classes,
                 meta,
-                _lost_head_tags(networks, clips, device, half, identity["seed"]),
+                _lost_head_tags(networks, clips, device, half, training["seed"]),
             ),
         )
 

@@ -39,8 +39,13 @@ def class_shares(
 
 def dimension_mask(dimension: int, shares: Sequence[float]) -> Tensor:
     """[classes, dimension]: 1 for the dimensions of a class, the first int(share * dimension)."""
-    seen = torch.tensor([max(1, int(share * dimension + 1e-9)) for share in shares])
+    seen = torch.tensor(dimensions_seen(dimension, shares))
     return (torch.arange(dimension)[None] < seen[:, None]).float()
+
+
+def dimensions_seen(dimension: int, shares: Sequence[float]) -> list[int]:
+    """The number of dimensions that each class uses, at least one."""
+    return [max(1, int(share * dimension + 1e-9)) for share in shares]
 
 
 def pooled(logits: Tensor, weights: Tensor) -> Tensor:
@@ -102,9 +107,8 @@ class GuidedTagHead(nn.Module):
     def __init__(self, dimension: int, shares: Sequence[float]):
         super().__init__()
         with torch.device("cpu"):  # shapes of weights depend on it, also of weights without memory
-            mask = dimension_mask(dimension, shares).bool()
-        seen = mask.sum(dim=1)
-        self.register_buffer("mask", mask, persistent=False)
+            seen = torch.tensor(dimensions_seen(dimension, shares))
+        self.register_buffer("mask", dimension_mask(dimension, shares).bool(), persistent=False)
         self.register_buffer("seen", seen, persistent=False)
         self.attend = nn.Parameter(torch.zeros(int(seen.sum())))
         self.attend_bias = nn.Parameter(torch.zeros(len(shares)))

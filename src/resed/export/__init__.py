@@ -1,0 +1,1 @@
+"""Trained systems as files for other programs."""

@@ -1,0 +1,146 @@
+"""Networks of a checkpoint or of a model file, with all that prediction and decoding need."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from resed.config.loading import check
+from resed.errors import CheckpointError, ConfigError, ModelFileError, ResedError
+from resed.formats import checkpoint, model_file
+from resed.formats.validation import short_line
+from resed.formats.windows import Window
+from resed.runtime.files import existing
+from resed.settings import FeatureSettings, Strict, SystemSettings
+from resed.train.framework import Networks, build_networks, frame_grid
+
+NOT_OF_TRAINING = ("settings", "features", "classes", "shares")
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained system.
+
+    Attributes:
+        name: of the model file, or of the system of a checkpoint.
+        networks: student and teacher, on the CPU, in evaluation mode.
+        settings: of the system. A checkpoint does not depend on decoding: that has its defaults.
+        features: of the log-mel features of its input.
+        training: system, seed, data (dataset, manifest, clips) and others of its training.
+        windows: label -> window of the median filter; empty for a checkpoint.
+        thresholds: label -> frame threshold; empty: that of `settings.decode`.
+    """
+
+    name: str
+    networks: Networks
+    settings: SystemSettings
+    features: FeatureSettings
+    classes: list[str]
+    shares: list[float]
+    training: dict[str, Any]
+    windows: dict[str, Window] = field(default_factory=dict)
+    thresholds: dict[str, float] = field(default_factory=dict)
+    card: dict[str, Any] = field(default_factory=dict)
+    made_by: dict[str, Any] | None = None
+
+    @property
+    def cells(self) -> int:
+        """Frames of the posteriors of a clip."""
+        return frame_grid(self.settings.model, self.features)[0]
+
+    @property
+    def seconds_per_frame(self) -> float:
+        """Seconds from one frame of the posteriors to the next."""
+        return frame_grid(self.settings.model, self.features)[1]
+
+
+def load_trained(path: Path | str) -> Trained:
+    """The networks of a checkpoint of a finished training, or of a model file.
+
+    Raises:
+        MissingFileError: the file does not exist.
+        CheckpointError, ModelFileError: it is damaged, foreign or of another version, or its
+            weights do not fit its settings.
+    """
+    if model_file.is_model_file(existing(path, "check the path, or train the system first")):
+        found = model_file.read_model_file(path)
+        wrong = _Wrong(path, ModelFileError, model_file.CURE)
+        return Trained(
+            name=found.name,
+            networks=_built(
+                wrong, found.weights, found.settings, found.features, found.classes, found.shares
+            ),
+            settings=found.settings,
+            features=found.features,
+            classes=found.classes,
+            shares=found.shares,
+            training=found.training,
+            windows=found.windows,
+            thresholds=found.thresholds,
+            card=found.card,
+            made_by=found.made_by,
+        )
+    content = checkpoint.load_finished(path)
+    identity = content["identity"]
+    wrong = _Wrong(path, CheckpointError, checkpoint.CURE)
+    settings = wrong.checked(SystemSettings, identity, "settings")
+    features = wrong.checked(FeatureSettings, identity, "features")
+    classes, shares = identity["classes"], identity["shares"]
+    return Trained(
+        name=identity["system"],
+        networks=_built(wrong, content["networks"], settings, features, classes, shares),
+        settings=settings,
+        features=features,
+        classes=classes,
+        shares=shares,
+        training={k: v for k, v in identity.items() if k not in NOT_OF_TRAINING},
+        made_by=content.get("made_by"),
+    )
+
+
+@dataclass(frozen=True)
+class _Wrong:
+    """A file that nobody can correct, the class of its errors, and their cure."""
+
+    path: Path | str
+    error: type[ResedError]
+    cure: str
+
+    def __call__(self, problem: str) -> ResedError:
+        return self.error(problem, place=self.path, cure=self.cure)
+
+    def checked(self, kind: type[Strict], identity: Mapping[str, Any], name: str) -> Any:
+        try:
+            return check(kind, identity[name], name)
+        except ConfigError as error:
+            raise self(f"{error.place}: {error.problem}") from None
+
+
+def _built(
+    wrong: _Wrong,
+    weights: Mapping[str, Tensor],
+    settings: SystemSettings,
+    features: FeatureSettings,
+    classes: list[str],
+    shares: list[float],
+) -> Networks:
+    """Networks with these weights, in evaluation mode, if the weights fit the settings."""
+    layers = max(settings.model.recurrent.layers, settings.model.crnn.layers)
+    if layers > len(weights):  # they are built one by one
+        raise wrong(f"the weights do not fit the settings ({layers} recurrent layers)")
+    sizes = settings.model, features, len(classes), shares
+    try:
+        with torch.device("meta"):  # without memory, which other settings could exceed
+            expected = build_networks(*sizes).state_dict()
+    except ConfigError as error:
+        raise wrong(f"{error.place}: {error.problem}") from None
+    except (RuntimeError, OverflowError, TypeError) as error:  # sizes that no tensor can have
+        raise wrong(f"the settings cannot be built ({short_line(error)})") from None
+    if misfit := checkpoint.first_misfit(weights, expected):
+        raise wrong(f"the weights do not fit the settings ({misfit})")
+    networks = build_networks(*sizes)
+    networks.load_state_dict(weights)
+    return networks.eval()
