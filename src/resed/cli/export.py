@@ -12,17 +12,17 @@ def export(
     out: Path = typer.Option(..., help="Model file to write (.safetensors)."),
     windows: Path | None = typer.Option(
         None,
-        help="Windows of resed calibrate (TSV, seconds). Default: none, or those of the model file.",
+        help="Windows of resed calibrate (TSV, seconds). Default: none, or those of a model file.",
     ),
     thresholds: Path | None = typer.Option(
         None,
-        help="JSON of resed threshold. Default: frame_threshold of --settings, or the thresholds of "
-        "the model file.",
+        help="JSON of resed threshold. Default: frame_threshold of --settings, or the thresholds "
+        "of a model file.",
     ),
     settings: str | None = typer.Option(
         None,
-        help="Decode settings: inline JSON, or a YAML/JSON file. Default: those of resed decode, or "
-        "of the model file.",
+        help="Decode settings: inline JSON, or a YAML/JSON file. Default: those of resed decode, "
+        "or of a model file.",
     ),
     name: str | None = typer.Option(
         None, help="Name of the model. Default: that of the system, or of the model file."
