@@ -608,7 +608,7 @@ def edited_store(random: Random, data: bytes) -> bytes:
 
 
 def edited_model(random: Random, data: bytes) -> bytes:
-    """A model file with other metadata, another header or other weights, with a SHA-256 that fits."""
+    """A model file with other metadata, header or weights, with a SHA-256 that fits."""
     from safetensors.torch import load
 
     from resed.formats.model_file import KEY, _digest

@@ -154,8 +154,8 @@ def test_b3_numbers_that_no_training_gives_are_refused(path):
     cases = {"nan": float("nan"), "inf": float("inf"), "huge": 1e30, "negative variance": -1.0}
     for value in cases.values():
         path.write_bytes(original)
-        header, metadata, body = parts(path)
-        first, last = header[name]["data_offsets"]
+        header, _, body = parts(path)
+        first = header[name]["data_offsets"][0]
         body = body[:first] + struct.pack("<f", value) + body[first + 4 :]
         write(path, header, body)
         assert refusal(path) == "has changed since it was written"
@@ -163,7 +163,7 @@ def test_b3_numbers_that_no_training_gives_are_refused(path):
         assert refusal(path).startswith("weights must be a mapping of names to finite float32")
     path.write_bytes(original)
     for key, value, problem in (
-        ("thresholds", {"dog": 2, "cät": 0.5}, "thresholds.'dog' must be a finite number from 0 to 1"),
+        ("thresholds", {"dog": 2, "cät": 0.5}, "thresholds.'dog' must be a finite number"),
         ("thresholds", {"dog": True, "cät": 0.5}, "thresholds.'dog' must be a finite number"),
         ("windows", {"dog": {}}, "windows.'dog'.event_label is missing"),
         ("shares", [1.0, -1.0], "shares must be a list, each item a finite number from 0 to 1"),
@@ -184,7 +184,7 @@ def test_b3_numbers_that_no_training_gives_are_refused(path):
 
 def test_c6_a_hostile_header_is_refused_in_one_line(path):
     original = path.read_bytes()
-    header, metadata, body = parts(path)
+    header, _, body = parts(path)
     names = [name for name in header if name != "__metadata__"]
     one, two = header[names[0]], header[names[1]]
 
@@ -232,7 +232,7 @@ def test_c6_a_hostile_header_is_refused_in_one_line(path):
     ):  # fmt: skip
         write(path, forged, content, length)
         if path.read_bytes()[8:9] != b"{":
-            with pytest.raises(ModelFileError, match="not a model of resed|not valid JSON"):
+            with pytest.raises(ModelFileError, match=r"not a model of resed|not valid JSON"):
                 read_model_file(path)
             continue
         assert problem in refusal(path), problem

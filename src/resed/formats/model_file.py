@@ -1,4 +1,4 @@
-"""Model files: the weights of a trained system and everything that they need, in one safetensors file.
+"""Model files: the weights of a trained system and all that they need, in one safetensors file.
 
 The header has one entry of metadata, `resed`, which is JSON: classes, settings, features, windows,
 thresholds, the training, versions and a card. Nothing in the file is executed. Header and JSON are
@@ -93,18 +93,12 @@ METADATA = Fields(
         "versions": Fields({}, others=NAME),
     }
 )
+OFFSETS = list_of(integer(0, LARGEST_FILE))
 TENSOR = Fields(
     {
         "dtype": Kind(" or ".join(TYPES), lambda value: isinstance(value, str) and value in TYPES),
         "shape": list_of(integer(0, LARGEST_FILE)),
-        "data_offsets": Kind(
-            "two offsets",
-            lambda v: (
-                isinstance(v, list)
-                and len(v) == 2
-                and all(integer(0, LARGEST_FILE).holds(o) for o in v)
-            ),
-        ),
+        "data_offsets": Kind("two offsets", lambda v: OFFSETS.holds(v) and len(v) == 2),
     }
 )
 
