@@ -16,12 +16,15 @@ from typer.testing import CliRunner
 from resed.acquire.soundscapes.render_split import render_split
 from resed.cli import app
 from resed.config.dataset import load_dataset
+from resed.config.run import load_config
 from resed.errors import AlteredError, MissingFileError
 from resed.formats.acquisition import table_path
 from resed.results.folder import Results
+from resed.results.leftovers import leftovers
 from resed.runtime import checksums
 from resed.runtime.files import existing, read_json, write_json, write_text
-from resed.runtime.verify import refuse_bad, verify
+from resed.runtime.staleness import Made
+from resed.runtime.verify import adopt, refuse_bad, verify
 
 
 def flip(path: Path) -> None:
@@ -237,6 +240,75 @@ def test_b8_the_command_names_all_files_that_it_remakes(results):
     ]
     with pytest.raises(AlteredError, match=r"table1\.csv \(and your --configfile\), or make"):
         refuse_bad(Path("results/demo"), verify(Path("results/demo")), print)
+
+
+@pytest.fixture
+def two_systems(tmp_path, monkeypatch):
+    """Results of pts, pts_tfd and a baseline, and a config that names pts only."""
+    monkeypatch.chdir(tmp_path)
+    config = make_root(tmp_path, systems=["pts", "pts_tfd"])
+    folder = make_results(config)
+    monkeypatch.setenv(checksums.VARIABLE, str(folder.absolute()))
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        write_text(path, path.read_bytes().decode("latin-1"))
+    values = {"dataset": "made", "paper": "liang", "systems": ["pts"]}
+    return folder, load_config(values, tmp_path)
+
+
+def test_b8_no_command_is_printed_for_files_that_no_rule_makes(two_systems):
+    folder, config = two_systems
+    is_leftover = leftovers(config)
+    made = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    made = {name for name in made if not name.startswith(checksums.FOLDER)}
+    other_system = {name for name in made if "/pts_tfd/" in name or "/pts_tfd@" in name}
+    assert len(other_system) > 10
+    assert {name for name in made if is_leftover(name)} == other_system
+    one, other = "train/pts/seed0/history.csv", "train/pts_tfd/seed0/history.csv"
+    assert {one, other} <= made
+    for name in (one, other):
+        flip(folder / name)
+    said = []
+    with pytest.raises(AlteredError) as raised:
+        refuse_bad(folder, verify(folder), said.append, ["c.yaml"], is_leftover)
+    command, advice = raised.value.cure.split("; ")[:2]
+    assert one in command and other not in command
+    assert advice.startswith(f"no rule makes {folder / other}, of systems or readings that ")
+    assert sum("history.csv" in line for line in said) == 2
+
+
+def test_b8_stale_files_of_other_systems_are_not_redone_for_ever():
+    maker = {"stage": "train", "code": "0" * 64}
+    names = ("train/pts/seed0/checkpoint.pt", "train/old/seed0/checkpoint.pt")
+    made = Made(Path("results/demo"), dict.fromkeys(names, maker), {"train": "1" * 64})
+    one, other = made.lines(["c.yaml"], lambda name: "/old/" in name)
+    assert one.startswith("train: 1 of 2 files") and "--forcerun train" in one
+    assert other.startswith("1 more were made by other code") and "snakemake" not in other
+    assert names[1] in other
+
+
+def test_b8_a_link_that_leads_out_of_the_results_is_not_followed(results, tmp_path):
+    outside = tmp_path / "private"
+    outside.mkdir()
+    (outside / "key.txt").write_text("secret")
+    (results / "folder").symlink_to(outside, target_is_directory=True)
+    (results / "file.txt").symlink_to(outside / "key.txt")
+    (results / "inside").symlink_to(results / "tables", target_is_directory=True)
+    assert statuses(results) == {"folder": "unrecorded", "file.txt": "unrecorded"}
+    found = verify(results)
+    adopt(results, found)
+    assert not list((results / "checksums").rglob("*key*"))
+    assert not (results / "checksums" / "file.txt.sha256").exists()
+    with pytest.raises(AlteredError, match=r"folder: a link that leads out of the results; rep"):
+        refuse_bad(results, found, print)
+
+
+def test_results_with_records_on_another_disk_are_verified(results, tmp_path):
+    """A folder of stores may be a link to a larger disk: what a run made there is compared."""
+    shutil.move(results / "tables", tmp_path / "disk")
+    (results / "tables").symlink_to(tmp_path / "disk", target_is_directory=True)
+    assert statuses(results) == {}
+    flip(results / "tables" / "table1.csv")
+    assert statuses(results) == {"table1.csv": "altered"}
 
 
 def test_b10_a_command_started_by_hand_compares_what_it_reads(results, monkeypatch):

@@ -3,6 +3,7 @@
 Requires common.smk and options.smk. Makes no file.
 """
 
+from resed.results.leftovers import leftovers
 from resed.results.staleness import StaleRows
 from resed.runtime import fingerprint, staleness
 
@@ -12,7 +13,8 @@ STALE = StaleRows(CONFIG, MADE.without(workflow.dag_settings))
 
 if workflow.is_main_process:
     for line in MADE.lines(
-        [os.path.relpath(path) for path in workflow.config_settings.configfiles]
+        [os.path.relpath(path) for path in workflow.config_settings.configfiles],
+        leftovers(CONFIG),
     ):
         logger.warning(f"resed: {line}")
 

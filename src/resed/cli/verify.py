@@ -43,6 +43,7 @@ def verify(
         raise typer.BadParameter("use --results or --config", param_hint="--results")
     run = SharedRun.of(config) if config else None
     results = results or run.results
+    configs, is_leftover = (run.configs, run.is_leftover) if run else (None, None)
     wrong: ResedError | None = None  # raised after the results are compared, too
     if audio:
         root = data_folder(results)
@@ -57,13 +58,13 @@ def verify(
         if record:
             adopt(results, found)
             found = compare(results, threads)
-        refuse_bad(results, found, typer.echo, run.configs if run else None)
+        refuse_bad(results, found, typer.echo, configs, is_leftover)
     except ResedError:
         if wrong:
             typer.echo(f"resed: {wrong}", err=True)
         raise
     typer.echo(summary(results, found))
-    for line in Made.of(results).lines(run.configs if run else None):
+    for line in Made.of(results).lines(configs, is_leftover):
         typer.echo(f"note: {line}")
     if wrong:
         raise wrong

@@ -20,6 +20,7 @@ from resed.report.scorecard import Card, cards
 from resed.report.tallies import tallies
 from resed.results.folder import Results, short_hash
 from resed.results.inputs import STUDY
+from resed.results.leftovers import leftovers
 from resed.tabulate import table_names
 from resed.tabulate.words import CLAIM_VERDICTS, NUMBER_VERDICTS
 
@@ -57,7 +58,7 @@ def render(results: Results) -> str:
         splits=facts.splits(results),
         versions=facts.versions(),
         marked_systems=results.stale.of_systems(results.config.systems),
-        stale=results.stale.made.lines(),
+        stale=results.stale.made.lines(is_leftover=leftovers(results.config)),
         commit=facts.commit(Path(results.config.root)),
         number_tallies=tallies("scorecard", NUMBER_VERDICTS, tables["scorecard"].data["counts"]),
         claim_tallies=tallies("claims", CLAIM_VERDICTS, tables["claims"].data["counts"]),

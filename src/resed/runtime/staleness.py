@@ -5,11 +5,12 @@ Stale files stay valid results of their code. They are named, and made again onl
 
 import shlex
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from resed.errors import some
 from resed.runtime import checksums, fingerprint
 
 # The stages in the order of a run, each with its rules in workflow/rules.
@@ -96,15 +97,24 @@ class Made:
         makers = {name: one for name, one in self.makers.items() if one["stage"] not in after}
         return replace(self, makers=makers)
 
-    def lines(self, configs: Sequence[str] | None = None) -> list[str]:
+    def lines(
+        self,
+        configs: Sequence[str] | None = None,
+        is_leftover: Callable[[str], bool] | None = None,
+    ) -> list[str]:
         """One line per stale stage with the command that redoes it, and one line on versions.
 
         Args:
             configs: the config files of the run, after --configfile; None: unknown.
+            is_leftover: whether no rule makes a file (resed.results.leftovers); None: unknown.
         """
         command = ["snakemake", "--cores", "all", *(["--configfile", *configs] if configs else [])]
-        found = []
-        for stage, names in self.stale().items():
+        found, unmade = [], list[str]()
+        for stage, all_names in self.stale().items():
+            names = [name for name in all_names if not (is_leftover and is_leftover(name))]
+            unmade += [name for name in all_names if name not in names]
+            if not names:
+                continue
             total = sum(maker["stage"] == stage for maker in self.makers.values())
             shown = names[0] + ", ..." * (len(names) > 1)
             redo = shlex.join([*command, "--forcerun", *RULES[stage]])
@@ -113,7 +123,13 @@ class Made:
                 f"{stage}: {len(names)} of {total} files were made by other code of resed "
                 f"({shown}) and are kept; to redo them: {redo}"
             )
+        if unmade:
+            found.append(
+                f"{len(unmade)} more were made by other code of resed for systems or readings that "
+                f"this config does not name ({some(unmade)}); no rule makes them; delete them if "
+                "you do not need them"
+            )
         if versions := self.other_versions():
-            told = "; ".join(f"{name} {', '.join(each)}" for name, each in versions.items())
-            found.append(f"made with several versions: {told}; nothing is redone for this")
+            listed = "; ".join(f"{name} {', '.join(each)}" for name, each in versions.items())
+            found.append(f"made with several versions: {listed}; nothing is redone for this")
         return found

@@ -7,13 +7,13 @@ depends on them.
 import os
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from resed.errors import AlteredError, MissingFileError
+from resed.errors import AlteredError, MissingFileError, some
 from resed.escaping import one_line
 from resed.runtime import checksums
 from resed.runtime.files import walk
@@ -21,6 +21,7 @@ from resed.runtime.progress import progress
 
 WITHOUT = (checksums.FOLDER, "logs", "benchmarks")  # folders of results/{dataset}
 SHARED = "share"  # folder of the files that resed share adds
+LINK = "a link that leads out of the results; replace it by a copy, or delete the link"
 Status = Literal["ok", "altered", "missing", "unrecorded"]
 BAD: tuple[Status, ...] = ("altered", "missing", "unrecorded")
 
@@ -49,7 +50,8 @@ def verify(results: Path, threads: int | None = None) -> list[FileStatus]:
 
     Raises MissingFileError if the folder does not exist or is empty.
     """
-    names = sorted({*_files(results), *_recorded(results)})
+    recorded = set(_recorded(results))
+    names = sorted({*_files(results, recorded), *recorded})
     if not names:
         cure = "check --results, or run snakemake"
         raise MissingFileError("no results in it", place=results, cure=cure)
@@ -63,21 +65,36 @@ def verify(results: Path, threads: int | None = None) -> list[FileStatus]:
 
 
 def adopt(results: Path, found: Sequence[FileStatus]) -> None:
-    """Record the current checksums of files that have no record."""
+    """Record the current checksums of files that have no record, and are not behind a link."""
     for one in found:
-        if one.status == "unrecorded":
+        if one.status == "unrecorded" and one.path.is_file() and not one.cure:
             checksums.write(results, one.path.relative_to(results), checksums.digest(one.path))
 
 
-def _files(results: Path) -> Iterator[Path]:
-    """All files below `results` that require a record, as relative paths; links are followed."""
+def _files(results: Path, recorded: Collection[Path]) -> Iterator[Path]:
+    """All files below `results` that require a record, as relative paths.
+
+    Links within the results are followed. A link to a folder outside of them is yielded instead of
+    its files, unless some of them have records.
+    """
+    with_records = {parent for name in recorded for parent in name.parents}
     for folder, folders, names in walk(results):
         here = folder.relative_to(results)
         if here == Path():
             folders[:] = [name for name in folders if name not in WITHOUT]
+        outside = [name for name in folders if leads_outside(results, here / name)]
+        folders[:] = [name for name in folders if name not in outside]
+        yield from (here / name for name in outside if here / name not in with_records)
         for name in names:
             if not name.startswith(".") and name not in checksums.SCRATCH:
                 yield here / name
+
+
+def leads_outside(results: Path, name: Path) -> bool:
+    """Whether `results`/`name` is a link that leads out of the results."""
+    path = results / name
+    target = Path(os.path.realpath(path))  # of links in circles, too
+    return path.is_symlink() and not target.is_relative_to(os.path.realpath(results))
 
 
 def _recorded(results: Path) -> Iterator[Path]:
@@ -96,11 +113,12 @@ def _status(results: Path, name: Path) -> FileStatus:
     except AlteredError:  # a file cannot be verified by a corrupt record
         return FileStatus(checksums.record_of(results, name), "altered")
     if not path.is_file():
-        there = recorded is None and os.path.lexists(path)  # a pipe, a device, a broken link
-        return FileStatus(path, "unrecorded" if there else "missing")
+        there = recorded is None and os.path.lexists(path)  # a pipe, a device, a link
+        outside = there and leads_outside(results, name)
+        return FileStatus(path, "unrecorded" if there else "missing", cure=LINK * outside)
     size = path.stat().st_size
     if recorded is None:
-        return FileStatus(path, "unrecorded", size)
+        return FileStatus(path, "unrecorded", size, LINK * leads_outside(results, name))
     return FileStatus(path, "ok" if checksums.digest(path) == recorded else "altered", size)
 
 
@@ -119,10 +137,13 @@ def refuse_bad(
     found: Sequence[FileStatus],
     say: Callable[[str], None],
     configs: Sequence[str] | None = None,
+    is_leftover: Callable[[Path], bool] | None = None,
 ) -> None:
     """Print all altered, missing and unrecorded files; raise AlteredError if there are any.
 
-    `configs` are the files after --configfile, for the commands in the message; None: unknown.
+    Args:
+        configs: the files after --configfile, for the commands in the message; None: unknown.
+        is_leftover: whether no rule makes a file, given relative to `results`; None: unknown.
     """
     bad = [one for one in found if one.status in BAD]
     for one in bad:
@@ -132,17 +153,22 @@ def refuse_bad(
     counts = Counter(one.status for one in bad)
     what = ", ".join(f"{counts[status]} {status}" for status in BAD if counts[status])
     problem = f"{what}, of {len(found)} files"
-    raise AlteredError(problem, place=results, cure="; ".join(_cures(bad, results, configs)))
+    cures = _cures(bad, results, configs, is_leftover)
+    raise AlteredError(problem, place=results, cure="; ".join(cures))
 
 
 def _cures(
-    bad: Sequence[FileStatus], results: Path, configs: Sequence[str] | None
+    bad: Sequence[FileStatus],
+    results: Path,
+    configs: Sequence[str] | None,
+    is_leftover: Callable[[Path], bool] | None,
 ) -> Iterator[str]:
     """One sentence for each kind of file."""
     files = [one for one in bad if not one.cure and one.status != "unrecorded"]
     made = sorted({_described(results, one.path) for one in files})
     shared = [path for path in made if results / SHARED in path.parents]
-    if jobs := [path for path in made if path not in shared]:
+    unmade = [path for path in made if is_leftover and is_leftover(path.relative_to(results))]
+    if jobs := [path for path in made if path not in (*shared, *unmade)]:
         # Snakemake makes a missing file only if something needs it, so the files are named.
         words = ["snakemake", "--cores", "all", "--force", *map(os.path.relpath, jobs)]
         known = ["--configfile", *configs] if configs else []
@@ -157,7 +183,13 @@ def _cures(
         own = " (and your --config)" * (configs is None)
         words = ["resed", "share", "--prepare", *known]
         yield f"run {shlex.join(words)}{own} for {results / SHARED}"
-    if any(one.status == "unrecorded" for one in bad):
+    if unmade:
+        yield (
+            f"no rule makes {some([str(path) for path in unmade])}, of systems or readings that "
+            "the config does not name: delete them and their records in "
+            f"{results / checksums.FOLDER}, or make restore FORCE=1"
+        )
+    if any(one.status == "unrecorded" and not one.cure for one in bad):
         yield (
             f"move or delete files that no run made, or resed verify --record --results {results}"
         )

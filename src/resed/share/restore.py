@@ -123,7 +123,7 @@ def _verify(run: SharedRun, checkout: Checkout, say: Callable[[str], None]) -> N
 
     found = verify(run.results)
     own = [one for one in found if one.status == "ok" or is_shared(one.path)]
-    refuse_bad(run.results, own, say, run.configs)
+    refuse_bad(run.results, own, say, run.configs, run.is_leftover)
     kept = dict.fromkeys(checkout.kept(), "kept")
     kept |= {one.path: one.status for one in set(found) - set(own)}
     for path, status in sorted(kept.items())[:MOST_NAMED]:

@@ -1,17 +1,19 @@
 """A run to share: its dataset, folders and stages in dvc.yaml, and its entry in runs.yaml."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import yaml
 
 from resed.config.dataset import Dataset, dataset_path
 from resed.config.loading import overlay, read_yaml
-from resed.config.run import load_config
+from resed.config.run import Config, load_config
 from resed.errors import ShareError
+from resed.results.leftovers import leftovers
 from resed.runtime.files import write_text
 from resed.runtime.run_lock import STATE, working
 
@@ -35,6 +37,7 @@ class SharedRun:
         file: content of the dataset's file.
         place: path of the dataset's file.
         paper: name of its paper.
+        config: its config.
     """
 
     configs: tuple[str, ...]
@@ -42,6 +45,7 @@ class SharedRun:
     file: Dataset | None = None
     place: Path | None = None
     paper: str = ""
+    config: Config | None = None
 
     @classmethod
     def of(cls, configs: Sequence[str]) -> "SharedRun":
@@ -60,12 +64,17 @@ class SharedRun:
             values = overlay(values, read_yaml(Path(name)))
         config = load_config(values)
         file = config.dataset_file
-        return cls(names, file.name, file, dataset_path(config.dataset), config.paper)
+        return cls(names, file.name, file, dataset_path(config.dataset), config.paper, config)
 
     @property
     def results(self) -> Path:
         """The folder of its results."""
         return Path("results") / self.dataset
+
+    @cached_property
+    def is_leftover(self) -> Callable[[Path | str], bool] | None:
+        """Whether no rule makes a file, given relative to the results; None without a config."""
+        return leftovers(self.config) if self.config else None
 
     def alone(self) -> AbstractContextManager[None]:
         """Exclude other runs and commands from these results; LockedError if one is using them.

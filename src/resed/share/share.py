@@ -58,7 +58,7 @@ def _check(run: SharedRun, say: Callable[[str], None]) -> None:
     # Verified before the plan, because Snakemake would rerun the jobs of altered files. Files of a
     # share that was killed are not verified, because they are made again below.
     findings = [found for found in verify(run.results) if not _made_here(run, found)]
-    refuse_bad(run.results, findings, say, run.configs)
+    refuse_bad(run.results, findings, say, run.configs, run.is_leftover)
     say(summary(run.results, findings))
     jobs = snakemake_records.planned(run)
     if jobs:
