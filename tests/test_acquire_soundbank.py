@@ -8,7 +8,8 @@ import pytest
 from runs import REPOSITORY, copy_workflow, snakemake
 from sounds import good
 
-from resed.acquire.soundscapes.inputs import check_inputs, guard_inputs
+from resed.acquire.run_inputs import guard_inputs
+from resed.acquire.soundscapes.inputs import check_inputs
 from resed.check import check_dataset
 from resed.config.dataset import load_dataset
 from resed.config.stages import AcquireSettings

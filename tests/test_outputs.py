@@ -233,3 +233,26 @@ def test_a5_the_same_output_may_be_written_again(labels):
         done = CliRunner().invoke(app, ["calibrate", "--events", "labels.tsv", "--out", "w.tsv"])
         assert done.exit_code == 0, done.output
     assert labels.read_text() == EVENTS
+
+
+def test_a5_a_manifest_that_is_compared_is_not_replaced(tmp_path):
+    """A folder of an audit stands for the manifest in it."""
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "manifest.tsv").write_text(name)
+    values = {"compare": (tmp_path / "a", tmp_path / "b"), "out": tmp_path / "b/manifest.tsv"}
+    with pytest.raises(OverwriteError, match="is read by --compare"):
+        refuse_overwriting("audit", values)
+    refuse_overwriting("audit", values | {"out": tmp_path / "b/differences.tsv"})
+
+
+@pytest.mark.parametrize("option", ["folder", "soundbank", "annotations"])
+def test_a5_files_of_a_folder_that_is_searched_are_not_replaced(tmp_path, option):
+    (tmp_path / "mine/inner").mkdir(parents=True)
+    (tmp_path / "mine/inner/a.wav").write_text("a recording")
+    (tmp_path / "link").symlink_to("mine")
+    for place in ("mine/inner/a.wav", "link/inner/a.wav"):
+        values = {option: tmp_path / "mine", "record": tmp_path / place}
+        with pytest.raises(OverwriteError, match=f"is read by --{option}"):
+            refuse_overwriting("acquire", values)
+    refuse_overwriting("acquire", {option: tmp_path / "mine", "record": tmp_path / "new.json"})

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -605,3 +606,47 @@ def test_c2_no_error_is_left_out_for_a_note(yard, monkeypatch):
     first, *others = done.output.splitlines()
     assert first == "error  the error"
     assert others[-1] == f"... and {len(messages.found) - 200} more"
+
+
+def test_c1_file_names_that_are_no_text_do_not_end_an_audit(yard):
+    """Names of other systems, in Latin-1: such files are in no row, and are reported."""
+    folder = yard / "data/yard/audio/weak"
+    shutil.copy(folder / "weak0.wav", os.fsencode(folder) + b"/caf\xe9.wav")
+    assert len(texts(found(yard), "note")) == 1
+    dataset = load_dataset("yard", yard)
+    summary = audit_dataset(dataset, yard / "data/yard", yard / "out", report=lambda _: None)
+    (one,) = [one for one in summary["findings"] if one["id"] == "unlisted"]
+    assert one["examples"] == ["caf\\udce9.wav"]
+    assert "caf\\udce9.wav" in (yard / "out/findings.tsv").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"sources": [{"kind": "flder"}]}, "sources.0.kind: unknown kind of source 'flder'"),
+        ({"sources": [{"kind": "folder", "name": "a", "splits": ["weak"]}]}, "sources.0.path"),
+    ],
+)
+def test_c10_sources_that_cannot_be_read_are_errors_of_the_check(yard, change, place):
+    describe(yard, **change)
+    (line,) = texts(found(yard), "error")
+    assert place in line
+
+
+def test_c10_a_missing_folder_of_clips_is_an_error_of_the_check(yard):
+    config = yard / "yard.yaml"
+    shutil.copytree(REPOSITORY / "config", yard / "config", dirs_exist_ok=True)
+    for folder in ("nowhere", "x" * 300):
+        config.write_text(f"dataset: yard\nsystems: [pts]\nacquire: {{folder: {folder}}}\n")
+        lines = texts(found(yard, config), "error")
+        assert any(f"acquire.folder: {folder}: no such folder" in line for line in lines)
+
+
+@pytest.mark.parametrize("written", ["metadata/weak.tsv/", "./metadata//weak.tsv"])
+def test_c3_a_path_in_another_form_is_the_path(yard, written):
+    """Snakemake finds no file whose name ends with a slash."""
+    values = describe(yard)
+    values["splits"]["weak"]["annotations"] = written
+    describe(yard, splits=values["splits"])
+    assert load_dataset("yard", yard).splits["weak"].annotations == "metadata/weak.tsv"
+    assert not texts(found(yard), "error")

@@ -349,3 +349,24 @@ def test_the_repaired_labels_have_no_defect_left(real, tmp_path):
     _, out = real
     for name in FILES.values():
         assert not repaired(out / name).changes
+
+
+def test_a5_labels_that_no_repair_wrote_are_not_replaced(made, tmp_path):
+    """--out is the root of another dataset, or a copy was corrected by hand."""
+    dataset, root = made
+    out = tmp_path / "other"
+    mine = out / FILES["development"]
+    mine.parent.mkdir(parents=True)
+    mine.write_text(HEADER + "mine.wav\t0.000\t1.000\tDog\n")
+    before = mine.read_bytes()
+    with pytest.raises(DatasetError, match="was not written by repair; use another --out"):
+        repair_dataset(dataset, root, out, report=lambda _: None)
+    assert mine.read_bytes() == before
+    mine.unlink()
+    repair_dataset(dataset, root, out, report=lambda _: None)
+    (root / FILES["development"]).write_text(HEADER + "a.wav\t1.000\t12.000\tDog\n")
+    repair_dataset(dataset, root, out, report=lambda _: None)  # its own copies are made again
+    assert mine.read_text() == HEADER + "a.wav\t1.000\t10.000\tDog\n"
+    mine.write_text(HEADER + "a.wav\t1.000\t9.000\tDog\n")
+    with pytest.raises(DatasetError, match="was not written by repair"):
+        repair_dataset(dataset, root, out, report=lambda _: None)

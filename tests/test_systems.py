@@ -192,3 +192,27 @@ def test_b11_an_unknown_system_is_told_the_nearest_names():
     with pytest.raises(ConfigError) as caught:
         load_config({"dataset": "demo", "systems": ["zzz"]}, REPOSITORY)
     assert "and " in str(caught.value) and str(caught.value).count(", ") <= 8
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"seeds": True},
+        {"system_seeds": {"pts": True}},
+        {"override": {"schedule": {"epochs": True}}},
+        {"override": {"schedule": {"learning_rate": True}}},
+        {"override": {"model": {"teacher": {"pools": [[True, 4]]}}}},
+        {"override": {"model": {"teacher": {"last_kernel": True}}}},
+        {"features": {"frames": True}},
+        {"acquire": {"scale": True}},
+        {"audit": {"least": {"weak": False}}},
+        {"calibrate": {"guard": False}},
+    ],
+)
+def test_b9_true_and_false_are_no_numbers(settings):
+    """`seeds: yes` is no single seed."""
+    values = yaml.safe_load((REPOSITORY / "config/config.yaml").read_text())
+    with pytest.raises(ConfigError, match="must be a number, not true or false"):
+        load_config(overlay(values, settings), REPOSITORY)
+    truths = {"sensitivity": {"report": True}, "acquire": {"keep_audio": False}}
+    load_config(overlay(values, truths), REPOSITORY)

@@ -14,7 +14,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.settings.types import Quietness
 
-from resed.acquire.soundscapes.inputs import guard_inputs
+from resed.acquire.run_inputs import guard_inputs
 from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES, dataset_path
 from resed.config.rows import Row

@@ -10,6 +10,7 @@ from resed.audit.findings import Defect
 from resed.audit.shared_recordings import Excerpt
 from resed.config.dataset import Dataset
 from resed.config.stages import AuditSettings
+from resed.escaping import plain
 from resed.formats.acquisition import ClipState, StateError, read_states_table, table_path
 from resed.formats.clip_names import clip_file, composed
 
@@ -111,7 +112,7 @@ def check_unlisted(dataset: Dataset, root: Path, split: str, listed: set[str]) -
         kind = "hidden" if path.name.startswith(".") else "unlisted"
         other = missing.get(_normalised(path.name))
         detail = f"another spelling of {other}, which is missing" if other else ""
-        yield Defect(kind, split, path.name, detail=detail or ("a folder" * path.is_dir()))
+        yield Defect(kind, split, plain(path.name), detail=detail or ("a folder" * path.is_dir()))
 
 
 def _normalised(name: str) -> str:

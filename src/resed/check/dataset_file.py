@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from resed.acquire.recordings.sources.settings import sources_of
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.check.messages import CheckMessages
 from resed.config.dataset import ROLES, Dataset, SplitFile, existing_dataset
@@ -62,9 +63,10 @@ def read_description(
     made.classes = _classes(values.get("classes"), f"{path}.classes", messages)
     made.splits = _splits(values.get("splits"), f"{path}.splits", messages)
     _check_name(made, base, messages)
-    if made.kind == "soundscapes" and not messages.errors:
+    if not messages.errors:
+        recipe = soundscapes_of if made.kind == "soundscapes" else sources_of
         try:
-            soundscapes_of(check(Dataset, values, str(path)))
+            recipe(check(Dataset, values, str(path)))
         except ResedError as error:
             messages.add(error)
     return made

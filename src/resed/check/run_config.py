@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from resed.acquire.soundscapes.inputs import check_inputs
+from resed.acquire.run_inputs import check_acquire
 from resed.check.dataset_file import DatasetDescription
 from resed.check.messages import CheckMessages
 from resed.config.loading import overlay, read_yaml
@@ -39,22 +39,20 @@ def check_run_config(
         problem = f"refuse, and {counted(late, 'reference event')} begin after clip_seconds"
         cure = "cut the files, raise clip_seconds, or set it to leave_out or count"
         messages.error(problem, place=f"{path}.audit.late_events", cure=cure)
-    _check_soundscapes(config, path, messages)
+    _check_acquire(config, path, messages)
     _check_features(description.clip_seconds, config, path, messages)
     _check_networks(config, path, messages)
 
 
-def _check_soundscapes(config: Config, path: Path, messages: CheckMessages) -> None:
-    """Check the soundbank and the annotations to follow."""
-    chosen = config.acquire
-    if config.dataset_file.kind == "soundscapes":
-        try:
-            remarks = check_inputs(config.dataset_file, chosen.soundbank, chosen.annotations)
-        except ResedError as error:
-            messages.add(error)
-            return
-        for remark in remarks:
-            messages.note(remark, place=chosen.soundbank)
+def _check_acquire(config: Config, path: Path, messages: CheckMessages) -> None:
+    """Check the soundbank and the annotations to follow, or the sources and the folder."""
+    try:
+        remarks = check_acquire(config.dataset_file, config.acquire)
+    except ResedError as error:
+        messages.add(error)
+        return
+    for remark in remarks:
+        messages.note(remark, place=config.acquire.soundbank)
 
 
 def _check_features(

@@ -48,6 +48,8 @@ READ_STAGES = (
     *("acquire", "audit", "admit", "repair", "extract", "train", "predict"),
     *("calibrate", "decode", "score"),
 )
+# Options that name a folder of the user's, of which any file may be read.
+READ_FOLDERS = ("folder", "soundbank", "annotations")
 # Commands that read these folders of --results and write into others of them.
 READS_RESULTS = ("tabulate", "draw", "report")
 
@@ -128,6 +130,8 @@ def inputs_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path]
         if parameter not in written:
             for path in _paths(value):
                 yield _option(parameter), path
+    for path in _paths(values.get("compare")):  # a manifest, or the folder of an audit
+        yield _option("compare"), path / "manifest.tsv"
     for parameter in ("dataset", "classes_from"):
         if values.get(parameter):
             yield _option(parameter), dataset_path(values[parameter])
@@ -138,6 +142,9 @@ def inputs_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path]
 
 def folders_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:
     """Option and path of folders in which a command must not replace any file."""
+    for parameter in READ_FOLDERS:
+        for path in _paths(values.get(parameter)):
+            yield _option(parameter), path
     if name in READS_RESULTS:
         for stage in READ_STAGES:
             yield _option("results"), values["results"] / stage

@@ -45,13 +45,13 @@ def _class(value: str) -> str:
 
 
 def _inside(value: str) -> str:
-    """Raise ValueError for a path outside the root of the dataset, or with line ends."""
+    """The path in its shortest form; ValueError if it leads outside the root, or has line ends."""
     path = Path(value)
     if {"\n", "\t"} & set(value):
         raise ValueError("must not contain line ends or tabs")
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise ValueError("must be a path below the dataset's root, without ..")
-    return value
+    return path.as_posix()
 
 
 def _no_wildcard(value: str) -> str:

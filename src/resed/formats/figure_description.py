@@ -8,13 +8,13 @@ from pydantic import Field
 from resed.errors import ResultsError
 from resed.formats.validation import LONGEST_TEXT, SourceFile
 from resed.runtime.files import write_text
-from resed.settings import Strict
+from resed.settings import Closed
 
 Inches = Annotated[float, Field(gt=0, le=1000)]
 Sentence = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
 
 
-class FigureDescription(Strict):
+class FigureDescription(Closed):
     """Title, caption and size of one figure.
 
     `kind` is the module that draws it. `provenance` names the clips and the manifest that the

@@ -19,7 +19,7 @@ from resed.formats.spreadsheet import neutral, original
 from resed.formats.text_table import TextTable
 from resed.formats.validation import SourceFile, short
 from resed.runtime.files import existing
-from resed.settings import Strict
+from resed.settings import Closed
 
 VERSION = 1
 MOST_DIGITS = 15  # decimals of a number
@@ -37,7 +37,7 @@ INTEGERS = ("seeds", "clips", "count", "decimals", "repairs", "clips_repaired")
 Type = Literal["text", "number", "integer"]
 
 
-class Column(Strict):
+class Column(Closed):
     """A displayed column: which value of a line it shows, and in which format.
 
     Attributes:
@@ -66,7 +66,7 @@ class Column(Strict):
     word: str = ""
 
 
-class View(Strict):
+class View(Closed):
     """The layout of a table: how the rows of a frame are shown as lines.
 
     Attributes:
@@ -84,7 +84,7 @@ class View(Strict):
     anchor: tuple[str, ...] = ()
 
 
-class _Stored(Strict):
+class _Stored(Closed):
     """The JSON file."""
 
     version: Literal[1]

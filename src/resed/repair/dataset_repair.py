@@ -1,5 +1,6 @@
 """Repair all strong annotation files of a dataset."""
 
+import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,11 +9,11 @@ from typing import Any
 
 from resed import __version__
 from resed.config.dataset import ROLES, Dataset
-from resed.errors import DatasetError
+from resed.errors import DatasetError, ResedError
 from resed.formats.annotation_text import AnnotationText
 from resed.formats.annotations import Event, located_events
 from resed.formats.manifest import read_manifest
-from resed.formats.repairs import write_repair_summary, write_repairs
+from resed.formats.repairs import read_repair_summary, write_repair_summary, write_repairs
 from resed.repair.rules import RULES, Change, EventSpan, apply_rules
 from resed.runtime.files import existing, sha256, write_text
 
@@ -50,10 +51,11 @@ def repair_dataset(
 
     Raises:
         MissingFileError, AnnotationError: annotations do not exist or are malformed.
-        DatasetError: `manifest` is not a manifest, or `out` is the folder of the originals.
+        DatasetError: `manifest` is not a manifest, or `out` is the folder of the originals,
+            or has annotations that no repair wrote.
     """
     ends = clip_ends(manifest) if manifest else {}
-    splits, rows = {}, []
+    splits, rows, written = {}, [], _written(out)
     for split in ROLES:
         place = dataset.splits[split]
         if place.labels != "strong":
@@ -69,6 +71,7 @@ def repair_dataset(
             clip_seconds=dataset.clip_seconds,
             gap_s=gap_s,
         )
+        _refuse_foreign(copy, found.text, written)
         write_text(copy, found.text)
         for clip, change in found.changes:
             lines = ",".join(map(str, change.lines))
@@ -85,6 +88,23 @@ def repair_dataset(
     write_repair_summary(out / "repair.json", summary)
     report(_summary_line(summary))
     return summary
+
+
+def _written(out: Path) -> set[str]:
+    """SHA-256 of the copies that an earlier repair wrote into a folder."""
+    try:
+        splits = read_repair_summary(out / "repair.json")["splits"]
+    except ResedError:
+        return set()
+    return {split["repaired_sha256"] for split in splits.values()}
+
+
+def _refuse_foreign(copy: Path, text: str, written: set[str]) -> None:
+    """Raise DatasetError if another file than a copy of an earlier repair would be replaced."""
+    found = copy.read_bytes() if copy.is_file() else text.encode()
+    if found != text.encode() and hashlib.sha256(found).hexdigest() not in written:
+        cure = "use another --out, or move the file away"
+        raise DatasetError("the file was not written by repair", place=copy, cure=cure)
 
 
 def _summary(name: str, original: Path, copy: Path, found: Repaired) -> dict[str, Any]:

@@ -4,7 +4,7 @@ The values of the paper are in config/systems/base.yaml. Row numbers in docstrin
 tables of docs/readings.md, which give the reason for each value. Unknown keys are errors.
 """
 
-from resed.settings.base import Fraction, Positive, Repetitions, Seed, Strict
+from resed.settings.base import Closed, Fraction, Positive, Repetitions, Seed, Strict
 from resed.settings.calibrate import CalibrateSettings
 from resed.settings.decode import MOST_LOST_HEADS, DecodeSettings
 from resed.settings.features import FeatureSettings

@@ -1,15 +1,11 @@
-"""What soundscapes are made from, checked before the first job of a run: nothing is decoded."""
+"""What soundscapes are made from: nothing is decoded here."""
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from resed.acquire.soundscapes.settings import Soundscapes, soundscapes_of
 from resed.acquire.soundscapes.soundbank_list import check_soundbank
 from resed.config.dataset import Dataset
-from resed.config.stages import AcquireSettings
-from resed.errors import DatasetError, ResedError
+from resed.errors import DatasetError
 
 
 def check_inputs(
@@ -24,30 +20,6 @@ def check_inputs(
         for split in dataset.splits:
             find_annotations(dataset, scenes, split, annotations)
     return check_soundbank(dataset, soundbank)
-
-
-def guard_inputs(
-    workflow: Any, dataset: Dataset, settings: AcquireSettings, records: Sequence[Path]
-) -> None:
-    """Check the inputs of soundscapes when a run or a plan begins, unless all splits are acquired.
-
-    A run ends in one line with exit code 1, before its first job. A plan is shown, with that line.
-    `records` are the records of acquire.
-    """
-    execute = workflow.execute  # called for runs and dry runs only
-
-    def execute_checked(*arguments: Any, executor_plugin: Any, **options: Any) -> Any:
-        acquired = all(path.is_file() for path in records)
-        if dataset.kind == "soundscapes" and workflow.is_main_process and not acquired:
-            try:
-                check_inputs(dataset, settings.soundbank, settings.annotations)
-            except ResedError as error:
-                if not executor_plugin.common_settings.dryrun_exec:
-                    sys.exit(f"resed: {error}")
-                print(f"resed: {error}", file=sys.stderr)
-        return execute(*arguments, executor_plugin=executor_plugin, **options)
-
-    workflow.execute = execute_checked
 
 
 def find_annotations(
