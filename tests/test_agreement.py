@@ -210,6 +210,20 @@ def test_b1_classes_in_another_case_are_refused(scored, change):
         scored(rows)
 
 
+@pytest.mark.parametrize(
+    ("speech", "dog", "words"),
+    [
+        ("Spee/ch", "D/og", "spaces or punctuation"),
+        ("spee ch", "d.og", "upper and lower case and spaces or punctuation"),
+    ],
+)
+def test_b1_classes_in_another_spelling_are_refused(scored, speech, dog, words):
+    reference = REFERENCE.replace("Speech", "Spee_ch").replace("Dog", "D_og")
+    rows = REFERENCE.replace("Speech", speech).replace("Dog", dog)
+    with pytest.raises(ScoreError, match=rf"none of its 2 classes .* differ by {words}; write"):
+        scored(rows, reference=reference)
+
+
 def test_b1_tags_of_another_class_are_reported(scored, tmp_path):
     write_tags(tmp_path / "tags.tsv", {CLIPS[0]: ("Dig",), "b.wav": ("Speech",), "c.wav": ()})
     _, notes = scored(REFERENCE, tags={"tags": tmp_path / "tags.tsv"})

@@ -108,6 +108,30 @@ def test_refusals_name_file_line_and_cure(tsv, content, message):
     assert "\n" not in text
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        "Alarm/bell/ringing",
+        "alarm bell ringing",
+        "ALARM-BELL-RINGING",
+        "Alarm_Bell_Ringing_",
+        "alarm.bell.ringing",
+        "Alarm\u00a0bell\u00a0ringing",
+        "\uff21larm_bell_ringing",  # a wide letter
+        "Alarmbell_ringing",
+    ],
+)
+def test_b1_a_class_in_another_spelling_is_named_with_the_nearest(tsv, label):
+    path = tsv(HEADER + f"a.wav\t0\t1\t{label}\n")
+    with pytest.raises(AnnotationError, match=r"did you mean Alarm_bell_ringing\?"):
+        read_events(path, ["Dog", "Alarm_bell_ringing", "Speech"])
+
+
+def test_b1_spaces_around_a_class_are_not_part_of_it(tsv):
+    events = read_events(tsv(HEADER + "a.wav\t0\t1\tSpeech \n"), ["Speech"])
+    assert [event.event_label for event in events["a.wav"]] == ["Speech"]
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(MissingFileError, match=r"none\.tsv: no such file; check the path"):
         read_events(tmp_path / "none.tsv")

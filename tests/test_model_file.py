@@ -250,11 +250,14 @@ def test_c6_weights_that_do_not_fit_the_settings_are_refused(path):
     values = SETTINGS.model_dump(mode="json")
     for change, problem in (
         ({"width": 0.5}, "float32, not"),
-        ({"recurrent": {"layers": 10**9}}, "1000000000 recurrent layers"),
-        ({"teacher": {"channels": [10**9] * 5}, "width": 4}, "cannot be built"),
-        ({"tag_head": {"pooling": "guided"}, "student": {"channels": [10**9] * 3}}, "fit"),
+        ({"recurrent": {"layers": 10**9}}, "recurrent.layers: "),
+        ({"recurrent": {"layers": 16}}, "fit"),
+        ({"teacher": {"channels": [10**9] * 5}, "width": 4}, "teacher.channels"),
+        ({"teacher": {"channels": [4096] * 5}, "width": 4}, "fit"),
+        ({"tag_head": {"pooling": "guided"}, "student": {"channels": [4096] * 3}}, "fit"),
         ({"framework": "mean_teacher"}, "model.framework: mean_teacher takes linear mels"),
-        ({"frame_head": {"hidden": 10**9}}, "fit"),
+        ({"frame_head": {"hidden": 10**9}}, "frame_head.hidden: "),
+        ({"frame_head": {"hidden": 4096}}, "fit"),
     ):  # fmt: skip
         original = path.read_bytes()
         forge(path, settings=overlay(values, {"model": change}))
@@ -263,7 +266,7 @@ def test_c6_weights_that_do_not_fit_the_settings_are_refused(path):
         path.write_bytes(original)
     features = {**FEATURES.model_dump(mode="json"), "n_mels": 10**9, "frames": 10**9}
     forge(path, features=features)
-    assert "cannot be built" in refusal(path)
+    assert "n_mels: " in refusal(path)
 
 
 def test_c6_checkpoints_whose_settings_have_no_end_are_refused(tmp_path):
@@ -271,7 +274,7 @@ def test_c6_checkpoints_whose_settings_have_no_end_are_refused(tmp_path):
     content = checkpoint.load(path)
     content["identity"]["settings"]["model"]["recurrent"]["layers"] = 10**9
     checkpoint.save(path, content)
-    with pytest.raises(checkpoint.CheckpointError, match="1000000000 recurrent layers"):
+    with pytest.raises(checkpoint.CheckpointError, match=r"recurrent\.layers: "):
         load_trained(path)
 
 

@@ -18,6 +18,11 @@ def predict(
     out: list[str] = typer.Option(
         ..., help="Posteriors to write (.npz), probabilities in [0, 1]; or SPLIT=FILE, repeated."
     ),
+    other_data: bool = typer.Option(
+        False,
+        "--other-data",
+        help="Accept stores whose manifest is not that of the training, such as other recordings.",
+    ),
     threads: int = typer.Option(1, min=1, help="Number of CPU threads."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     jobs_per_gpu: int = typer.Option(
@@ -40,6 +45,8 @@ def predict(
     with device_for(device, jobs_per_gpu) as chosen:
         prepare_torch(threads, chosen)
         folders = {name: path.parent for name, path in outputs.items()}
-        for name, posteriors in predict_splits(checkpoint, stores, chosen, folders):
+        for name, posteriors in predict_splits(
+            checkpoint, stores, chosen, folders, other_data=other_data
+        ):
             posteriors.save(outputs[name])
             print(f"wrote {outputs[name]}: {len(posteriors.clips)} clips")

@@ -15,7 +15,6 @@ Events of one class may overlap, and events may end after their clip: published 
 both, and the audit reports them.
 """
 
-import difflib
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from typing import NamedTuple
 
 from resed.errors import MOST_CLASSES, AnnotationError, some
 from resed.formats.annotation_text import SEPARATORS, AnnotationText, quoted
+from resed.formats.class_names import nearest_class
 from resed.runtime.files import existing, tsv_writer
 
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
@@ -295,8 +295,8 @@ def _check_label(label: str, classes: Sequence[str] | None, place: AnnotationLin
         raise place.error("the label is empty", cure)
     if classes is None or label in classes:
         return
-    near = difflib.get_close_matches(label[:SHOWN], classes, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"the classes are {some(classes, MOST_CLASSES)}"
+    near = nearest_class(label, classes)
+    hint = f"did you mean {near}?" if near else f"the classes are {some(classes, MOST_CLASSES)}"
     raise place.error(f"unknown class {_shown(label)!r}", hint)
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from resed.config.loading import check
-from resed.errors import StoreError
+from resed.errors import CheckpointError, StoreError
 from resed.formats import checkpoint
+from resed.formats.model_file import is_model_file
 from resed.formats.posteriors import Posteriors
 from resed.formats.store import Store
 from resed.predict.networks import load_trained
@@ -29,6 +30,8 @@ def predict_splits(
     stores: Mapping[str, Path],
     device: torch.device,
     scratch: Mapping[str, Path] | None = None,
+    *,
+    other_data: bool = False,
 ) -> Iterator[tuple[str, Posteriors]]:
     """Posteriors of every clip of each store, split by split; the networks are loaded once.
 
@@ -37,9 +40,11 @@ def predict_splits(
     Args:
         path: a checkpoint or a model file.
         scratch: split -> folder of the temporary file; default: that of all temporary files.
+        other_data: accept stores of another manifest than that of the checkpoint.
 
     Raises:
-        CheckpointError, ModelFileError: the file cannot be used.
+        CheckpointError, ModelFileError: the file cannot be used, or the checkpoint was trained with
+            another manifest.
         StoreError: the features of a store are not those of the checkpoint.
     """
     trained = load_trained(path)
@@ -49,6 +54,8 @@ def predict_splits(
     for split, store_path in stores.items():
         store = Store.open(store_path)
         _refuse_other_features(store_path, store, trained.features)
+        if not other_data and not is_model_file(path):  # models are made for other data
+            _refuse_other_manifest(path, training, store_path, store)
         clips = features_of(store)
         shape = (len(clips), trained.cells, len(classes))
         buffer = scratch_array(shape, (scratch or {}).get(split))
@@ -91,6 +98,17 @@ def _lost_head_tags(
     with torch.autocast(device.type, half or torch.bfloat16, enabled=half is not None):
         parts = [student.lost_head_tags(part.to(device), heads).cpu() for part in clips.split(32)]
     return torch.cat(parts, dim=1).transpose(0, 1).contiguous().numpy()
+
+
+def _refuse_other_manifest(
+    path: Path, training: Mapping[str, Any], store_path: Path, store: Store
+) -> None:
+    """Raise CheckpointError if training and store are of different audits, as far as known."""
+    trained, there = training["data"].get("manifest_sha256"), store.manifest_sha256
+    if trained and there and trained != there:
+        problem = f"trained with the manifest {trained[:12]}, but {store_path} has {there[:12]}"
+        cure = "train again; or, to predict data that it was not trained for, use --other-data"
+        raise CheckpointError(problem, place=path, cure=cure)
 
 
 def _refuse_other_features(path: Path, store: Store, features: FeatureSettings) -> None:

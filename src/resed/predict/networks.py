@@ -16,6 +16,7 @@ from resed.formats.windows import Window
 from resed.runtime.files import existing
 from resed.settings import FeatureSettings, Strict, SystemSettings
 from resed.train.framework import Networks, build_networks, frame_grid
+from resed.train.heads import shares_problem
 
 NOT_OF_TRAINING = ("settings", "features", "classes", "shares")
 
@@ -131,6 +132,8 @@ def _built(
     layers = max(settings.model.recurrent.layers, settings.model.crnn.layers)
     if layers > len(weights):  # they are built one by one
         raise wrong(f"the weights do not fit the settings ({layers} recurrent layers)")
+    if problem := shares_problem(shares, settings.model.disentangled):
+        raise wrong(problem)
     sizes = settings.model, features, len(classes), shares
     try:
         with torch.device("meta"):  # without memory, which other settings could exceed

@@ -5,7 +5,6 @@ milliseconds all give a score of 0. Files without a common clip are refused; eve
 does not fit is reported as a note.
 """
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from statistics import median
 
 from resed.errors import MOST_CLASSES, ScoreError, counted, some
 from resed.formats.annotations import Event
+from resed.formats.class_names import nearest_class
 
 FOREIGN_UNIT = 30  # ratio of the median times of two files in different units, at least
 
@@ -27,6 +27,13 @@ FORMS: dict[str, Callable[[str], str]] = {
     "Unicode form": lambda name: unicodedata.normalize("NFC", name),
     "spaces": lambda name: re.sub(r"[\s_-]+", " ", name).strip(),
 }
+# Of classes, which are in no folder and have no suffix.
+CLASS_FORMS: dict[str, Callable[[str], str]] = {
+    "upper and lower case": str.casefold,
+    "Unicode form": lambda name: unicodedata.normalize("NFKC", name),
+    "spaces or punctuation": lambda name: re.sub(r"[\W_]+", " ", name).strip(),
+}
+Forms = Mapping[str, Callable[[str], str]]
 
 
 @dataclass(frozen=True)
@@ -47,22 +54,22 @@ class Side:
         return {label for clip in clips for label in self.labels.get(clip, ())}
 
 
-def folded(name: str, without: Collection[str] = ()) -> str:
-    """A name in the spelling that all `FORMS` but those of `without` give."""
-    for form, fold in FORMS.items():
+def folded(name: str, without: Collection[str] = (), forms: Forms = FORMS) -> str:
+    """A name in the spelling that all `forms` but those of `without` give."""
+    for form, fold in forms.items():
         if form not in without:
             name = fold(name)
     return name
 
 
-def differences(one: str, other: str) -> list[str]:
-    """The smallest set of FORMS that makes two names equal whose folded forms are equal."""
-    for count in range(len(FORMS)):
-        for forms in combinations(FORMS, count):
-            others = FORMS.keys() - set(forms)
-            if folded(one, others) == folded(other, others):
-                return list(forms)
-    return list(FORMS)
+def differences(one: str, other: str, forms: Forms = FORMS) -> list[str]:
+    """The smallest set of forms that makes two names equal whose folded forms are equal."""
+    for count in range(len(forms)):
+        for chosen in combinations(forms, count):
+            others = forms.keys() - set(chosen)
+            if folded(one, others, forms) == folded(other, others, forms):
+                return list(chosen)
+    return list(forms)
 
 
 def refuse_unrelated(reference: Side, estimated: Side) -> None:
@@ -75,16 +82,20 @@ def refuse_unrelated(reference: Side, estimated: Side) -> None:
     if ours and theirs and not set(ours) & set(theirs):
         raise _unrelated("clip", ours, theirs, (estimated, reference))
     found, true = (sorted(side.classes(side.labels)) for side in (estimated, reference))
-    if not set(found) & set(true) and _same_but_for_spelling(found, true):
-        raise _unrelated("class", found, true, (estimated, reference))
+    if not set(found) & set(true) and _same_but_for_spelling(found, true, CLASS_FORMS):
+        raise _unrelated("class", found, true, (estimated, reference), CLASS_FORMS)
 
 
 def _unrelated(
-    what: str, names: Sequence[str], others: Sequence[str], sides: tuple[Side, Side]
+    what: str,
+    names: Sequence[str],
+    others: Sequence[str],
+    sides: tuple[Side, Side],
+    forms: Forms = FORMS,
 ) -> ScoreError:
-    pair = _same_but_for_spelling(names, others)
+    pair = _same_but_for_spelling(names, others, forms)
     here, there = pair or (names[0], others[0])
-    reason = f", which differ by {_joined(differences(here, there))}" if pair else ""
+    reason = f", which differ by {_joined(differences(here, there, forms))}" if pair else ""
     cure = "write each name as in the reference"
     if not pair:
         cure = "use files of the same clips; a clip without events has a row with its name only"
@@ -117,10 +128,13 @@ def notes_on(
     ]
 
 
-def _same_but_for_spelling(names: Iterable[str], others: Iterable[str]) -> tuple[str, str] | None:
+def _same_but_for_spelling(
+    names: Iterable[str], others: Iterable[str], forms: Forms = FORMS
+) -> tuple[str, str] | None:
     """A name and one of the others with the same folded form."""
-    spelt = {folded(name): name for name in others}
-    return next(((name, spelt[key]) for name in names if (key := folded(name)) in spelt), None)
+    spelt = {folded(name, forms=forms): name for name in others}
+    folds = ((name, folded(name, forms=forms)) for name in names)
+    return next(((name, spelt[key]) for name, key in folds if key in spelt), None)
 
 
 def _joined(words: Sequence[str]) -> str:
@@ -154,11 +168,10 @@ def _classes_of_one_side(side: Side, other: Side, clips: Sequence[str]) -> list[
     alone = sorted(side.classes(clips) - known)
     if not alone:
         return []
-    by_form = {folded(label): label for label in sorted(known)}
     shown = []
     for label in alone[:MOST_CLASSES]:
-        near = difflib.get_close_matches(folded(label), by_form, n=1)
-        shown.append(f"{label} (nearest: {by_form[near[0]]})" if near else label)
+        near = nearest_class(label, sorted(known))
+        shown.append(f"{label} (nearest: {near})" if near else label)
     names = some([*shown, *alone[MOST_CLASSES:]], MOST_CLASSES)
     return [f"{counted(len(alone), 'class')} of {side.path} not in {other.path}: {names}"]
 

@@ -7,6 +7,15 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(gt=0, le=10**9)]
+# Bounds far above what anybody trains, so that a mistyped number demands no terabytes of memory.
+Width = Annotated[int, Field(gt=0, le=4096)]  # channels, hidden units, mel bands
+Layers = Annotated[int, Field(gt=0, le=16)]
+Pool = Annotated[int, Field(gt=0, le=4096)]  # cells along one axis
+Samples = Annotated[int, Field(gt=0, le=1 << 20)]  # of a window or a hop: 24 s at 44.1 kHz
+Clips = Annotated[int, Field(gt=0, le=65_536)]  # of a batch
+Epochs = Annotated[int, Field(gt=0, le=100_000)]
+EpochsFromZero = Annotated[int, Field(ge=0, le=100_000)]
+MOST_BLOCKS = 16  # of convolutions
 Seed = Annotated[int, Field(ge=0, lt=2**32)]  # what every random generator here accepts
 Repetitions = Annotated[int, Field(gt=0, le=1000)]  # trainings of one system
 

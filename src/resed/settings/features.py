@@ -4,20 +4,25 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resed.settings.base import Positive, Strict
+from resed.settings.base import Samples, Strict, Width
+
+HIGHEST_RATE = 10_000_000  # Hz
+MOST_FRAMES = 1_000_000  # per clip: 4.6 hours at 60 frames per second
+MOST_VALUES = 1 << 27  # of the mel filters, and of the features of a clip: 512 MB
+LONGEST_CLIP = 1 << 28  # samples, which resed.formats.audio reads at most
 
 
 class FeatureSettings(Strict):
     """Log-mel features, row 1: 64 mels and 600 frames for 10 s (hop 735 at 44.1 kHz)."""
 
-    sample_rate: Positive = 44100  # Hz
-    n_fft: Positive = 2048  # samples
-    window: Positive = 1764  # samples: 40 ms
-    hop: Positive = 735  # samples: 16.67 ms
-    n_mels: Positive = 64
+    sample_rate: Annotated[int, Field(gt=0, le=HIGHEST_RATE)] = 44100  # Hz
+    n_fft: Samples = 2048  # samples
+    window: Samples = 1764  # samples: 40 ms
+    hop: Samples = 735  # samples: 16.67 ms
+    n_mels: Width = 64
     f_min: Annotated[float, Field(ge=0)] = 0.0  # Hz
     f_max: Annotated[float, Field(gt=0)] = 22050.0  # Hz
-    frames: Positive = 600  # per clip
+    frames: Annotated[int, Field(gt=0, le=MOST_FRAMES)] = 600  # per clip
     spectrum: Literal["magnitude", "power"] = "magnitude"
     # Added to the waveform: 2.2e-16 in Guided Learning, where it matters only for digital silence
     offset: Annotated[float, Field(ge=0)] = 0.0
@@ -37,6 +42,12 @@ class FeatureSettings(Strict):
             raise ValueError(f"window {self.window} exceeds n_fft {self.n_fft}; lower the window")
         if not self.f_min < self.f_max <= self.sample_rate / 2:
             raise ValueError("f_min < f_max <= sample_rate / 2 is required; lower f_max")
+        if self.n_mels * self.n_fft > MOST_VALUES:
+            raise ValueError(f"n_mels times n_fft exceeds {MOST_VALUES}; lower one of them")
+        if self.n_mels * self.frames > MOST_VALUES:
+            raise ValueError(f"n_mels times frames exceeds {MOST_VALUES}; lower one of them")
+        if self.hop * self.frames > LONGEST_CLIP:
+            raise ValueError(f"hop times frames exceeds {LONGEST_CLIP} samples; lower one of them")
         return self
 
     @property

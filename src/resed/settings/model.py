@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resed.settings.base import Fraction, Positive, Strict
+from resed.settings.base import MOST_BLOCKS, Fraction, Layers, Pool, Strict, Width
 
 
 class _Blocks(Strict):
     """Convolution blocks: lists with one entry per block."""
 
-    channels: list[Positive]
+    channels: Annotated[list[Width], Field(max_length=MOST_BLOCKS)]
 
     @model_validator(mode="after")
     def _one_entry_per_block(self) -> "_Blocks":
@@ -23,7 +23,7 @@ class _Blocks(Strict):
 class TeacherSettings(_Blocks):
     """Row 2: five double-layer blocks that compress 600 frames to 6."""
 
-    pools: list[tuple[Positive, Positive]]  # frames, mels
+    pools: Annotated[list[tuple[Pool, Pool]], Field(max_length=MOST_BLOCKS)]  # frames, mels
     last_kernel: Literal[1, 3]  # Guided Learning: 1 x 1
     last_layers: Literal[1, 2]  # the paper: "double-layer blocks"; Guided Learning: 1
     dropout: Fraction
@@ -32,8 +32,8 @@ class TeacherSettings(_Blocks):
 class StudentSettings(_Blocks):
     """Row 3: three single-layer blocks without temporal compression."""
 
-    kernels: list[Literal[1, 3, 5, 7]]
-    pool_mels: Positive
+    kernels: Annotated[list[Literal[1, 3, 5, 7]], Field(max_length=MOST_BLOCKS)]
+    pool_mels: Pool
     dropout: Fraction = 0.0
 
 
@@ -41,16 +41,17 @@ class RecurrentSettings(Strict):
     """Rows 4 and 7: BGRUs after the CNN, in the AT branch of both models."""
 
     enabled: bool
-    layers: Positive
-    hidden: Positive  # per direction
-    average_frames: Positive = 1  # frames averaged before the student's BGRU
-    projection: Annotated[int, Field(ge=0)] = 0  # > 0: size of a linear layer before the BGRU
+    layers: Layers
+    hidden: Width  # per direction
+    average_frames: Pool = 1  # frames averaged before the student's BGRU
+    # > 0: size of a linear layer before the BGRU
+    projection: Annotated[int, Field(ge=0, le=4096)] = 0
 
 
 class TagHeadSettings(Strict):
     """Row 5: linear layer and attention pooling of the AT branch."""
 
-    hidden: Positive
+    hidden: Width
     activation: Literal["relu", "none"]
     # guided: the head of Guided Learning (cATP), which has no linear layer
     pooling: Literal["attention_time", "softmax_classes", "guided", "mean"]
@@ -61,8 +62,8 @@ class FrameHeadSettings(Strict):
 
     # separate: its own branch; attention: the attention logits of the guided tag head (Lin et al.)
     source: Literal["separate", "attention"]
-    hidden: Positive
-    class_hidden: Annotated[int, Field(ge=0)] = 0  # > 0: each class has two small layers
+    hidden: Width
+    class_hidden: Annotated[int, Field(ge=0, le=4096)] = 0  # > 0: each class has two small layers
 
 
 class DisentangledSettings(Strict):
@@ -74,16 +75,17 @@ class DisentangledSettings(Strict):
 
     enabled: bool = False
     minimum: Fraction  # m: share of the dimensions for a class without such clips
-    most_classes: Positive  # n
+    most_classes: Annotated[int, Field(gt=0, le=10_000)]  # n
 
 
 class CrnnSettings(_Blocks):
     """The network of the official Mean-Teacher baseline (turpaultn/DCASE2019_task4)."""
 
-    pools: list[tuple[Positive, Positive]]  # average pooling: frames, mels
+    # Average pooling: frames, mels
+    pools: Annotated[list[tuple[Pool, Pool]], Field(max_length=MOST_BLOCKS)]
     dropout: Fraction
-    hidden: Positive  # of the BGRU, per direction
-    layers: Positive
+    hidden: Width  # of the BGRU, per direction
+    layers: Layers
 
 
 class ModelSettings(Strict):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from resed.settings.base import Fraction, Positive, Strict
+from resed.settings.base import Epochs, EpochsFromZero, Fraction, Strict, Width
 
 
 class WeakSettings(Strict):
@@ -38,7 +38,7 @@ class ConsistencySettings(Strict):
     loss: Literal["bce", "mse"]
     alpha_place: Literal["outside", "inside"]  # inside: BCE(a y, a p), Guided Learning
     alpha_lambda: Fraction
-    alpha_start: Annotated[int, Field(ge=0)]  # s, epochs
+    alpha_start: EpochsFromZero  # s, epochs
 
 
 class BetaSettings(Strict):
@@ -47,7 +47,7 @@ class BetaSettings(Strict):
     maximum: Annotated[float, Field(ge=0)]
     # half: x = step / (half of all steps); full: epoch / epochs; epochs: epoch / ramp_epochs
     ramp: Literal["half", "full", "epochs", "constant"]
-    ramp_epochs: Positive
+    ramp_epochs: Epochs
 
 
 class DistillationSettings(Strict):
@@ -67,7 +67,7 @@ class DistillationSettings(Strict):
         "repeat", "pool", "linear"
     ]  # how the teacher's 6 cells and the 600 frames are aligned
     average: Literal["frames", "active"]  # mean over all frames (1/T), or over active frames
-    dimension: Positive
+    dimension: Width
 
 
 class FocalSettings(Strict):

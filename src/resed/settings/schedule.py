@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resed.settings.base import Fraction, Positive, Strict
+from resed.settings.base import Clips, Epochs, EpochsFromZero, Fraction, Strict
 
 LARGEST = 1e30  # Adam computes in float32
 MOST_STEPS = 1_000_000  # each has a row of losses in memory
@@ -23,9 +23,9 @@ class BatchSettings(Strict):
     # clip is used equally often; per_epoch: each epoch begins with new random orders, so that it
     # draws its clips from all of a role (Mean Teacher)
     orders: Literal["continued", "per_epoch"]
-    weak: Positive
-    strong: Positive
-    unlabeled: Positive
+    weak: Clips
+    strong: Clips
+    unlabeled: Clips
 
 
 class AugmentSettings(Strict):
@@ -35,23 +35,24 @@ class AugmentSettings(Strict):
     gain: Annotated[float, Field(ge=0)] = 0.0  # natural-log units, standard deviation per clip
     filter: Annotated[float, Field(ge=0)] = 0.0  # natural-log units, smooth random filter per clip
     mixup: Fraction = 0.0  # share of clips to which another clip of the same role is added
-    mel_mask: Annotated[int, Field(ge=0)] = 0  # largest number of masked mel bands per clip
+    # Largest number of masked mel bands per clip
+    mel_mask: Annotated[int, Field(ge=0, le=4096)] = 0
 
 
 class ScheduleSettings(Strict):
     """Rows 19 to 21: epochs, stages, optimiser, batches, noise, selection."""
 
-    epochs: Positive
-    stage_one: Annotated[int, Field(ge=0)]  # tau: epochs before the focal loss
+    epochs: Epochs
+    stage_one: EpochsFromZero  # tau: epochs before the focal loss
     # longest: until every clip was used; shortest: until one role has no more full batch
     steps_per_epoch: Annotated[int, Field(gt=0, le=MOST_STEPS)] | Literal["longest", "shortest"]
     batch: BatchSettings
     learning_rate: Annotated[float, Field(gt=0, le=LARGEST)]
     decay: Annotated[float, Field(gt=0, le=1)]
-    decay_every: Positive  # epochs
+    decay_every: Epochs  # epochs
     # Epochs by which every decay is delayed. Guided Learning lowers the rate after epoch 10, 20 and
     # so on, counted from 0: the first decayed epoch is 11.
-    decay_delay: Annotated[int, Field(ge=0)]
+    decay_delay: EpochsFromZero
     reset_moments: bool = False  # reset Adam's moments at each decay, as Guided Learning
     weight_decay: Annotated[float, Field(ge=0, le=LARGEST)] = 0.0
     # A larger loss ends the training as diverged, as in Mean Teacher's code
@@ -67,7 +68,7 @@ class ScheduleSettings(Strict):
     # Which of several epochs with the best score: the latest (Guided Learning), the first (MT)
     selection_ties: Literal["latest", "first"]
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of clips excluded from training
-    evaluate_every: Positive = 1  # epochs between development scores in the history
+    evaluate_every: Epochs = 1  # epochs between development scores in the history
     # Of training and prediction; recurrent layers and guided heads are always float32. auto:
     # bfloat16 on GPUs that support it (compute capability 8.0 and above), TF32 for the rest;
     # float32: without TF32; bfloat16: on any device

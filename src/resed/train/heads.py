@@ -37,6 +37,17 @@ def class_shares(
     return [count / most * (1 - least) + least for count in counts]
 
 
+def shares_problem(shares: Sequence[float], settings: DisentangledSettings) -> str | None:
+    """Why `class_shares` cannot have computed these shares; None if it can."""
+    low, tolerance = settings.minimum if settings.enabled else 1.0, 1e-6
+    if min(shares) < low - tolerance:
+        return f"shares must be from {low:g} to 1 with its settings, not {min(shares):g}"
+    only_minimum = low and max(shares) <= low + tolerance  # no clip was counted
+    if max(shares) < 1 - tolerance and not only_minimum:
+        return f"the largest of the shares must be 1, not {max(shares):g}"
+    return None
+
+
 def dimension_mask(dimension: int, shares: Sequence[float]) -> Tensor:
     """[classes, dimension]: 1 for the dimensions of a class, the first int(share * dimension)."""
     seen = torch.tensor(dimensions_seen(dimension, shares))
