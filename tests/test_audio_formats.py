@@ -271,6 +271,48 @@ def test_a3_wavs_that_were_never_finalised_are_read_and_not_called_empty(riff_si
     assert not unfinalised(wav(INTEGERS))
 
 
+PCM = (sound_files.noise()[:, 0] * 30_000).astype("<i2")
+NOTHING = sound_files.chunk(b"data", b"")
+SOUND = sound_files.chunk(b"data", PCM.tobytes())
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        (NOTHING, SOUND),
+        (NOTHING, NOTHING, SOUND),
+        (NOTHING, sound_files.chunk(b"LIST", b"INFOxx"), SOUND),
+        (NOTHING, SOUND, sound_files.chunk(b"LIST", b"INFOxx")),
+    ],
+)
+def test_a3_an_empty_chunk_before_the_sound_is_passed_over(chunks):
+    data = riff(wav_format(), *chunks)
+    np.testing.assert_allclose(samples_of(data), PCM / 2**15, atol=1e-7)
+    end = data.index(PCM.tobytes()) + len(PCM) * 2
+    assert status(data[: end - 1]) == status(data[: end - 101]) == "truncated"
+    assert status(riff(wav_format(), *chunks, SOUND)) == "several"
+
+
+def test_a3_an_empty_chunk_before_the_sound_of_other_formats(folder):
+    for kind, name, id_, head in (
+        ("AIFF", "f.aiff", b"SSND", bytes(8)),
+        ("CAF", "f.caf", b"data", bytes(4)),
+        ("W64", "f.w64", b"data" + bytes.fromhex("f3acd3118cd100c04f8edb8a"), b""),
+    ):
+        data = made(folder, kind, name).read_bytes()
+        at = data.index(id_)
+        sizes = {"AIFF": (4, "big", 0), "CAF": (8, "big", 0), "W64": (8, "little", 24)}
+        width, order, counted = sizes[kind]
+        empty = id_ + (len(head) + counted).to_bytes(width, order) + head
+        changed = bytearray(data[:at] + empty + data[at:])
+        if kind != "CAF":
+            place = 4 if kind == "AIFF" else 16
+            size = int.from_bytes(data[place : place + width], order) + len(empty)
+            changed[place : place + width] = size.to_bytes(width, order)
+        np.testing.assert_array_equal(samples_of(bytes(changed)), samples_of(data))
+        assert status(bytes(changed[:-300])) == "truncated", kind
+
+
 def test_a3_files_without_samples_are_empty():
     empty = riff(wav_format(), chunk(b"data", b""))
     listed = riff(wav_format(), chunk(b"data", b""), chunk(b"LIST", b"INFOISFT\4\0\0\0abc\0"))
@@ -483,6 +525,39 @@ def test_b2_tags_around_the_sound_change_nothing(folder):
     for kind, name in (("Ogg Vorbis", "f.ogg"), ("Ogg Opus", "f.opus")):
         data = made(folder, kind, name).read_bytes()
         np.testing.assert_array_equal(samples_of(data + b"junk" * 99), samples_of(data))
+
+
+def lyrics(text: bytes) -> bytes:
+    """A tag Lyrics3 v2.00."""
+    body = b"LYRICSBEGININD0000210LYR" + b"%05d" % len(text) + text
+    return body + b"%06d" % len(body) + b"LYRICS200"
+
+
+@pytest.mark.parametrize("name", ["cbr.mp3", "low.mp3"])
+def test_a3_lyrics_behind_an_mp3_are_no_sound(folder, name):
+    data = made(folder, "MP3", name).read_bytes()
+    tail = data[-128:] if data[-128:-125] == b"TAG" else b""
+    sound = data[: len(data) - len(tail)]
+    expected = samples_of(data)
+    old = b"LYRICSBEGIN" + b"[00:00]la la\r\n" * 50 + b"LYRICSEND"
+    for tag in (lyrics(b"[00:00]la"), lyrics(b"la" * 40_000), lyrics(b""), old):
+        for changed in (sound + tag, sound + tag + ID3V1):
+            np.testing.assert_array_equal(samples_of(changed), expected)
+    broken = sound + lyrics(b"la")[:-15] + b"999999LYRICS200" + ID3V1  # no tag has this size
+    assert status(broken) == "damaged"
+    assert status(sound[:300] + b"000400LYRICS200") != "read"
+    assert status(sound[: len(sound) - 50] + lyrics(b"la") + ID3V1) == "truncated"
+
+
+@pytest.mark.parametrize("rest", [0, 1, 300, 100_000])
+def test_a3_a_tag_that_ends_after_the_file_is_truncated(folder, rest):
+    data = made(folder, "MP3", "cbr.mp3").read_bytes() * 30
+    claims = b"ID3\3\0\0\x7f\x7f\x7f\x7f"  # 2^28 bytes
+    with pytest.raises(errors.TruncatedAudioError, match="begins at byte 268435465, where the fi"):
+        audio.decode(claims + data[:rest], "a.mp3", RATE)
+    flac = made(folder, "FLAC", "f.flac").read_bytes()
+    assert status(claims + flac) == "truncated"
+    assert status(b"ID3\3\0\0\0\0\0\x0a" + bytes(10)) == "truncated"  # no sound after its tag
 
 
 def test_b2_bytes_between_frames_of_an_mp3_are_refused(tmp_path):

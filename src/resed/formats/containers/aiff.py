@@ -17,6 +17,7 @@ from resed.formats.containers.chunks import (
     Grammar,
     check_complete,
     check_rest,
+    not_empty,
     the_chunk,
 )
 from resed.formats.containers.source import SoundBytes, SoundLayout
@@ -50,6 +51,7 @@ def layout(source: SoundBytes) -> SoundLayout:
     if sound is None:
         problem = "truncated: the file ends before its samples"
         raise refusal(TruncatedAudioError, problem, source.name)
+    sound = not_empty(source, GRAMMAR, sound, 8)
     channels, stated, bits = struct.unpack(">HIH", common[:8])
     width = _width(common, bits) if kind == b"AIFC" else (bits + 7) // 8
     unfinalised = sound.length in (0, 8) and stated == 0 and source.size > sound.at + 8

@@ -15,6 +15,7 @@ from resed.formats.containers.chunks import (
     check_frame,
     check_rest,
     is_name,
+    not_empty,
     the_chunk,
 )
 from resed.formats.containers.source import SoundBytes, SoundLayout
@@ -39,6 +40,7 @@ def layout(source: SoundBytes) -> SoundLayout:
     if sound is None:
         problem = "truncated: the file ends before its chunk data"
         raise refusal(TruncatedAudioError, problem, source.name)
+    sound = not_empty(source, GRAMMAR, sound, 4)
     unfinalised = sound.length == -1 or (sound.length in (0, 4) and source.size > sound.at + 4)
     if unfinalised:
         sound = Chunk(sound.id, sound.at, source.size - sound.at)

@@ -67,6 +67,18 @@ class Grammar:
         return chunk.stop if any(padding) else chunk.stop + -chunk.stop % self.alignment
 
 
+def not_empty(source: SoundBytes, grammar: Grammar, sound: Chunk, empty: int = 0) -> Chunk:
+    """The chunk of the samples, if one with at most `empty` bytes precedes it."""
+    if not 0 <= sound.length <= empty:
+        return sound
+    for chunk in grammar.walk(source, grammar.after(source, sound), source.size):
+        if not is_name(chunk.id):  # the samples of a file that was never finalised
+            break
+        if chunk.id == sound.id and not 0 <= chunk.length <= empty:
+            return chunk
+    return sound
+
+
 def the_chunk(chunks: dict[bytes, Chunk], wanted: bytes, source: SoundBytes, least: int) -> bytes:
     """The content of a chunk that every file has.
 

@@ -2,7 +2,12 @@
 
 from collections.abc import Callable
 
-from resed.formats.audio_errors import EmptyAudioError, UndecodableAudioError, refusal
+from resed.formats.audio_errors import (
+    EmptyAudioError,
+    TruncatedAudioError,
+    UndecodableAudioError,
+    refusal,
+)
 from resed.formats.containers import aiff, au, caf, flac, mpeg, ogg, riff
 from resed.formats.containers.source import SoundBytes, SoundLayout
 from resed.formats.containers.tags import after_leading_tags
@@ -43,6 +48,10 @@ def layout_of(source: SoundBytes) -> SoundLayout:
     if source.size == 0:
         raise refusal(EmptyAudioError, "the file is empty (0 bytes)", source.name)
     start = after_leading_tags(source)
+    if start and start >= source.size:
+        problem = f"truncated: its ID3 tag states that the sound begins at byte {start}, where the "
+        problem += "file has ended"
+        raise refusal(TruncatedAudioError, problem, source.name)
     magic = source.read(start, 4)
     for magics, layout in CONTAINERS.values():
         if magic in magics and (start == 0 or magic == b"fLaC"):

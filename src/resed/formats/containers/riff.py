@@ -15,6 +15,7 @@ from resed.formats.containers.chunks import (
     check_frame,
     check_rest,
     is_name,
+    not_empty,
     the_chunk,
 )
 from resed.formats.containers.source import SoundBytes, SoundLayout
@@ -64,11 +65,11 @@ def layout(source: SoundBytes) -> SoundLayout:
 def _find(
     source: SoundBytes, grammar: Grammar, first: int, wanted: bytes
 ) -> tuple[dict[bytes, Chunk], Chunk]:
-    """The chunks before the samples, and the chunk of the samples."""
+    """The chunks before the samples, and the chunk of the samples; empty ones are passed over."""
     before: dict[bytes, Chunk] = {}
     for chunk in grammar.walk(source, first, source.size):
         if chunk.id == wanted:
-            return before, chunk
+            return before, not_empty(source, grammar, chunk)
         before.setdefault(chunk.id, chunk)
         if chunk.stop > source.size:
             problem = "truncated: the file ends before its data chunk"

@@ -3,6 +3,7 @@
 from resed.formats.containers.source import PIECE, SoundBytes
 
 ID3V1, APE_FOOTER, LYRICS_END = 128, 32, 15  # bytes
+LYRICS1 = 5120  # bytes of Lyrics3 1.00 at most, which states no size
 
 
 def after_leading_tags(source: SoundBytes, at: int = 0) -> int:
@@ -45,7 +46,12 @@ def _before_tag(source: SoundBytes, stop: int) -> int:
         return begin if 0 <= begin < stop else stop
     lyrics = source.read(stop - LYRICS_END, LYRICS_END) if stop >= LYRICS_END else b""
     if lyrics[6:] == b"LYRICS200" and lyrics[:6].isdigit():
-        return max(0, stop - LYRICS_END - int(lyrics[:6]))
+        begin = stop - LYRICS_END - int(lyrics[:6])
+        return begin if begin >= 0 and source.read(begin, 11) == b"LYRICSBEGIN" else stop
+    if lyrics[6:] == b"LYRICSEND":
+        text = source.read(max(0, stop - LYRICS1), min(stop, LYRICS1))
+        at = text.rfind(b"LYRICSBEGIN")
+        return stop if at < 0 else stop - len(text) + at
     footer = source.read(stop - 10, 10) if stop >= 10 else b""
     if footer[:3] == b"3DI":
         begin = stop - 20 - _synchsafe(footer[6:10])
