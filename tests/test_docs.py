@@ -20,6 +20,7 @@ from resed.settings import SystemSettings
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 REFERENCE = "filename\tonset\toffset\tevent_label\na.wav\t1.0\t2.5\tDog\nb.wav\t\t\t\n"
+RUN = ("score", "compare", "calibrate", "--help")  # commands whose examples are run
 DETECTED = "filename\tonset\toffset\tevent_label\na.wav\t1.1\t2.4\tDog\nb.wav\t0.0\t1.0\tDog\n"
 
 
@@ -55,6 +56,9 @@ def folder(tmp_path_factory):
     place = copy_workflow(tmp_path_factory.mktemp("docs"))
     (place / "reference.tsv").write_text(REFERENCE)
     (place / "detected.tsv").write_text(DETECTED)
+    for name in ("mine.tsv", "seed0.tsv", "seed1.tsv", "other0.tsv", "other1.tsv"):
+        (place / name).write_text(DETECTED)
+    (place / "theirs.csv").write_text(DETECTED.replace("\t", ","))
     (place / "mine.yaml").write_text(mine())
     shutil.copytree(REPOSITORY / "docs", place / "docs")
     for line in of("cp"):
@@ -110,9 +114,7 @@ def test_resed_options_exist(line):
         assert {word for word in words if word.startswith("--")} <= known
 
 
-@pytest.mark.parametrize(
-    "line", [line for line in of("resed") if line.split()[1] in ("score", "calibrate", "--help")]
-)
+@pytest.mark.parametrize("line", [line for line in of("resed") if line.split()[1] in RUN])
 def test_resed_examples_run(line, folder, monkeypatch):
     monkeypatch.chdir(folder)
     result = CliRunner().invoke(app, shlex.split(line)[1:])

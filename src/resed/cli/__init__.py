@@ -36,6 +36,7 @@ COMMANDS = (
     "decode",
     "decode.sanity",
     "score",
+    "compare",
     "tabulate",
     "draw",
     "report",

@@ -34,6 +34,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "sanity": {"out": DECODED, "results": ()},
     "score": {"out": FILE, "counts": FILE, "results": ()},
     "export": {"out": FILE},
+    "compare": {"out": FILE},
     "tabulate": {
         "out_csv": FILE,
         "out_md": FILE,
@@ -50,6 +51,7 @@ READ_STAGES = (
 )
 # Options that name a folder of the user's, of which any file may be read.
 READ_FOLDERS = ("folder", "soundbank", "annotations")
+NAMED = ("detector", "tags", "scores")  # parameters whose values are NAME=PATH
 # Commands that read these folders of --results and write into others of them.
 READS_RESULTS = ("tabulate", "draw", "report")
 
@@ -128,7 +130,7 @@ def inputs_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path]
     written = WRITES.get(name, {})
     for parameter, value in values.items():
         if parameter not in written:
-            for path in _paths(value):
+            for path in [*_paths(value), *_named_paths(parameter, value)]:
                 yield _option(parameter), path
     for path in _paths(values.get("compare")):  # a manifest, or the folder of an audit
         yield _option("compare"), path / "manifest.tsv"
@@ -172,6 +174,13 @@ def _paths(value: Any) -> list[Path]:
         return []
     split, _, path = str(value).partition("=")
     return [Path(path if split in ROLES and path else value)]
+
+
+def _named_paths(parameter: str, value: Any) -> list[Path]:
+    """The paths of a parameter whose values are NAME=PATH."""
+    if parameter not in NAMED or not isinstance(value, list | tuple):
+        return []
+    return [Path(path) for one in value if (path := str(one).partition("=")[2])]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

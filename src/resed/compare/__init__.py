@@ -1,0 +1,1 @@
+"""Detectors of anybody beside each other: scores with intervals, and paired differences."""
