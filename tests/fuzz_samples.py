@@ -33,6 +33,7 @@ from resed.formats.annotations import (
 )
 from resed.formats.audio import read_audio
 from resed.formats.audit_summary import read_audit_summary
+from resed.formats.comparison import Comparison, read_comparison, write_comparison
 from resed.formats.counts import Counts, read_counts, write_counts
 from resed.formats.figure_description import (
     FigureDescription,
@@ -559,6 +560,38 @@ def metrics(folder: Path) -> Sample:
             assert found is None or within(found, 0, 1)
 
     return Sample("metrics", path, lambda: read_metrics(path), check, edits.JSON)
+
+
+@sample
+def comparison(folder: Path) -> Sample:
+    path = folder / "comparison.json"
+    own = {"low": 0.4, "high": 0.6, "seeds": 1, "covers": "clips"}
+    score = own | {"value": 0.5, "values": [0.5]}
+    change = {"low": 0.1, "high": 0.3, "seeds": 1, "covers": "clips", "difference": 0.2}
+    change |= {"p": 0.01, "p_holm": 0.02, "verdict": "better"}
+    detector = {"events": ["a.tsv"], "tags": [], "scores": [], "metrics": {"event": score}}
+    pair = {"first": "a", "second": "b", "same_training": False, "metrics": {"event": change}}
+    content = {"format": 1, "reference": "r.tsv", "clips": 30, "settings": {"level": 0.95}}
+    content |= {"made_by": None, "pairs": [pair], "notes": ["a note"]}
+    content["detectors"] = [{"name": name} | detector for name in ("a", "b")]
+    write_comparison(path, Comparison.model_validate(content))
+
+    def check(value: Any) -> None:
+        assert value.format == 1 and is_whole(value.clips) and value.clips > 0
+        names = [one.name for one in value.detectors]
+        assert len(set(names)) == len(names) and all(map(is_text, names))
+        for one in value.detectors:
+            for found in one.metrics.values():
+                assert within(found.value, 0, 1) and len(found.values) == found.seeds
+                assert found.low is None or found.low - 1e-6 <= found.value <= found.high + 1e-6
+        for pair in value.pairs:
+            assert pair.first != pair.second and {pair.first, pair.second} <= set(names)
+            for found in pair.metrics.values():
+                assert within(found.difference, -1, 1) and within(found.p, 0, found.p_holm + 1e-6)
+                sign = {"better": 1, "worse": -1, "no difference shown": 0}[found.verdict]
+                assert not sign or sign * found.difference > 0
+
+    return Sample("comparison", path, lambda: read_comparison(path), check, edits.JSON)
 
 
 @sample
