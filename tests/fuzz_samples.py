@@ -53,7 +53,7 @@ from resed.formats.repairs import (
 )
 from resed.formats.store import Store, create
 from resed.formats.tables import Column, Table, View, tidy
-from resed.formats.thresholds import read_threshold, write_threshold
+from resed.formats.thresholds import read_thresholds, write_thresholds
 from resed.formats.windows import Window, read_windows, write_windows
 from resed.paper.claims import load_claims
 from resed.paper.contradictions import load_contradictions
@@ -529,12 +529,27 @@ def repairs(folder: Path) -> Sample:
 @sample
 def threshold(folder: Path) -> Sample:
     path = folder / "threshold.json"
-    write_threshold(path, {"threshold": 0.25, "grid": [0.25, 0.5], "event_macro_f1": [0.5, 0.1]})
+    write_thresholds(path, {"threshold": 0.25, "grid": [0.25, 0.5], "event_macro_f1": [0.5, 0.1]})
 
     def check(value: Any) -> None:
-        assert within(value, 0, 1)
+        assert within(value.common, 0, 1) and not value.classes
 
-    return Sample("threshold", path, lambda: read_threshold(path), check, edits.JSON)
+    return Sample("threshold", path, lambda: read_thresholds(path), check, edits.JSON)
+
+
+@sample
+def class_thresholds(folder: Path) -> Sample:
+    path = folder / "class_thresholds.json"
+    dog = {"threshold": 0.5, "events": 30, "event_f1": 0.5, "fallback": ""}
+    classes = {"Dog": dog, "Cät": dog | {"events": 3, "fallback": "few events"}}
+    common = {"format": 1, "threshold": 0.25, "grid": [0.25], "event_macro_f1": [0.5]}
+    write_thresholds(path, {**common, "class_threshold_events": 20, "classes": classes})
+
+    def check(value: Any) -> None:
+        limits = value.of(list(value.classes) or ["Dog"])
+        assert all(within(limit, 0, 1) for limit in [value.common, *limits])
+
+    return Sample("class_thresholds", path, lambda: read_thresholds(path), check, edits.JSON)
 
 
 @sample

@@ -100,15 +100,22 @@ def make_results(config: Config, clips: int = 40, readings: bool = False) -> Pat
 
 def _system(config, folder, system, seed, index, reference, random) -> None:
     threshold = folder / "calibrate" / "thresholds" / system / f"seed{seed}.json"
-    _json(threshold, {"threshold": 0.1, "grid": [0.1], "event_macro_f1": [0.3]})
+    common = {"threshold": 0.1, "grid": [0.1], "event_macro_f1": [0.3]}
+    _json(threshold, common)
+    chosen = {"threshold": 0.1, "events": 20, "event_f1": 0.3, "fallback": ""}
+    labels = config.dataset_file.classes
+    classes = {label: chosen | {"threshold": 0.1 + 0.1 * i} for i, label in enumerate(labels)}
+    _json(
+        folder / "calibrate" / "class_thresholds" / system / f"seed{seed}.json",
+        {"format": 1, **common, "class_threshold_events": 20, "classes": classes},
+    )
     if config.trained_as(system) == system:
         _history(folder / "train" / system / f"seed{seed}" / "history.csv", config, system, random)
     for split in ("development", "evaluation"):
         events = reference[split]
         level = 0.3 + 0.015 * index + 0.01 * seed - 0.02 * (split == "evaluation")
-        for row in (Row(system), Row(system).tuned):
-            tuned = row.threshold == "development"
-            make_score(folder, split, row, seed, level + 0.05 * tuned, events)
+        for better, row in enumerate(Row(system).decodings):
+            make_score(folder, split, row, seed, level + 0.05 * better, events)
         tags = {
             clip: tuple(
                 label

@@ -25,7 +25,7 @@ from resed.decode.events import (
 from resed.errors import ConfigError, ResultsError, ScoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors
-from resed.formats.thresholds import read_threshold
+from resed.formats.thresholds import read_thresholds
 from resed.formats.windows import Window
 from resed.score.f1 import event_counts
 from resed.score.matching import event_array
@@ -255,7 +255,7 @@ def test_threshold_file_is_checked(tmp_path, value):
     path = tmp_path / "t.json"
     path.write_text(json.dumps(value))
     with pytest.raises(ResultsError, match=r"t\.json: \w+ (must be|is miss).*; run resed thr"):
-        read_threshold(path)
+        read_thresholds(path)
 
 
 def test_command_line_from_posteriors_to_metrics(tmp_path):

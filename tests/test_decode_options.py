@@ -9,11 +9,18 @@ import pytest
 from scipy.ndimage import median_filter
 from typer.testing import CliRunner
 
-from resed.calibrate.thresholds import GRID, choose_threshold, macro_f1
+from resed.calibrate.thresholds import (
+    GRID,
+    Search,
+    choose_threshold,
+    macro_f1,
+    search_thresholds,
+)
 from resed.cli import app
 from resed.config.run import load_config
 from resed.decode.events import (
     decode,
+    decode_parts,
     decode_settings,
     guided_window,
     majority,
@@ -23,6 +30,7 @@ from resed.decode.events import (
 from resed.errors import ResultsError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors
+from resed.formats.thresholds import Thresholds
 from resed.formats.windows import Window, write_windows
 from resed.score.f1 import event_counts
 from resed.score.matching import EventArray, Rules, class_totals, event_array
@@ -258,10 +266,10 @@ def test_windows_and_lost_heads_that_do_not_fit_are_refused():
 # ---- thresholds ----------------------------------------------------------------------------
 
 
-def annotated(seed):
+def annotated(seed, at=Thresholds(0.6), **settings):
     """Reference events near those of `given`, some of a class that the posteriors do not have."""
     rng = np.random.default_rng(seed)
-    events = decode(given(seed), WINDOWS, DecodeSettings(frame_threshold=0.6)).events
+    events = decode(given(seed), WINDOWS, DecodeSettings(**settings), at).events
     found = {}
     for clip, rows in events.items():
         shifted = [
@@ -290,6 +298,117 @@ def test_every_threshold_scores_as_decoding_and_scoring_do(seed, method):
     best = max(expected)
     assert chosen["threshold"] == max(t for t, f1 in zip(GRID, expected, strict=True) if f1 == best)
     assert len(set(expected)) > 5
+
+
+def f1_of_decoding(posteriors, reference, settings, thresholds, label=None):
+    """Macro F1, or that of a class, of decoded events with times in milliseconds."""
+    found = {
+        clip: [replace(e, onset=round(e.onset, 3), offset=round(e.offset, 3)) for e in rows]
+        for clip, rows in decode(posteriors, WINDOWS, settings, thresholds).events.items()
+    }
+    return event_counts(reference, found, CLIPS).f1(label)
+
+
+PER_CLASS = Thresholds(0.9, {"Cat": 0.3, "Dog": 0.6, "Speech": 0.1})
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("gate", ["soft", "none"])
+def test_thresholds_per_class_are_the_best_of_all_combinations(seed, gate):
+    """Against decoding and scoring at each combination of thresholds of the classes."""
+    settings = DecodeSettings(gate=gate, window_frames="fixed", fixed_window=5)
+    posteriors, reference = given(seed), annotated(seed, PER_CLASS, gate=gate)
+    grid = [0.1, 0.3, 0.5, 0.6]
+    search = search_thresholds(posteriors, WINDOWS, reference, settings, grid=grid)
+    chosen = search.per_class(1)
+    assert chosen["threshold"] == search.common()["threshold"]
+    best = {label: one["threshold"] for label, one in chosen["classes"].items()}
+    assert list(best) == CLASSES, "and no class of the reference alone"
+    for label, one in chosen["classes"].items():
+        scores = [
+            f1_of_decoding(posteriors, reference, settings, Thresholds(limit), label)
+            for limit in grid
+        ]
+        assert one["event_f1"] == pytest.approx(max(scores), abs=1e-12)
+        equal = [t for t, f1 in zip(grid, scores, strict=True) if f1 == max(scores)]
+        near = min(abs(t - chosen["threshold"]) for t in equal)
+        assert one["threshold"] == max(t for t in equal if abs(t - chosen["threshold"]) == near), (
+            label
+        )
+        events = [e for rows in reference.values() for e in rows if e.event_label == label]
+        assert (one["events"], one["fallback"]) == (len(events), "")
+    every = [
+        f1_of_decoding(
+            posteriors, reference, settings, Thresholds(0.5, dict(zip(best, limits, strict=True)))
+        )
+        for limits in itertools.product(grid, repeat=len(best))
+    ]
+    ours = f1_of_decoding(posteriors, reference, settings, Thresholds(0.5, best))
+    assert ours == pytest.approx(max(every), abs=1e-12)
+    assert ours >= max(chosen["event_macro_f1"])
+
+
+def test_a_class_with_few_events_has_the_common_threshold():
+    posteriors, reference = given(0), annotated(0, PER_CLASS, gate="none")
+    search = search_thresholds(posteriors, WINDOWS, reference, DecodeSettings(gate="none"))
+    common = search.common()["threshold"]
+    own = search.per_class(1)["classes"]
+    counts = sorted(one["events"] for one in own.values())
+    assert any(one["threshold"] != common for one in own.values())
+    for least in (1, counts[0] + 1, counts[-1], counts[-1] + 1):
+        chosen = search.per_class(least)
+        assert chosen["class_threshold_events"] == least
+        for label, one in chosen["classes"].items():
+            few = own[label]["events"] < least
+            assert one["fallback"] == ("few events" if few else "")
+            assert one["threshold"] == (common if few else own[label]["threshold"])
+            at = GRID.index(one["threshold"])
+            f1 = f1_of_decoding(
+                posteriors, reference, DecodeSettings(gate="none"), Thresholds(GRID[at]), label
+            )
+            assert one["event_f1"] == pytest.approx(f1, abs=1e-12)
+
+
+def test_of_equal_thresholds_of_a_class_the_nearest_to_the_common_one_is_chosen():
+    """Ten hits of `a` at 0.2 and 0.8 but not at 0.5, which is the best for all; `c` at none."""
+    grid, misses = (0.2, 0.5, 0.8, 0.6), [0, 0, 10]
+    hits = [10, 0, 0]
+    a, b, c = [hits, misses, hits, misses], [misses, hits, misses, misses], [misses] * 4
+    d = [misses, hits, misses, misses]
+    totals = np.array([a, b, c, d]).transpose(1, 0, 2)
+    chosen = Search(grid, ("a", "b", "c", "d"), 3, totals).per_class(10)
+    assert chosen["threshold"] == 0.5
+    limits = {label: one["threshold"] for label, one in chosen["classes"].items()}
+    assert limits == {"a": 0.8, "b": 0.5, "c": 0.5}, "of two equally near the higher"
+    few = Search(grid, ("a", "b", "c", "d"), 3, totals).per_class(11)["classes"]
+    assert {one["threshold"] for one in few.values()} == {0.5}
+
+
+def test_each_class_is_decoded_at_its_threshold():
+    posteriors, settings = given(2), DecodeSettings(gate="soft", tags="after_filters")
+    limits = dict(zip(CLASSES, (0.2, 0.4, 0.6), strict=True))
+    found = decode(posteriors, WINDOWS, settings, Thresholds(0.9, limits))
+    assert list(decode_parts(posteriors, WINDOWS, settings, Thresholds(0.9, limits))) == [found]
+    counts = set()
+    for label, limit in limits.items():
+        alone = decode(posteriors, WINDOWS, settings.model_copy(update={"frame_threshold": limit}))
+        for clip in CLIPS:
+            events = [e for e in found.events[clip] if e.event_label == label]
+            assert events == [e for e in alone.events[clip] if e.event_label == label]
+            assert (label in found.tags[clip]) == (label in alone.tags[clip])
+        counts.add(sum(map(len, alone.events.values())))
+    assert len(counts) == 3, "else the thresholds made no difference"
+    assert decode(posteriors, WINDOWS, settings, Thresholds(0.5)) == decode(
+        posteriors, WINDOWS, settings
+    )
+
+
+@pytest.mark.parametrize("labels", [CLASSES[:2], [*CLASSES, "Other"], ["x", "y", "z"]])
+def test_thresholds_of_other_classes_are_refused(labels):
+    thresholds = Thresholds(0.5, dict.fromkeys(labels, 0.3))
+    for run in (decode, decode_parts):
+        with pytest.raises(ResultsError, match=r"the thresholds are for .*; run resed threshold"):
+            run(given(), WINDOWS, DecodeSettings(), thresholds)
 
 
 def test_the_grid_is_that_of_the_documentation():

@@ -36,7 +36,7 @@ from resed.formats.repairs import (
     write_repairs,
 )
 from resed.formats.store import ALIGNMENT, MAGIC, PREFIX, Store
-from resed.formats.thresholds import read_threshold, write_threshold
+from resed.formats.thresholds import Thresholds, read_thresholds, write_thresholds
 from resed.formats.windows import Window, read_windows, write_windows
 from resed.runtime.json_text import parse_json
 
@@ -268,15 +268,41 @@ def test_the_summary_of_an_audit_is_validated(tmp_path, text, message):
 
 def test_thresholds_are_validated(tmp_path):
     path = tmp_path / "t.json"
-    write_threshold(path, {"threshold": 0.25, "grid": [0.25, 0.5], "event_macro_f1": [0.5, 0.1]})
-    assert read_threshold(path) == 0.25
+    write_thresholds(path, {"threshold": 0.25, "grid": [0.25, 0.5], "event_macro_f1": [0.5, 0.1]})
+    assert read_thresholds(path) == Thresholds(0.25)
+    per_class = {
+        "format": 1,
+        "threshold": 0.25,
+        "class_threshold_events": 20,
+        "classes": {
+            "Dog": {"threshold": 0.5, "events": 30, "event_f1": 0.5, "fallback": ""},
+            "Cat": {"threshold": 0.25, "events": 3, "event_f1": 0.5, "fallback": "few events"},
+        },
+    }
+    write_thresholds(path, per_class)
+    assert read_thresholds(path) == Thresholds(0.25, {"Dog": 0.5, "Cat": 0.25})
+    dog = per_class["classes"]["Dog"]
+
+    def changed(**values):
+        return {**per_class, "classes": {"Dog": dog | values}}
+
     for value, message in [
         ({"threshold": 0.5, "grid": [0.5], "event_macro_f1": [0.5, 0.5]}, "different lengths"),
         ({"threshold": 0.5, "grid": ["a"]}, "grid must be a list, each item a finite number"),
         ({"threshold": 0.5, "other": 1}, "unknown key 'other'"),
+        ({"threshold": 0.5, "format": 1, "classes": {"Dog": dog}}, "class_threshold_events is mis"),
+        ({**per_class, "format": 2}, "format must be an integer from 1 to 1, not 2"),
+        ({**per_class, "classes": {}}, "classes must not be empty"),
+        ({**per_class, "classes": {"": dog}}, "a class must be text that is not empty"),
+        ({**per_class, "classes": {"Dog": 0.5}}, "classes.'Dog' must be a mapping"),
+        (changed(threshold=1.5), "classes.'Dog'.threshold must be a finite number from 0 to 1"),
+        (changed(events=-1), "classes.'Dog'.events must be an integer from 0"),
+        (changed(event_f1=None), "classes.'Dog'.event_f1 must be a finite number"),
+        (changed(fallback="no"), "classes.'Dog'.fallback must be '' or 'few events'"),
+        (changed(more=1), "unknown key 'more' in classes.'Dog'"),
     ]:
         path.write_text(json.dumps(value))
-        assert message in refusal(ResultsError, read_threshold, path)
+        assert message in refusal(ResultsError, read_thresholds, path)
 
 
 def test_the_summary_of_a_repair_is_validated(tmp_path):
@@ -873,7 +899,7 @@ def test_c4_errors_quote_at_most_a_part_of_a_value(tmp_path, value):
     write_arrays(path, meta=np.array(json.dumps({**META, "seconds_per_frame": value})))
     (tmp_path / "x.npz").rename(path)
     messages.append(refusal(StoreError, Posteriors.load, path))
-    for read in (read_metrics, read_threshold, read_repair_summary, read_figure_description):
+    for read in (read_metrics, read_thresholds, read_repair_summary, read_figure_description):
         path.write_text(json.dumps({"clips": value, "threshold": value, "dataset": 1, "a": value}))
         messages.append(refusal(ResultsError, read, path))
     path.write_text("epoch,loss\n0," + str(value).replace(",", "") + "\n")

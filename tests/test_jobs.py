@@ -21,6 +21,8 @@ LABELS = ["bark", "rain"]
 SPLITS = ("development", "evaluation")
 FILES = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
 SYSTEM, TUNED = "pts@gate.none", "pts@gate.none@development_threshold"
+PER_CLASS = "pts@gate.none@class_thresholds"
+FEW = ["--settings", '{"class_threshold_events": 1}']
 
 
 def run(*words: object) -> str:
@@ -66,7 +68,8 @@ def folder(tmp_path_factory):
 def decoded(folder):
     """The folder after the job that decodes both rows on both splits."""
     run(
-        *("decode", "--row", SYSTEM, "--row", TUNED, "--seed", 2, "--results", folder / "run"),
+        *("decode", "--row", SYSTEM, "--row", PER_CLASS, "--row", TUNED, *FEW, "--seed", 2),
+        *("--results", folder / "run"),
         *both("--posteriors", lambda split: folder / f"{split}.npz"),
         *("--windows", folder / "windows.tsv", "--reference", folder / "development.tsv"),
     )
@@ -74,17 +77,22 @@ def decoded(folder):
 
 
 def test_decode_writes_what_single_commands_write(decoded, tmp_path):
-    threshold = tmp_path / "threshold.json"
+    threshold, per_class = tmp_path / "threshold.json", tmp_path / "class_thresholds.json"
     common = ["--windows", decoded / "windows.tsv"]
-    run(
-        *("threshold", "--posteriors", decoded / "development.npz", *common),
-        *("--reference", decoded / "development.tsv", "--out", threshold),
-    )
-    made = decoded / "run/calibrate/thresholds/pts@gate.none/seed2.json"
-    assert made.read_bytes() == threshold.read_bytes()
+    for path, more in ((threshold, []), (per_class, ["--per-class", *FEW])):
+        run(
+            *("threshold", "--posteriors", decoded / "development.npz", *common, *more),
+            *("--reference", decoded / "development.tsv", "--out", path),
+        )
+        made = decoded / "run/calibrate" / f"{path.stem.removesuffix('s')}s"
+        assert (made / "pts@gate.none/seed2.json").read_bytes() == path.read_bytes()
     assert json.loads(threshold.read_text())["threshold"] != 0.5, "else both rows were the same"
+    classes = json.loads(per_class.read_text())["classes"]
+    assert len({one["threshold"] for one in classes.values()}) == 2, "else as for all classes"
+    rows = {SYSTEM: [], TUNED: [threshold], PER_CLASS: [per_class]}
     for split in SPLITS:
-        for row, more in ((SYSTEM, []), (TUNED, ["--threshold-file", threshold])):
+        for row, files in rows.items():
+            more = [word for file in files for word in ("--threshold-file", file)]
             single = tmp_path / split / row
             run("decode", "--posteriors", decoded / f"{split}.npz", *common, "--out", single, *more)
             for name in FILES:

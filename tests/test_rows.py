@@ -10,6 +10,8 @@ FOLDERS = {
     "pts_tfd@default": Row("pts_tfd", UNCHANGED),
     "pts@development_threshold": Row("pts", threshold="development"),
     "pts@gate.none@development_threshold": Row("pts", "gate.none", "development"),
+    "pts@class_thresholds": Row("pts", threshold="per_class"),
+    "pts@gate.none@class_thresholds": Row("pts", "gate.none", "per_class"),
     "sanity_nothing": Row("nothing", baseline=True),
     "sanity_of_my_own": Row("sanity_of_my_own"),  # a system, for no baseline has this name
 }
@@ -32,7 +34,9 @@ def test_baselines_are_no_systems():
 def test_threshold_and_reading_are_changed_alone():
     row = Row("pts", "gate.none", "development")
     assert row.configured == Row("pts", "gate.none")
-    assert row.configured.tuned == row
+    assert row.configured.tuned == row == row.tuned_per_class.tuned
+    assert row.tuned_per_class == Row("pts", "gate.none", "per_class")
+    assert row.decodings == (row.configured, row, row.tuned_per_class)
     assert row.unchanged == Row("pts", UNCHANGED)
     assert (row.changed_by, row.unchanged.changed_by, Row("pts").changed_by) == (
         "gate.none",

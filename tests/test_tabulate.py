@@ -103,7 +103,7 @@ def test_its_lines_put_ours_beside_the_papers(results, main):
         assert f"| 3 | PTS | {split} | {line[3]} |" in markdown(main)
 
 
-def test_the_main_table_has_four_groups_in_order(results, main):
+def test_the_main_table_has_five_groups_in_order(results, main):
     config, paper = results.config, results.paper
     printed = [row.system for row in paper.tables["table1"].rows]
     beyond = [name for name in config.systems if name not in paper.systems()]
@@ -112,19 +112,24 @@ def test_the_main_table_has_four_groups_in_order(results, main):
     tuned = [name for name in config.systems if name not in only_elsewhere]
     assert only_elsewhere & set(config.systems), "some systems are in the second table only"
     order = main.frame.drop_duplicates(["group", "system"])
-    assert list(order["system"]) == [*printed, *beyond, *tuned, *BASELINES]
-    assert len(headings(main)) == 4 and headings(main)[0] == "Systems of the paper"
+    assert list(order["system"]) == [*printed, *beyond, *tuned, *tuned, *BASELINES]
+    assert len(headings(main)) == 5 and headings(main)[0] == "Systems of the paper"
     titles = [line.cells[1].text for line in lines(main) if line.cells]
     assert "PTS, frame threshold 0.1" in titles
+    assert "PTS, frame thresholds per class 0.1 to 0.5" in titles
+    assert all(text.endswith("; not in the paper") for text in headings(main)[2:4])
     last = config.catalogue[config.systems[-1]].title
     assert f"own tags over the whole clip ({last})" in titles
-    assert len(lines(main)) == 4 + 2 * len(order)
+    assert len(lines(main)) == 5 + 2 * len(order)
 
 
-def test_the_threshold_of_development_has_scores_of_its_own(results, main):
+@pytest.mark.parametrize(
+    ("threshold", "name"),
+    [("development", "pts@development_threshold"), ("per_class", "pts@class_thresholds")],
+)
+def test_thresholds_of_development_have_scores_of_their_own(results, main, threshold, name):
     where = {"system": "pts", "metric": "event", "split": "evaluation"}
-    tuned = value(main, threshold="development", **where)
-    name = "pts@development_threshold"
+    tuned = value(main, threshold=threshold, **where)
     expected = 100 * results.metrics("evaluation", name)["event"]["macro_f1"]
     assert tuned["value"] == pytest.approx(expected)
     assert tuned["value"] != value(main, threshold="configured", **where)["value"]

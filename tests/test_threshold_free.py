@@ -453,7 +453,8 @@ def test_settings_and_notes_of_the_block():
     frames[0, 4:14, 0] = 0.9
     found = scored(made(frames), events)
     decoding = DecodeSettings(**OPEN).model_dump(mode="json")
-    del decoding["frame_threshold"], decoding["tags"]
+    for unused in ("frame_threshold", "class_threshold_events", "tags"):
+        del decoding[unused]
     assert found["settings"] == {
         "psds1": asdict(SCENARIOS["psds1"]),
         "psds2": asdict(SCENARIOS["psds2"]),

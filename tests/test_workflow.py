@@ -157,12 +157,16 @@ def test_rows_at_both_thresholds_are_those_of_the_main_table(folder):
     assert {"pts", "pts@development_threshold", "mean_teacher_lost_head", "sanity_prior"} <= scored
     assert "pts_tfd_afl_gamma1" in scored
     assert "pts_tfd_afl_gamma1@development_threshold" not in scored, "no table shows it"
+    assert "pts@class_thresholds" in scored
+    assert "pts_tfd_afl_gamma1@class_thresholds" not in scored, "no table shows it"
     assert "pts_tfd_afl_esp@gate.none" in scored
-    assert "results/demo/calibrate/thresholds/pts/seed0.json" in outputs
+    for kind in ("thresholds", "class_thresholds"):
+        assert f"results/demo/calibrate/{kind}/pts/seed0.json" in outputs
+    names = ("events", "tags", "raw_tags", "teacher_tags")
     for split in ("development", "evaluation"):
-        place = f"results/demo/decode/{split}/pts@development_threshold/seed0"
-        names = ("events", "tags", "raw_tags", "teacher_tags")
-        assert {f"{place}/{name}.tsv" for name in names} <= outputs
+        for row in ("pts@development_threshold", "pts@class_thresholds"):
+            place = f"results/demo/decode/{split}/{row}/seed0"
+            assert {f"{place}/{name}.tsv" for name in names} <= outputs
 
 
 def test_b5_every_score_compares_its_features_with_the_manifest(folder):

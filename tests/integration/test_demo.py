@@ -75,8 +75,8 @@ def test_scores_rest_on_the_audit(run):
     results = run / "results" / "demo"
     audit = json.loads((results / "audit" / "audit.json").read_text())
     files = list((results / "score").rglob("metrics.json"))
-    # On 2 splits: 6 systems, each with a threshold of its own too, 8 of the study, 6 baselines.
-    assert len(files) == 2 * (6 * 2 + 8 + 6)
+    # On 2 splits: 6 systems at 3 kinds of thresholds, 8 rows of the study, 6 baselines.
+    assert len(files) == 2 * (6 * 3 + 8 + 6)
     hashes = {json.loads(path.read_text())["manifest_sha256"] for path in files}
     assert hashes == {audit["manifest_sha256"]}
 
@@ -89,7 +89,7 @@ def test_baselines_stand_in_the_table(run):
     assert scores["baseline", "reference", "configured", "event", "evaluation"] == 100
     assert scores["baseline", "nothing", "configured", "segment", "development"] == 0
     shown = {(row["system"], row["threshold"]) for row in rows}
-    assert {("pts", "configured"), ("pts", "development")} <= shown
+    assert {("pts", way) for way in ("configured", "development", "per_class")} <= shown
     assert ("mean_teacher_lost_head", "configured") in shown
 
 

@@ -79,7 +79,7 @@ STRONG = [split for split, place in DATASET.splits.items() if place.labels == "s
 READ = list(dict.fromkeys([*CONFIG.sensitivity_rows(), *claimed_rows(CONFIG)]))
 STUDIED = [row.folder for row in READ]
 TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
-MAIN = FILES.main_systems()  # also decoded at the threshold chosen on development
+MAIN = FILES.main_systems()  # also decoded at the thresholds chosen on development
 OTHERS = [name for name in (*CONFIG.systems, *STUDIED) if name not in MAIN]
 SYSTEM = Row("{system}")  # the row of a wildcard
 DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")

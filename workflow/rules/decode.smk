@@ -1,20 +1,21 @@
-"""From posteriors to events and tags: one job per system and seed, all splits and both thresholds.
+"""From posteriors to events and tags: one job per system and seed, all splits and thresholds.
 
-Requires posteriors, windows and, to choose a frame threshold, the labels of development. Makes
+Requires posteriors, windows and, to choose frame thresholds, the labels of development. Makes
 events and tags of systems and of baselines, and the chosen thresholds.
 """
 
 
 rule decode:
-    """Decode one system at the configured frame threshold, and at the one chosen on development."""
+    """Decode one system at the configured frame threshold, and at those chosen on development."""
     input:
         development=lambda wildcards: posteriors("development", wildcards.system, wildcards.seed),
         evaluation=lambda wildcards: posteriors("evaluation", wildcards.system, wildcards.seed),
         windows=lambda wildcards: windows(wildcards.system),
         labels=labels("development"),
     output:
-        decoded=decoded([SYSTEM, SYSTEM.tuned], "{seed}", DECODED),
-        threshold=str(LAYOUT.threshold(SYSTEM, "{seed}")),
+        decoded=decoded(SYSTEM.decodings, "{seed}", DECODED),
+        threshold=str(LAYOUT.threshold(SYSTEM.tuned, "{seed}")),
+        class_thresholds=str(LAYOUT.threshold(SYSTEM.tuned_per_class, "{seed}")),
     log:
         "<logs>/decode/{system}/seed{seed}.log",
     benchmark:

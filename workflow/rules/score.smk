@@ -14,7 +14,7 @@ rule score:
         stores=lambda wildcards: stores(wildcards.system),
         threshold_free=threshold_free,
     output:
-        scored=scored([SYSTEM, SYSTEM.tuned], "{seed}"),
+        scored=scored(SYSTEM.decodings, "{seed}"),
     log:
         "<logs>/score/{system}/seed{seed}.log",
     benchmark:

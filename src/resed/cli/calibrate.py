@@ -1,16 +1,13 @@
-"""`resed calibrate`: windows of the median filters. `resed threshold`: the frame threshold."""
+"""`resed calibrate`: windows of the median filters. `resed threshold`: frame thresholds."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import typer
 
 if TYPE_CHECKING:
-    from resed.formats.annotations import Event
-    from resed.formats.posteriors import Posteriors
-    from resed.formats.windows import Window
-    from resed.settings import DecodeSettings
+    from resed.calibrate.thresholds import Search
+    from resed.config.rows import Threshold
 
 Method = Literal["esp", "average"]
 KneeMethod = Literal["kneedle", "kde_mode", "cumulative_elbow", "quantile"]
@@ -76,7 +73,15 @@ def threshold(
     posteriors: Path = typer.Option(..., help="Posteriors of the development split (npz)."),
     windows: Path = typer.Option(..., help="Windows of resed calibrate (TSV, seconds)."),
     reference: Path = typer.Option(..., help="Strong labels of the development split (TSV)."),
-    out: Path = typer.Option(..., help="JSON file for threshold, grid and event_macro_f1."),
+    out: Path = typer.Option(
+        ..., help="JSON file for threshold, grid, event_macro_f1 and, with --per-class, classes."
+    ),
+    per_class: bool = typer.Option(
+        False,
+        "--per-class",
+        help="Also choose one threshold per class; beyond the paper. Classes with fewer events "
+        "on development than class_threshold_events of the settings have the common threshold.",
+    ),
     settings: str = typer.Option("{}", help="Decode settings: inline JSON, or a YAML/JSON file."),
     until: float | None = typer.Option(
         None,
@@ -85,39 +90,44 @@ def threshold(
         "events that reach past it end there. Default: all events.",
     ),
 ) -> None:
-    """Choose one frame threshold for all classes on the development split.
+    """Choose one frame threshold for all classes, or one per class, on the development split.
 
     The threshold of the grid with the highest event-based macro F1 (200 ms collar) is chosen; if
-    several are equal, the highest one.
+    several are equal, the highest one. Per class, the one with the highest F1 of the class is
+    chosen; if several are equal, the one nearest to the threshold for all classes.
 
     Example: resed threshold --posteriors dev.npz --windows windows_esp.tsv
     --reference development.tsv --out threshold.json
     """
+    from resed.calibrate.thresholds import search_thresholds
     from resed.decode.events import decode_settings
     from resed.formats.posteriors import Posteriors
     from resed.formats.reference import read_reference
     from resed.formats.windows import read_windows
 
-    loaded = Posteriors.load(posteriors)
+    loaded, chosen = Posteriors.load(posteriors), decode_settings(settings)
     labels = read_reference(reference, until=until)
-    choose_and_write(loaded, read_windows(windows), labels, decode_settings(settings), out)
+    search = search_thresholds(loaded, read_windows(windows), labels, chosen)
+    kind = "per_class" if per_class else "development"
+    write_chosen(search, kind, chosen.class_threshold_events, out)
 
 
-def choose_and_write(
-    posteriors: "Posteriors",
-    windows: "Mapping[str, Window]",
-    reference: "Mapping[str, Sequence[Event]]",
-    settings: "DecodeSettings",
-    out: Path,
-) -> float:
-    """Choose the frame threshold by strong labels and write it to `out`."""
-    from resed.calibrate.thresholds import choose_threshold
-    from resed.formats.thresholds import write_threshold
+def write_chosen(search: "Search", kind: "Threshold", least_events: int, out: Path) -> None:
+    """Write the threshold of a search for all classes to `out`, or those per class."""
+    from resed.formats.thresholds import write_thresholds
 
-    chosen = choose_threshold(posteriors, windows, reference, settings)
-    write_threshold(out, chosen)
-    best = max(chosen["event_macro_f1"])
-    typer.echo(
-        f"threshold {chosen['threshold']:g}, event macro F1 {100 * best:.1f} % on development"
-    )
-    return chosen["threshold"]
+    if kind == "development":
+        chosen = search.common()
+        best = 100 * max(chosen["event_macro_f1"])
+        said = f"threshold {chosen['threshold']:g}, event macro F1 {best:.1f} % on development"
+    else:
+        chosen = search.per_class(least_events)
+        said = "\n".join(
+            f"{label}: threshold {one['threshold']:g}, event F1 {100 * one['event_f1']:.1f} % of "
+            f"{one['events']} events on development"
+            + f"; fallback: {one['fallback']}"
+            * bool(one["fallback"])
+            for label, one in chosen["classes"].items()
+        )
+    write_thresholds(out, chosen)
+    typer.echo(said)

@@ -20,12 +20,13 @@ def decode(
     out: Path | None = typer.Option(None, help="Folder for events.tsv and the three tag files."),
     settings: str = typer.Option("{}", help="Decode settings: inline JSON, or a YAML/JSON file."),
     threshold_file: Path | None = typer.Option(
-        None, help="JSON of resed threshold; its threshold replaces frame_threshold."
+        None, help="JSON of resed threshold; its thresholds replace frame_threshold."
     ),
     row: list[str] = typer.Option(
         [],
         help="Row of the tables to decode, repeatable: SYSTEM or SYSTEM@READING. The suffix "
-        "@development_threshold chooses the frame threshold on the development split.",
+        "@development_threshold chooses the frame threshold on the development split, and "
+        "@class_thresholds one per class (beyond the paper).",
     ),
     seed: int = typer.Option(0, min=0, max=LARGEST_SEED, help="With --row: seed of the training."),
     results: Path | None = typer.Option(
@@ -33,7 +34,8 @@ def decode(
     ),
     reference: Path | None = typer.Option(
         None,
-        help="For rows @development_threshold: strong labels of development (TSV, seconds).",
+        help="For rows @development_threshold and @class_thresholds: strong labels of development "
+        "(TSV, seconds).",
     ),
     until: float | None = typer.Option(
         None,
@@ -51,7 +53,7 @@ def decode(
     from resed.cli.by_split import by_split, one_file, required
     from resed.decode.events import decode_parts, decode_settings, write_parts
     from resed.formats.posteriors import Posteriors
-    from resed.formats.thresholds import read_threshold
+    from resed.formats.thresholds import Thresholds, read_thresholds
     from resed.formats.windows import read_windows
 
     chosen = decode_settings(settings)
@@ -70,11 +72,12 @@ def decode(
         )
         return
     required("without --row", out=out)
+    at = Thresholds(chosen.frame_threshold)
     if threshold_file:
-        chosen = chosen.model_copy(update={"frame_threshold": read_threshold(threshold_file)})
+        at = read_thresholds(threshold_file)
     loaded = Posteriors.load(one_file(posteriors, "--posteriors"))
-    counts = write_parts(out, decode_parts(loaded, read_windows(windows), chosen))
-    typer.echo(f"{_counted(*counts)} at {chosen.frame_threshold:g}")
+    counts = write_parts(out, decode_parts(loaded, read_windows(windows), chosen, at))
+    typer.echo(f"{_counted(*counts)} at {at}")
 
 
 def _decode_rows(
@@ -89,31 +92,36 @@ def _decode_rows(
     until: float | None,
 ) -> None:
     """Decode every row on every split; the posteriors of a split are read once."""
+    from resed.calibrate.thresholds import search_thresholds
     from resed.cli.by_split import required
-    from resed.cli.calibrate import choose_and_write
+    from resed.cli.calibrate import write_chosen
     from resed.config.rows import Row
     from resed.decode.events import decode_parts, decode_settings, write_parts
     from resed.formats.posteriors import Posteriors
     from resed.formats.reference import read_reference
+    from resed.formats.thresholds import Thresholds, read_thresholds
     from resed.formats.windows import read_windows
     from resed.results.layout import Layout
 
     layout, windows, chosen = Layout(results), read_windows(windows_file), decode_settings(settings)
     loaded = {split: Posteriors.load(path) for split, path in posteriors.items()}
+    search = None  # of thresholds on development, once for all rows
     for row in map(Row.of, rows):
-        at = chosen
-        if row.threshold == "development":
+        at = Thresholds(chosen.frame_threshold)
+        if row.threshold != "configured":
             required(f"with --row {row.folder}", reference=reference)
             assert reference is not None
-            labels = read_reference(reference, until=until)
+            if search is None:
+                labels = read_reference(reference, until=until)
+                search = search_thresholds(loaded["development"], windows, labels, chosen)
             place = layout.threshold(row, seed)
-            found = choose_and_write(loaded["development"], windows, labels, chosen, place)
-            at = chosen.model_copy(update={"frame_threshold": found})
+            write_chosen(search, row.threshold, chosen.class_threshold_events, place)
+            at = read_thresholds(place)
         for split, values in loaded.items():
             counts = write_parts(
-                layout.decoded(split, row, seed), decode_parts(values, windows, at)
+                layout.decoded(split, row, seed), decode_parts(values, windows, chosen, at)
             )
-            typer.echo(f"{row.folder}, {split}: {_counted(*counts)} at {at.frame_threshold:g}")
+            typer.echo(f"{row.folder}, {split}: {_counted(*counts)} at {at}")
 
 
 def sanity(

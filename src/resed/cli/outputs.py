@@ -121,7 +121,7 @@ def _of_rows(name: str, values: Mapping[str, Any]) -> Iterator[Path]:
                 yield from (layout.scored(split, row, seed) / file for file in SCORED)
             else:
                 yield from (layout.decoded(split, row, seed) / file for file in DECODED)
-        if name == "decode" and row.threshold == "development":
+        if name == "decode" and row.threshold != "configured":
             yield layout.threshold(row, seed)
 
 

@@ -7,13 +7,18 @@ imports point from results/ to config/.
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Threshold = Literal["configured", "development"]
+# Frame threshold as configured; one chosen on development; or one per class chosen there.
+Threshold = Literal["configured", "development", "per_class"]
 
 UNCHANGED = "default"  # the reading that changes nothing: the reference of the study of readings
 # Detections without a trained detector, as a reference for the scores of systems.
 BASELINES = ("nothing", "everything", "prior", "own_tags", "loudness", "reference")
 _READING = "@"
-_DEVELOPMENT = "@development_threshold"
+_SUFFIXES: dict[Threshold, str] = {
+    "configured": "",
+    "development": "@development_threshold",
+    "per_class": "@class_thresholds",
+}
 _BASELINE = "sanity_"
 
 
@@ -25,7 +30,8 @@ class Row:
         system: name in config/systems/*.yaml, or the name of a baseline (`BASELINES`).
         reading: `question.option` of the paper's readings.yaml that is laid over the system,
             `UNCHANGED` for the reference of the study of readings, "" outside of it.
-        threshold: frame threshold as configured, or as chosen on development.
+        threshold: frame threshold as configured, one chosen on development, or one per class chosen
+            on development.
         baseline: whether it is a baseline instead of a system.
 
     Examples:
@@ -33,6 +39,8 @@ class Row:
         'pts_tfd@gate.none'
         >>> Row.of("pts@development_threshold")
         Row(system='pts', reading='', threshold='development', baseline=False)
+        >>> Row("pts").tuned_per_class.folder
+        'pts@class_thresholds'
         >>> Row.of("sanity_prior").baseline
         True
     """
@@ -50,9 +58,13 @@ class Row:
         kind = name.removeprefix(_BASELINE)
         if kind != name and kind in BASELINES:
             return cls(kind, baseline=True)
-        rest = name.removesuffix(_DEVELOPMENT)
-        system, _, reading = rest.partition(_READING)
-        return cls(system, reading, "configured" if rest == name else "development")
+        found: Threshold = "configured"
+        for threshold, suffix in _SUFFIXES.items():
+            if suffix and name.endswith(suffix):
+                name, found = name.removesuffix(suffix), threshold
+                break
+        system, _, reading = name.partition(_READING)
+        return cls(system, reading, found)
 
     @property
     def folder(self) -> str:
@@ -60,7 +72,7 @@ class Row:
         if self.baseline:
             return _BASELINE + self.system
         reading = _READING + self.reading if self.reading else ""
-        return self.system + reading + _DEVELOPMENT * (self.threshold == "development")
+        return self.system + reading + _SUFFIXES[self.threshold]
 
     @property
     def configured(self) -> "Row":
@@ -71,6 +83,16 @@ class Row:
     def tuned(self) -> "Row":
         """The same system and reading at the threshold chosen on development."""
         return replace(self, threshold="development")
+
+    @property
+    def tuned_per_class(self) -> "Row":
+        """The same system and reading at the thresholds per class chosen on development."""
+        return replace(self, threshold="per_class")
+
+    @property
+    def decodings(self) -> "tuple[Row, Row, Row]":
+        """The same system and reading as configured, and in both ways chosen on development."""
+        return self.configured, self.tuned, self.tuned_per_class
 
     @property
     def unchanged(self) -> "Row":

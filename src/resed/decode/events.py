@@ -7,7 +7,7 @@ same events. Frames are mirrored at the ends of a clip, as in scipy's median_fil
 Learning uses.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from resed.formats.annotations import (
     tag_rows,
 )
 from resed.formats.posteriors import Posteriors
+from resed.formats.thresholds import Thresholds
 from resed.formats.windows import Window
 from resed.settings import DecodeSettings
 
@@ -178,7 +179,7 @@ def active_frames(
     scores: np.ndarray,
     allowed: np.ndarray,
     windows: list[int],
-    threshold: float,
+    threshold: float | Sequence[float],
     *,
     method: str = "two_pass",
 ) -> np.ndarray:
@@ -187,12 +188,14 @@ def active_frames(
     Args:
         scores, allowed: as returned by `gated`.
         windows: frames per class.
+        threshold: one for all classes, or one per class.
         method: two_pass, one_pass, opening_closing or none.
     """
     active = np.zeros(scores.shape, dtype=bool)
-    for index, window in enumerate(windows):
+    limits = threshold if isinstance(threshold, Sequence) else [threshold] * len(windows)
+    for index, (window, limit) in enumerate(zip(windows, limits, strict=True)):
         chosen = np.flatnonzero(allowed[:, index])
-        rows = scores[chosen, :, index] >= threshold
+        rows = scores[chosen, :, index] >= limit
         if method == "opening_closing":
             rows = opening_closing(rows, window)
         else:
@@ -233,26 +236,33 @@ def parts(posteriors: Posteriors) -> Iterator[Posteriors]:
 
 
 def decode_parts(
-    posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
+    posteriors: Posteriors,
+    windows: Mapping[str, Window],
+    settings: DecodeSettings,
+    thresholds: Thresholds | None = None,
 ) -> Iterator[Decoded]:
     """`decode` of each of the `parts` of `posteriors`."""
     windows_in_frames(windows, posteriors, settings)  # refuses foreign windows before any part
-    return (decode(part, windows, settings) for part in parts(posteriors))
+    if thresholds:
+        thresholds.of(posteriors.classes)  # refuses foreign thresholds
+    return (decode(part, windows, settings, thresholds) for part in parts(posteriors))
 
 
 def decode(
-    posteriors: Posteriors, windows: Mapping[str, Window], settings: DecodeSettings
+    posteriors: Posteriors,
+    windows: Mapping[str, Window],
+    settings: DecodeSettings,
+    thresholds: Thresholds | None = None,
 ) -> Decoded:
     """Decode every clip of `posteriors`; `windows` as read by
-    `resed.formats.windows.read_windows`.
+    `resed.formats.windows.read_windows`. `thresholds` replace `frame_threshold`.
 
     Requires about 30 kB of memory per clip of 600 frames and 10 classes; `decode_parts` does not.
     """
     frames = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)
-    active = active_frames(
-        scores, allowed, frames, settings.frame_threshold, method=settings.filter
-    )
+    limits = (thresholds or Thresholds(settings.frame_threshold)).of(posteriors.classes)
+    active = active_frames(scores, allowed, frames, limits, method=settings.filter)
     clips, classes = posteriors.clips, posteriors.classes
     limit = settings.tag_threshold
     raw = clip_tags(posteriors, settings) >= limit

@@ -57,7 +57,8 @@ class Inputs:
     def main_systems(self) -> list[str]:
         """Configured systems of the paper's main table, and those that are in none of its tables.
 
-        They are scored at both frame thresholds, and with metrics that need no threshold.
+        They are scored at the configured frame threshold, at one chosen on development and at one
+        per class chosen there, and with metrics that need no threshold.
         """
         main = self.paper.main_table
         if main is None:
@@ -68,7 +69,7 @@ class Inputs:
     def rows_of(self, system: str) -> list[Row]:
         """The rows that are decoded and scored for one configured system or one reading."""
         row = Row.of(system)
-        return [row, row.tuned] if row.folder in self.main_systems() else [row]
+        return [*row.decodings] if row.folder in self.main_systems() else [row]
 
     def baselines(self) -> list[Row]:
         """The rows that require no trained detector."""
@@ -89,7 +90,7 @@ class Inputs:
             return self.scores(study_rows.rows(self.config))
         rows = [Row(name) for name in self.table_systems(table)]
         if table == self.paper.main_table:
-            rows += [row.tuned for row in rows] + self.baselines()
+            rows = [way for row in rows for way in row.decodings] + self.baselines()
         return self.scores(rows)
 
     def verdicts(self) -> list[str]:

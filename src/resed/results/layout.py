@@ -49,9 +49,10 @@ class Layout:
         return self.folder / "calibrate" / f"windows_{name}.tsv"
 
     def threshold(self, row: Row | str, seed: int) -> Path:
-        """File with the frame threshold of a system chosen on development."""
-        name = Row.of(row).configured.folder
-        return self.folder / "calibrate" / "thresholds" / name / f"seed{seed}.json"
+        """File with the frame threshold of a row chosen on development, or with one per class."""
+        row = Row.of(row)
+        kind = "class_thresholds" if row.threshold == "per_class" else "thresholds"
+        return self.folder / "calibrate" / kind / row.configured.folder / f"seed{seed}.json"
 
     def decoded(self, split: str, row: Row | str, seed: int) -> Path:
         """Folder of events.tsv, tags.tsv, raw_tags.tsv and teacher_tags.tsv."""

@@ -18,7 +18,7 @@ from resed.formats.audit_summary import read_audit_summary
 from resed.formats.counts import Counts, read_counts
 from resed.formats.history import read_history
 from resed.formats.metrics import BLOCKS, read_metrics
-from resed.formats.thresholds import read_threshold
+from resed.formats.thresholds import Thresholds, read_thresholds
 from resed.formats.windows import Window, read_windows
 from resed.results.layout import Layout
 from resed.results.staleness import StaleRows
@@ -86,9 +86,9 @@ class ResultsReader:
         """Windows by `average` or `esp`, per class."""
         return read_windows(self.layout.windows(method))
 
-    def threshold(self, system: str, seed: int = 0) -> float:
-        """Frame threshold chosen on development."""
-        return read_threshold(self.layout.threshold(system, seed))
+    def thresholds(self, row: Row, seed: int = 0) -> Thresholds:
+        """Frame thresholds of a row that are chosen on development."""
+        return read_thresholds(self.layout.threshold(row, seed))
 
     def history(self, system: str, seed: int = 0) -> dict[str, list[float]]:
         """A training history: column -> one value per epoch, NaN for an empty cell."""

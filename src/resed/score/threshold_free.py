@@ -31,6 +31,7 @@ from resed.formats.windows import Window, read_windows
 from resed.score.psds import SCENARIOS, ReferenceEvents, psds, sed_scores_eval
 from resed.settings import DecodeSettings
 
+NOT_USED = {"frame_threshold", "class_threshold_events", "tags"}  # decode settings
 MOST_ABSENT = 10  # classes without a reference that a note lists
 
 
@@ -120,7 +121,7 @@ def threshold_free(
         notes["reference"] = "; ".join(changes)
     settings = {
         **{name: asdict(criteria) for name, criteria in SCENARIOS.items()},
-        **detector.settings.model_dump(mode="json", exclude={"frame_threshold", "tags"}),
+        **detector.settings.model_dump(mode="json", exclude=NOT_USED),
         "seconds_per_clip": seconds,
     }
     return {**values, "settings": settings, "notes": notes}

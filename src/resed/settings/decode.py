@@ -7,6 +7,7 @@ from pydantic import Field
 from resed.settings.base import Fraction, Strict
 
 MOST_FRAMES = 36_000  # of a window, ten minutes at 60 frames per second
+MOST_EVENTS = 10**9  # of a class
 MOST_LOST_HEADS = 20  # of Mean Teacher, predicted for every clip
 
 
@@ -28,3 +29,6 @@ class DecodeSettings(Strict):
     lost_heads: Annotated[int, Field(ge=1, le=MOST_LOST_HEADS)] = 10
     tag_threshold: Fraction = 0.5
     frame_threshold: Fraction = 0.5
+    # Not in the paper: in rows with a threshold per class, a class with fewer events on development
+    # has the threshold that is best for all classes. With 20 events, F1 has a standard error of 0.1
+    class_threshold_events: Annotated[int, Field(ge=1, le=MOST_EVENTS)] = 20

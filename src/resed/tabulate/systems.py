@@ -1,7 +1,8 @@
 """Tables of systems: our scores of each system in the paper's metrics, with the printed numbers.
 
 The main table of a paper also has systems that are in no table of the paper, the trained systems
-with the frame threshold chosen on development, and baselines without a trained detector.
+with one frame threshold or one per class chosen on development, and baselines without a trained
+detector.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ GROUPS = {
     "paper": "Systems of the paper",
     "own": "Systems that are in no table of the paper",
     "threshold": "Frame threshold chosen on development; not in the paper",
+    "class_thresholds": "Frame thresholds per class, chosen on development; not in the paper",
     "baseline": "Baselines without a trained detector",
 }
 BASELINE_TITLES = {
@@ -83,7 +85,8 @@ def systems_table(name: str, results: Results) -> Table:
     reader = ScoreReader(results)
     entries = list(_printed(results, shape))
     if shape.main:
-        entries += [*_own(results), *_tuned(results), *_baselines(results)]
+        entries += [*_own(results), *_tuned(results), *_tuned_per_class(results)]
+        entries += _baselines(results)
     metrics = shown_metrics(paper, shape)
     splits = _splits(shape)
     records = [
@@ -153,14 +156,33 @@ def _own(results: Results) -> Iterator[SystemLine]:
 
 def _tuned(results: Results) -> Iterator[SystemLine]:
     """The systems of the main table and of no table, at the threshold chosen on development."""
+    for name in _main_systems(results):
+        row = Row(name).tuned
+        value = fmean(results.thresholds(row, seed).common for seed in results.seeds(name))
+        title = f"{results.config.catalogue[name].title}, frame threshold {value:.2g}"
+        yield SystemLine("threshold", "", title, name, row)
+
+
+def _tuned_per_class(results: Results) -> Iterator[SystemLine]:
+    """The same systems, at the thresholds per class chosen on development."""
+    for name in _main_systems(results):
+        row = Row(name).tuned_per_class
+        found = [results.thresholds(row, seed) for seed in results.seeds(name)]
+        values = [value for one in found for value in (one.classes or {"": one.common}).values()]
+        title = f"{results.config.catalogue[name].title}, frame thresholds per class "
+        yield SystemLine(
+            "class_thresholds", "", f"{title}{min(values):g} to {max(values):g}", name, row
+        )
+
+
+def _main_systems(results: Results) -> Iterator[str]:
+    """The configured systems of the main table and those that are in no table of the paper."""
     paper = results.paper
     elsewhere = {s for table in paper.tables.values() for s in table.systems()}
     elsewhere -= {s for table in paper.tables.values() if _main(table) for s in table.systems()}
     for name in results.config.systems:
         if name not in elsewhere:
-            value = fmean(results.threshold(name, seed) for seed in results.seeds(name))
-            title = f"{results.config.catalogue[name].title}, frame threshold {value:.2g}"
-            yield SystemLine("threshold", "", title, name, Row(name, threshold="development"))
+            yield name
 
 
 def _main(table: Any) -> bool:
