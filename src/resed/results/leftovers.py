@@ -36,7 +36,7 @@ def leftovers(config: Config) -> Callable[[Path | str], bool]:
 
     def is_leftover(path: Path | str) -> bool:
         parts = Path(path).parts
-        if parts[:2] == ("calibrate", "thresholds"):
+        if parts[:2] in (("calibrate", "thresholds"), ("calibrate", "class_thresholds")):
             return len(parts) > 2 and parts[2] not in rows
         if parts[:1] == ("calibrate",):
             name = parts[-1].removeprefix("windows_").removesuffix(".tsv")
