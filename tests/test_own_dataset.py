@@ -32,7 +32,7 @@ from resed.config.run import load_config
 from resed.draw.inputs import figure_names
 from resed.draw.registry import figure_of
 from resed.draw.style import look
-from resed.errors import MissingFileError
+from resed.errors import ConfigError, MissingFileError
 from resed.extract.stores import extract
 from resed.formats.annotations import read_events, read_tags
 from resed.formats.clip_names import composed
@@ -650,3 +650,21 @@ def test_c3_a_path_in_another_form_is_the_path(yard, written):
     describe(yard, splits=values["splits"])
     assert load_dataset("yard", yard).splits["weak"].annotations == "metadata/weak.tsv"
     assert not texts(found(yard), "error")
+
+
+def test_f4_classes_in_another_unicode_form_are_named_as_such(yard):
+    """ "unknown class 'Vögel'; did you mean Vögel?" shows no difference."""
+    describe(yard, classes=["V\u00f6gel", "Car"])
+    for role in ("weak", "strong", "development", "evaluation"):
+        path = annotations(yard, role)
+        path.write_text(path.read_text().replace("Bird", "Vo\u0308gel"), encoding="utf-8")
+    lines = [line for line in texts(found(yard), "error") if "line 2" in line]
+    assert len(lines) == 4
+    assert all("is written with other characters than among the classes" in line for line in lines)
+
+
+def test_f4_classes_that_differ_by_unicode_form_are_one(yard):
+    describe(yard, classes=["V\u00f6gel", "Vo\u0308gel"])
+    assert any("is listed twice" in line for line in texts(found(yard), "error"))
+    with pytest.raises(ConfigError, match="contains a class twice"):
+        load_dataset("yard", yard)

@@ -311,3 +311,32 @@ def test_both_profiles_load_the_messages():
     for name in ("default", "slurm"):
         profile = REPOSITORY / "workflow" / "profiles" / name / "config.yaml"
         assert yaml.safe_load(profile.read_text())["logger"] == "resed"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["seeds=1", "figures"], "figures has no value; write KEY=VALUE; if it is a target"),
+        (["dataset"], "dataset has no value"),
+        (["override.schedule.epochs=1"], "'override.schedule.epochs' is not a key; write nested"),
+        (["=1"], "'' is not a key"),
+        (["x\x1b[31m\ny"], "x\\x1b[31m y has no value"),
+    ],
+)
+def test_c11_words_after_config_that_are_no_values_are_one_line(words, told):
+    """Snakemake ends in a traceback, after it took the target for one of them."""
+    with pytest.raises(SystemExit) as ended:
+        messages.check_config_values(words)
+    line = str(ended.value.code)
+    assert line.startswith("resed: --config: ") and told in line and "\n" not in line
+    messages.check_config_values(["seeds=1", "override={schedule: {epochs: 1}}", "dataset="])
+
+
+def test_c11_a_wrong_rule_of_an_option_is_named(monkeypatch):
+    words = ["snakemake", "figures", "--forcerun", "figuers", "--until", "tables"]
+    monkeypatch.setattr("sys.argv", words)
+    arguments = messages._arguments()
+    messages.known_targets(["figures", "tables"])
+    error = messages.MissingRuleException("figuers")
+    told = str(messages.mended(error, messages.named_rules(arguments)))
+    assert told == "figuers: no such target; did you mean figures?"

@@ -7,6 +7,7 @@ reports a missing or malformed file by a traceback, and runs expressions of a te
 
 import logging
 import os
+import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
@@ -20,9 +21,10 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from resed.config.loading import nearest, read_yaml
 from resed.errors import ConfigError, ResedError, cure_of
-from resed.escaping import plain
+from resed.escaping import one_line, plain
 
 NO_TARGET = "use a file below results/, or a target that README.md names"
+CONFIG_KEY = re.compile(r"[a-zA-Z_][\w-]*\w$")  # as Snakemake requires it
 _targets: list[str] = []
 
 
@@ -43,9 +45,10 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         arguments = _arguments()
         check_config_files(arguments.configfile or ())
+        check_config_values(arguments.config or ())
         for old in [one for one in logger.filters if isinstance(one, PlainMessages)]:
             logger.removeFilter(old)
-        logger.addFilter(PlainMessages(arguments.targets))
+        logger.addFilter(PlainMessages(named_rules(arguments)))
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print nothing."""
@@ -61,6 +64,23 @@ def check_config_files(paths: Iterable[Path]) -> None:
             read_yaml(path)
         except ResedError as error:
             sys.exit(f"resed: {error}")
+
+
+def check_config_values(words: Iterable[str]) -> None:
+    """Exit with 1 and one line for a word after --config that is not KEY=VALUE.
+
+    Snakemake takes all words up to the next option, so that a target there is one of them.
+    """
+    for word in words:
+        key, equals, _ = word.partition("=")
+        if not equals:
+            cure = "write KEY=VALUE; if it is a target, write it before --config"
+            error = ConfigError(f"{one_line(word, 80)} has no value", place="--config", cure=cure)
+            sys.exit(f"resed: {error}")
+        if not CONFIG_KEY.match(key):
+            cure = "write nested keys into a file, and give it after --configfile"
+            problem = f"{one_line(key, 80)!r} is not a key"
+            sys.exit(f"resed: {ConfigError(problem, place='--config', cure=cure)}")
 
 
 def check_folders(*folders: Path) -> None:
@@ -124,6 +144,12 @@ def _plain(value: Any) -> Any:
     if type(value) in (list, tuple):
         return type(value)(map(_plain, value))
     return value
+
+
+def named_rules(arguments: Namespace) -> list[str]:
+    """The targets of the command line, and the rules or files that its options name."""
+    options = (arguments.until, arguments.omit_from, arguments.forcerun, arguments.allowed_rules)
+    return [*arguments.targets, *(name for names in options for name in sorted(names or ()))]
 
 
 def _arguments() -> Namespace:

@@ -1,5 +1,6 @@
 """Check the YAML file of a dataset, and return the parts that are valid."""
 
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from resed.check.messages import CheckMessages
 from resed.config.dataset import ROLES, Dataset, SplitFile, existing_dataset
 from resed.config.loading import check, mistakes, read_yaml
 from resed.errors import ConfigError, ResedError
+from resed.formats.clip_names import composed
 from resed.paper.tables import OVERALL
 
 LABELS = {
@@ -74,7 +76,8 @@ def read_description(
 
 def _classes(values: Any, place: str, messages: CheckMessages) -> list[str]:
     names = [name for name in values if isinstance(name, str)] if isinstance(values, list) else []
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+    forms = Counter(map(composed, names))
+    for name in dict.fromkeys(composed(name) for name in names if forms[composed(name)] > 1):
         messages.error(f"{name} is listed twice", place=place, cure="remove the repetition")
     for name in dict.fromkeys(names):
         if name == OVERALL:

@@ -11,6 +11,7 @@ from resed.config.systems import NAME
 from resed.config.yaml_reader import SHOWN
 from resed.errors import ConfigError
 from resed.escaping import one_line
+from resed.formats.clip_names import composed
 from resed.runtime.files import existing
 from resed.settings import Positive, Strict
 
@@ -158,7 +159,7 @@ def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
         raise ConfigError(
             f"splits lacks {', '.join(missing)}", place=path, cure="add each with its paths"
         )
-    if len(set(dataset.classes)) != len(dataset.classes):
+    if len(set(map(composed, dataset.classes))) != len(dataset.classes):
         raise ConfigError(
             "classes contains a class twice", place=path, cure="remove the repetition"
         )

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from resed.errors import MOST_CLASSES, AnnotationError, some
+from resed.errors import AnnotationError, some
 from resed.formats.annotation_text import SEPARATORS, AnnotationText, quoted
-from resed.formats.class_names import nearest_class
+from resed.formats.class_names import unknown_class
 from resed.runtime.files import existing, tsv_writer
 
 EVENT_COLUMNS = ("filename", "onset", "offset", "event_label")
@@ -295,9 +295,8 @@ def _check_label(label: str, classes: Sequence[str] | None, place: AnnotationLin
         raise place.error("the label is empty", cure)
     if classes is None or label in classes:
         return
-    near = nearest_class(label, classes)
-    hint = f"did you mean {near}?" if near else f"the classes are {some(classes, MOST_CLASSES)}"
-    raise place.error(f"unknown class {_shown(label)!r}", hint)
+    problem, cure = unknown_class(label, classes)
+    raise place.error(problem, cure)
 
 
 def span_of(onset: str, offset: str, place: AnnotationLine) -> tuple[float, float]:

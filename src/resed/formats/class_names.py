@@ -3,8 +3,12 @@
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from resed.errors import MOST_CLASSES, some
+from resed.escaping import one_line
+
+SHOWN = 40  # characters of a name in an error
 LONGEST = 200  # characters of a name that are compared
 
 
@@ -29,3 +33,18 @@ def nearest_class(name: str, classes: Iterable[str]) -> str | None:
     by_spelling = {spelling(label): label for label in classes}
     near = difflib.get_close_matches(spelling(name), by_spelling, n=1)
     return by_spelling[near[0]] if near else None
+
+
+def unknown_class(name: str, classes: Sequence[str]) -> tuple[str, str]:
+    """What is wrong with a name that is not among the classes, and the cure.
+
+    Examples:
+        >>> unknown_class("Speach", ["Speech", "Dog"])
+        ("unknown class 'Speach'", 'did you mean Speech?')
+    """
+    near, shown = nearest_class(name, classes), repr(one_line(name, SHOWN))
+    if near and unicodedata.normalize("NFC", near) == unicodedata.normalize("NFC", name):
+        problem = f"class {shown} is written with other characters than among the classes"
+        return problem, "write both in the same Unicode form (NFC: composed letters)"
+    listed = f"the classes are {some(classes, MOST_CLASSES)}"
+    return f"unknown class {shown}", f"did you mean {near}?" if near else listed
