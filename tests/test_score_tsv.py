@@ -8,7 +8,7 @@ from resed.formats.score_tsv import (
     file_names,
     files_of_clips,
     read_scores,
-    score_files,
+    files_by_name,
     score_writer,
     write_scores,
 )
@@ -108,7 +108,7 @@ def test_classes_that_could_not_be_read_back_are_not_written(tmp_path, classes):
 def test_files_of_clips(tmp_path):
     for name in ("a.tsv", "b.c.csv", "d.wav.tsv", ".hidden.tsv", "notes.txt"):
         (tmp_path / name).touch()
-    files = score_files(tmp_path)
+    files = files_by_name(tmp_path)
     assert list(files) == ["a", "b.c", "d.wav"]
     found = files_of_clips(files, ["d.wav", "a.wav", "b.c.flac"], tmp_path)
     assert {clip: path.name for clip, path in found.items()} == {
@@ -122,14 +122,14 @@ def test_files_of_clips(tmp_path):
         files_of_clips(files, ["a.wav", "a.flac"], tmp_path)
     (tmp_path / "a.csv").touch()
     with pytest.raises(ScoreError, match=r"a.csv and a.tsv have the same clip"):
-        score_files(tmp_path)
+        files_by_name(tmp_path)
 
 
 def test_folders_without_scores_are_refused(tmp_path):
     with pytest.raises(ScoreError, match="no such folder"):
-        score_files(tmp_path / "none")
+        files_by_name(tmp_path / "none")
     with pytest.raises(ScoreError, match="contains no score files"):
-        score_files(tmp_path)
+        files_by_name(tmp_path)
 
 
 @pytest.mark.parametrize("clip", ["../a.wav", "x/a.wav", "x\\a.wav", "", ".wav"])

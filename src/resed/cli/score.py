@@ -55,6 +55,11 @@ def score(
         None, help="With --posteriors: windows of resed calibrate (TSV, seconds)."
     ),
     settings: str = typer.Option("{}", help="With --posteriors: settings of resed decode."),
+    scores: Path | None = typer.Option(
+        None,
+        help="Folder with one score TSV per clip (onset, offset, one column per class), for psds1, "
+        "psds2 and map with 95 % intervals over clips; --estimated may then be omitted.",
+    ),
     row: list[str] = typer.Option(
         [],
         help="Row of the tables to score, repeatable: a row of resed decode, or sanity_KIND.",
@@ -78,7 +83,8 @@ def score(
     A class that is never predicted counts 0. A clip that occurs only in the estimate counts as a
     clip without reference events. PSDS1 and PSDS2 are scenarios 1 and 2 of DCASE, on posteriors
     that are gated and filtered as in decoding, up to 100 false alarms per hour. Clip mAP is the
-    mean of the average precision over classes.
+    mean of the average precision over classes. With --scores, the scores of any detector are used
+    as they are, without gate and filter.
 
     Example: resed score --reference eval.tsv --estimated events.tsv --out metrics.json
     """
@@ -90,6 +96,8 @@ def score(
         required("with --store", manifest=manifest)
     if row:
         required("with --row", results=results)
+        if scores is not None:
+            raise typer.BadParameter("use it without --row", param_hint="--scores")
         assert results is not None
         references = by_split(reference, "--reference")
         scores = by_split(posteriors, "--posteriors")
@@ -105,7 +113,11 @@ def score(
             row, seed, results, references, detectors, stores, manifest=manifest, until=until
         )
         return
-    required("without --row", estimated=estimated, out=out)
+    required("without --row", out=out)
+    if scores is None:
+        required("without --row and --scores", estimated=estimated)
+    elif posteriors:
+        raise typer.BadParameter("use one of the two", param_hint="--scores, --posteriors")
     found = one_file(posteriors, "--posteriors") if posteriors else None
     _score(
         one_file(reference, "--reference"),
@@ -118,6 +130,7 @@ def score(
         store=one_file(store, "--store") if store else None,
         out=out,
         detector=_detector(found, windows, settings) if found else None,
+        scores=scores,
         until=until,
     )
 
@@ -160,7 +173,7 @@ def _score_rows(
             )
 
 
-def _score(reference: Path, estimated: Path, **options: Any) -> None:
+def _score(reference: Path, estimated: Path | None, **options: Any) -> None:
     """Score one pair of files and print the scores."""
     from resed.escaping import one_line
     from resed.score.f1 import score_files
@@ -170,12 +183,15 @@ def _score(reference: Path, estimated: Path, **options: Any) -> None:
         typer.echo(f"note: {one_line(note)}", err=True)
     blocks = ("event", "segment", "tags", "tags_raw", "tags_teacher")
     line = ", ".join(f"{b} {100 * metrics[b]['macro_f1']:.1f}" for b in blocks if b in metrics)
-    typer.echo(f"{metrics['clips']} clips, macro F1 in percent: {line}")
+    if line:
+        typer.echo(f"{metrics['clips']} clips, macro F1 in percent: {line}")
     found = metrics.get("threshold_free", {})
     values = {key: value for key, value in found.items() if isinstance(value, float)}
     if values:
         line = ", ".join(f"{key} {100 * value:.1f}" for key, value in values.items())
         typer.echo(f"without a threshold, in percent: {line}")
+    if "scores" in metrics:
+        _show_scores(metrics)
 
 
 def _detector(posteriors: Path, windows: Path | None, settings: str) -> "Detector":
@@ -183,3 +199,16 @@ def _detector(posteriors: Path, windows: Path | None, settings: str) -> "Detecto
 
     assert windows is not None
     return Detector.load(posteriors, windows, settings)
+
+
+def _show_scores(metrics: Mapping[str, Any]) -> None:
+    """Print psds1, psds2 and map of a folder of scores, with their intervals."""
+    parts = []
+    for name, ends in metrics["scores"]["intervals"].items():
+        value = metrics[name]
+        text = "-" if value is None else f"{100 * value:.1f}"
+        if ends is not None:
+            text += f" ({100 * ends[0]:.1f} to {100 * ends[1]:.1f})"
+        parts.append(f"{name} {text}")
+    clips = f"{metrics['clips']} clips, scores in percent (95 % interval over clips)"
+    typer.echo(f"{clips}: {', '.join(parts)}")

@@ -14,6 +14,7 @@ from resed.formats.validation import (
     Kind,
     SourceFile,
     integer,
+    list_of,
     number,
 )
 from resed.runtime.files import write_json
@@ -35,6 +36,11 @@ SCORES = (
 _OPTIONAL = Fields(BLOCK.keys, optional=True)
 _SCORE = Kind("a finite number from 0 to 1 or null", lambda v: v is None or SHARE.holds(v), True)
 _PLAIN = Fields({}, others=PLAIN, optional=True)
+FREE = ("psds1", "psds2", "map")  # of a folder of score TSVs
+_INTERVAL = Kind(
+    "null or two numbers from 0 to 1",
+    lambda v: v is None or (isinstance(v, list) and len(v) == 2 and all(map(SHARE.holds, v))),
+)
 FIELDS = Fields(
     {
         "format": integer(FORMAT, FORMAT, optional=True),  # absent in files of resed 0.1
@@ -46,6 +52,15 @@ FIELDS = Fields(
         "manifest_sha256": Kind(HASH.words, HASH.holds, optional=True),
         "settings": _PLAIN,  # the rules of scoring
         "versions": Fields({}, others=TEXT, optional=True),  # of packages
+        **dict.fromkeys(FREE, _SCORE),
+        "scores": Fields(
+            {
+                "intervals": Fields(dict.fromkeys(FREE, _INTERVAL)),
+                "settings": _PLAIN,
+                "notes": list_of(TEXT),
+            },
+            optional=True,
+        ),
         "threshold_free": Fields(
             {
                 **dict.fromkeys(SCORES, _SCORE),

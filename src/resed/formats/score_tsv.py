@@ -188,7 +188,7 @@ def stem(clip: str) -> str:
     return clip.rsplit(".", 1)[0]
 
 
-def score_files(folder: Path) -> dict[str, Path]:
+def files_by_name(folder: Path) -> dict[str, Path]:
     """Name without suffix -> file, for each score file of a folder, in order of their names.
 
     Raises ScoreError for a folder without score files, and for two files of one name.
@@ -212,7 +212,7 @@ def score_files(folder: Path) -> dict[str, Path]:
 def files_of_clips(
     files: Mapping[str, Path], clips: Collection[str], folder: Path
 ) -> dict[str, Path]:
-    """Clip -> its file among `score_files`.
+    """Clip -> its file among `files_by_name`.
 
     Raises ScoreError for clips without a file, and for two clips with the same one.
     """

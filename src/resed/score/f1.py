@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from resed import __version__
-from resed.errors import ScoreError
+from resed.errors import ScoreError, counted, some
 from resed.formats.annotations import Event, read_clips, read_events, read_tags, tags_of
 from resed.formats.counts import Counts, write_counts
 from resed.formats.manifest import read_manifest
@@ -140,7 +140,7 @@ def _count(
 
 def score_files(
     reference: Path,
-    estimated: Path,
+    estimated: Path | None,
     out: Path,
     *,
     clips: Path | None = None,
@@ -150,11 +150,13 @@ def score_files(
     manifest: Path | None = None,
     store: Path | None = None,
     detector: "Detector | None" = None,
+    scores: Path | None = None,
     until: float | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Score TSV files; write metrics.json and, if asked, counts.tsv.
 
     Args:
+        estimated: detected events; None with `scores` alone.
         clips: the clips to score; default: all of both files.
         reference_tags: true tags; default: the classes of the events of `reference`.
         tags: estimated tags by block (tags, tags_raw, tags_teacher). If only `reference_tags` is
@@ -163,6 +165,8 @@ def score_files(
         manifest: manifest of the audit, whose hash the metrics record; it has the length of clips.
         store: features of the estimate, which must have been made from `manifest`.
         detector: adds the block threshold_free (see resed.score.threshold_free).
+        scores: a folder of score TSVs, which adds psds1, psds2, map and the block scores (see
+            resed.score.score_folder).
         until: end of the reference of each clip in seconds (see resed.formats.reference).
 
     Returns:
@@ -174,30 +178,40 @@ def score_files(
     """
     if manifest:
         _refuse_other_manifest(manifest, store, detector)
-    true, guess = read_reference(reference, until=until), read_events(estimated)
+    true = read_reference(reference, until=until)
+    guess = read_events(estimated) if estimated else {}
     blocks = {block: read_tags(path) for block, path in (tags or {}).items() if path}
     true_tags = read_tags(reference_tags) if reference_tags else tags_of(true)
     if reference_tags and "tags" not in blocks:
         blocks["tags"] = tags_of(guess)
-    chosen = clips_to_score(
-        {**true, **(true_tags if blocks else {})},
-        {clip for side in (guess, *blocks.values()) for clip in side},
-        read_clips(clips) if clips else None,
-    )
+    known = {**true, **(true_tags if blocks or scores else {})}
+    found = {clip for side in (guess, *blocks.values()) for clip in side}
+    further = _further_clips(scores, {*known, *found}) if scores and not clips else []
+    chosen = clips_to_score(known, {*found, *further}, read_clips(clips) if clips else None)
+    ours = Side(estimated, tags_of(guess), guess) if estimated else None
     notes = _compared(
         Side(reference, tags_of(true), true),
-        Side(estimated, tags_of(guess), guess),
+        ours,
         Side(reference_tags or reference, true_tags),
-        [Side((tags or {}).get(block) or estimated, found) for block, found in blocks.items()],
+        [
+            Side((tags or {}).get(block) or estimated or reference, found)
+            for block, found in blocks.items()
+        ],
         chosen,
         _lengths(manifest, detector),
     )
+    if further:
+        names = f"{counted(len(further), 'clip')} of {scores} not in {reference} ({some(further)})"
+        notes.append(f"{names}; each counts as a clip without events")
     if until is not None:
         notes += note_on_late_events(read_events(reference), until, reference)
     with progress(2 * len(chosen), "clips scored") as advance:
+        counted_blocks = {"event": event_counts, "segment": segment_counts} if estimated else {}
         tables = {
-            "event": event_counts(true, guess, chosen, advance=advance),
-            "segment": segment_counts(true, guess, chosen, advance=advance),
+            **{
+                block: count(true, guess, chosen, advance=advance)
+                for block, count in counted_blocks.items()
+            },
             **{block: tag_counts(true_tags, found, chosen) for block, found in blocks.items()},
         }
     metrics = _metrics(tables, len(chosen), manifest)
@@ -208,10 +222,24 @@ def score_files(
         metrics["versions"]["sed_scores_eval"] = version("sed_scores_eval")
         metrics["threshold_free"] = found
         notes += [f"threshold-free, {key}: {text}" for key, text in found["notes"].items()]
+    if scores:
+        from resed.score.score_folder import score_folder
+
+        free = score_folder(scores, true, true_tags, chosen)
+        metrics["versions"]["sed_scores_eval"] = version("sed_scores_eval")
+        metrics |= free.summary()
+        notes += [f"{scores}: {note}" for note in free.notes]
     write_metrics(out, metrics)
     if counts:
         write_counts(counts, tables)
     return metrics, notes
+
+
+def _further_clips(scores: Path, clips: Collection[str]) -> list[str]:
+    """Names of the score files of other clips."""
+    from resed.score.score_folder import unlisted
+
+    return unlisted(scores, clips)
 
 
 def _refuse_other_manifest(manifest: Path, store: Path | None, detector: "Detector | None") -> None:
@@ -245,14 +273,15 @@ def _metrics(tables: Mapping[str, Counts], clips: int, manifest: Path | None) ->
 
 def _compared(
     reference: Side,
-    estimated: Side,
+    estimated: Side | None,
     true_tags: Side,
     tags: Sequence[Side],
     clips: Sequence[str],
     lengths: Mapping[str, float],
 ) -> list[str]:
     """Notes on what does not fit; ScoreError for files that cannot belong together."""
-    pairs = [(reference, estimated), *((true_tags, side) for side in tags)]
+    pairs = [(reference, estimated)] if estimated else []
+    pairs += [(true_tags, side) for side in tags]
     for pair in pairs:
         refuse_unrelated(*pair)
     found = [note for pair in pairs for note in notes_on(*pair, clips, lengths)]

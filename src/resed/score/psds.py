@@ -7,7 +7,7 @@ triggers.
 """
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 
@@ -16,6 +16,8 @@ import numpy as np
 from resed.runtime.progress import progress
 
 PARTS_JOINED = 256
+MOST_AT_ONCE = 1 << 24  # frames times events times thresholds that are counted at once: 0.3 GB
+ChangesOfClips = tuple[np.ndarray, np.ndarray, np.ndarray]  # scores, changes, and their clips
 ReferenceEvents = dict[str, list[tuple[float, float, str]]]  # clip -> onset, offset (s), label
 
 
@@ -50,33 +52,64 @@ class ClassChanges:
 
     Attributes:
         keys: the counts: tps, fps, and the cross triggers with each other class.
-        parts: scores float32 [n] and changes int16 or int32 [keys, n] of some clips.
+        parts: scores [n], changes int16 or int32 [keys, n] and clips [n] of some clips.
     """
 
     keys: list[str]
-    parts: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
+    parts: list[ChangesOfClips] = field(default_factory=list)
 
-    def add(self, scores: np.ndarray, changes: np.ndarray) -> None:
+    def add(self, scores: np.ndarray, changes: np.ndarray, clip: int | None = None) -> None:
         """Add a clip; small arrays are joined from time to time, because each takes 100 bytes."""
         if not scores.size:
             return
-        self.parts.append((scores, changes))
+        clips = np.full(0 if clip is None else len(scores), clip or 0, np.int32)
+        self.parts.append((scores, changes, clips))
         if len(self.parts[-PARTS_JOINED:]) == PARTS_JOINED and all(
-            len(part) < PARTS_JOINED for part, _ in self.parts[-PARTS_JOINED:]
+            len(part) < PARTS_JOINED for part, *_ in self.parts[-PARTS_JOINED:]
         ):
             joined = self._joined(self.parts[-PARTS_JOINED:])
             self.parts[-PARTS_JOINED:] = [joined]
 
     @staticmethod
-    def _joined(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-        scores, changes = zip(*parts, strict=True)
-        return np.concatenate(scores), np.concatenate(changes, axis=1)
+    def _joined(parts: Sequence[ChangesOfClips]) -> ChangesOfClips:
+        scores, changes, clips = zip(*parts, strict=True)
+        return np.concatenate(scores), np.concatenate(changes, axis=1), np.concatenate(clips)
+
+    def joined(self) -> ChangesOfClips:
+        """Scores [n], changes [keys, n], and the clips [n] if they were given."""
+        none = np.zeros(0, np.float32), np.zeros((len(self.keys), 0), np.int16)
+        return self._joined([(*none, np.zeros(0, np.int32)), *self.parts])
 
     def deltas(self) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """The deltas of sed_scores_eval; at least one score, because it requires one."""
-        none = np.full(1, -np.inf, np.float32), np.zeros((len(self.keys), 1), np.int16)
-        scores, changes = self._joined([none, *self.parts])
+        scores, changes, _ = self.joined()
+        scores, changes = np.append(np.float32(-np.inf), scores), np.pad(changes, ((0, 0), (1, 0)))
         return scores, dict(zip(self.keys, changes, strict=True))
+
+
+@dataclass(frozen=True)
+class PsdsCounts:
+    """What PSDS is computed from: counts by score, reference events, lengths of the clips.
+
+    Attributes:
+        found: scenario -> class -> the changes of its counts; classes have numbers as names.
+        truth: clip -> its events, with the numbers of their classes.
+        seconds: length of each clip.
+        scenarios: the criteria that are used.
+    """
+
+    found: Mapping[str, Mapping[str, ClassChanges]]
+    truth: ReferenceEvents
+    seconds: Sequence[float]
+    scenarios: Mapping[str, Criteria]
+
+    def values(self) -> dict[str, float | None]:
+        """Scenario -> PSDS as a fraction; None if no class has an event."""
+        total = sum(self.seconds)
+        return {
+            name: _area(self.found[name], self.truth, total, criteria) if self.found[name] else None
+            for name, criteria in self.scenarios.items()
+        }
 
 
 def psds(
@@ -85,24 +118,41 @@ def psds(
     classes: Sequence[str],
     seconds_per_frame: float,
 ) -> dict[str, float | None]:
-    """PSDS1 and PSDS2 as fractions.
+    """PSDS1 and PSDS2 as fractions, of scores [frames, classes] of each clip (see `count`)."""
+    return count(framed(scores, seconds_per_frame), truth, classes).values()
+
+
+def framed(
+    scores: Iterable[np.ndarray], seconds_per_frame: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Scores of clips with the times of their frames."""
+    stamps = np.zeros(1)
+    for row in scores:
+        if len(stamps) != len(row) + 1:
+            stamps = np.arange(len(row) + 1) * seconds_per_frame
+        yield row, stamps
+
+
+def count(
+    scores: Iterable[tuple[np.ndarray, np.ndarray]],
+    truth: ReferenceEvents,
+    classes: Sequence[str],
+    by_clip: bool = False,
+) -> PsdsCounts:
+    """Count what PSDS is computed from.
 
     The scores may come clip by clip. What is kept of each are the scores at which a count changes:
     per class 26 bytes for each, which was 4 kB per clip of 600 frames and 10 classes with a gate
     and 50 kB without, on noise. They cannot be thinned: all of them can be points of the curve.
 
     Args:
-        scores: scores [frames, classes] of each clip; all have equally many frames.
+        scores: scores [frames, classes] of each clip, and the times [frames + 1] of its frames.
         truth: reference events of the clips, in the order of `scores`. Classes without an event are
             left out.
-
-    Returns:
-        Scenario -> PSDS; None if no class has an event.
+        by_clip: whether the clip of each change is kept, for `resed.score.psds_resamples`.
     """
     heard = {label for events in truth.values() for *_, label in events}
     columns = [index for index, label in enumerate(classes) if label in heard]
-    if not columns:
-        return dict.fromkeys(SCENARIOS)
     names = {classes[column]: str(column) for column in columns}  # any text may be a label
     coded = {clip: [(on, off, names[label]) for on, off, label in truth[clip]] for clip in truth}
     scenarios = SCENARIOS
@@ -112,24 +162,17 @@ def psds(
         scenario: {name: ClassChanges(_keys(name, names.values(), c)) for name in names.values()}
         for scenario, c in scenarios.items()
     }
-    stamps = np.zeros(1)
+    seconds = []
     with progress(len(coded), "clips of PSDS") as advance:
-        for row, events in zip(scores, coded.values(), strict=True):
-            if len(stamps) != len(row) + 1:
-                stamps = np.arange(len(row) + 1) * seconds_per_frame
+        for (row, stamps), (clip, events) in zip(scores, enumerate(coded.values()), strict=True):
             times = {name: _times(events, name) for name in names.values()}
             for column in columns:
-                if (curve := _curve(row[:, column], stamps)) is None:
-                    continue
-                for scenario, criteria in scenarios.items():
-                    changes = _changes(curve, str(column), times, criteria)
-                    found[scenario][str(column)].add(*changes)
+                changes = _changes(row[:, column], stamps, str(column), times, scenarios)
+                for scenario, change in changes.items():
+                    found[scenario][str(column)].add(*change, clip if by_clip else None)
+            seconds.append(float(stamps[-1]))
             advance(1)
-    seconds = sum([float(stamps[-1])] * len(coded))
-    return {
-        scenario: _area(found[scenario], coded, seconds, criteria)
-        for scenario, criteria in scenarios.items()
-    }
+    return PsdsCounts(found, coded, seconds, scenarios)
 
 
 def _area(
@@ -180,20 +223,6 @@ def _times(events: Sequence[tuple[float, float, str]], name: str) -> np.ndarray:
     return np.array([(on, off) for on, off, label in events if label == name]).reshape(-1, 2).T
 
 
-def _curve(row: np.ndarray, stamps: np.ndarray) -> tuple[np.ndarray, ...] | None:
-    """Scores [n] of one row [frames], ascending, and the onsets and offsets [n, m] in seconds.
-
-    None if nothing can be detected at any threshold. Neighbouring frames with equal scores are
-    joined, which changes no result and is much faster after a median filter.
-    """
-    if row.max() == -np.inf:
-        return None
-    starts = np.concatenate([[0], np.flatnonzero(row[1:] != row[:-1]) + 1])
-    edges = np.append(starts, len(row))
-    curves = sed_scores_eval().base_modules.cy_detection.onset_offset_curves
-    return curves(row[starts], stamps[edges])
-
-
 def _keys(name: str, names: Iterable[str], criteria: Criteria) -> list[str]:
     """The counts of a class, as sed_scores_eval names them."""
     crossed = [] if criteria.cttc_threshold is None else [other for other in names if other != name]
@@ -201,18 +230,50 @@ def _keys(name: str, names: Iterable[str], criteria: Criteria) -> list[str]:
 
 
 def _changes(
+    row: np.ndarray,
+    stamps: np.ndarray,
+    name: str,
+    times: Mapping[str, np.ndarray],
+    scenarios: Mapping[str, Criteria],
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Scenario -> scores [n] of one row [frames] at which a count changes, changes [keys, n].
+
+    Neighbouring frames with equal scores are joined, which changes no result and is much faster
+    after a median filter. Many thresholds are counted in blocks, so that memory grows with the
+    frames and not with their square. The loop of sed_scores_eval spends most of its time on classes
+    with a closed gate, which change no count.
+    """
+    if row.max() == -np.inf:
+        return {}
+    starts = np.concatenate([[0], np.flatnonzero(row[1:] != row[:-1]) + 1])
+    joined, edges = row[starts], stamps[np.append(starts, len(row))]
+    thresholds = np.unique(joined)
+    events = 1 + sum(value.shape[1] for value in times.values())
+    block = max(1, MOST_AT_ONCE // (len(joined) * events))
+    curves = sed_scores_eval().base_modules.cy_detection.onset_offset_curves
+    counts: dict[str, list[np.ndarray]] = {scenario: [] for scenario in scenarios}
+    for start in range(0, len(thresholds), block):
+        curve = curves(joined, edges, thresholds[start : start + block])
+        for scenario, criteria in scenarios.items():
+            counts[scenario].append(_counts(curve, name, times, criteria))
+    found = {}
+    for scenario, parts in counts.items():
+        changes = -np.diff(np.concatenate(parts, axis=1), append=0)
+        kept = changes.any(axis=0)
+        small = np.int16 if np.abs(changes).max() < 1 << 15 else np.int32
+        found[scenario] = thresholds[kept], changes[:, kept].astype(small)
+    return found
+
+
+def _counts(
     curve: tuple[np.ndarray, ...],
     name: str,
     times: Mapping[str, np.ndarray],
     criteria: Criteria,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Scores float32 [n] at which a count changes, and the changes [keys, n].
-
-    The loop of sed_scores_eval spends most of its time on classes with a closed gate, which change
-    no count.
-    """
+) -> np.ndarray:
+    """The counts of a class [keys, thresholds], as `_keys` names them."""
     others = [] if criteria.cttc_threshold is None else [other for other in times if other != name]
-    scores, onsets, offsets = curve
+    _, onsets, offsets = curve
     there = {other: times[other] for other in others if times[other].size}
     module = sed_scores_eval().intersection_based.intermediate_statistics
     found = module.statistics_fn(
@@ -227,7 +288,4 @@ def _changes(
     )
     none = np.zeros_like(found["tps"])
     crossed = [found["cts"][other] if other in there else none for other in others]
-    changes = -np.diff(np.stack([found["tps"], found["fps"], *crossed]), append=0)
-    kept = changes.any(axis=0)
-    small = np.int16 if np.abs(changes).max() < 1 << 15 else np.int32
-    return scores[kept], changes[:, kept].astype(small)
+    return np.stack([found["tps"], found["fps"], *crossed])
