@@ -6,9 +6,9 @@ import pytest
 from resed.errors import ScoreError
 from resed.formats.score_tsv import (
     file_names,
+    files_by_name,
     files_of_clips,
     read_scores,
-    files_by_name,
     score_writer,
     write_scores,
 )

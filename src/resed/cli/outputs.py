@@ -27,7 +27,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "repair": {"out": ("repairs.tsv", "repair.json")},
     "extract": {"out": FILE},
     "train": {"out": ("checkpoint.pt", "history.csv", "resume.pt")},
-    "predict": {"out": FILE},
+    "predict": {"out": FILE, "scores": ("*.tsv",)},
     "calibrate": {"out": FILE},
     "threshold": {"out": FILE},
     "decode": {"out": DECODED, "results": ()},
@@ -152,6 +152,8 @@ def folders_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path
             yield _option("results"), values["results"] / stage
         if values.get("data"):
             yield _option("data"), values["data"]
+    if name == "score" and values.get("scores"):
+        yield _option("scores"), values["scores"]
     if values.get("dataset") and values.get("root"):
         yield _option("root"), values["root"] / "audio"
         yield _option("root"), values["root"] / FOLDER

@@ -18,6 +18,11 @@ def predict(
     out: list[str] = typer.Option(
         ..., help="Posteriors to write (.npz), probabilities in [0, 1]; or SPLIT=FILE, repeated."
     ),
+    scores: list[str] = typer.Option(
+        [],
+        help="Folder for the frame posteriors as one score TSV per clip (onset, offset, one column "
+        "per class); or SPLIT=DIR, repeated.",
+    ),
     other_data: bool = typer.Option(
         False,
         "--other-data",
@@ -36,11 +41,15 @@ def predict(
     """
     from resed.cli.by_split import by_split, same_splits
     from resed.predict.inference import predict_splits
+    from resed.predict.score_folder import write_score_folder
     from resed.runtime.devices import device_for
     from resed.train.setup import keep_freed_memory, prepare_torch
 
     stores, outputs = by_split(store, "--store", split), by_split(out, "--out", split)
     same_splits(store=stores, out=outputs)
+    tables = by_split(scores, "--scores", split)
+    if tables:
+        same_splits(store=stores, scores=tables)
     keep_freed_memory()
     with device_for(device, jobs_per_gpu) as chosen:
         prepare_torch(threads, chosen)
@@ -49,4 +58,6 @@ def predict(
             checkpoint, stores, chosen, folders, other_data=other_data
         ):
             posteriors.save(outputs[name])
+            if name in tables:
+                write_score_folder(tables[name], posteriors)
             print(f"wrote {outputs[name]}: {len(posteriors.clips)} clips")

@@ -18,7 +18,7 @@ import numpy as np
 
 from resed.errors import MOST_CLASSES, ScoreError, some
 from resed.formats.annotations import Event
-from resed.formats.score_tsv import ClipScores, files_of_clips, read_scores, files_by_name, stem
+from resed.formats.score_tsv import ClipScores, files_by_name, files_of_clips, read_scores, stem
 from resed.score.psds import SCENARIOS, count
 from resed.score.psds_resamples import precision_resamples, psds_resamples
 from resed.score.threshold_free import mean_average_precision, mended
