@@ -4,6 +4,7 @@ import itertools
 import json
 import time
 import unicodedata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from resed.formats.annotations import Event, write_events, write_tags
 from resed.formats.manifest import ManifestRow, write_manifest
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window
-from resed.score.agreement import FORMS, differences, folded
+from resed.score.agreement import FORMS, Side, differences, folded, notes_on
 from resed.score.f1 import event_counts, score_files, segment_counts
 from resed.score.matching import MOST_MATCHES
 from resed.score.threshold_free import Detector
@@ -405,3 +406,14 @@ def test_b1_times_in_minutes_are_reported(scored):
     rows = [[r[0], *(f"{float(t) / 60:.6f}" if t else "" for t in r[1:3]), r[3]] for r in rows]
     _, notes = scored("".join("\t".join(row) + "\n" for row in (head, *rows)))
     assert any("milliseconds or minutes?" in note for note in notes)
+
+
+def test_b1_events_that_stand_twice_are_reported():
+    """A perfect detector of a reference with its rows twice finds half of them."""
+    event = Event("a.wav", 1.0, 2.0, "Dog")
+    once = Side(Path("e"), {"a.wav": {"Dog"}}, {"a.wav": [event]})
+    twice = Side(Path("r"), {"a.wav": {"Dog"}}, {"a.wav": [event, event, event]})
+    (note,) = notes_on(twice, once, ["a.wav"])
+    assert "2 events of r repeat an event of the same clip" in note
+    assert "a.wav Dog from 1 to 2 s" in note
+    assert notes_on(once, once, ["a.wav"]) == []

@@ -7,6 +7,7 @@ does not fit is reported as a note.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -125,6 +126,8 @@ def notes_on(
         *_classes_of_one_side(reference, estimated, clips),
         *_late_events(reference, estimated, clips, lengths or {}),
         *_foreign_unit(reference, estimated, clips),
+        *_repeated_events(reference, clips),
+        *_repeated_events(estimated, clips),
     ]
 
 
@@ -213,6 +216,20 @@ def _foreign_unit(reference: Side, estimated: Side, clips: Sequence[str]) -> lis
     return [
         f"half of the events of {large.path} end after {high:g} s, of {small.path} after {low:g} s;"
         " are the times of one file in milliseconds or minutes?"
+    ]
+
+
+def _repeated_events(side: Side, clips: Sequence[str]) -> list[str]:
+    """Rows that stand twice: each counts, and at most one of them can be matched by an event."""
+    counts = Counter(_events(side, clips))
+    first = next((event for event, count in counts.items() if count > 1), None)
+    if first is None:
+        return []
+    more = counts.total() - len(counts)
+    return [
+        f"{counted(more, 'event')} of {side.path} repeat an event of the same clip, class and "
+        f"times ({first.filename} {first.event_label} from {first.onset:g} to {first.offset:g} s); "
+        "each is scored as an event of its own"
     ]
 
 
