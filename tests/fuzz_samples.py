@@ -31,6 +31,7 @@ from resed.formats.annotations import (
     write_events,
     write_tags,
 )
+from resed.formats.audacity import read_labels, write_labels
 from resed.formats.audio import read_audio
 from resed.formats.audit_summary import read_audit_summary
 from resed.formats.comparison import Comparison, read_comparison, write_comparison
@@ -45,12 +46,15 @@ from resed.formats.manifest import STATUSES, ManifestRow, read_manifest, write_m
 from resed.formats.metrics import read_metrics, write_metrics
 from resed.formats.model_file import ModelFile, read_model_file, write_model_file
 from resed.formats.posteriors import Posteriors
+from resed.formats.raven import read_selections, write_selections
+from resed.formats.regions import Region
 from resed.formats.repairs import (
     read_repair_summary,
     read_repairs,
     write_repair_summary,
     write_repairs,
 )
+from resed.formats.score_tsv import read_scores, write_scores
 from resed.formats.store import Store, create
 from resed.formats.tables import Column, Table, View, tidy
 from resed.formats.thresholds import read_thresholds, write_thresholds
@@ -521,6 +525,66 @@ def repairs(folder: Path) -> Sample:
             assert all(part.isdecimal() for part in lines.split(","))
 
     return Sample("repairs", path, lambda: read_repairs(path).values.tolist(), check, TSV)
+
+
+@sample
+def audacity(folder: Path) -> Sample:
+    path = folder / "a.txt"
+    regions = [Region(1.0, 2.5, "Dog, big"), Region(2.0, 2.0, 'Größe "x"', 100.0, None)]
+    write_labels(path, [*regions, Region(3.0, 4.25, "=1+1", 0.0, 8000.5)])
+
+    def check(value: Any) -> None:
+        for one in value:
+            assert 0 <= one["onset"] <= one["offset"] <= 1e6 and one["label"].strip()
+            _region_is_right(one)
+
+    return Sample("audacity", path, lambda: [asdict(r) for r in read_labels(path)], check, TSV)
+
+
+@sample
+def raven(folder: Path) -> Sample:
+    path = folder / "a.Table.1.selections.txt"
+    clips = {"a ü.wav": [Region(1.0, 2.5, "Dog"), Region(2.0, 4.0, "Cat", 10.0, 20.0, 0.5)]}
+    write_selections(
+        path, {**clips, "b.wav": [Region(0.5, 1.0, "Cat")]}, {"a ü.wav": 10.0, "b.wav": 5.0}
+    )
+
+    def check(value: Any) -> None:
+        for name, regions in value.items():
+            assert not {"/", "\\"} & set(name) and name not in (".", "..")
+            for one in regions:
+                assert 0 <= one["onset"] < one["offset"] <= 1e6 and one["label"].strip()
+                _region_is_right(one)
+
+    def read() -> Any:
+        return {name: [asdict(r) for r in found] for name, found in read_selections(path).items()}
+
+    return Sample("raven", path, read, check, TSV)
+
+
+def _region_is_right(one: dict[str, Any]) -> None:
+    low, high = one["low_hz"] or 0.0, one["high_hz"]
+    assert 0 <= low <= 1e9 and (high is None or low <= high <= 1e9)
+    assert one["score"] is None or math.isfinite(one["score"])
+
+
+@sample
+def score_tsv(folder: Path) -> Sample:
+    path = folder / "a.tsv"
+    draw = np.random.default_rng(0)
+    write_scores(path, np.arange(6) * 0.1, draw.random((5, 2)).astype(np.float32), CLASSES)
+
+    def check(value: Any) -> None:
+        times, values, classes = value
+        assert unique(classes) and (np.diff(times) > 0).all() and times[0] >= 0
+        assert times[-1] <= 1e6 and np.shape(values) == (len(times) - 1, len(classes))
+        assert (np.array(values) < np.inf).all()
+
+    def read() -> Any:
+        found = read_scores(path)
+        return found.times.tolist(), found.values.tolist(), list(found.classes)
+
+    return Sample("score_tsv", path, read, check, TSV)
 
 
 # ---- JSON ----------------------------------------------------------------------------------------

@@ -21,7 +21,10 @@ from resed.settings import SystemSettings
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 REFERENCE = "filename\tonset\toffset\tevent_label\na.wav\t1.0\t2.5\tDog\nb.wav\t\t\t\n"
 RUN = ("score", "compare", "calibrate", "--help")  # commands whose examples are run
+RUN = ("score", "calibrate", "convert", "--help")  # commands whose examples are run
 DETECTED = "filename\tonset\toffset\tevent_label\na.wav\t1.1\t2.4\tDog\nb.wav\t0.0\t1.0\tDog\n"
+CALLS = "Begin Time (s)\tEnd Time (s)\tCall\n1.0\t2.5\tDog\n"
+SCORES = "onset\toffset\tDog\n0.0\t1.0\t0.5\n1.0\t2.0\t0.75\n2.0\t3.0\t0.25\n"
 
 
 def mine() -> str:
@@ -61,6 +64,12 @@ def folder(tmp_path_factory):
     (place / "theirs.csv").write_text(DETECTED.replace("\t", ","))
     (place / "mine.yaml").write_text(mine())
     shutil.copytree(REPOSITORY / "docs", place / "docs")
+    (place / "labels").mkdir()
+    (place / "labels" / "a.txt").write_text("1.0\t2.5\tDog\n")
+    (place / "calls.selections.txt").write_text(CALLS)
+    (place / "scores").mkdir()
+    for name in "ab":
+        (place / "scores" / f"{name}.tsv").write_text(SCORES)
     for line in of("cp"):
         subprocess.run(shlex.split(line), cwd=place, check=True)
         _label(place, Path(shlex.split(line)[2]))

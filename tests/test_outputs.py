@@ -81,7 +81,8 @@ def test_a5_no_output_is_an_input(labels, name, output, source):
         if FILE[0] in WRITES[name][output]:
             given, there = labels, labels
         else:
-            there = labels.parent / (inside[0] if inside else "table.csv")
+            pattern = WRITES[name][output][0]
+            there = labels.parent / (inside[0] if inside else f"table{pattern[1:]}")
             shutil.copy(labels, there)
             given = labels.parent
         other = link(there, how)

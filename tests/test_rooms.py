@@ -15,7 +15,7 @@ FLOORS = (
     *("cli", "report", "share", "detect", "export", "compare", "tabulate", "draw", "judge"),
     "results",
     *("predict", "train", "distil", "calibrate", "score", "decode", "extract"),
-    *("repair", "check", "audit", "acquire", "paper", "stats", "config"),
+    *("repair", "check", "convert", "audit", "acquire", "paper", "stats", "config"),
     *("formats", "runtime", "settings", "errors", "escaping"),
 )
 LONGEST_CHAIN = 11

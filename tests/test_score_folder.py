@@ -23,7 +23,10 @@ from resed.stats.intervals import interval_of
 def run(*words: object, code: int = 0) -> str:
     done = CliRunner().invoke(app, [str(word) for word in words])
     assert done.exit_code == code, f"{done.output}\n{done.exception!r}"
-    return done.output if code != 1 else str(done.exception)
+    if code != 1:
+        return done.output
+    assert isinstance(done.exception, ResedError)
+    return str(done.exception)
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from resed.runtime import orphans as watch
 # The commands: a module of this package has the one of its name, and those after a dot.
 COMMANDS = (
     "check",
+    "convert",
     "acquire",
     "audit",
     "admit",

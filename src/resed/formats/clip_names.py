@@ -8,6 +8,9 @@ import unicodedata
 from pathlib import Path
 
 FORMS = ("NFC", "NFD")
+SOUNDS = frozenset(  # suffixes of sound files
+    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
+)
 
 
 def composed(name: str) -> str:

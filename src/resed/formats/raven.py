@@ -14,6 +14,7 @@ name the column.
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +39,16 @@ FILE, FILE_PATH, SCORE, ANNOTATION = "Begin File", "Begin Path", "Score", "Annot
 COLUMNS = ("Selection", "View", "Channel", BEGIN, END, LOW, HIGH, FILE, OFFSET, ANNOTATION)
 LABEL_COLUMNS = (ANNOTATION, "Common Name")  # the first that is there
 SCORES = (SCORE, "Confidence")
-# What Raven and detectors write besides: measurements have a unit, such as (s) or (dB FS).
-MEASURED = re.compile(
-    r".* \(.*\)|(Begin|End) (File|Path|Date|Clock Time|Date Time|Hour|Time)|Selection|View|Channel|"
-    r"Occupancy|Score|Confidence|Species Code|Length \(frames\)|.*Entropy.*|Inband Power.*"
+# What Raven and detectors write besides measurements, which have a unit, such as (s) or (dB FS).
+OWN = frozenset(
+    {
+        *("Selection", "View", "Channel", "Occupancy", "Score", "Confidence", "Species Code"),
+        *(f"{side} {what}" for side in ("Begin", "End") for what in ("File", "Path", "Date")),
+        *(f"{side} {what}" for side in ("Begin", "End") for what in ("Clock Time", "Date Time")),
+        *("Begin Hour", "End Hour", "Begin Time", "End Time"),
+    }
 )
+LONGEST_NAME = 200  # characters of the name of a column
 CURE = "save the selection table in Raven again"
 HIGHEST_SHOWN_HZ = 8000.0  # of selections without frequencies: what a file of 16 kHz contains
 SUFFIX = ".Table.1.selections.txt"
@@ -108,9 +114,10 @@ def _table(path: Path) -> tuple[list[str], list[_Row]]:
     missing = [column for column in (BEGIN, END) if column not in header]
     if missing:
         raise place.error(f"column {', '.join(missing)} is missing", CURE)
+    if any(len(name) > LONGEST_NAME for name in header):
+        raise place.error(f"a column name of more than {LONGEST_NAME} characters", CURE)
     named = [name for name in header if name]
-    repeated = [name for name in dict.fromkeys(named) if named.count(name) > 1]
-    if repeated:
+    if repeated := [name for name, count in Counter(named).items() if count > 1]:
         raise place.error(f"duplicate column {repeated[0]}", "keep one of them")
     return header, list(_rows(path, text, header, is_quoted))
 
@@ -136,9 +143,15 @@ def _cells(line: str, is_quoted: bool, place: AnnotationLine) -> list[str]:
         raise place.error("a quoted cell does not end", "end the cell with a quote") from None
 
 
+def _is_measured(name: str) -> bool:
+    """Whether Raven or a detector writes a column by itself."""
+    unit = name.endswith(")") and " (" in name
+    return unit or name in OWN or "Entropy" in name or name.startswith("Inband Power")
+
+
 def _label_column(path: Path, header: Sequence[str], wanted: str | None) -> str:
     place = AnnotationLine(path, 1)
-    free = [name for name in header if name and not MEASURED.fullmatch(name)]
+    free = [name for name in header if name and not _is_measured(name)]
     if wanted is not None:
         if wanted not in header:
             columns = some(free or list(header), MOST_CLASSES)

@@ -14,10 +14,8 @@ from typing import Any
 
 from resed.acquire.recordings.sources.adapter import WantedFile
 from resed.config.dataset import Dataset
+from resed.formats.clip_names import SOUNDS
 
-SOUNDS = frozenset(
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
-)
 TABLES = frozenset({".tsv", ".csv", ".txt"})
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
 EXAMPLES = 3  # names in the answer for an ambiguous name

@@ -1,0 +1,53 @@
+"""Clips with their labels, as they are between two formats, and the formats."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from resed.errors import AnnotationError
+from resed.formats.annotations import CHANGED, clip_name_of
+from resed.formats.regions import Region
+
+Kind = Literal["tsv", "csv", "audacity", "raven"]
+KINDS: tuple[Kind, ...] = ("tsv", "csv", "audacity", "raven")
+TABLES = ("tsv", "csv")  # one file for all clips, in the columns of DESED
+PER_CLIP = ("audacity", "raven")  # one file per sound file
+
+
+@dataclass
+class LabelledClips:
+    """Clips in the order of their files.
+
+    Attributes:
+        clips: name of the sound file -> its labels.
+        tags: the labels have no times: they are those of weak labels, at 0 s.
+        notes: what was assumed or left out, one sentence each.
+    """
+
+    clips: dict[str, list[Region]] = field(default_factory=dict)
+    tags: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def labels(self) -> int:
+        """Number of all labels."""
+        return sum(map(len, self.clips.values()))
+
+    @property
+    def empty(self) -> list[str]:
+        """Clips without a label."""
+        return [clip for clip, regions in self.clips.items() if not regions]
+
+
+def check_clip_names(clips: Iterable[str], place: object, folders: bool = False) -> None:
+    """Raise AnnotationError for a name that could not be read back.
+
+    Args:
+        folders: whether names may contain folders, as in a table; otherwise they are file names.
+    """
+    for clip in clips:
+        leads = clip in ("", ".", "..") or (not folders and set("/\\").intersection(clip))
+        if leads or CHANGED.search(clip) or clip_name_of(clip) != clip:
+            problem = f"{clip!r} is not the name of a sound file"
+            cure = "write names without folders, tabs, and spaces at the ends"
+            raise AnnotationError(problem, place=place, cure=cure)

@@ -1,0 +1,195 @@
+"""Read labels of any format: one file, or a folder with one file per sound file.
+
+`a.wav` has the label file `a.txt` (Audacity) or `a.Table.1.selections.txt` (Raven). The name of the
+sound file is that of the file beside the labels, or in another folder that is given; otherwise it
+is assumed, with a note.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from resed.convert.labelled import PER_CLIP, TABLES, Kind, LabelledClips
+from resed.errors import AnnotationError, MissingFileError, counted, some
+from resed.formats.annotation_text import BYTE_ORDER_MARK, IDENTIFIER, SEPARATORS
+from resed.formats.annotations import TAG_COLUMNS, read_events, read_tags
+from resed.formats.audacity import CONTINUATION, read_labels
+from resed.formats.clip_names import SOUNDS
+from resed.formats.raven import is_selection_table, read_selections
+from resed.formats.regions import NUMBER, Region, region_of
+
+LONGEST_HEADER = 1 << 16  # bytes of a first line
+LABEL_SUFFIX = ".txt"
+TABLE_NAME = re.compile(r"(\.Table\.[0-9]+)?(\.BirdNET)?\.selections?(\.table)?\Z", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """How labels are read.
+
+    Attributes:
+        kind: the format; None: found by name and content.
+        audio: folder of the sound files; None: beside the labels.
+        label_column: the column of the labels in tables of Raven; None: found.
+        suffix: that of a sound file that is not found.
+    """
+
+    kind: Kind | None = None
+    audio: Path | None = None
+    label_column: str | None = None
+    suffix: str = ".wav"
+
+
+def read_labelled(source: Path, options: LabelOptions = LabelOptions()) -> LabelledClips:
+    """Read a file or a folder.
+
+    Raises MissingFileError, or AnnotationError with the place and the cure.
+    """
+    if not source.exists():
+        raise MissingFileError("no such file or folder", place=source, cure="check the path")
+    found = LabelledClips()
+    if source.is_dir():
+        _read_folder(source, options, found)
+    else:
+        _read_file(source, options.kind or kind_of(source), options, found)
+    return found
+
+
+def kind_of(path: Path) -> Kind:
+    """The format of a file, by its suffix or its first line; AnnotationError if it is not clear."""
+    if path.suffix.lower() in (".tsv", ".csv"):
+        return "csv" if path.suffix.lower() == ".csv" else "tsv"
+    kind = _kind_of_text(path)
+    if kind is None:
+        reason = "is empty" if not path.stat().st_size else "begins as no format of labels does"
+        raise AnnotationError(
+            f"{reason}, so its format is not known", place=path, cure="name it with --from"
+        )
+    return kind
+
+
+def _kind_of_text(path: Path) -> Kind | None:
+    with path.open("rb") as handle:
+        line = handle.readline(LONGEST_HEADER).decode("utf-8", "replace")
+    line = line.removeprefix(BYTE_ORDER_MARK).rstrip("\r\n")
+    if is_selection_table([cell.strip().strip('"') for cell in line.split("\t")]):
+        return "raven"
+    if any(IDENTIFIER in [c.strip().strip('"') for c in line.split(mark)] for mark in SEPARATORS):
+        return "tsv"
+    first = line.split("\t")[0].strip()
+    return "audacity" if NUMBER.fullmatch(first) or first == CONTINUATION else None
+
+
+def _read_file(path: Path, kind: Kind, options: LabelOptions, found: LabelledClips) -> None:
+    if kind in TABLES:
+        _read_table(path, found)
+    elif kind == "audacity":
+        _add(found, path, _sound_of(path, path.stem, options, found), read_labels(path))
+    else:
+        table = read_selections(path, options.label_column)
+        stem = TABLE_NAME.sub("", path.stem)
+        for name, regions in (table or {"": []}).items():
+            clip = name or _sound_of(path, stem, options, found)
+            _add(found, path, clip, regions, several=True)
+
+
+def _read_table(path: Path, found: LabelledClips) -> None:
+    """A file in the columns of DESED: strong or weak labels."""
+    with path.open("rb") as handle:
+        line = handle.readline(LONGEST_HEADER).decode("utf-8", "replace")
+    header = {cell.strip().strip('"') for cell in re.split(r"[\t;,]", line.strip())}
+    if TAG_COLUMNS[1] in header and "onset" not in header:
+        found.tags = True
+        for clip, labels in read_tags(path).items():
+            found.clips[clip] = [Region(0.0, 0.0, label) for label in labels]
+        return
+    for clip, events in read_events(path).items():
+        found.clips[clip] = [region_of(event) for event in events]
+
+
+def _read_folder(folder: Path, options: LabelOptions, found: LabelledClips) -> None:
+    kinds = {path: _kind_in_folder(path, folder, options) for path in label_files(folder)}
+    used = {path: kind for path, kind in kinds.items() if kind}
+    if not used:
+        cure = f"give a folder with one {LABEL_SUFFIX} file of Audacity or Raven per sound file"
+        raise AnnotationError("contains no labels", place=folder, cure=cure)
+    several = {kind: path for path, kind in used.items() if path.stat().st_size}
+    if len(several) > 1:
+        names = " and ".join(f"{path.name} ({kind})" for kind, path in several.items())
+        cure = "put them into folders of their own, or name one format with --from"
+        raise AnnotationError(f"contains several formats: {names}", place=folder, cure=cure)
+    kind = options.kind or next(iter(several), "audacity")
+    if kind in TABLES:
+        path = next(iter(used))
+        raise AnnotationError(
+            "is a folder", place=folder, cure=f"give its file, such as {path.name}"
+        )
+    for path in used:
+        empty = kind == "raven" and not path.stat().st_size
+        if empty:
+            raise AnnotationError("is empty", place=path, cure="save the table again, or delete it")
+        _read_file(path, kind, options, found)
+    skipped = [path.name for path in kinds if path not in used]
+    if skipped:
+        found.notes.append(f"{counted(len(skipped), 'file')} without labels: {some(skipped)}")
+    deeper = sum(1 for path in folder.iterdir() if path.is_dir() and any(label_files(path)))
+    if deeper:
+        found.notes.append(f"{counted(deeper, 'folder')} with further label files not read")
+
+
+def label_files(folder: Path) -> Iterator[Path]:
+    """The files of a folder that may be labels of one sound file each, in order of their names."""
+    for path in sorted(folder.iterdir()):
+        hidden = path.name.startswith(".")
+        if path.suffix.lower() == LABEL_SUFFIX and path.is_file() and not hidden:
+            yield path
+
+
+def _kind_in_folder(path: Path, folder: Path, options: LabelOptions) -> Kind | None:
+    """The format of a file; None if it has no labels. Empty label tracks are empty files."""
+    if options.kind:
+        return options.kind
+    kind = _kind_of_text(path)
+    if kind or path.stat().st_size:
+        return kind if kind in PER_CLIP else None
+    return "audacity" if sounds_named(options.audio or folder, path.stem) else None
+
+
+def sounds_named(folder: Path, stem: str) -> list[str]:
+    """Names of the sound files of a folder that have this name, with or without its suffix."""
+    if Path(stem).suffix.lower() in SOUNDS and (folder / stem).is_file():
+        return [stem]
+    places = [folder / f"{stem}{mark}" for mark in _suffixes()]
+    found = {place.stat().st_ino: place.name for place in reversed(places) if place.is_file()}
+    return sorted(found.values())  # each once, where the case of letters does not matter
+
+
+def _suffixes() -> Iterator[str]:
+    for suffix in sorted(SOUNDS):
+        yield from (suffix, suffix.upper())
+
+
+def _sound_of(path: Path, stem: str, options: LabelOptions, found: LabelledClips) -> str:
+    """The name of the sound file that a label file belongs to."""
+    names = sounds_named(options.audio or path.parent, stem)
+    if len(names) > 1:
+        cure = f"call the labels {names[0]}{LABEL_SUFFIX}, with the suffix of the sound"
+        raise AnnotationError(f"belongs to {' or '.join(names)}", place=path, cure=cure)
+    if names:
+        return names[0]
+    name = stem if Path(stem).suffix.lower() in SOUNDS else stem + options.suffix
+    note = f"no sound file beside the labels is found; names are assumed, such as {name}"
+    if not any(one.startswith("no sound file") for one in found.notes):
+        found.notes.append(note)
+    return name
+
+
+def _add(
+    found: LabelledClips, path: Path, clip: str, regions: list[Region], several: bool = False
+) -> None:
+    """Add the labels of a clip; two tables of Raven may show one, two label tracks may not."""
+    if clip in found.clips and not several:
+        cure = "keep one of them"
+        raise AnnotationError(f"another file has labels of {clip}", place=path, cure=cure)
+    found.clips.setdefault(clip, []).extend(regions)
