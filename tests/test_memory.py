@@ -20,7 +20,8 @@ from resed.formats.annotations import Event, read_events
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window
 from resed.runtime.scratch import scratch_array
-from resed.score.psds import psds
+from resed.score import class_changes
+from resed.score.psds import count, framed, psds
 from resed.settings import DecodeSettings
 
 LABELS = ["bark", "rain"]
@@ -93,7 +94,7 @@ def test_c9_a_failure_in_a_later_part_leaves_no_file(tmp_path):
 
 def test_c9_decoding_does_not_grow_with_the_clips(tmp_path):
     """28 kB per clip before; now the names and tags of clips only."""
-    few, many = (made(count) for count in (CLIPS_AT_ONCE, 5 * CLIPS_AT_ONCE))
+    few, many = (made(clips) for clips in (CLIPS_AT_ONCE, 5 * CLIPS_AT_ONCE))
     peaks = [
         peak_kb(lambda one=one: write_parts(tmp_path, decode_parts(one, WINDOWS, DecodeSettings())))
         for one in (few, many)
@@ -102,7 +103,7 @@ def test_c9_decoding_does_not_grow_with_the_clips(tmp_path):
 
 
 def test_c9_choosing_a_threshold_does_not_grow_with_the_clips():
-    few, many = (made(count) for count in (CLIPS_AT_ONCE, 3 * CLIPS_AT_ONCE))
+    few, many = (made(clips) for clips in (CLIPS_AT_ONCE, 3 * CLIPS_AT_ONCE))
     peaks, chosen = [], []
     for one in (few, many):
         reference = {clip: [Event(clip, 1.0, 2.0, "rain")] for clip in one.clips}
@@ -122,12 +123,27 @@ def test_c9_psds_keeps_the_changes_only():
         for row in posteriors.frames:
             yield np.where(row > 0, row, -np.inf)
 
-    few, many = (made(count) for count in (30, 90))
+    few, many = (made(clips) for clips in (30, 90))
     peaks = []
     for one in (few, many):
         truth = {clip: [(1.0, 2.0, LABELS[row % 2])] for row, clip in enumerate(one.clips)}
         peaks.append(peak_kb(lambda one=one, t=truth: psds(scores(one), t, LABELS, STEP)))
     assert (peaks[1] - peaks[0]) / 60 < CLIP_KB / 3
+
+
+def test_c9_psds_without_a_gate_does_not_grow_with_the_clips(monkeypatch):
+    """Of noise: the changes that are kept, when they are merged and when they cannot be."""
+    monkeypatch.setattr(class_changes, "MOST_CHANGES", 512)
+
+    def kept(clips, seconds):
+        draw = np.random.default_rng(0)
+        rows = framed((draw.random((30, 2), np.float32) for _ in range(clips)), 0.3)
+        truth = {f"{row}": [(1.0, 2.0, LABELS[row % 2])] for row in range(clips)}
+        found = count(rows, truth, LABELS[:2], seconds=seconds).found
+        return max(one.size for classes in found.values() for one in classes.values())
+
+    assert kept(40, None) > 400 and kept(160, None) > 1600
+    assert kept(160, 160 * 9.0) < 512
 
 
 def test_c9_scratch_arrays_have_no_file(tmp_path):
@@ -172,9 +188,9 @@ def test_c9_loaded_frames_are_a_map_of_the_file(tmp_path):
 def test_c9_loading_and_decoding_do_not_grow_with_the_clips(tmp_path):
     """From the file of posteriors to the files of events: 52 kB per clip before."""
     peaks = []
-    for count in (CLIPS_AT_ONCE, 3 * CLIPS_AT_ONCE):
-        path = tmp_path / f"{count}.npz"
-        made(count).save(path)
+    for clips in (CLIPS_AT_ONCE, 3 * CLIPS_AT_ONCE):
+        path = tmp_path / f"{clips}.npz"
+        made(clips).save(path)
 
         def run(path=path):
             loaded = Posteriors.load(path)

@@ -21,6 +21,7 @@ from resed.config.run_plan import prediction_memory, run_size, training_memory
 from resed.errors import ConfigError
 from resed.runtime import machine
 from resed.settings.memory import training_mb
+from snakemake_logger_plugin_resed.options import malformed_option
 
 DEMO = "config/demo.yaml"
 
@@ -105,6 +106,44 @@ def test_b7_a_repeated_key_of_the_base_is_refused(tmp_path):
 )
 def test_c11_a_wrong_target_is_named_with_the_nearest(folder, target, told):
     assert told in refusal(folder, target, "--configfile", DEMO)
+
+
+MALFORMED = [
+    ("--resources", "mem_mb", "'mem_mb' is not NAME=NUMBER; write NAME=NUMBER, for example"),
+    ("--resources", "mem_mb=", "'mem_mb=' is not NAME=NUMBER"),
+    ("--res", "mem_mb=much", "--res: 'mem_mb=much' is not NAME=NUMBER"),
+    ("--default-resources", "mem_mb", "'mem_mb' is not NAME=VALUE"),
+    ("--set-threads", "train=x", "'train=x' is not RULE=NUMBER; write RULE=NUMBER, for example"),
+    ("--set-threads", "train", "'train' is not RULE=NUMBER"),
+    ("--set-resources", "train:mem_mb", "'train:mem_mb' is not RULE:NAME=VALUE"),
+    ("--set-resources", "mem_mb=5", "'mem_mb=5' is not RULE:NAME=VALUE"),
+]
+WELL_FORMED = [
+    ("--resources", "mem_mb=5", "gpu=1"),
+    ("--res", "mem=4GB"),
+    ("--default-resources", "mem_mb=max(2 * input.size_mb, 1000)", "slurm_account='x'"),
+    ("--set-threads", "train=2", "predict=attempt", "score=attempt*2"),
+    ("--set-resources", "train:mem_mb=5"),
+    ("--until", "mem_mb", "--resources=mem_mb=5", "--", "--resources", "mem_mb"),
+]
+
+
+@pytest.mark.parametrize(("option", "value", "told"), MALFORMED)
+def test_c11_malformed_values_of_options_are_named(option, value, told):
+    for words in ([option, value], [option, value, "--cores", "2"], [f"{option}={value}"]):
+        assert told in str(malformed_option(["figures", *words]))
+
+
+@pytest.mark.parametrize("words", WELL_FORMED)
+def test_c11_well_formed_values_of_options_pass(words):
+    assert malformed_option(words) is None
+
+
+@pytest.mark.parametrize("row", [0, 3, 4, 6])
+def test_c11_malformed_values_of_options_are_one_line(folder, row):
+    """Snakemake ends in a traceback: before it starts the plugin, or when it makes the jobs."""
+    option, value, told = MALFORMED[row]
+    assert told in refusal(folder, "table3", "--configfile", DEMO, option, value)
 
 
 def test_c11_a_home_that_cannot_be_written_is_named(folder):

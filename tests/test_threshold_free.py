@@ -20,6 +20,8 @@ from resed.formats.annotations import Event, write_events, write_tags
 from resed.formats.manifest import ManifestRow, write_manifest
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window, write_windows
+from resed.score import class_changes
+from resed.score.class_changes import ClassChanges
 from resed.score.f1 import score_files
 from resed.score.psds import SCENARIOS, psds, sed_scores_eval
 from resed.score.threshold_free import (
@@ -155,6 +157,39 @@ def test_equals_sed_scores_eval_alone(seed, gate):
             frame, truth, dict.fromkeys(truth, 30.0), **asdict(criteria)
         )[0]
         assert found[name] == pytest.approx(alone, abs=1e-12)
+
+
+@pytest.mark.parametrize("most", [1, 20, 200])
+@pytest.mark.parametrize("seed", range(4))
+def test_c9_merged_changes_give_the_same_score(seed, most, monkeypatch):
+    """Thresholds beyond 100 false alarms per hour are merged clip by clip, and change nothing."""
+    frames, events = noisy(seed)
+    detector = made(frames, np.zeros((8, 3)), gate="none")
+    expected = scored(detector, events)
+    merged = []
+    merge = ClassChanges.merge
+
+    def counted(self):
+        before = self.size
+        merge(self)
+        merged.append(before - self.size)
+
+    monkeypatch.setattr(class_changes, "MOST_CHANGES", most)
+    monkeypatch.setattr(ClassChanges, "merge", counted)
+    found = scored(detector, events)
+    assert expected["psds2"] > 0
+    for name in SCENARIOS:
+        assert found[name] == pytest.approx(expected[name], abs=1e-12)
+    assert sum(merged) > 100 and len(merged) > 2
+
+
+def test_c9_clips_longer_than_their_stated_length_are_no_score():
+    """False alarms per hour would be merged too early."""
+    scores = [np.zeros((10, 1), np.float32)] * 2
+    truth = {"c0": [(0.0, 1.0, "bark")], "c1": []}
+    assert psds(scores, truth, ["bark"], 0.5, seconds=10.0)["psds1"] is not None
+    with pytest.raises(ValueError, match=r"10\.0 s, not 9\.9 s"):
+        psds(scores, truth, ["bark"], 0.5, seconds=9.9)
 
 
 @pytest.mark.parametrize("seed", range(3))

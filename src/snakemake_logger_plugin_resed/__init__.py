@@ -22,10 +22,12 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from resed.config.loading import nearest, read_yaml
 from resed.errors import ConfigError, ResedError, cure_of
 from resed.escaping import one_line, plain
+from snakemake_logger_plugin_resed.options import MalformedOptions, malformed_option
 
 NO_TARGET = "use a file below results/, or a target that README.md names"
 CONFIG_KEY = re.compile(r"[a-zA-Z_][\w-]*\w$")  # as Snakemake requires it
 _targets: list[str] = []
+logger.addFilter(MalformedOptions(sys.argv))
 
 
 def known_targets(names: Iterable[str]) -> None:
@@ -46,6 +48,8 @@ class LogHandler(LogHandlerBase):
         arguments = _arguments()
         check_config_files(arguments.configfile or ())
         check_config_values(arguments.config or ())
+        if (error := malformed_option(sys.argv[1:])) is not None:
+            sys.exit(f"resed: {error}")
         for old in [one for one in logger.filters if isinstance(one, PlainMessages)]:
             logger.removeFilter(old)
         logger.addFilter(PlainMessages(named_rules(arguments)))

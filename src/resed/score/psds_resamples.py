@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resed.score.psds import ClassChanges, Criteria, PsdsCounts
+from resed.score.class_changes import ClassChanges
+from resed.score.psds import Criteria, PsdsCounts
 from resed.stats.bootstrap import weight_blocks
 from resed.stats.intervals import RESAMPLES
 

@@ -132,6 +132,8 @@ def _psds(
 ) -> dict[str, float | None]:
     """PSDS of both scenarios, as the system decodes and without its gate."""
     found = {}
+    step = posteriors.seconds_per_frame
+    seconds = len(posteriors.clips) * posteriors.frames.shape[1] * step
     for gate in dict.fromkeys((detector.settings.gate, "none")):
         settings = detector.settings.model_copy(update={"gate": gate})
         scores = (
@@ -139,7 +141,7 @@ def _psds(
             for part in parts(posteriors)
             for row in frame_scores(part, detector.windows, settings)
         )
-        found[gate] = psds(scores, truth, posteriors.classes, posteriors.seconds_per_frame)
+        found[gate] = psds(scores, truth, posteriors.classes, step, seconds)
     ungated = {f"{name}_ungated": value for name, value in found["none"].items()}
     return found[detector.settings.gate] | ungated
 
