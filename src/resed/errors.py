@@ -83,6 +83,10 @@ class MissingFileError(ResedError):
     """A file that is required does not exist."""
 
 
+class MissingPackageError(ResedError):
+    """A package of an extra, such as resed[plot], is not installed."""
+
+
 class OverwriteError(ResedError):
     """A command would replace a file that it reads, or a device."""
 

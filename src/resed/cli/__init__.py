@@ -20,6 +20,7 @@ from resed.errors import ResedError, cure_of
 from resed.escaping import one_line, plain
 from resed.runtime import fingerprint
 from resed.runtime import orphans as watch
+from resed.runtime.packages import missing_package
 
 # The commands: a module of this package has the one of its name, and those after a dot.
 COMMANDS = (
@@ -80,14 +81,20 @@ def _root(
 
 
 def guarded(name: str, command: Callable[..., None]) -> Callable[..., None]:
-    """The command, which raises OverwriteError if an output is also an input or another output."""
+    """The command, which raises OverwriteError if an output is also an input or another output.
+
+    A package that is not installed is an error with the extra that has it.
+    """
 
     @wraps(command)
     def run(**values: Any) -> None:
         from resed.cli.outputs import refuse_overwriting
 
         refuse_overwriting(name, values)
-        command(**values)
+        try:
+            command(**values)
+        except ModuleNotFoundError as error:
+            raise missing_package(error) from None
 
     return run
 

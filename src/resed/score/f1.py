@@ -11,7 +11,8 @@ gain by never predicting a hard class. The score without any class is 0.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -264,11 +265,19 @@ def _metrics(tables: Mapping[str, Counts], clips: int, manifest: Path | None) ->
         "format": FORMAT,
         "clips": clips,
         "settings": Rules().settings(),
-        "versions": {"resed": __version__, "sed_eval": version("sed_eval")},
+        "versions": _versions(),
         "made_by": made_by("score"),
         "manifest_sha256": sha256(manifest) if manifest else None,
         **{block: table.summary() for block, table in tables.items()},
     }
+
+
+def _versions() -> dict[str, str]:
+    """Versions of resed and of sed_eval, whose rules are followed, if it is installed."""
+    found = {"resed": __version__}
+    with suppress(PackageNotFoundError):
+        found["sed_eval"] = version("sed_eval")
+    return found
 
 
 def _compared(
