@@ -14,7 +14,9 @@ KneeMethod = Literal["kneedle", "kde_mode", "cumulative_elbow", "quantile"]
 
 
 def calibrate(
-    events: Path = typer.Option(..., help="Strong labels of the training split (TSV, seconds)."),
+    events: Path = typer.Option(
+        ..., help="Strong labels of the training split (TSV or CSV, seconds)."
+    ),
     out: Path = typer.Option(..., help="TSV file for the windows (seconds)."),
     method: Method = typer.Option(
         "esp", help="esp: mean duration up to the knee; average: mean of all events."
@@ -72,7 +74,9 @@ def calibrate(
 def threshold(
     posteriors: Path = typer.Option(..., help="Posteriors of the development split (npz)."),
     windows: Path = typer.Option(..., help="Windows of resed calibrate (TSV, seconds)."),
-    reference: Path = typer.Option(..., help="Strong labels of the development split (TSV)."),
+    reference: Path = typer.Option(
+        ..., help="Strong labels of the development split (TSV or CSV)."
+    ),
     out: Path = typer.Option(
         ..., help="JSON file for threshold, grid, event_macro_f1 and, with --per-class, classes."
     ),

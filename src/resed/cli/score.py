@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 def score(
     reference: list[str] = typer.Option(
         ...,
-        help="Reference events (TSV, seconds); with --row: SPLIT=FILE, repeatable.",
+        help="Reference events (TSV or CSV, seconds); with --row: SPLIT=FILE, repeatable.",
     ),
-    estimated: Path | None = typer.Option(None, help="Detected events (TSV, seconds)."),
+    estimated: Path | None = typer.Option(None, help="Detected events (TSV or CSV, seconds)."),
     out: Path | None = typer.Option(None, help="JSON file for the scores, as fractions."),
     clips: Path | None = typer.Option(
-        None, help="Clips to score (TSV, column filename). Default: all clips of both files."
+        None, help="Clips to score (TSV or CSV, column filename). Default: all clips of both files."
     ),
     reference_tags: Path | None = typer.Option(
-        None, help="Reference tags (TSV). Default: those of --reference."
+        None, help="Reference tags (TSV or CSV). Default: those of --reference."
     ),
     estimated_tags: Path | None = typer.Option(
         None,
-        help="Estimated tags (TSV). Default with --reference-tags: those of --estimated.",
+        help="Estimated tags (TSV or CSV). Default with --reference-tags: those of --estimated.",
     ),
     raw_tags: Path | None = typer.Option(
         None, help="Tags before the filters (TSV), scored as tags_raw."

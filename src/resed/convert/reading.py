@@ -60,7 +60,7 @@ def kind_of(path: Path) -> Kind:
     """The format of a file, by its suffix or its first line; AnnotationError if it is not clear."""
     if path.suffix.lower() in (".tsv", ".csv"):
         return "csv" if path.suffix.lower() == ".csv" else "tsv"
-    kind = _kind_of_text(path)
+    kind = first_line_kind(path)
     if kind is None:
         reason = "is empty" if not path.stat().st_size else "begins as no format of labels does"
         raise AnnotationError(
@@ -69,7 +69,8 @@ def kind_of(path: Path) -> Kind:
     return kind
 
 
-def _kind_of_text(path: Path) -> Kind | None:
+def first_line_kind(path: Path) -> Kind | None:
+    """The format that the first line of a text file shows, or None."""
     with path.open("rb") as handle:
         line = handle.readline(LONGEST_HEADER).decode("utf-8", "replace")
     line = line.removeprefix(BYTE_ORDER_MARK).rstrip("\r\n")
@@ -150,7 +151,7 @@ def _kind_in_folder(path: Path, folder: Path, options: LabelOptions) -> Kind | N
     """The format of a file; None if it has no labels. Empty label tracks are empty files."""
     if options.kind:
         return options.kind
-    kind = _kind_of_text(path)
+    kind = first_line_kind(path)
     if kind or path.stat().st_size:
         return kind if kind in PER_CLIP else None
     return "audacity" if sounds_named(options.audio or folder, path.stem) else None
