@@ -32,7 +32,7 @@ rule draw:
     resources:
         mem_mb=2000,
     params:
-        config=lambda wildcards: config_json(figure_systems(wildcards.figure)),
+        config=lambda wildcards: config_json(figure_systems(wildcards.figure), {}),
         titles=lambda wildcards: titles(figure_systems(wildcards.figure)),
         results=subpath(output.png, ancestor=2),
         data=DATA,

@@ -45,9 +45,9 @@ def until():
     return [] if CONFIG.until is None else ["--until", CONFIG.until]
 
 
-def config_json(systems=None):
-    """The config for tables, figures and report; of the overrides, only those of `systems`."""
-    values = CONFIG.model_dump(mode="json")
+def config_json(systems=None, external=CONFIG.external):
+    """The config for tables, figures and report, with what they use of overrides and `external`."""
+    values = CONFIG.model_dump(mode="json", exclude=set() if external else {"external"})
     if systems is not None:
         used = {*systems, *map(CONFIG.trained_as, systems)}
         values["system_overrides"] = {k: v for k, v in CONFIG.system_overrides.items() if k in used}

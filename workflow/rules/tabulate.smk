@@ -33,7 +33,10 @@ rule tabulate:
     resources:
         mem_mb=2000,
     params:
-        config=lambda wildcards: config_json(FILES.table_systems(wildcards.table)),
+        config=lambda wildcards: config_json(
+            FILES.table_systems(wildcards.table),
+            CONFIG.external if wildcards.table == PAPER.main_table else {},
+        ),
         titles=lambda wildcards: titles(FILES.table_systems(wildcards.table)),
         stale=lambda wildcards: stale(FILES.table_systems(wildcards.table)),
         results=subpath(output.csv, ancestor=2),

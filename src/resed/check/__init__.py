@@ -37,5 +37,5 @@ def check_dataset(
         check_names(contents, messages)
         late = sum(contents[role].late for role in SCORED_ROLES if role in contents)
     if config is not None:
-        check_run_config(description, config, base, messages, late)
+        check_run_config(description, config, base, messages, root=root, late=late)
     return description, messages

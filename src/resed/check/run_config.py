@@ -5,6 +5,7 @@ from pathlib import Path
 
 from resed.acquire.run_inputs import check_acquire
 from resed.check.dataset_file import DatasetDescription
+from resed.check.external_files import external_errors
 from resed.check.messages import CheckMessages
 from resed.config.loading import overlay, read_yaml
 from resed.config.run import Config, load_config
@@ -14,11 +15,19 @@ TOLERANCE_S = 0.05  # between the length of the features and of the clips
 
 
 def check_run_config(
-    description: DatasetDescription, path: Path, base: Path, messages: CheckMessages, late: int = 0
+    description: DatasetDescription,
+    path: Path,
+    base: Path,
+    messages: CheckMessages,
+    *,
+    root: Path,
+    late: int = 0,
 ) -> None:
     """Load an overlay on config/config.yaml, and compare it with the clips.
 
-    `late` is the number of reference events that begin after clip_seconds.
+    Args:
+        root: folder of the dataset.
+        late: number of reference events that begin after clip_seconds.
     """
     try:
         values = overlay(read_yaml(base / "config" / "config.yaml"), read_yaml(path))
@@ -42,6 +51,8 @@ def check_run_config(
     _check_acquire(config, path, messages)
     _check_features(description.clip_seconds, config, path, messages)
     _check_networks(config, path, messages)
+    for error in external_errors(config, root):
+        messages.add(error)
 
 
 def _check_acquire(config: Config, path: Path, messages: CheckMessages) -> None:

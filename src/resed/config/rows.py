@@ -20,6 +20,7 @@ _SUFFIXES: dict[Threshold, str] = {
     "per_class": "@class_thresholds",
 }
 _BASELINE = "sanity_"
+_EXTERNAL = "external+"  # no name of a system contains a plus sign
 
 
 @dataclass(frozen=True, order=True)
@@ -27,18 +28,20 @@ class Row:
     """One row of the tables: one system, decoded in one way.
 
     Attributes:
-        system: name in config/systems/*.yaml, or the name of a baseline (`BASELINES`).
+        system: name in config/systems/*.yaml, of a baseline (`BASELINES`), or of a detector of
+            `config.external`.
         reading: `question.option` of the paper's readings.yaml that is laid over the system,
             `UNCHANGED` for the reference of the study of readings, "" outside of it.
         threshold: frame threshold as configured, one chosen on development, or one per class chosen
             on development.
         baseline: whether it is a baseline instead of a system.
+        external: whether it is a detector that this run did not make.
 
     Examples:
         >>> Row("pts_tfd", reading="gate.none").folder
         'pts_tfd@gate.none'
         >>> Row.of("pts@development_threshold")
-        Row(system='pts', reading='', threshold='development', baseline=False)
+        Row(system='pts', reading='', threshold='development', baseline=False, external=False)
         >>> Row("pts").tuned_per_class.folder
         'pts@class_thresholds'
         >>> Row.of("sanity_prior").baseline
@@ -49,12 +52,15 @@ class Row:
     reading: str = ""
     threshold: Threshold = "configured"
     baseline: bool = False
+    external: bool = False
 
     @classmethod
     def of(cls, name: "Row | str") -> "Row":
         """The row of a folder name; a row is returned unchanged."""
         if isinstance(name, Row):
             return name
+        if name.startswith(_EXTERNAL):
+            return cls(name.removeprefix(_EXTERNAL), external=True)
         kind = name.removeprefix(_BASELINE)
         if kind != name and kind in BASELINES:
             return cls(kind, baseline=True)
@@ -69,8 +75,8 @@ class Row:
     @property
     def folder(self) -> str:
         """Name of its folder below results/{dataset}/score/{split}."""
-        if self.baseline:
-            return _BASELINE + self.system
+        if self.baseline or self.external:
+            return (_BASELINE if self.baseline else _EXTERNAL) + self.system
         reading = _READING + self.reading if self.reading else ""
         return self.system + reading + _SUFFIXES[self.threshold]
 

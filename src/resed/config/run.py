@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from resed.config.dataset import Dataset, load_dataset
+from resed.config.external import External, check_external
 from resed.config.leftover_files import refuse_unread_files
 from resed.config.loading import check, check_overlay, overlay, read_yaml
 from resed.config.readings import (
@@ -63,6 +64,7 @@ class Config(Strict):
     sensitivity: SensitivitySettings = SensitivitySettings()
     sanity_system: str | None = None
     confusion: Literal["spread", "cooccurrence", "single"] = "spread"
+    external: External = {}
     override: dict[str, Any] = {}
     system_overrides: dict[str, dict[str, Any]] = {}
     root: str = "."
@@ -157,6 +159,8 @@ class Config(Strict):
         A reading that changes only the decoding uses the checkpoint of the unchanged system.
         """
         row = Row.of(row).configured
+        if row.external:
+            return row.folder
         if row not in self._weights:
             self._weights[row] = self._owner_of_weights(row).folder
         return self._weights[row]
@@ -247,6 +251,7 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
             known(config.catalogue, name, key)
     if config.sanity_system:
         known(config.catalogue, config.sanity_system, "sanity_system")
+    check_external(config.external, config.systems, config.catalogue)
     _check_study(config)
     return config
 

@@ -43,13 +43,15 @@ def rows(config: Config) -> list[Row]:
 def seeds(config: Config, row: Row | str) -> list[int]:
     """Seeds that a row is scored with.
 
-    Baselines have one seed, systems the seeds of the config. A row of the study of readings has
-    `sensitivity.seeds` seeds. If it shares the checkpoints of a configured system, it has all seeds
-    of that system, because they require no further training.
+    Baselines have one seed, external detectors one per file, systems the seeds of the config. A row
+    of the study of readings has `sensitivity.seeds` seeds. If it shares the checkpoints of a
+    configured system, it has all seeds of that system, because they require no further training.
     """
     row = Row.of(row)
     if row.baseline:
         return [0]
+    if row.external:
+        return list(range(config.external[row.system].seeds))
     if not row.reading:
         return config.seed_list(row.system)
     trained = {config.trained_as(name): len(config.seed_list(name)) for name in config.systems}

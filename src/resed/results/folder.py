@@ -3,6 +3,7 @@
 import math
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from resed.config.rows import Row
 from resed.config.run import Config
@@ -17,6 +18,9 @@ from resed.stats.intervals import (
     score_interval,
 )
 
+# Scores of systems -> those of detectors with score TSVs.
+OF_SCORE_TSVS = {f"psds{n}{gate}": f"psds{n}" for n in (1, 2) for gate in ("", "_ungated")}
+OF_SCORE_TSVS["tags_map"] = "map"
 LAID_OVER = {"override", "system_overrides", "features", "feature_overrides", "calibrate"}
 A_THIRD = 1e-4  # tolerance of eta: configs and commands write 0.3333333 and 0.3333
 KNEE_OPTIONS = {"kneedle": ("guard",), "quantile": ("quantile",)}  # other knees have no option
@@ -81,7 +85,7 @@ class Results(ResultsReader):
         if metric.block is not None:
             return [metric.full_scale * t.f1() for t in self.tables(split, row, metric.block)]
         read = [self.metrics(split, row, seed) for seed in self.seeds(row)]
-        found = [(one.get("threshold_free") or {}).get(metric.score) for one in read]
+        found = [_without_threshold(one, metric.score) for one in read]
         return [] if None in found else [metric.full_scale * value for value in found]
 
     def paired(self, first: Row | str, second: Row | str) -> bool:
@@ -118,6 +122,13 @@ class Results(ResultsReader):
         if windows:
             found.append(f"windows with settings other than the paper's: {', '.join(windows)}")
         return found
+
+
+def _without_threshold(metrics: dict[str, Any], score: str | None) -> float | None:
+    """A score that needs no threshold; score TSVs have no gate, so both kinds of PSDS are one."""
+    if "scores" in metrics:
+        return metrics.get(OF_SCORE_TSVS.get(score or "", ""))
+    return (metrics.get("threshold_free") or {}).get(score)
 
 
 def departures(results: Results) -> list[str]:

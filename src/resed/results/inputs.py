@@ -4,10 +4,12 @@ A `Layout` makes the paths. Its folder may be a placeholder of a workflow manage
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES
@@ -46,6 +48,29 @@ def clips_and_sound(annotations: Path, audio: Path, record: Path) -> list[str]:
     return [hashlib.sha256("\n".join(names).encode()).hexdigest(), sound]
 
 
+def folder_state(folder: str) -> str:
+    """Hash of the names, sizes and times of the files of a folder, which change with its content.
+
+    Empty if there is no folder.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        return ""
+    total = hashlib.sha256()
+    for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
+        with suppress(OSError):
+            status = entry.stat()
+            total.update(f"{entry.name!a} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return total.hexdigest()
+
+
+def scored_splits(config: Config, row: Row | str) -> list[str]:
+    """The splits on which a row is scored: of an external detector, those of its files."""
+    row = Row.of(row)
+    own = config.external[row.system].events if row.external else SCORED_ROLES
+    return [split for split in SCORED_ROLES if split in own]
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Files of earlier stages, as paths; see `Layout`."""
@@ -75,6 +100,15 @@ class Inputs:
         """The rows that require no trained detector."""
         return [Row(kind, baseline=True) for kind in BASELINES]
 
+    def external(self) -> list[Row]:
+        """The rows of detectors that this run did not make."""
+        return [Row(name, external=True) for name in self.config.external]
+
+    def external_files(self, wildcards: Any) -> tuple[str, str | None, str | None]:
+        """Events, tags and folder of scores of a job with these wildcards; None if not given."""
+        one = self.config.external[wildcards.external]
+        return one.files(wildcards.split, int(wildcards.seed))
+
     def table_systems(self, table: str) -> list[str]:
         """Configured systems that a table shows."""
         if table == self.paper.main_table:
@@ -90,7 +124,8 @@ class Inputs:
             return self.scores(study_rows.rows(self.config))
         rows = [Row(name) for name in self.table_systems(table)]
         if table == self.paper.main_table:
-            rows = [way for row in rows for way in row.decodings] + self.baselines()
+            rows = [way for row in rows for way in row.decodings]
+            rows += [*self.baselines(), *self.external()]
         return self.scores(rows)
 
     def verdicts(self) -> list[str]:
@@ -98,7 +133,7 @@ class Inputs:
         config = self.config
         rows = [Row(name) for name in config.systems]
         readings = study_rows.rows(config) * config.sensitivity.report + claimed_rows(config)
-        found = self.scores(rows + list(dict.fromkeys(readings)))
+        found = self.scores(rows + list(dict.fromkeys(readings)) + self.external())
         found += self.histories(config.systems)
         found += self.detections(rows)
         if config.confusion == "single":  # counts posteriors instead of decoded tags
@@ -122,7 +157,7 @@ class Inputs:
             (folder(split, row, seed) / file).as_posix()
             for row in rows
             for seed in study_rows.seeds(self.config, row)
-            for split in SCORED_ROLES
+            for split in scored_splits(self.config, row)
             for file in files
         ]
 

@@ -21,7 +21,7 @@ def leftovers(config: Config) -> Callable[[Path | str], bool]:
     studied = dict.fromkeys([*config.sensitivity_rows(), *claimed_rows(config)])
     named = [*map(Row, config.systems), *studied]
     rows = {one.folder for row in named for one in inputs.rows_of(row.folder)}
-    rows |= {row.folder for row in inputs.baselines()}
+    rows |= {row.folder for row in (*inputs.baselines(), *inputs.external())}
     trained = {config.trained_as(row) for row in named}
     windows = {"average", "esp", *(study_rows.windows_name(config, row) for row in studied)}
     features = {config.features_of(row) for row in named}

@@ -51,12 +51,14 @@ class StaleRows:
         rows = [Row(name) for key in ("system", "against") if (name := value.get(key))]
         if "system" not in value and value.get("reading"):
             rows = [Row(self.config.sensitivity.system, value["reading"])]
+        external = self.config.external
+        rows = [Row(row.system, external=True) if row.system in external else row for row in rows]
         if value.get("group") == "baseline":
             rows = [Row(value["system"], baseline=True)]
         stale = {
             stage
             for row in rows
-            if row.system in (*self.config.systems, *BASELINES)
+            if row.system in (*self.config.systems, *BASELINES, *external)
             for stage in self.stages(row)
         }
         return tuple(stage for stage in SCORES if stage in stale)
@@ -66,6 +68,12 @@ def score_files(config: Config, row: Row | str) -> list[str]:
     """All files on which the scores of a row rest, relative to results/{dataset}."""
     row = Row.of(row)
     seeds = study_rows.seeds(config, row)
+    if row.external:
+        return [
+            (BELOW.scored(split, row, seed) / "metrics.json").as_posix()
+            for split in config.external[row.system].events
+            for seed in seeds
+        ]
     if row.baseline:
         found = [BELOW.store(DEFAULT_FEATURES, split) for split in SCORED_ROLES]
         trained = config.own_tags_system if row.system == "own_tags" else ""

@@ -35,7 +35,8 @@ def write_metrics(run: SharedRun) -> int:
             old.unlink()
     rows = scored.groupby(["system", "threshold", "group"], sort=False)
     for (system, threshold, group), values in rows:
-        row = Row(system, threshold=threshold, baseline=group == "baseline")
+        kinds = {"baseline": group == "baseline", "external": group == "external"}
+        row = Row(system, threshold=threshold, **kinds)
         write_json(run.metrics / f"{row.folder}.json", _metrics(values, paper))
     return rows.ngroups
 

@@ -1,4 +1,9 @@
-"""Differences between the systems that the paper compares, on the same clips."""
+"""Differences between the systems that the paper compares, on the same clips.
+
+Detectors that this run did not make are compared with the rows that `against` in the config names.
+By default, this is the system with the highest event-F1 on development, so that the clips of
+evaluation do not choose it.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -7,11 +12,13 @@ from resed.config.rows import Row
 from resed.formats.tables import Column, Table, View, tidy
 from resed.paper.numbers import Metric
 from resed.results.folder import Results
+from resed.results.inputs import scored_splits
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
 from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, paper_column
 
 NAME = "comparisons"
+EVENT = Metric(title="Event-F1", short="event-F1", block="event")
 EMPTY = (*ESTIMATE, "published", "decision")
 
 
@@ -28,6 +35,7 @@ def comparisons(results: Results) -> Table:
         for split in paper.splits
         for record in _records(first, second, split, reader)
     ]
+    records += [{"table": NAME, **record} for record in _of_external(reader)]
     return notes.table(
         results,
         NAME,
@@ -58,6 +66,38 @@ def _records(first: str, second: str, split: str, reader: ScoreReader) -> Iterat
         yield base | {"metric": key} | values
 
 
+def _of_external(reader: ScoreReader) -> Iterator[dict[str, Any]]:
+    """Differences of the detectors that this run did not make."""
+    results = reader.results
+    for name, one in results.config.external.items():
+        first = Row(name, external=True)
+        for other in one.against or [best_on_development(results)]:
+            second = Row(other, external=other in results.config.external)
+            base = {
+                "row": f"{name} vs {_id(other, results)}",
+                "system": name,
+                "title": _title(name, results),
+                "against": other,
+                "against_title": _title(other, results),
+                "same_checkpoint": "no",
+                "status": "run",
+            }
+            both = set(scored_splits(results.config, second))
+            for split in scored_splits(results.config, first):
+                for key, metric in results.paper.metrics.items() if split in both else ():
+                    found = reader.difference(first, second, split, metric)
+                    own = {"split": split, "metric": key}
+                    yield base | own | dict.fromkeys(EMPTY) | found
+
+
+def best_on_development(results: Results) -> str:
+    """The system of the run with the highest event-F1 on development; of equal ones, the first."""
+    found = {
+        name: results.interval("development", Row(name), EVENT) for name in results.config.systems
+    }
+    return max(found, key=lambda name: found[name].mean if found[name] else -1.0)
+
+
 _COLUMNS = (
     *("table", "row", "system", "title", "against", "against_title", "same_checkpoint", "status"),
     *("split", "metric", *EMPTY),
@@ -69,6 +109,8 @@ def _id(system: str, results: Results) -> str:
 
 
 def _title(system: str, results: Results) -> str:
+    if system in results.config.external:
+        return results.config.external[system].title or system
     entry = results.config.catalogue.get(system)
     printed = (n.title for n in results.paper.numbers if n.system == system and n.label is None)
     return entry.title if entry else next(printed, system)
@@ -114,6 +156,12 @@ def _notes(results: Results) -> list[str]:
     if comparisons:
         found.append(
             f"Paper: differences of its printed numbers ({comparisons.place}), without intervals."
+        )
+    if results.config.external:
+        found.append(
+            "Detectors that this run did not make are compared with the systems named in their "
+            "config, or with the system that has the highest event-F1 on development. With one "
+            "file they are undecided; `resed compare` decides between single files."
         )
     if results.config.seeds_in_words == "1 seed":
         found.append(

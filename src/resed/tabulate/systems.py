@@ -17,6 +17,7 @@ from resed.formats.tables import Column, Table, View, tidy
 from resed.paper.numbers import Metric, Paper
 from resed.paper.tables import SystemRow, SystemTable
 from resed.results.folder import Results
+from resed.results.inputs import scored_splits
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
 from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, paper_column
@@ -25,7 +26,11 @@ GROUPS = {
     "paper": "Systems of the paper",
     "own": "Systems that are in no table of the paper",
     "threshold": "Frame threshold chosen on development; not in the paper",
+<<<<<<< HEAD
     "class_thresholds": "Frame thresholds per class, chosen on development; not in the paper",
+=======
+    "external": "Detectors that this run did not make, scored from their files",
+>>>>>>> 024be9a (Detectors of others as rows of a run: config, rows, tables, rule (in progress))
     "baseline": "Baselines without a trained detector",
 }
 BASELINE_TITLES = {
@@ -85,21 +90,26 @@ def systems_table(name: str, results: Results) -> Table:
     reader = ScoreReader(results)
     entries = list(_printed(results, shape))
     if shape.main:
+<<<<<<< HEAD
         entries += [*_own(results), *_tuned(results), *_tuned_per_class(results)]
         entries += _baselines(results)
+=======
+        entries += [*_own(results), *_tuned(results), *_external(results), *_baselines(results)]
+>>>>>>> 024be9a (Detectors of others as rows of a run: config, rows, tables, rule (in progress))
     metrics = shown_metrics(paper, shape)
     splits = _splits(shape)
     records = [
         record
         for entry in entries
         for split in splits
+        if not entry.scored or split in scored_splits(results.config, entry.scored)
         for record in _records(entry, split, metrics, shape, reader)
     ]
     return notes.table(
         results,
         name,
         f"{shape.title}. {results.config.dataset_file.title}",
-        [*notes.scored(reader), *_notes(paper, shape, metrics)],
+        [*notes.scored(reader), *_notes(paper, shape, metrics), *_on_external(results, shape)],
         tidy({"table": name, **record} for record in records),
         _view(shape, metrics, splits),
         {"edition": shape.edition},
@@ -189,6 +199,11 @@ def _main(table: Any) -> bool:
     return isinstance(table, SystemTable) and table.main
 
 
+def _external(results: Results) -> Iterator[SystemLine]:
+    for name, one in results.config.external.items():
+        yield SystemLine("external", "", one.title or name, name, Row(name, external=True))
+
+
 def _baselines(results: Results) -> Iterator[SystemLine]:
     config = results.config
     system = config.catalogue[config.own_tags_system].title
@@ -269,3 +284,19 @@ def _notes(paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric]) -> l
             "The baselines are scored once, so their intervals cover clips only.",
         ]
     return [*found, f"Paper: {paper.editions[shape.edition].name}, {shape.place}.", *shape.notes]
+
+
+def _on_external(results: Results, shape: SystemTable) -> list[str]:
+    """A note with the files of the detectors that this run did not make."""
+    external = results.config.external if shape.main else {}
+    if not external:
+        return []
+    listed = [
+        f"{one.title or name}: {', '.join(path for _, _, path in one.all_files())}"
+        for name, one in external.items()
+    ]
+    return [
+        "Detectors that this run did not make are scored on the same clips as its systems, from "
+        f"{'; '.join(listed)}. With one file, the interval covers clips only. They are not "
+        "compared with numbers of the paper."
+    ]
