@@ -41,6 +41,11 @@ def score(
     manifest: Path | None = typer.Option(
         None, help="Manifest of the audit; its hash is written into --out."
     ),
+    split: str | None = typer.Option(
+        None,
+        help="With --manifest: score the usable clips of this split; clips of the dataset that are "
+        "not usable are left out of the estimate.",
+    ),
     store: list[str] = typer.Option(
         [],
         help="With --manifest: feature store of the split, which must be of the same manifest; "
@@ -94,6 +99,10 @@ def score(
         raise typer.BadParameter("use both or neither", param_hint="--posteriors, --windows")
     if store:
         required("with --store", manifest=manifest)
+    if split:
+        required("with --split", manifest=manifest, estimated=estimated)
+        if row or clips:
+            raise typer.BadParameter("use it without --row and --clips", param_hint="--split")
     if row:
         required("with --row", results=results)
         if scores is not None:
@@ -132,6 +141,7 @@ def score(
         detector=_detector(found, windows, settings) if found else None,
         scores=scores,
         until=until,
+        split=split,
     )
 
 

@@ -31,6 +31,7 @@ from resed.runtime.fingerprint import made_by
 from resed.runtime.progress import progress
 from resed.score.agreement import Side, notes_on, refuse_unrelated
 from resed.score.matching import DenseEventsError, Rules, event_array, event_totals, segment_totals
+from resed.score.usable_clips import UsableClips
 
 if TYPE_CHECKING:
     from resed.score.threshold_free import Detector
@@ -153,6 +154,7 @@ def score_files(
     detector: "Detector | None" = None,
     scores: Path | None = None,
     until: float | None = None,
+    split: str | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """Score TSV files; write metrics.json and, if asked, counts.tsv.
 
@@ -169,6 +171,8 @@ def score_files(
         scores: a folder of score TSVs, which adds psds1, psds2, map and the block scores (see
             resed.score.score_folder).
         until: end of the reference of each clip in seconds (see resed.formats.reference).
+        split: score the usable clips of this split of `manifest`, instead of `clips`, and the
+            classes of the events as tags where there are none.
 
     Returns:
         The metrics, and notes to print.
@@ -183,12 +187,21 @@ def score_files(
     guess = read_events(estimated) if estimated else {}
     blocks = {block: read_tags(path) for block, path in (tags or {}).items() if path}
     true_tags = read_tags(reference_tags) if reference_tags else tags_of(true)
-    if reference_tags and "tags" not in blocks:
+    if (reference_tags or split) and "tags" not in blocks:
         blocks["tags"] = tags_of(guess)
+    wanted, left_out = read_clips(clips) if clips else None, []
+    if split and manifest and estimated:
+        usable = UsableClips.of(manifest, split)
+        wanted = list(usable.clips)
+        guess, left_out = usable.only(guess, estimated, true)
+        for block, content in blocks.items():
+            place = (tags or {}).get(block) or estimated
+            blocks[block], more = usable.only(content, place, true)
+            left_out += more
     known = {**true, **(true_tags if blocks or scores else {})}
     found = {clip for side in (guess, *blocks.values()) for clip in side}
-    further = _further_clips(scores, {*known, *found}) if scores and not clips else []
-    chosen = clips_to_score(known, {*found, *further}, read_clips(clips) if clips else None)
+    further = _further_clips(scores, {*known, *found}) if scores and not wanted else []
+    chosen = clips_to_score(known, {*found, *further}, wanted)
     ours = Side(estimated, tags_of(guess), guess) if estimated else None
     notes = _compared(
         Side(reference, tags_of(true), true),
@@ -201,6 +214,7 @@ def score_files(
         chosen,
         _lengths(manifest, detector),
     )
+    notes += left_out
     if further:
         names = f"{counted(len(further), 'clip')} of {scores} not in {reference} ({some(further)})"
         notes.append(f"{names}; each counts as a clip without events")

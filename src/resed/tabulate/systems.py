@@ -26,11 +26,8 @@ GROUPS = {
     "paper": "Systems of the paper",
     "own": "Systems that are in no table of the paper",
     "threshold": "Frame threshold chosen on development; not in the paper",
-<<<<<<< HEAD
     "class_thresholds": "Frame thresholds per class, chosen on development; not in the paper",
-=======
     "external": "Detectors that this run did not make, scored from their files",
->>>>>>> 024be9a (Detectors of others as rows of a run: config, rows, tables, rule (in progress))
     "baseline": "Baselines without a trained detector",
 }
 BASELINE_TITLES = {
@@ -90,12 +87,8 @@ def systems_table(name: str, results: Results) -> Table:
     reader = ScoreReader(results)
     entries = list(_printed(results, shape))
     if shape.main:
-<<<<<<< HEAD
         entries += [*_own(results), *_tuned(results), *_tuned_per_class(results)]
-        entries += _baselines(results)
-=======
-        entries += [*_own(results), *_tuned(results), *_external(results), *_baselines(results)]
->>>>>>> 024be9a (Detectors of others as rows of a run: config, rows, tables, rule (in progress))
+        entries += [*_external(results), *_baselines(results)]
     metrics = shown_metrics(paper, shape)
     splits = _splits(shape)
     records = [
