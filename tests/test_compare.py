@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from made_results import MANIFEST, make_results, make_root
+from scipy.stats import t as student
 from typer.testing import CliRunner
 
 from resed.cli import app
@@ -21,6 +22,7 @@ from resed.formats.annotations import Event, read_events, tags_of, write_events,
 from resed.formats.comparison import read_comparison, write_comparison
 from resed.results.folder import Results
 from resed.score.f1 import score_files
+from resed.score.score_folder import score_folder
 from resed.stats import bootstrap, intervals
 from resed.tabulate import make_table
 
@@ -197,6 +199,72 @@ def test_verdicts_are_corrected_for_all_differences(tmp_path):
     }
     turned = compared(reference, *(tmp_path / f"{name}.tsv" for name in "cab"))
     assert turned.pairs[0].metrics["segment"].verdict == "worse"
+
+
+def with_scores(folder, reference, noise, seed):
+    """A folder of score TSVs: 20 frames of half a second around the events, with noise."""
+    folder.mkdir()
+    draw = np.random.default_rng(seed)
+    for clip, events in read_events(reference).items():
+        values = draw.uniform(0, 1, size=(20, len(CLASSES))) * noise
+        for event in events:
+            first, last = int(2 * event.onset), min(20, int(2 * event.offset) + 1)
+            values[first:last, CLASSES.index(event.event_label)] += 1 - noise
+        rows = ["\t".join(["onset", "offset", *CLASSES])]
+        rows += ["\t".join(map(str, (i / 2, (i + 1) / 2, *values[i]))) for i in range(20)]
+        (folder / clip).with_suffix(".tsv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def test_scores_without_a_threshold_are_those_of_resed_score(tmp_path):
+    """PSDS and mAP with intervals; the difference of a pair is resampled on the same clips."""
+    reference = made(tmp_path, a=0.9, b=0.5, c=0.4)
+    folders = {
+        name: with_scores(tmp_path / f"scores-{name}", reference, noise, seed)
+        for seed, (name, noise) in enumerate({"a": 0.5, "b": 0.75}.items())
+    }
+    words = [f"{name}={tmp_path / name}.tsv" for name in "abc"]
+    for name, folder in folders.items():
+        words += ["--scores", f"{name}={folder}"]
+    done = run("--reference", reference, *words, "--out", tmp_path / "c.json")
+    assert done.exit_code == 0, done.output
+    found = read_comparison(tmp_path / "c.json")
+    assert "PSDS1" in done.output and "mAP" in done.output
+    for one in found.detectors[:2]:
+        metrics, _ = score_files(
+            reference, Path(one.events[0]), tmp_path / "m.json", scores=folders[one.name]
+        )
+        for metric in ("psds1", "psds2", "map"):
+            here, ends = one.metrics[metric], metrics["scores"]["intervals"][metric]
+            assert here.value == pytest.approx(metrics[metric])
+            assert [here.low, here.high] == pytest.approx(ends)
+            assert here.covers == "clips"
+    assert set(found.detectors[2].metrics) == set(METRICS)
+    pairs = {(pair.first, pair.second): pair.metrics for pair in found.pairs}
+    assert set(pairs["a", "b"]) == {*METRICS, "psds1", "psds2", "map"}
+    assert set(pairs["a", "c"]) == set(METRICS)
+    resampled = [score_folder(folder, *_truth(reference)).resampled for folder in folders.values()]
+    apart = resampled[0]["map"] - resampled[1]["map"]
+    half = student.ppf(0.975, 29) * np.std(apart, ddof=1)
+    change = pairs["a", "b"]["map"]
+    assert change.difference > 0
+    assert change.high - change.difference == pytest.approx(half)
+
+
+def _truth(reference):
+    events = read_events(reference)
+    return events, tags_of(events), sorted(events)
+
+
+def test_b1_scores_without_a_file_of_a_clip_are_refused(tmp_path):
+    reference = made(tmp_path, a=0.9)
+    folder = with_scores(tmp_path / "scores", reference, 0.5, 0)
+    (folder / "7.tsv").unlink()
+    words = [f"a={tmp_path / 'a.tsv'}", "--scores", f"a={folder}"]
+    done = run("--reference", reference, *words)
+    assert isinstance(done.exception, ScoreError) and "7" in str(done.exception)
+    done = run("--reference", reference, *words, "--out", folder / "3.tsv")
+    assert "is read by --scores" in str(done.exception)
 
 
 def test_files_of_one_name_are_its_seeds(tmp_path):

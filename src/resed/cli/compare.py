@@ -19,6 +19,12 @@ def compare(
         help="Estimated tags of a detector (TSV or CSV), repeatable in the order of its event "
         "files. Default: the classes of its events.",
     ),
+    scores: list[str] = typer.Option(
+        [],
+        metavar="NAME=DIR",
+        help="Folder of score TSVs of a detector (one per clip: onset, offset, one column per "
+        "class), repeatable in the order of its event files; adds PSDS1, PSDS2 and mAP.",
+    ),
     clips: Path | None = typer.Option(
         None, help="Clips to score (TSV, column filename). Default: all clips of all files."
     ),
@@ -38,7 +44,8 @@ def compare(
     """Compare detectors on the same clips: F1 with intervals, and the difference of each pair.
 
     The scores are those of resed score: event (onset within 200 ms, offset within max(200 ms, 20 %
-    of the event)), segment (1 s) and tags, macro-averaged. The 95 % intervals are from a bootstrap
+    of the event)), segment (1 s) and tags, macro-averaged; with --scores PSDS1, PSDS2 and mAP, too,
+    each resample computed anew. The 95 % intervals are from a bootstrap
     over clips and cover seeds, too, where a detector has several files. A verdict is better or
     worse if the p-value of the difference is below 0.05 after Holm's correction for all
     differences. With one file per detector, it is on these files only: another training may score
@@ -52,7 +59,8 @@ def compare(
     from resed.compare.terminal import print_comparison
     from resed.formats.comparison import write_comparison
 
-    given = given_detectors(by_name(detector, "NAME=EST"), by_name(tags, "--tags"))
+    named = [by_name(detector, "NAME=EST"), by_name(tags, "--tags"), by_name(scores, "--scores")]
+    given = given_detectors(*named)
     same = paired_names(name_pairs(paired, "--paired", "NAME=NAME"), given)
     found = compare_files(given, reference, clips=clips, until=until, paired=same)
     if out is not None:

@@ -152,6 +152,9 @@ def folders_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path
             yield _option("results"), values["results"] / stage
         if values.get("data"):
             yield _option("data"), values["data"]
+    if name == "compare":
+        for path in _named_paths("scores", values.get("scores")):
+            yield _option("scores"), path
     if name == "score" and values.get("scores"):
         yield _option("scores"), values["scores"]
     if values.get("dataset") and values.get("root"):

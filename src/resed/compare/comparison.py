@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,9 @@ from resed.score.matching import Rules
 from resed.stats import bootstrap, intervals
 from resed.stats.intervals import LEVEL, NOTHING, RESAMPLES, SEEDS, Interval
 from resed.stats.multiple_testing import ALPHA, NO_WIDTH, holm, p_value
+
+if TYPE_CHECKING:
+    from resed.score.score_folder import FolderScores
 
 Own = TypeVar("Own", bound="SeedScores")
 
@@ -114,7 +117,7 @@ def compare_files(
     until: float | None = None,
     paired: set[frozenset[str]] = frozenset(),
 ) -> Comparison:
-    """Compare detectors by the F1 of their events, segments and tags.
+    """Compare detectors by the F1 of events, segments and tags; with scores by PSDS and mAP, too.
 
     Args:
         clips: the clips to score; default: the clips of the reference and of all detectors.
@@ -129,6 +132,8 @@ def compare_files(
         name: {metric: CountedScores(tables) for metric, tables in metrics.items()}
         for name, metrics in counted.tables.items()
     }
+    for name, folders in counted.free.items():
+        scores[name] |= _free(folders, len(counted.clips))
     return Comparison(
         format=VERSION,
         reference=str(reference),
@@ -139,6 +144,19 @@ def compare_files(
         pairs=_pairs(scores, paired),
         notes=[*_on_seeds(detectors), *counted.notes],
     )
+
+
+def _free(folders: "Sequence[FolderScores]", clips: int) -> dict[str, SeedScores]:
+    """The scores without a threshold that every seed has."""
+    metrics = [name for name in folders[0].values if None not in [f.values[name] for f in folders]]
+    return {
+        name: ResampledScores(
+            np.array([100 * (folder.values[name] or 0.0) for folder in folders]),
+            np.array([100 * folder.resampled[name] for folder in folders]),
+            clips,
+        )
+        for name in metrics
+    }
 
 
 def _settings(until: float | None) -> dict[str, float | int | str]:

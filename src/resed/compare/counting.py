@@ -6,6 +6,7 @@ Files are read one after another, and only the counts of each are kept.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from resed.runtime.files import sha256
 from resed.runtime.progress import progress
 from resed.score.agreement import Side, notes_on, refuse_unrelated
 from resed.score.f1 import clips_to_score, event_counts, segment_counts, tag_counts
+
+if TYPE_CHECKING:
+    from resed.score.score_folder import FolderScores
 
 MOST_BYTES = 1 << 30  # of the counts of all files
 SMALLEST = (np.uint8, np.uint16, np.uint32, np.int64)  # types of counts
@@ -33,11 +37,13 @@ class CountedDetectors:
         clips: the scored clips.
         tables: detector -> metric -> counts of each seed.
         notes: what does not fit, one sentence each.
+        free: detector -> scores without a threshold of each seed; only detectors with score TSVs.
     """
 
     clips: Sequence[str]
     tables: Mapping[str, Mapping[str, list[Counts]]]
     notes: list[str] = field(default_factory=list)
+    free: Mapping[str, "list[FolderScores]"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,16 @@ def count_detectors(
             for metric, table in counted.items():
                 tables.setdefault(one.name, {}).setdefault(metric, []).append(table)
     notes += _twins(detectors)
-    return CountedDetectors(chosen, tables, list(dict.fromkeys(notes)))
+    free = {one.name: _scored(one, truth, chosen) for one in detectors if one.scores}
+    notes += [note for found in free.values() for scores in found for note in scores.notes]
+    return CountedDetectors(chosen, tables, list(dict.fromkeys(notes)), free)
+
+
+def _scored(one: GivenDetector, truth: _Truth, chosen: Sequence[str]) -> "list[FolderScores]":
+    """PSDS and mAP of each folder of scores of a detector."""
+    from resed.score.score_folder import score_folder
+
+    return [score_folder(folder, truth.events, truth.tags, chosen) for folder in one.scores]
 
 
 def _clips(

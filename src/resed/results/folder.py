@@ -1,6 +1,7 @@
 """Scores of a finished run, with intervals and differences in the paper's metrics."""
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from resed.paper.numbers import Metric, Paper, load_paper
 from resed.results.reader import ResultsReader
 from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
 from resed.stats.intervals import (
+    CLIPS,
     Interval,
     difference,
     interval,
@@ -31,7 +33,8 @@ class Results(ResultsReader):
 
     Numbers are in the unit of their metric. A metric is a key of `paper.metrics`, or a `Metric`.
     The interval of an F1 covers clips and seeds. The interval of a score without counts per clip
-    (mAP, PSDS) covers seeds; with one seed there is none.
+    (mAP, PSDS) covers seeds; with one seed there is none, unless `resed score` computed it from score
+    TSVs: over clips.
     """
 
     @classmethod
@@ -55,7 +58,14 @@ class Results(ResultsReader):
         if metric.block is None:
             values = [] if label else self.values(split, row, metric)
             clips = self._clips(split, row)
-            return score_interval(values, clips, metric.full_scale) if values else None
+            if not values:
+                return None
+            found = score_interval(values, clips, metric.full_scale)
+            ends = self._stored_ends(split, row, metric)
+            if found.known or ends is None:
+                return found
+            low, high = (metric.full_scale * end for end in ends)
+            return replace(found, low=low, high=high, covers=CLIPS)
         tables = self._known(split, row, metric.block, label)
         return interval(tables, label).scaled(metric.full_scale / 100) if tables else None
 
@@ -91,6 +101,13 @@ class Results(ResultsReader):
     def paired(self, first: Row | str, second: Row | str) -> bool:
         """Whether two rows use the same checkpoints."""
         return self._trained_as(first) == self._trained_as(second)
+
+    def _stored_ends(
+        self, split: str, row: Row | str, metric: Metric
+    ) -> tuple[float, float] | None:
+        """The interval over clips that metrics.json of the first seed has, as fractions."""
+        own = self.metrics(split, row, self.seeds(row)[0]).get("scores")
+        return own and own["intervals"].get(OF_SCORE_TSVS.get(metric.score or "", ""))
 
     def _metric(self, metric: str | Metric) -> Metric:
         return metric if isinstance(metric, Metric) else self.paper.metrics[metric]
