@@ -10,7 +10,6 @@ from made_results import MANIFEST, make_results, make_root, make_score
 from runs import copy_workflow, planned, snakemake
 from typer.testing import CliRunner
 
-from resed.check.external_files import external_errors
 from resed.cli import app
 from resed.config.rows import Row
 from resed.errors import ConfigError, MissingFileError, ScoreError
@@ -25,6 +24,7 @@ from resed.results.inputs import Inputs, folder_state
 from resed.results.layout import Layout
 from resed.results.leftovers import leftovers
 from resed.results.staleness import score_files as files_of
+from resed.score.external_files import external_errors
 from resed.score.usable_clips import UsableClips
 from resed.tabulate import make_table
 from resed.tabulate.comparisons import best_on_development
@@ -158,9 +158,8 @@ def test_it_is_compared_with_the_named_systems_or_with_the_best(results):
 
 
 def test_it_is_never_compared_with_printed_numbers(results):
-    for name in ("scorecard", "contradictions"):
-        frame = make_table(name, results).frame
-        assert not frame.isin(["mine", "theirs"]).any().any(), name
+    frame = make_table("scorecard", results).frame
+    assert not frame.isin(["mine", "theirs", "My detector"]).any().any()
 
 
 def test_its_results_are_inputs_of_tables_and_no_leftovers(results):
@@ -385,6 +384,19 @@ def test_a_lost_file_ends_the_run_before_its_first_job(finished):
         assert done.returncode == 1
         last = done.stdout.strip().splitlines()[-1]
         assert last.startswith("resed: config.external.lost: lost.tsv: no such file; correct the")
+
+
+def test_check_names_what_does_not_fit(tmp_path, monkeypatch):
+    """`resed check --config` lists it with everything else."""
+    monkeypatch.chdir(tmp_path)
+    make_root(tmp_path, systems=["pts"])
+    (tmp_path / "config" / "config.yaml").write_text(
+        "{dataset: made, paper: liang, systems: [pts]}"
+    )
+    (tmp_path / "mine.yaml").write_text("external: {mine: {events: lost.tsv}}")
+    words = ["check", "--dataset", "made", "--root", "data/made", "--config", "mine.yaml"]
+    done = CliRunner().invoke(app, words)
+    assert "error  config.external.mine: lost.tsv: no such file; correct the path" in done.output
 
 
 def test_the_table_of_a_run_can_be_read_back(results):

@@ -4,7 +4,7 @@ Requires the files of `external` in the config, the labels of the split, and the
 clips are scored. Makes the same files as score.smk.
 """
 
-from resed.check.external_files import guard_external
+from resed.score.external_files import guard_external
 from resed.results.inputs import folder_state
 
 OTHERS_SCORES = Inputs(CONFIG, PAPER, Layout(Path(RESULTS))).scores(FILES.external())

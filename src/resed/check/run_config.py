@@ -1,16 +1,17 @@
 """Check whether the config of a run fits the clips of a dataset."""
 
 import math
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from resed.acquire.run_inputs import check_acquire
 from resed.check.dataset_file import DatasetDescription
-from resed.check.external_files import external_errors
 from resed.check.messages import CheckMessages
 from resed.config.loading import overlay, read_yaml
 from resed.config.run import Config, load_config
 from resed.errors import ConfigError, ResedError, counted
 
+Check = Callable[[Config, Path], Iterable[ResedError]]
 TOLERANCE_S = 0.05  # between the length of the features and of the clips
 
 
@@ -22,12 +23,14 @@ def check_run_config(
     *,
     root: Path,
     late: int = 0,
+    checks: Sequence[Check] = (),
 ) -> None:
     """Load an overlay on config/config.yaml, and compare it with the clips.
 
     Args:
         root: folder of the dataset.
         late: number of reference events that begin after clip_seconds.
+        checks: functions of the config and `root` that return further errors.
     """
     try:
         values = overlay(read_yaml(base / "config" / "config.yaml"), read_yaml(path))
@@ -51,8 +54,9 @@ def check_run_config(
     _check_acquire(config, path, messages)
     _check_features(description.clip_seconds, config, path, messages)
     _check_networks(config, path, messages)
-    for error in external_errors(config, root):
-        messages.add(error)
+    for further in checks:
+        for error in further(config, root):
+            messages.add(error)
 
 
 def _check_acquire(config: Config, path: Path, messages: CheckMessages) -> None:

@@ -52,6 +52,7 @@ def check(
     Example: resed check --dataset yard --root data/yard --config yard.yaml
     """
     from resed.check import check_dataset
+    from resed.score.external_files import external_errors
 
     if init is None:
         for option, value in (("--dataset", dataset), ("--root", root)):
@@ -61,7 +62,7 @@ def check(
             if value is not None:
                 raise typer.BadParameter("use it with --init", param_hint=option)
         assert dataset is not None and root is not None
-        _show(*check_dataset(dataset, root, config), config)
+        _show(*check_dataset(dataset, root, config, checks=[external_errors]), config)
         return
     if dataset is not None:
         raise typer.BadParameter("use one of the two", param_hint="--init, --dataset")

@@ -33,8 +33,8 @@ class Results(ResultsReader):
 
     Numbers are in the unit of their metric. A metric is a key of `paper.metrics`, or a `Metric`.
     The interval of an F1 covers clips and seeds. The interval of a score without counts per clip
-    (mAP, PSDS) covers seeds; with one seed there is none, unless `resed score` computed it from score
-    TSVs: over clips.
+    (mAP, PSDS) covers seeds; with one seed there is none, or that over clips which `resed score`
+    computed from score TSVs.
     """
 
     @classmethod
