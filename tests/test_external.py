@@ -330,6 +330,7 @@ def test_a_lost_folder_of_scores_is_refused(tmp_path):
 def test_a_folder_of_scores_has_a_state(tmp_path):
     (tmp_path / "a.tsv").write_text("a")
     before = folder_state(str(tmp_path))
+    assert folder_state("") == ""
     assert folder_state(str(tmp_path)) == before != folder_state(str(tmp_path / "none")) == ""
     (tmp_path / "a.tsv").write_text("ab")
     changed = folder_state(str(tmp_path))
@@ -364,6 +365,8 @@ def finished(tmp_path_factory):
 def test_a_changed_file_runs_only_what_rests_on_it(finished):
     place, overlay = finished
     assert planned(place, overlay=overlay) == []
+    with (place / "seed 1.tsv").open("a") as handle:
+        handle.write("evaluation0002.wav\t1\t2\tbeep\n")
     later = time.time() + 60
     os.utime(place / "seed 1.tsv", (later, later))
     jobs = planned(place, overlay=overlay)

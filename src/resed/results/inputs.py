@@ -54,7 +54,7 @@ def folder_state(folder: str) -> str:
     Empty if there is no folder.
     """
     path = Path(folder)
-    if not path.is_dir():
+    if not folder or not path.is_dir():  # the path of "" would be the working directory
         return ""
     total = hashlib.sha256()
     for entry in sorted(os.scandir(path), key=lambda entry: entry.name):
