@@ -4,7 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
+import audits
 import pytest
+import torch
 import typer
 from runs import REPOSITORY
 from typer.testing import CliRunner
@@ -12,6 +14,9 @@ from typer.testing import CliRunner
 from resed.cli import app
 from resed.cli.outputs import FILE, WRITES, refuse_overwriting
 from resed.errors import OverwriteError
+from resed.formats import checkpoint, origin
+from resed.formats.history import write_history
+from resed.formats.origin import written_by_resed
 from resed.runtime.files import write_text
 
 EVENTS = "filename\tonset\toffset\tevent_label\na.wav\t1.0\t2.0\tDog\n"
@@ -257,3 +262,44 @@ def test_a5_files_of_a_folder_that_is_searched_are_not_replaced(tmp_path, option
         with pytest.raises(OverwriteError, match=f"is read by --{option}"):
             refuse_overwriting("acquire", values)
     refuse_overwriting("acquire", {option: tmp_path / "mine", "record": tmp_path / "new.json"})
+
+
+OWN_FILES = {  # files of other programs under the names that resed writes
+    "manifest.tsv": b"path\tlabel\na.wav\tdog\n",
+    "findings.tsv": b"id\tsplit\tfilename\tline\tdetail\tmine\n",
+    "audit.json": b'{"go": true, "splits": {}}',
+    "index.html": b"<!doctype html>\n<title>Audit of my page</title>\n",
+    "history.csv": b"epoch,loss,val_loss\n0,1,2\n",
+    "checkpoint.pt": b"weights",
+    "resume.pt": b"PK\x05\x06" + bytes(18),
+}
+
+
+@pytest.mark.parametrize("file", OWN_FILES)
+def test_a5_a_file_of_the_user_in_the_folder_is_not_replaced(tmp_path, file):
+    name = next(one for one in ("audit", "train") if file in WRITES[one]["out"])
+    (tmp_path / file).write_bytes(OWN_FILES[file])
+    with pytest.raises(OverwriteError, match=rf"{file} was not written by resed; move this file"):
+        refuse_overwriting(name, {"out": tmp_path})
+    (tmp_path / file).write_bytes(b"")
+    refuse_overwriting(name, {"out": tmp_path})  # nothing to lose
+
+
+def test_a5_files_of_resed_may_be_written_again(tmp_path):
+    """As the formats write them, a class label with a comma and a line break included."""
+    what = audits.dataset()
+    audits.audit(what, audits.make(tmp_path, what))
+    place = tmp_path / "out"
+    write_history(place / "history.csv", [{"epoch": 0, "step": 1}], ["dog, \n big", "cat"])
+    for file in ("checkpoint.pt", "resume.pt"):
+        checkpoint.save(place / file, {"identity": {}, "weights": torch.zeros(100_000)})
+    assert all(written_by_resed(place / file) for file in OWN_FILES)
+    refuse_overwriting("audit", {"out": place})
+    refuse_overwriting("train", {"out": place})
+    assert checkpoint.FORMAT.encode() == origin.CHECKPOINT
+    page = (place / "index.html").read_text()
+    older = page.replace(origin.PAGE.decode(), "")  # of a version that did not name itself
+    (place / "index.html").write_text(older)
+    assert older != page and written_by_resed(place / "index.html")
+    (place / "audit.json").unlink()
+    assert not written_by_resed(place / "index.html")

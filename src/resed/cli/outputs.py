@@ -1,5 +1,7 @@
 """No command replaces a file that it reads: outputs are compared with inputs before it starts.
 
+Nor does `audit` or `train` replace a file in the folder of --out that resed did not write.
+
 `WRITES` lists what the options of each command write; all other options are inputs if they name a
 file. The files that a dataset or a results folder adds to the inputs are found here, too.
 """
@@ -12,6 +14,7 @@ from typing import Any
 from resed.config.dataset import ROLES, dataset_path, load_dataset
 from resed.errors import OverwriteError, ResedError
 from resed.formats.acquisition import FOLDER
+from resed.formats.origin import written_by_resed
 from resed.runtime.files import is_special
 
 FILE = ("",)  # the option names the file itself
@@ -52,6 +55,7 @@ READ_STAGES = (
 # Options that name a folder of the user's, of which any file may be read.
 READ_FOLDERS = ("folder", "soundbank", "annotations")
 NAMED = ("detector", "tags", "scores")  # parameters whose values are NAME=PATH
+RECOGNISED = ("audit", "train")  # commands whose files of fixed names have a format header
 # Commands that read these folders of --results and write into others of them.
 READS_RESULTS = ("tabulate", "draw", "report")
 
@@ -85,6 +89,11 @@ def refuse_overwriting(name: str, values: Mapping[str, Any]) -> None:
         if place in written and (written[place] != option or _is_file(name, option)):
             raise _refused(option, path, f"is also written by {written[place]}")
         written[place] = option
+        own = name in RECOGNISED and path.is_file() and path.name in WRITES[name]["out"]
+        if own and not written_by_resed(path):
+            problem = f"{path} was not written by resed"
+            cure = "move this file, or use another --out"
+            raise OverwriteError(problem, place=option, cure=cure)
 
 
 def _is_file(name: str, option: str) -> bool:
