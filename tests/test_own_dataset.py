@@ -26,9 +26,10 @@ from resed.check import between_splits, check_dataset
 from resed.check.messages import CheckMessages
 from resed.check.split_check import SplitContent
 from resed.cli import app
-from resed.config.dataset import ROLES, load_dataset
-from resed.config.loading import overlay, read_yaml
+from resed.config.dataset import ROLES, Dataset, load_dataset
+from resed.config.loading import mistakes, overlay, read_yaml
 from resed.config.run import load_config
+from resed.config.systems import SystemEntry
 from resed.draw.inputs import figure_names
 from resed.draw.registry import figure_of
 from resed.draw.style import look
@@ -668,3 +669,40 @@ def test_f4_classes_that_differ_by_unicode_form_are_one(yard):
     assert any("is listed twice" in line for line in texts(found(yard), "error"))
     with pytest.raises(ConfigError, match="contains a class twice"):
         load_dataset("yard", yard)
+
+
+def test_c4_names_and_titles_are_bounded():
+    values = yaml.safe_load((REPOSITORY / "config/datasets/demo.yaml").read_text())
+    bounds = [("name", "x" * 100, "should match"), ("title", "t" * 200, "at most 200 characters")]
+    for key, longest, told in bounds:
+        assert mistakes(Dataset, values | {key: longest}, "d") == []
+        (line,) = mistakes(Dataset, values | {key: longest + "x"}, "d")
+        assert line.startswith(f"d.{key}: ") and told in line and len(line) < 250
+    assert mistakes(SystemEntry, {"title": "t" * 200}, "s") == []
+    assert "at most 200 characters" in mistakes(SystemEntry, {"title": "t" * 201}, "s")[0]
+
+
+def test_a_class_called_as_a_row_of_the_tables_is_refused(yard):
+    """By the check, and by every command that reads the dataset."""
+    describe(yard, classes=["Overall", "Car"])
+    told = "classes.0: 'Overall' is reserved for a row of the tables; rename the class"
+    assert any(told in line for line in texts(found(yard), "error"))
+    with pytest.raises(ConfigError, match="reserved for a row of the tables"):
+        load_dataset("yard", yard)
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [
+        (Path.mkdir, "a folder"),
+        (os.mkfifo, "a device, a pipe or a socket"),
+        (lambda path: path.symlink_to("nowhere"), "a link that leads nowhere"),
+    ],
+)
+def test_c10_what_stands_in_the_place_of_a_clip_is_named(yard, made, told):
+    path = yard / "data/yard/audio/weak/weak1.wav"
+    path.unlink()
+    path.with_name("weak0.wav").unlink()
+    made(path)
+    (line,) = [line for line in texts(found(yard), "error") if "missing" in line]
+    assert f"2 of 3 listed clips missing (weak0.wav, weak1.wav); weak1.wav is {told}" in line

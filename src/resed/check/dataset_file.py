@@ -13,7 +13,6 @@ from resed.config.dataset import ROLES, Dataset, SplitFile, existing_dataset
 from resed.config.loading import check, mistakes, read_yaml
 from resed.errors import ConfigError, ResedError
 from resed.formats.clip_names import composed
-from resed.paper.tables import OVERALL
 
 LABELS = {
     "weak": "weak",
@@ -79,10 +78,6 @@ def _classes(values: Any, place: str, messages: CheckMessages) -> list[str]:
     forms = Counter(map(composed, names))
     for name in dict.fromkeys(composed(name) for name in names if forms[composed(name)] > 1):
         messages.error(f"{name} is listed twice", place=place, cure="remove the repetition")
-    for name in dict.fromkeys(names):
-        if name == OVERALL:
-            problem = f"{name} is reserved for a row of the tables"
-            messages.error(problem, place=place, cure="rename it")
     return list(dict.fromkeys(names))
 
 

@@ -11,6 +11,7 @@ from resed.check.messages import CheckMessages
 from resed.config.dataset import SplitFile
 from resed.config.stages import AuditSettings
 from resed.errors import counted, some
+from resed.formats.acquired_audio import in_its_place
 from resed.formats.annotations import COLUMNS, Event
 from resed.formats.audio import probe
 from resed.formats.audio_errors import UndecodableAudioError
@@ -95,7 +96,7 @@ def _check_files(content: SplitContent, folder: Path, messages: CheckMessages) -
         messages.error(
             f"{len(missing)} of {listed} missing ({some(missing)})",
             place=folder,
-            cure=_cure_of_missing_clip(missing[0], folder, files),
+            cure=_cure_of_missing_clip(missing, folder, files),
         )
     unlisted = sorted(set(files) - {path.name for path in content.files.values()})
     if unlisted:
@@ -103,7 +104,11 @@ def _check_files(content: SplitContent, folder: Path, messages: CheckMessages) -
         messages.note(f"{number} not listed in the annotations ({some(unlisted)})", place=folder)
 
 
-def _cure_of_missing_clip(name: str, folder: Path, files: dict[str, Path]) -> str:
+def _cure_of_missing_clip(missing: list[str], folder: Path, files: dict[str, Path]) -> str:
+    for name in missing:
+        if there := in_its_place(clip_file(folder, name)):
+            return f"{name} is {there}: put the sound file in its place"
+    name = missing[0]
     for other in files:
         if composed(other) == composed(name):
             return f"there is {other}, with other Unicode characters: copy its name into the table"

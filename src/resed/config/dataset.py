@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, field_validator
 
 from resed.config.loading import check, read_yaml
 from resed.config.recording_pattern import RecordingPattern
-from resed.config.systems import NAME
+from resed.config.systems import NAME, Title
 from resed.config.yaml_reader import SHOWN
 from resed.errors import ConfigError
 from resed.escaping import one_line
@@ -24,6 +24,7 @@ EVALUATION = "evaluation"  # the split for results on one split only
 
 FORBIDDEN = {",": "a comma", "\t": "a tab", "\n": "a line end", "/": "a slash"}  # in classes
 LONGEST_NAME = 200  # characters of a class
+OVERALL = "Overall"  # the row of all classes in tables
 
 
 def class_problem(name: str) -> str:
@@ -40,7 +41,8 @@ def class_problem(name: str) -> str:
 
 
 def _class(value: str) -> str:
-    if problem := class_problem(value):
+    reserved = "is reserved for a row of the tables" if value == OVERALL else ""
+    if problem := class_problem(value) or reserved:
         raise ValueError(f"{one_line(repr(value), SHOWN)} {problem}; rename the class")
     return value
 
@@ -97,7 +99,7 @@ class Dataset(Strict):
     """A dataset file. `resed acquire` validates `soundscapes` and `sources`."""
 
     name: Annotated[str, Field(pattern=NAME)]
-    title: str
+    title: Title
     kind: Literal["soundscapes", "recordings"]
     note: str = ""  # shown at the top of the report
     classes: Annotated[list[Annotated[str, AfterValidator(_class)]], Field(min_length=1)]

@@ -14,7 +14,8 @@ from resed.config.loading import check, flattened, nearest, overlay, read_yaml
 from resed.errors import ConfigError
 from resed.settings import Strict
 
-NAME = r"^[a-z0-9][a-z0-9_]*$"
+NAME = r"^[a-z0-9][a-z0-9_]{0,99}$"
+Title = Annotated[str, Field(max_length=200)]
 DEFAULT_FEATURES = "default"
 _MOVED = ("row", "stage")  # keys of earlier versions, which the tables of a paper replace
 Entry = TypeVar("Entry")
@@ -23,7 +24,7 @@ Entry = TypeVar("Entry")
 class SystemEntry(Strict):
     """One entry of config/systems/*.yaml."""
 
-    title: str
+    title: Title
     base: str | None = None
     trained_as: str | None = None
     features: str | None = None  # a feature set of the same file; None: that of its base

@@ -16,6 +16,7 @@ from typing import Literal
 from resed.formats.acquisition import read_states_table, table_path
 from resed.formats.clip_names import clip_file
 from resed.runtime.checksums import digest
+from resed.runtime.files import is_special
 
 PRESENT = "present"
 SAMPLE = 1024  # bytes at the start, in the middle and at the end of a file
@@ -72,6 +73,18 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except (OSError, ValueError):  # too long, or with NUL
         return False
+
+
+def in_its_place(path: Path) -> str:
+    """What stands at a path instead of a file, in words; "" if nothing or a file does."""
+    try:
+        if path.is_dir():
+            return "a folder"
+        if path.is_symlink() and not path.exists():
+            return "a link that leads nowhere"
+        return "a device, a pipe or a socket" if is_special(path) else ""
+    except (OSError, ValueError):
+        return ""
 
 
 def compare_audio(

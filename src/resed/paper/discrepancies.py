@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import fmean
 
+from resed.config.dataset import OVERALL
 from resed.paper.numbers import Paper, Stated
-from resed.paper.tables import OVERALL, ClassTable, PrintedNumber
+from resed.paper.tables import ClassTable, PrintedNumber
 
 ROUNDING = 0.05  # half of the last printed digit
 TINY = 1e-6  # rounding error of sums of decimal fractions

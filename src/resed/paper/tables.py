@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from resed.config.dataset import OVERALL
 from resed.config.systems import NAME
 from resed.settings import Strict
 
-OVERALL = "Overall"
 Name = Annotated[str, Field(pattern=NAME)]
 Number = Annotated[float, Field(ge=0)]
 Texts = dict[str, str]

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from resed.config.dataset import SCORED_ROLES
+from resed.config.dataset import OVERALL, SCORED_ROLES
 from resed.config.rows import Row
 from resed.formats.tables import Column, Table, View, tidy
 from resed.paper.numbers import Metric
-from resed.paper.tables import OVERALL, ClassTable
+from resed.paper.tables import ClassTable
 from resed.results.folder import Results, readable
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN

@@ -32,7 +32,7 @@ from resed.acquire.recordings.sources.adapter import (
 from resed.acquire.recordings.sources.downloads import RETRIED
 from resed.acquire.recordings.sources.settings import AnySource
 from resed.errors import AudioError, DatasetError, ResedError
-from resed.formats.acquired_audio import audio_sample_hash, difference
+from resed.formats.acquired_audio import audio_sample_hash, difference, in_its_place
 from resed.formats.acquisition import LOCAL, Answer, ClipState, table_path
 from resed.formats.clip_names import clip_file
 from resed.runtime.checksums import digest
@@ -265,6 +265,8 @@ def _check(item: WantedFile, entry: ClipState | None) -> AudioFile | _Unusable |
     The content is compared, not size and date: both stay the same when a disk loses a bit. Hashing
     is limited by the disk, and the audit reads the same files again.
     """
+    if there := in_its_place(item.target):
+        return _Unusable(f"is {there}, not a sound file")
     try:
         if entry is None or entry.state != "present" or not entry.sha256:
             return check_audio(item.target)
