@@ -351,6 +351,16 @@ WAVS = {
 }
 
 
+@pytest.mark.parametrize("magic", [b"RF64", b"BW64"])
+@pytest.mark.parametrize("last", [LONG, BODY], ids=["size in ds64", "size in the chunk"])
+def test_a3_an_empty_chunk_before_the_sound_of_rf64(magic, last):
+    sizes = chunk(b"ds64", struct.pack("<QQQI", 8072 + 16, 8000, 4000, 0))
+    empty = chunk(b"data", b"")
+    data = riff(sizes, wav_format(), empty, empty, last, magic=magic, size=2**32 - 1)
+    np.testing.assert_array_equal(samples_of(data) * 32768, INTEGERS)
+    assert status(data[:-1]) == status(data[:-101]) == "truncated"
+
+
 @pytest.mark.parametrize("name", WAVS)
 def test_b2_chunks_and_bytes_around_the_sound_change_nothing(name):
     np.testing.assert_array_equal(samples_of(WAVS[name]) * 32768, INTEGERS)
