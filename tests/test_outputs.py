@@ -25,9 +25,10 @@ DEMO = REPOSITORY / "config" / "datasets" / "demo.yaml"
 # Options that name no file, whatever is given.
 NO_FILE = {
     *("split", "seed", "scale", "processes", "threads", "device", "jobs_per_gpu", "downloads"),
-    *("again", "list_sources", "keep_audio", "no_refuse", "gap", "resume", "method", "eta", "knee"),
-    *("guard", "quantile", "row", "kind", "system", "table", "figure", "source", "dataset"),
-    *("classes_from", "settings", "config_json", "root", "results", "data", "folder", "soundbank"),
+    *("again", "list_sources", "keep_audio", "no_refuse", "gap", "resume", "method", "eta"),
+    *("knee", "name", "input_kind", "guard", "quantile", "row", "kind", "system", "table"),
+    *("figure", "source", "dataset", "classes_from", "settings", "config_json", "root", "results"),
+    *("data", "folder", "soundbank"),
     "annotations",
 }
 

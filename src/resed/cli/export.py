@@ -1,15 +1,22 @@
 """`resed export`: a trained system as one file for other programs."""
 
 from pathlib import Path
+from typing import Literal
 
 import typer
+
+Input = Literal["waveform", "mels"]
+ONNX = ".onnx"
 
 
 def export(
     checkpoint: Path = typer.Option(
         ..., help="checkpoint.pt of a finished training, or a model file to change."
     ),
-    out: Path = typer.Option(..., help="Model file to write (.safetensors)."),
+    out: Path = typer.Option(
+        ...,
+        help="File to write: a model file (.safetensors), or ONNX (.onnx, requires the extra onnx).",
+    ),
     windows: Path | None = typer.Option(
         None,
         help="Windows of resed calibrate (TSV, seconds). Default: none, or those of a model file.",
@@ -27,25 +34,35 @@ def export(
     name: str | None = typer.Option(
         None, help="Name of the model. Default: that of the system, or of the model file."
     ),
+    input_kind: Input = typer.Option(
+        "waveform",
+        "--input",
+        help="Input of an ONNX file: a waveform (mono, -1 to 1, at the sample rate of the features) "
+        "or the log-mels of resed extract.",
+    ),
     card: Path | None = typer.Option(
         None, help="Facts for people, such as data, licences and scores: a YAML or JSON mapping."
     ),
 ) -> None:
-    """Write a trained system and all that it needs to one file, which runs no code when it is read.
+    """Write a trained system and all that it needs to one file, which is read without running code.
 
-    The file holds weights, features, classes, settings, windows (seconds) and thresholds (0 to 1).
+    A model file holds weights, features, classes, settings, windows (seconds) and thresholds (0 to
+    1). An ONNX file computes posteriors (0 to 1) of any number of frames: frames [clips, frames,
+    classes], tags and teacher_tags [clips, classes]. It is written only if onnxruntime gives the
+    posteriors of PyTorch to 1e-4.
 
     Example: resed export --checkpoint checkpoint.pt --windows windows_esp.tsv --out m.safetensors
     """
     from resed.config.loading import read_yaml
     from resed.decode.events import decode_settings
     from resed.errors import counted
+    from resed.export.onnx_file import write_onnx
     from resed.export.packing import pack
     from resed.formats.model_file import SUFFIX, write_model_file
     from resed.formats.windows import read_windows
 
-    if out.suffix != SUFFIX:
-        raise typer.BadParameter(f"{out}: use the ending {SUFFIX}", param_hint="--out")
+    if out.suffix not in (SUFFIX, ONNX):
+        raise typer.BadParameter(f"{out}: use the ending {SUFFIX} or {ONNX}", param_hint="--out")
     decode = None if settings is None else decode_settings(settings)
     model = pack(
         checkpoint,
@@ -54,9 +71,13 @@ def export(
         name=name,
         card=read_yaml(card) if card else None,
     )
-    write_model_file(out, model)
-    size = out.stat().st_size / 1e6
-    typer.echo(f"wrote {out}: {model.name}, {counted(len(model.classes), 'class')}, {size:.1f} MB")
+    found = f"{model.name}, {counted(len(model.classes), 'class')}"
+    if out.suffix == ONNX:
+        difference = write_onnx(out, model, input_kind)
+        found += f", {input_kind} in, largest difference from PyTorch {difference:.1e}"
+    else:
+        write_model_file(out, model)
+    typer.echo(f"wrote {out}: {found}, {out.stat().st_size / 1e6:.1f} MB")
     chosen = model.settings.decode
     longest = max(window.window_s for window in model.windows.values())
     if not longest and chosen.filter != "none" and chosen.window_frames != "fixed":

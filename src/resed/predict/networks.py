@@ -11,6 +11,7 @@ from torch import Tensor
 from resed.config.loading import check
 from resed.errors import CheckpointError, ConfigError, ModelFileError, ResedError
 from resed.formats import checkpoint, model_file
+from resed.formats.model_file import ModelFile
 from resed.formats.validation import short_line
 from resed.formats.windows import Window
 from resed.runtime.files import existing
@@ -67,23 +68,7 @@ def load_trained(path: Path | str) -> Trained:
             weights do not fit its settings.
     """
     if model_file.is_model_file(existing(path, "check the path, or train the system first")):
-        found = model_file.read_model_file(path)
-        wrong = _Wrong(path, ModelFileError, model_file.CURE)
-        return Trained(
-            name=found.name,
-            networks=_built(
-                wrong, found.weights, found.settings, found.features, found.classes, found.shares
-            ),
-            settings=found.settings,
-            features=found.features,
-            classes=found.classes,
-            shares=found.shares,
-            training=found.training,
-            windows=found.windows,
-            thresholds=found.thresholds,
-            card=found.card,
-            made_by=found.made_by,
-        )
+        return trained_of(model_file.read_model_file(path), path)
     content = checkpoint.load_finished(path)
     identity = content["identity"]
     wrong = _Wrong(path, CheckpointError, checkpoint.CURE)
@@ -99,6 +84,28 @@ def load_trained(path: Path | str) -> Trained:
         shares=shares,
         training={k: v for k, v in identity.items() if k not in NOT_OF_TRAINING},
         made_by=content.get("made_by"),
+    )
+
+
+def trained_of(model: ModelFile, path: Path | str) -> Trained:
+    """The networks of a model file that was read from `path`, or would be written there.
+
+    Raises ModelFileError if the weights do not fit the settings.
+    """
+    wrong = _Wrong(path, ModelFileError, model_file.CURE)
+    settings, features = model.settings, model.features
+    return Trained(
+        name=model.name,
+        networks=_built(wrong, model.weights, settings, features, model.classes, model.shares),
+        settings=settings,
+        features=features,
+        classes=model.classes,
+        shares=model.shares,
+        training=model.training,
+        windows=model.windows,
+        thresholds=model.thresholds,
+        card=model.card,
+        made_by=model.made_by,
     )
 
 

@@ -150,7 +150,7 @@ class GuidedTagHead(nn.Module):
         with without_autocast(features):
             features = features.float()
             attention = (self.logits(features) / self.seen).softmax(dim=1)
-            means = attention.mT @ features  # [clips, classes, dimensions]
+            means = attention.transpose(1, 2) @ features  # [clips, classes, dimensions]
             return (means * self._dense(self.classify)).sum(dim=2) + self.classify_bias
 
 
@@ -176,5 +176,5 @@ class FrameHead(nn.Module):
         hidden = functional.relu(self.hidden(features))
         scores = functional.linear(hidden, self.classify.weight * self.mask, self.classify.bias)
         if self.second is not None:
-            scores = self.second(functional.relu(scores).mT).mT
+            scores = self.second(functional.relu(scores).transpose(1, 2)).transpose(1, 2)
         return scores.float()
