@@ -13,6 +13,7 @@ from resed.cli import app
 from resed.errors import ResedError
 from resed.formats.model_file import read_model_file, write_model_file
 from resed.formats.posteriors import Posteriors
+from resed.formats.thresholds import write_thresholds
 from resed.formats.windows import write_windows
 
 
@@ -59,6 +60,32 @@ def test_export_of_a_model_file_keeps_what_is_not_given(tmp_path):
     for name in ("classes", "settings", "windows", "thresholds", "card", "training", "features"):
         assert getattr(one, name) == getattr(other, name)
     assert other.name == "other"
+
+
+def test_export_takes_one_threshold_or_one_per_class(checkpoint, tmp_path):
+    out, file = tmp_path / "m.safetensors", tmp_path / "t.json"
+    words = ("export", "--checkpoint", checkpoint, "--out", out, "--thresholds", file)
+    write_thresholds(file, {"threshold": 0.15})
+    run(*words)
+    found = read_model_file(out)
+    assert (found.settings.decode.frame_threshold, found.thresholds) == (0.15, {})
+    per_class = {"dog": 0.1, "cät": 0.9}
+    classes = {
+        label: {"threshold": value, "events": 30, "event_f1": 0.5, "fallback": ""}
+        for label, value in per_class.items()
+    }
+    more = {"format": 1, "class_threshold_events": 20, "classes": classes}
+    write_thresholds(file, {"threshold": 0.15, **more})
+    run(*words)
+    found = read_model_file(out)
+    assert (found.settings.decode.frame_threshold, found.thresholds) == (0.15, per_class)
+    other = tmp_path / "other.safetensors"
+    run("export", "--checkpoint", out, "--settings", '{"frame_threshold": 0.3}', "--out", other)
+    found = read_model_file(other)
+    assert (found.settings.decode.frame_threshold, found.thresholds) == (0.3, {})
+    classes["Cow"] = classes.pop("dog")
+    write_thresholds(file, {"threshold": 0.15, **more})
+    assert "the thresholds are for cät, Cow" in run(*words, fails=True)
 
 
 def test_export_says_what_it_lacks_and_refuses_what_does_not_fit(checkpoint, tmp_path):

@@ -15,7 +15,7 @@ def export(
     ),
     out: Path = typer.Option(
         ...,
-        help="File to write: a model file (.safetensors), or ONNX (.onnx, requires the extra onnx).",
+        help="File to write: a model file (.safetensors), or ONNX (.onnx; requires resed[onnx]).",
     ),
     windows: Path | None = typer.Option(
         None,
@@ -23,8 +23,8 @@ def export(
     ),
     thresholds: Path | None = typer.Option(
         None,
-        help="JSON of resed threshold. Default: frame_threshold of --settings, or the thresholds "
-        "of a model file.",
+        help="JSON of resed threshold, one or per class (0 to 1). Default: frame_threshold of "
+        "--settings, or the thresholds of a model file.",
     ),
     settings: str | None = typer.Option(
         None,
@@ -37,8 +37,8 @@ def export(
     input_kind: Input = typer.Option(
         "waveform",
         "--input",
-        help="Input of an ONNX file: a waveform (mono, -1 to 1, at the sample rate of the features) "
-        "or the log-mels of resed extract.",
+        help="Input of an ONNX file: a waveform (mono, -1 to 1, at the sample rate of the "
+        "features), or the log-mels of resed extract.",
     ),
     card: Path | None = typer.Option(
         None, help="Facts for people, such as data, licences and scores: a YAML or JSON mapping."
@@ -59,6 +59,7 @@ def export(
     from resed.export.onnx_file import write_onnx
     from resed.export.packing import pack
     from resed.formats.model_file import SUFFIX, write_model_file
+    from resed.formats.thresholds import read_thresholds
     from resed.formats.windows import read_windows
 
     if out.suffix not in (SUFFIX, ONNX):
@@ -67,6 +68,7 @@ def export(
     model = pack(
         checkpoint,
         windows=read_windows(windows) if windows else None,
+        thresholds=read_thresholds(thresholds) if thresholds else None,
         decode=decode,
         name=name,
         card=read_yaml(card) if card else None,

@@ -10,6 +10,7 @@ from typing import Any
 from resed import __version__
 from resed.errors import MOST_CLASSES, ResultsError, some
 from resed.formats.model_file import ModelFile
+from resed.formats.thresholds import Thresholds
 from resed.formats.windows import Window
 from resed.predict.networks import Trained, load_trained
 from resed.settings import DecodeSettings
@@ -21,7 +22,7 @@ def pack(
     path: Path | str,
     *,
     windows: Mapping[str, Window] | None = None,
-    thresholds: Mapping[str, float] | None = None,
+    thresholds: Thresholds | None = None,
     decode: DecodeSettings | None = None,
     name: str | None = None,
     card: Mapping[str, Any] | None = None,
@@ -31,9 +32,10 @@ def pack(
     Args:
         path: a checkpoint of a finished training, or a model file.
         windows: label -> window; None: no filter, or those of the model file.
-        thresholds: label -> frame threshold, from 0 to 1, of all classes; empty: that of `decode`
-            for all; None: empty, or those of the model file.
-        decode: None: the defaults, or those of the model file.
+        thresholds: frame thresholds, which replace that of `decode`; None: that of `decode` for
+            all classes, or the thresholds of the model file.
+        decode: None: the defaults, or those of the model file. Otherwise thresholds per class of
+            the model file are left out.
         name: None: that of the system, or of the model file.
         card: facts for people, JSON values; None: none, or those of the model file.
 
@@ -46,8 +48,13 @@ def pack(
     if decode is not None:
         settings = settings.model_copy(update={"decode": decode})
     windows = _windows(trained.windows if windows is None else windows, trained)
-    thresholds = trained.thresholds if thresholds is None else thresholds
-    _refuse_foreign(thresholds, trained, "thresholds")
+    limits = dict(trained.thresholds) if decode is None else {}
+    if thresholds is not None:
+        thresholds.of(trained.classes)  # refuses those of other classes
+        limits = dict(thresholds.classes)
+        common = {"frame_threshold": thresholds.common}
+        decode = settings.decode.model_copy(update=common)
+        settings = settings.model_copy(update={"decode": decode})
     return ModelFile(
         name=name or trained.name,
         classes=trained.classes,
@@ -55,7 +62,7 @@ def pack(
         settings=settings,
         features=trained.features,
         windows=windows,
-        thresholds=dict(thresholds),
+        thresholds=limits,
         training={key: trained.training[key] for key in ("system", "seed", "data")},
         weights=trained.networks.state_dict(),
         card=dict(trained.card if card is None else card),
