@@ -276,11 +276,21 @@ def _model(source: SourceFile, metadata: Any, weights: dict[str, Tensor]) -> Mod
 def _settings(source: SourceFile, kind: type[BaseModel], name: str, values: Any) -> Any:
     """Typed settings, without conversion of types."""
     try:
-        return kind.model_validate_json(json.dumps(values), strict=True)
+        found = kind.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join([name, *map(str, first["loc"])])
         raise source.wrong(f"{short_line(key)}: {short_line(first['msg'])}") from None
+    if not _is_same(values, found.model_dump(mode="json")):
+        raise source.wrong(f"{name}: text where a number is required")
+    return found
+
+
+def _is_same(given: Any, found: Any) -> bool:
+    """Whether values were read as they are; settings with defaults may lack."""
+    if isinstance(given, dict) and isinstance(found, dict):
+        return all(_is_same(value, found.get(key)) for key, value in given.items())
+    return given == found
 
 
 def _digest(metadata: Mapping[str, Any], weights: Mapping[str, Tensor]) -> str:

@@ -136,9 +136,6 @@ def _built(
     shares: list[float],
 ) -> Networks:
     """Networks with these weights, in evaluation mode, if the weights fit the settings."""
-    layers = max(settings.model.recurrent.layers, settings.model.crnn.layers)
-    if layers > len(weights):  # they are built one by one
-        raise wrong(f"the weights do not fit the settings ({layers} recurrent layers)")
     if problem := shares_problem(shares, settings.model.disentangled):
         raise wrong(problem)
     sizes = settings.model, features, len(classes), shares
