@@ -34,11 +34,13 @@ rule train:
         root=DATA,
         out=subpath(output.checkpoint, parent=True),
         settings=lambda wildcards: settings(wildcards.trained, "model", "objective", "schedule"),
+        init=verbatim(words("--init", [CONFIG.init] if CONFIG.init else [])),
+        init_sha256=verbatim(INIT_SHA256),
     message:
         "train {wildcards.trained}, seed {wildcards.seed}"
     shell:
         "resed train --dataset {params.dataset:q} --root {params.root:q}"
         " --system {wildcards.trained:q} --settings {params.settings:q} --changed --seed {wildcards.seed:q}"
         " --weak {input.weak:q} --unlabeled {input.unlabeled:q} --strong {input.strong:q}"
-        " --development {input.development:q} --out {params.out:q} --resume --threads {threads}"
+        " --development {input.development:q} --out {params.out:q} {params.init:q} --resume --threads {threads}"
         " --jobs-per-gpu {resources.jobs_per_gpu} 2>&1 | tee {log:q}"

@@ -58,9 +58,10 @@ def export(
     from resed.errors import counted
     from resed.export.onnx_file import write_onnx
     from resed.export.packing import pack
-    from resed.formats.model_file import SUFFIX, write_model_file
+    from resed.formats.model_file import write_model_file
     from resed.formats.thresholds import read_thresholds
     from resed.formats.windows import read_windows
+    from resed.predict.models import SUFFIX
 
     if out.suffix not in (SUFFIX, ONNX):
         raise typer.BadParameter(f"{out}: use the ending {SUFFIX} or {ONNX}", param_hint="--out")

@@ -11,7 +11,11 @@ def train(
     dataset: str = typer.Option(..., help="Dataset: a name in config/datasets, or a YAML file."),
     root: Path = typer.Option(..., help="Folder of the dataset, with audio/ and metadata/."),
     system: str = typer.Option(..., help="Name of the system, written into the checkpoint."),
-    settings: str = typer.Option(..., help="Settings of the system: inline JSON, or a YAML file."),
+    settings: str | None = typer.Option(
+        None,
+        help="Settings of the system: inline JSON, or a YAML file. With --init: changes of the "
+        "settings of that model; default: none. Required without --init.",
+    ),
     seed: int = typer.Option(
         0, min=0, max=LARGEST_SEED, help="Seed of weights, batches, noise and dropout."
     ),
@@ -20,6 +24,11 @@ def train(
     strong: Path = typer.Option(..., help="Feature store of the strong split."),
     development: Path = typer.Option(..., help="Feature store of the development split."),
     out: Path = typer.Option(..., help="Folder for checkpoint.pt, history.csv and resume.pt."),
+    init: str | None = typer.Option(
+        None,
+        help="Start from these weights: a model file, a checkpoint, or a name of resed models. "
+        "Heads of classes that it lacks are new. Default: random weights.",
+    ),
     changed: bool = typer.Option(
         False,
         "--changed",
@@ -41,13 +50,21 @@ def train(
     --weak weak.store --unlabeled unlabeled.store --strong strong.store --development dev.store
     --out train/pts/seed0
     """
+    from resed.cli.by_split import required
     from resed.config.dataset import load_dataset
-    from resed.config.loading import read_settings
+    from resed.config.loading import overlay, read_settings
     from resed.config.systems import refuse_other_settings
+    from resed.predict.models import model_path
     from resed.runtime.devices import device_for
+    from resed.train.initial import Initial
     from resed.train.setup import build_trainer, keep_freed_memory, prepare_torch
 
-    values = read_settings(settings)
+    if settings is None:
+        required("without --init", settings=settings)
+    values = read_settings(settings) if settings is not None else {}
+    initial = Initial.read(model_path(init)) if init else None
+    if initial is not None:
+        values = overlay(initial.settings, values)
     if not changed:
         refuse_other_settings(system, values, Path())
     keep_freed_memory()
@@ -68,5 +85,6 @@ def train(
             stores=stores,
             folder=out,
             device=chosen,
+            initial=initial,
         )
         print(f"wrote {trainer.train(resume)}")

@@ -62,6 +62,7 @@ class Config(Strict):
     feature_overrides: dict[str, dict[str, Any]] = {}
     calibrate: CalibrateSettings = CalibrateSettings()
     sensitivity: SensitivitySettings = SensitivitySettings()
+    init: str = ""  # model from whose weights every training starts
     sanity_system: str | None = None
     confusion: Literal["spread", "cooccurrence", "single"] = "spread"
     external: External = {}

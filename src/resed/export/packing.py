@@ -15,6 +15,7 @@ from resed.formats.windows import Window
 from resed.predict.networks import Trained, load_trained
 from resed.settings import DecodeSettings
 
+KEPT = ("system", "seed", "data", "initial")  # of the identity of a training
 PACKAGES = ("torch", "numpy", "safetensors")  # whose versions are written
 
 
@@ -63,7 +64,7 @@ def pack(
         features=trained.features,
         windows=windows,
         thresholds=limits,
-        training={key: trained.training[key] for key in ("system", "seed", "data")},
+        training={key: trained.training[key] for key in KEPT if key in trained.training},
         weights=trained.networks.state_dict(),
         card=dict(trained.card if card is None else card),
         made_by=trained.made_by,

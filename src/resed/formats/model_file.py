@@ -21,6 +21,7 @@ from torch import Tensor
 from resed.errors import ModelFileError
 from resed.formats.checkpoint import CLASSES, IDENTITY, WEIGHTS
 from resed.formats.validation import (
+    HASH,
     MADE_BY,
     NAME,
     PLAIN,
@@ -42,7 +43,6 @@ from resed.settings import FeatureSettings, SystemSettings
 
 VERSION = 1
 FORMAT = "resed model"
-SUFFIX = ".safetensors"
 KEY = "resed"  # of the metadata
 CURE = "get it again, or make it with resed export"
 LARGEST_FILE = 1 << 30  # bytes; the models of the papers have 40 MB
@@ -87,7 +87,12 @@ METADATA = Fields(
         "features": Fields({}, others=PLAIN),
         "windows": Fields({}, others=WINDOW),
         "thresholds": Fields({}, others=number(0, 1)),
-        "training": Fields({name: IDENTITY.keys[name] for name in ("system", "seed", "data")}),
+        "training": Fields(
+            {
+                **{name: IDENTITY.keys[name] for name in ("system", "seed", "data")},
+                "initial": Fields({"name": NAME, "sha256": HASH}, optional=True),
+            }
+        ),
         "card": Fields({}, others=PLAIN),
         "made_by": MADE_BY,
         "versions": Fields({}, others=NAME),
@@ -116,7 +121,8 @@ class ModelFile:
         windows: label -> window of the median filter, of all classes.
         thresholds: label -> frame threshold, from 0 to 1; of all classes, or empty: that of
             `settings.decode` is then used for all.
-        training: system, seed and data (dataset, manifest, clips) of the training.
+        training: system, seed and data (dataset, manifest, clips) of the training; `initial`
+            (name, sha256) is the model from which it started, if any.
         weights: name -> float32 tensor of both networks (int64: counters of BatchNorm).
         card: facts for people, JSON values: data, licences, scores, limits.
         made_by: stage, code, packages and device of the training; None if unknown.

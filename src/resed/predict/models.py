@@ -4,8 +4,8 @@ from pathlib import Path
 
 from resed.config.loading import nearest
 from resed.errors import MissingFileError
-from resed.formats.model_file import SUFFIX
 
+SUFFIX = ".safetensors"
 FOLDER = Path(__file__).resolve().parents[1] / "models"  # package data, in the wheel
 FILES = (SUFFIX, ".pt")
 

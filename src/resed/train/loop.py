@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resed.errors import DivergedError
+from resed.errors import MOST_CLASSES, DivergedError, some
 from resed.formats import checkpoint
 from resed.formats.history import write_history
 from resed.runtime.fingerprint import made_by
@@ -20,9 +20,12 @@ from resed.train.epoch_log import EpochLog, geometry
 from resed.train.evaluate import quick_scores
 from resed.train.finite import NumberError, StepNumbers
 from resed.train.framework import build_framework
+from resed.train.initial import Initial
 from resed.train.objective import focal_weight
 from resed.train.precision import arithmetic, made_with
 from resed.train.run import TrainingRun
+
+MOST_PARTS = 20  # of networks that a message lists
 
 
 @dataclass
@@ -46,6 +49,8 @@ class Trainer:
         self.batches = Batches(strata, self.settings.batch, run.seed, device, epoch=self.steps)
         self.framework = build_framework(run.settings, run.features, len(run.classes), run.shares)
         self.framework.prepare(strata)
+        if run.initial is not None:
+            self._start_from(run.initial)
         self.networks = self.framework.networks.to(device)
         self.projections = self.framework.projections
         if self.projections is not None:
@@ -61,6 +66,18 @@ class Trainer:
         self.autocast = arithmetic(self.settings.precision, device)
         self.epoch, self.history, self.best = 0, [], Best()
         self.made_by = made_by("train")
+
+    def _start_from(self, initial: Initial) -> None:
+        """Replace weights by those of another training, and report which."""
+        classes = self.run.classes
+        taken, new = initial.put_into(self.framework.networks, classes, self.run.shares)
+        added = [label for label in classes if label not in initial.classes]
+        self.say(
+            f"{self.run.system} starts from {initial.name}: took {some(taken, MOST_PARTS)}; new: "
+            f"{some(new, MOST_PARTS) or 'nothing'}"
+            + f" (new classes: {some(added, MOST_CLASSES)})"
+            * bool(added)
+        )
 
     # ---- the run -------------------------------------------------------------------------
 

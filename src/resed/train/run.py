@@ -6,6 +6,7 @@ from typing import Any
 
 from resed.settings import FeatureSettings, SystemSettings
 from resed.train.batches import Grid
+from resed.train.initial import Initial
 
 
 @dataclass
@@ -17,6 +18,7 @@ class TrainingRun:
         data: hash of the manifest, and clips per role.
         shares: share of the dimensions that each class uses.
         grid: frames of labels and posteriors.
+        initial: the model from whose weights the training starts; None: random weights.
     """
 
     system: str
@@ -28,6 +30,7 @@ class TrainingRun:
     shares: list[float]
     grid: Grid
     folder: Path
+    initial: Initial | None = None
 
     def identity(self) -> dict[str, Any]:
         """Everything that the weights depend on, which excludes decoding."""
@@ -39,4 +42,5 @@ class TrainingRun:
             "features": self.features.model_dump(mode="json"),
             "data": self.data,
             "shares": self.shares,
+            **({"initial": self.initial.identity()} if self.initial else {}),
         }

@@ -18,6 +18,7 @@ from resed.settings import FeatureSettings, SystemSettings
 from resed.train.batches import Grid, Stratum, hold_out, load_stratum
 from resed.train.framework import frame_grid
 from resed.train.heads import class_shares
+from resed.train.initial import Initial
 from resed.train.loop import Trainer
 from resed.train.run import TrainingRun
 
@@ -69,12 +70,15 @@ def build_trainer(
     stores: Mapping[str, Path],
     folder: Path,
     device: torch.device,
+    initial: Initial | None = None,
 ) -> Trainer:
     """The trainer of `resed train`; settings, stores and labels are checked before."""
     cure = "add this key; config/systems/base.yaml has all keys"
     chosen = check(SystemSettings, settings, f"systems.{system}", cure)
     opened = open_stores(stores)
     features = check(FeatureSettings, opened["weak"].settings, "store settings")
+    if initial is not None:
+        initial.refuse_other_features(features, chosen)
     cells, seconds = frame_grid(chosen.model, features)
     grid = Grid(cells, seconds, chosen.objective.strong.rounding)
     annotations = {role: root / dataset.splits[role].annotations for role in opened}
@@ -101,6 +105,7 @@ def build_trainer(
             chosen.model.disentangled,
         ),
         grid=grid,
+        initial=initial,
     )
     evaluated: dict[str, Stratum] = {"development": strata["development"]}
     training = {role: strata[role] for role in TRAINING_ROLES}
