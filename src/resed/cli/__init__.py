@@ -43,6 +43,8 @@ COMMANDS = (
     "draw",
     "report",
     "export",
+    "models",
+    "systems",
     "verify",
     "share",
     "share.restore",

@@ -10,12 +10,12 @@ FOLDER = Path(__file__).resolve().parents[1] / "models"  # package data, in the 
 FILES = (SUFFIX, ".pt")
 
 
-def installed_models(folder: Path = FOLDER) -> dict[str, Path]:
+def installed_models(folder: Path | None = None) -> dict[str, Path]:
     """Name -> file of the models that are installed with resed, sorted by name."""
-    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+    return {path.stem: path for path in sorted((folder or FOLDER).glob(f"*{SUFFIX}"))}
 
 
-def model_path(name_or_file: Path | str, folder: Path = FOLDER) -> Path:
+def model_path(name_or_file: Path | str, folder: Path | None = None) -> Path:
     """The file of an installed model, or the path that was given.
 
     Text with a folder, or with the ending of a model file or of a checkpoint, is a path. Other text

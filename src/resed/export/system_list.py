@@ -1,0 +1,54 @@
+"""The systems of config/systems with their sizes."""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import torch
+
+from resed.config.run import load_config
+from resed.errors import MissingFileError
+from resed.train.framework import build_networks
+from resed.train.model import parameter_count
+
+
+@dataclass(frozen=True)
+class ListedSystem:
+    """A system: its base and the one whose weights it uses ("" if none), and parameters."""
+
+    system: str
+    base: str
+    weights_of: str
+    student: int
+    teacher: int
+    title: str
+
+
+COLUMNS = tuple(field.name for field in fields(ListedSystem))
+
+
+def system_list(root: Path | str = ".") -> list[ListedSystem]:
+    """All systems of config/systems, with the settings of config/config.yaml.
+
+    Parameters are those that are trained, or averaged from trained ones. They are counted without
+    memory for them. With disentangled features, all classes use all dimensions: the largest number.
+
+    Raises:
+        MissingFileError: `root` has no config/config.yaml.
+        ConfigError: a file is wrong.
+    """
+    if not (Path(root) / "config" / "config.yaml").is_file():
+        cure = "run the command in the folder of the Snakefile, or use --root"
+        raise MissingFileError("has no config/config.yaml", place=root, cure=cure)
+    config = load_config(root=root)
+    classes = len(config.dataset_file.classes)
+    found = []
+    for name, entry in config.catalogue.items():
+        features = config.feature_sets[config.features_of(name)]
+        with torch.device("meta"):
+            model = config.system(name).model
+            networks = build_networks(model, features, classes, [1.0] * classes)
+        networks.requires_grad_(True)  # an averaged teacher is not trained itself
+        student, teacher = parameter_count(networks.student), parameter_count(networks.teacher)
+        row = (entry.base or "", entry.trained_as or "", student, teacher, entry.title)
+        found.append(ListedSystem(name, *row))
+    return found
