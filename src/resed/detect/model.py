@@ -15,6 +15,7 @@ from resed.detect.windows import Recording
 from resed.formats.detection_journal import DetectedEvent
 
 from resed.errors import AudioError, DeviceError
+from resed.formats.audio import mix
 from resed.predict.models import model_path
 from resed.predict.networks import load_trained
 
@@ -92,12 +93,10 @@ class Model:
             stream.add(part)
         columns = [self._detector.trained.classes.index(label) for label in self.classes]
         step = self._detector.trained.seconds_per_frame
+        tags = [float(value) for value in recording.tags]
         count = max(1, int(np.ceil(recording.seconds / step - 1e-6)))
         return Detection(
-            tags={
-                label: float(recording.tags[c])
-                for c, label in zip(columns, self.classes, strict=True)
-            },
+            tags={label: tags[column] for label, column in zip(self.classes, columns, strict=True)},
             frames=np.ascontiguousarray(np.concatenate(frames)[:count, columns]),
             seconds_per_frame=step,
             classes=self.classes,
@@ -179,12 +178,11 @@ def _mono(waveform: npt.ArrayLike) -> npt.NDArray[np.float32]:
     if kind.kind not in "fi":
         cure = "use float32 from -1 to 1, or int16"
         raise AudioError(f"has the type {kind}", place="waveform", cure=cure)
-    values = values.astype(np.float32 if kind.itemsize <= 4 and kind.kind == "f" else np.float64)
-    if kind.kind == "i":
-        values /= -float(np.iinfo(kind).min)
-    mono = values if values.ndim == 1 else values.mean(axis=1)
     with np.errstate(over="ignore"):
-        mono = mono.astype(np.float32)
+        if kind.kind == "i":
+            values = values / -float(np.iinfo(kind).min)
+        values = values.astype(np.float32)
+    mono = values if values.ndim == 1 else mix(values)
     if not np.isfinite(mono).all():
         problem = "has samples that are not finite, or too large for float32"
         raise AudioError(problem, place="waveform", cure="use numbers from -1 to 1")
