@@ -6,7 +6,6 @@ import sys
 import pytest
 import torch
 from small_models import CLASSES, TRAINING, settings, small_checkpoint, small_model, weights
-from systems import BASE
 from test_train_loop import CPU, FEATURES, SMALL, command, make_tiny
 
 from resed.config.dataset import load_dataset
@@ -138,7 +137,7 @@ def trainer(tiny, folder, initial=None):
 def started(tmp_path, classes=("dog", "owl")):
     """A model file of the networks of SMALL."""
     torch.manual_seed(3)
-    chosen = type(settings()).model_validate(overlay(BASE, {k: SMALL[k] for k in ("model",)}))
+    chosen = type(settings()).model_validate(SMALL)
     state = build_networks(chosen.model, FEATURES, 2, [1.0, 1.0]).state_dict()
     path = tmp_path / "base.safetensors"
     model = small_model(chosen, features=FEATURES, weights=state, classes=list(classes),

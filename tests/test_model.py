@@ -22,6 +22,7 @@ from resed.extract.logmel import clip_features
 from resed.formats.audio import read_audio
 from resed.formats.model_file import write_model_file
 from resed.formats.store import create
+from resed.formats.thresholds import Thresholds
 from resed.predict.inference import predict_splits
 from resed.predict.networks import load_trained
 
@@ -56,7 +57,8 @@ def predicted(tmp_path, path, model, wave):
     with create(store, ["a.wav"], model.features, "evaluation", "0" * 64) as writer:
         writer.write(0, clip_features(wave, model.features))
     ((_, posteriors),) = predict_splits(path, {"evaluation": store}, CPU)
-    found = decode(posteriors, WINDOWS, model.settings.decode, model.thresholds)
+    thresholds = Thresholds(0.5, model.thresholds)
+    found = decode(posteriors, WINDOWS, model.settings.decode, thresholds)
     return posteriors, found.events["a.wav"]
 
 
