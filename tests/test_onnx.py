@@ -2,16 +2,25 @@
 
 import json
 import sys
-from dataclasses import replace
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
-from small_models import FEATURES, MAGNITUDES, WINDOWS, settings, small_model, small_store
+from small_models import (
+    FEATURES,
+    MAGNITUDES,
+    WINDOWS,
+    settings,
+    small_checkpoint,
+    small_model,
+    small_store,
+)
+from typer.testing import CliRunner
 
-from resed.errors import ModelFileError, ResedError
+from resed.cli import app
+from resed.errors import MissingPackageError, ModelFileError
 from resed.export import onnx_file
 from resed.export.onnx_file import fewest_frames, write_onnx
 from resed.extract.logmel import clip_features
@@ -127,6 +136,11 @@ def test_a_file_that_computes_something_else_is_not_written(tmp_path, monkeypatc
 
 def test_a_missing_extra_is_named_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
-    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None if name != "onnx" else 1)
-    with pytest.raises(ResedError, match=r"require onnxruntime; .*pip install 'resed\[onnx\]'"):
-        write_onnx(tmp_path / "m.onnx", replace(small_model()), "mels")
+    path = small_checkpoint(tmp_path / "checkpoint.pt")
+    words = ["export", "--checkpoint", str(path), "--out", str(tmp_path / "m.onnx")]
+    error = CliRunner().invoke(app, words).exception
+    assert isinstance(error, MissingPackageError)
+    assert str(error) == (
+        "requires onnxruntime, which is not installed; run pip install 'resed[onnx]'"
+    )
+    assert not (tmp_path / "m.onnx").exists()

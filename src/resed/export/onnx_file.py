@@ -11,7 +11,7 @@ import json
 import math
 import warnings
 from contextlib import redirect_stdout
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from resed.errors import ModelFileError, ResedError
+from resed.errors import ModelFileError
 from resed.extract.logmel import logmel, mel_filters, taper
 from resed.formats.model_file import ModelFile
 from resed.formats.validation import short_line
@@ -65,9 +65,10 @@ def write_onnx(path: Path | str, model: ModelFile, front: Front = "waveform") ->
 
     Raises:
         ModelFileError: the networks cannot be exported, or posteriors differ by more than 1e-4.
-        ResedError: the packages of the extra `onnx` are not installed.
+        ModuleNotFoundError: the packages of the extra `onnx` are not installed.
     """
-    _require_packages(path)
+    for package in ("onnx", "onnxruntime"):  # a missing one is named before the export
+        import_module(package)
     trained = trained_of(model, path)
     networks = _Posteriors(trained).eval()
     whole = _exported(path, networks, trained)
@@ -82,13 +83,6 @@ def write_onnx(path: Path | str, model: ModelFile, front: Front = "waveform") ->
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
     return difference
-
-
-def _require_packages(path: Path | str) -> None:
-    missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        problem = f"ONNX files require {' and '.join(missing)}"
-        raise ResedError(problem, place=path, cure="install them: pip install 'resed[onnx]'")
 
 
 def fewest_frames(trained: Trained) -> int:
