@@ -33,6 +33,7 @@ COMMANDS = (
     "extract",
     "train",
     "predict",
+    "detect",
     "calibrate",
     "calibrate.threshold",
     "decode",

@@ -31,6 +31,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "extract": {"out": FILE},
     "train": {"out": ("checkpoint.pt", "history.csv", "resume.pt")},
     "predict": {"out": FILE, "scores": ("*.tsv",)},
+    "detect": {"out": ("events.tsv", "failures.tsv", "journal.jsonl")},
     "calibrate": {"out": FILE},
     "threshold": {"out": FILE},
     "decode": {"out": DECODED, "results": ()},

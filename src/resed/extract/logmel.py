@@ -65,8 +65,7 @@ def samples_needed(settings: FeatureSettings) -> int:
 
 
 def _features(wave: np.ndarray, frames: int, settings: FeatureSettings) -> np.ndarray:
-    n_fft, hop = settings.n_fft, settings.hop
-    half = n_fft // 2
+    n_fft, hop, half = settings.n_fft, settings.hop, settings.n_fft // 2
     if settings.offset:
         wave = wave + np.float32(settings.offset)
     padded = np.zeros(max(n_fft + (frames - 1) * hop, half + wave.size), dtype=np.float32)
@@ -74,6 +73,17 @@ def _features(wave: np.ndarray, frames: int, settings: FeatureSettings) -> np.nd
     if settings.edges == "reflect" and wave.size > 1:
         whole = np.pad(wave, half, mode="reflect")[: padded.size]
         padded[: whole.size] = whole
+    return transformed(padded, frames, settings)
+
+
+def transformed(padded: np.ndarray, frames: int, settings: FeatureSettings) -> np.ndarray:
+    """Features of the frames of an extended waveform: float32 [frames, n_mels].
+
+    Args:
+        padded: float32 [at least n_fft + (frames - 1) * hop], the waveform with n_fft // 2 samples
+            in front of it and behind it; frame i begins at sample i * hop.
+    """
+    n_fft, hop = settings.n_fft, settings.hop
     cut = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop][:frames]
     window, filters = taper(settings), _transposed_filters(settings)
     features = np.empty((frames, settings.n_mels), dtype=np.float32)

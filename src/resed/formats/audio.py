@@ -248,7 +248,7 @@ def decode(
         ):
             raise _too_long(name, sample_rate)
         wave, count = np.empty(0, dtype=np.float32), 0
-        for part in _resampled(sound, sample_rate):
+        for part in resampled(sound, sample_rate):
             part = part[: most - count]
             if count + len(part) > wave.size:  # in place where the system can
                 wave.resize(min(most, (count + len(part)) * 5 // 4), refcheck=False)
@@ -269,8 +269,12 @@ def _too_long(name: str, sample_rate: int) -> AudioError:
     return refusal(LongAudioError, problem, name)
 
 
-def _resampled(sound: Sound, sample_rate: int) -> Iterator[np.ndarray]:
-    """The mono waveform in blocks; the values are those of resampling the whole at once."""
+def resampled(sound: Sound, sample_rate: int) -> Iterator[np.ndarray]:
+    """The mono waveform in blocks, float32 [samples]; the values are those of the whole at once.
+
+    Memory does not grow with the length of the file. Raises AudioError as `Sound.blocks` does, for
+    a truncated file after its last block.
+    """
     if sound.rate == sample_rate:
         yield from map(mix, sound.blocks())
         return

@@ -66,3 +66,36 @@ def _lines(total: int, what: str) -> Iterator[Callable[[int], None]]:
 
 def _rate(done: int, begin: float) -> str:
     return f"{done / max(time.monotonic() - begin, 1e-9):.1f}/s"
+
+
+@contextmanager
+def status_line(what: str) -> Iterator[Callable[[Callable[[], str]], None]]:
+    """Show a text that changes, on a terminal in one line, in a log every few seconds.
+
+    Yields a function that receives the function that makes the text.
+    """
+    last = time.monotonic()
+    if not sys.stderr.isatty():
+
+        def log(text: Callable[[], str]) -> None:
+            nonlocal last
+            if time.monotonic() - last >= EVERY:
+                last = time.monotonic()
+                print(plain(f"{what}: {text()}"), file=sys.stderr, flush=True)
+
+        yield log
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.fields[text]}", markup=False)
+    console = Console(file=terminal(sys.stderr))
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()
+    ) as bar:
+        task = bar.add_task("", total=None, text=what)
+
+        def show(text: Callable[[], str]) -> None:
+            bar.update(task, text=plain(f"{what}: {text()}"))
+
+        yield show

@@ -1,0 +1,1 @@
+"""Events of sound files of any length, by a trained model."""
