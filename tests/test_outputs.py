@@ -29,7 +29,7 @@ NO_FILE = {
     *("knee", "name", "input_kind", "guard", "quantile", "row", "kind", "system", "table"),
     *("figure", "source", "dataset", "classes_from", "settings", "config_json", "root", "results"),
     *("data", "folder", "soundbank"),
-    "annotations",
+    *("annotations", "formats", "threshold", "classes", "overlap"),
 }
 
 

@@ -62,7 +62,7 @@ def detect(
     changes = read_settings(settings)
     sources = find_sources(audio, out)
 
-    from resed.detect.detector import Detector
+    from resed.detect.detector import ModelDetector
     from resed.detect.run import failed, run_detection
     from resed.predict.models import model_path
     from resed.predict.networks import load_trained
@@ -74,7 +74,7 @@ def detect(
     trained = load_trained(path)
     with device_for(device, say=lambda line: print(line, file=sys.stderr)) as chosen:
         prepare_torch(threads or _cores(), chosen)
-        detector = Detector.of(
+        detector = ModelDetector.of(
             trained,
             chosen,
             thresholds=limits,

@@ -37,7 +37,7 @@ class DecodedWindows:
 
 
 @dataclass(frozen=True, eq=False)
-class Detector:
+class ModelDetector:
     """A trained model on a device.
 
     Attributes:
@@ -67,7 +67,7 @@ class Detector:
         classes: Sequence[str] = (),
         overlap: float = DEFAULT_OVERLAP,
         changes: Mapping[str, Any] | None = None,
-    ) -> "Detector":
+    ) -> "ModelDetector":
         """A detector with the settings of the model, except those that are given.
 
         Args:
@@ -118,7 +118,7 @@ class Detector:
 
     @property
     def stride(self) -> int:
-        """Cells from the start of a window to that of the next one."""
+        """DecodedCells from the start of a window to that of the next one."""
         return max(1, self.cells - int(self.cells * self.overlap + 1e-9))
 
     @property

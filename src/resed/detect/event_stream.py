@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from resed.decode.events import DECIMALS, regions
-from resed.detect.detector import Detector
-from resed.detect.windows import Cells
+from resed.detect.detector import ModelDetector
+from resed.detect.windows import DecodedCells
 from resed.errors import ResultsError
 from resed.formats.detection_journal import DetectedEvent
 
@@ -25,14 +25,14 @@ class _OpenEvent:
 class EventStream:
     """Events of cells that arrive in order; their score is the mean of the frame posteriors."""
 
-    def __init__(self, detector: Detector) -> None:
+    def __init__(self, detector: ModelDetector) -> None:
         labels = detector.trained.classes
         self._columns = [labels.index(name) for name in detector.classes]
         self._labels, self._seconds = detector.classes, detector.trained.seconds_per_frame
         self._open: dict[int, _OpenEvent] = {}
         self._found: list[tuple[float, int, float, float]] = []  # onset, column, offset, score
 
-    def add(self, cells: Cells) -> None:
+    def add(self, cells: DecodedCells) -> None:
         """Add the next cells. Raises ResultsError for more than MOST_EVENTS events."""
         active = cells.active[:, self._columns]
         scores = cells.frames[:, self._columns].cumsum(axis=0, dtype=np.float64)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from resed.detect.detector import Detector
+from resed.detect.detector import ModelDetector
 from resed.detect.event_stream import EventStream
 from resed.detect.sources import SoundSource
-from resed.detect.windows import Cells, Recording
+from resed.detect.windows import DecodedCells, WindowedRecording
 from resed.errors import AudioError
 from resed.formats.audio import open_audio, resampled
 from resed.formats.audio_errors import EmptyAudioError, refusal
@@ -25,7 +25,7 @@ class Watcher:
     def features(self, rows: np.ndarray) -> None:
         """Receive the next features, float32 [frames, n_mels]."""
 
-    def cells(self, part: Cells) -> None:
+    def cells(self, part: DecodedCells) -> None:
         """Receive the next joined scores."""
 
     def finish(self, found: DetectedFile) -> None:
@@ -33,7 +33,7 @@ class Watcher:
 
 
 @dataclass
-class _Reader:
+class _SoundReader:
     """Reads a file as mono at `rate` Hz; `source_rate` is its own rate, known after the start."""
 
     source: SoundSource
@@ -59,7 +59,7 @@ class _Reader:
 
 
 def detect_in_file(
-    detector: Detector,
+    detector: ModelDetector,
     source: SoundSource,
     watchers: Sequence[Watcher] = (),
     advance: Advance = lambda seconds, share: None,
@@ -81,8 +81,8 @@ def detect_in_file(
         for watcher in watchers:
             watcher.features(rows)
 
-    before, reader = state_of(source.path), _Reader(source, detector.rate, advance)
-    recording, stream = Recording(detector, reader.waves(), watch), EventStream(detector)
+    before, reader = state_of(source.path), _SoundReader(source, detector.rate, advance)
+    recording, stream = WindowedRecording(detector, reader.waves(), watch), EventStream(detector)
     for part in recording.parts():
         for watcher in watchers:
             watcher.cells(part)

@@ -7,9 +7,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from resed.detect.detector import Detector
+from resed.detect.detector import ModelDetector
 from resed.detect.file_detection import Watcher
-from resed.detect.windows import Cells
+from resed.detect.windows import DecodedCells
 from resed.formats import audacity, raven, score_tsv
 from resed.formats.detection_journal import DetectedFile
 from resed.formats.regions import Region
@@ -58,19 +58,19 @@ def write_of_events(kind: str, path: Path, found: DetectedFile) -> None:
 class ScoreWatcher(Watcher):
     """Writes the joined frame posteriors, before gate, threshold and filters."""
 
-    def __init__(self, detector: Detector, write: Write) -> None:
+    def __init__(self, detector: ModelDetector, write: Write) -> None:
         labels = detector.trained.classes
         self._columns = [labels.index(name) for name in detector.classes]
         self._seconds, self._write = detector.trained.seconds_per_frame, write
 
-    def cells(self, part: Cells) -> None:
+    def cells(self, part: DecodedCells) -> None:
         """Write the next cells."""
         edges = np.arange(part.start, part.stop + 1) * self._seconds
         self._write(edges, part.frames[:, self._columns])
 
 
 @contextmanager
-def score_watcher(detector: Detector, path: Path, name: str) -> Iterator[Watcher]:
+def score_watcher(detector: ModelDetector, path: Path, name: str) -> Iterator[Watcher]:
     """Write the score file of the sound file `name` while it is read."""
     with score_tsv.score_writer(path, detector.classes) as write:
         yield ScoreWatcher(detector, write)

@@ -13,7 +13,7 @@ from librosa import mel_frequencies
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from resed.detect.detector import Detector
+from resed.detect.detector import ModelDetector
 from resed.detect.file_detection import Watcher
 from resed.draw.style import DOTS_PER_INCH, GREY, HEAT, SERIES, look, new
 from resed.escaping import one_line
@@ -68,7 +68,7 @@ def _means(rows: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
 class PictureWatcher(Spectrogram):
     """Draws the picture when the file was read."""
 
-    def __init__(self, detector: Detector, path: Path) -> None:
+    def __init__(self, detector: ModelDetector, path: Path) -> None:
         super().__init__(detector.trained.features)
         self._detector, self._path = detector, path
 
@@ -78,12 +78,14 @@ class PictureWatcher(Spectrogram):
 
 
 @contextmanager
-def picture_watcher(detector: Detector, path: Path, name: str) -> Iterator[Watcher]:
+def picture_watcher(detector: ModelDetector, path: Path, name: str) -> Iterator[Watcher]:
     """Draw the picture of the sound file `name`."""
     yield PictureWatcher(detector, path)
 
 
-def draw(path: Path, found: DetectedFile, spectrogram: Spectrogram, detector: Detector) -> None:
+def draw(
+    path: Path, found: DetectedFile, spectrogram: Spectrogram, detector: ModelDetector
+) -> None:
     """Write a PNG atomically; equal inputs give equal bytes."""
     labels = lanes(found, detector)
     with look(), warnings.catch_warnings():
@@ -104,7 +106,7 @@ def draw(path: Path, found: DetectedFile, spectrogram: Spectrogram, detector: De
             figure.savefig(temporary, format="png", dpi=DOTS_PER_INCH, metadata={"Software": None})
 
 
-def lanes(found: DetectedFile, detector: Detector) -> list[str]:
+def lanes(found: DetectedFile, detector: ModelDetector) -> list[str]:
     """The classes that have a lane, in the order of the model; at most MOST_LANES.
 
     If there are more classes, those with events and the highest tags have a lane.

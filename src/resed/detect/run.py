@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from resed.detect.detector import Detector
+from resed.detect.detector import ModelDetector
 from resed.detect.file_detection import Watcher, detect_in_file, hashed, state_of
 from resed.detect.file_outputs import OF_EVENTS, output_paths, score_watcher, write_of_events
 from resed.detect.output_folder import EVENTS, FAILURES, OutputFolder, open_output
@@ -32,7 +32,7 @@ OF_ONE_FILE = (AudioError, MissingFileError, OverwriteError, ResultsError)
 
 
 @dataclass
-class Outcome:
+class DetectionOutcome:
     """What a run did.
 
     Attributes:
@@ -57,7 +57,7 @@ class Outcome:
         )
 
 
-def failed(outcome: Outcome, out: Path) -> ResedError:
+def failed(outcome: DetectionOutcome, out: Path) -> ResedError:
     """The error that ends a run in which files failed, with their names."""
     names = list(outcome.failures)
     total = len(names) + outcome.detected + outcome.skipped
@@ -68,12 +68,12 @@ def failed(outcome: Outcome, out: Path) -> ResedError:
 def run_detection(
     sources: Sequence[SoundSource],
     out: Path,
-    detector: Detector,
+    detector: ModelDetector,
     model: Mapping[str, str],
     kinds: Sequence[str] = (),
     *,
     say: Callable[[str], None] = print,
-) -> Outcome:
+) -> DetectionOutcome:
     """Detect events in sound files and write tables and files into an output folder.
 
     Args:
@@ -108,18 +108,18 @@ class DetectionRun:
         say: receives a line per file.
     """
 
-    detector: Detector
+    detector: ModelDetector
     folder: OutputFolder
     kinds: Sequence[str]
     watchers: Watchers
     say: Callable[[str], None]
 
-    def detect(self, sources: Sequence[SoundSource]) -> Outcome:
+    def detect(self, sources: Sequence[SoundSource]) -> DetectionOutcome:
         """Process all sources in their order; an error of one file does not end the run.
 
         Raises OSError if an output cannot be written.
         """
-        outcome = Outcome()
+        outcome = DetectionOutcome()
         paths = output_paths([source.name for source in sources], self.kinds)
         with audio_progress([_size(source) for source in sources]) as progress:
             for source in sources:
@@ -131,7 +131,7 @@ class DetectionRun:
                 progress.next_file()
         return outcome
 
-    def _one(self, source: SoundSource, paths: Mapping[str, str], outcome: Outcome,
+    def _one(self, source: SoundSource, paths: Mapping[str, str], outcome: DetectionOutcome,
              progress: AudioProgress) -> None:  # fmt: skip
         if source.error:
             raise source.error

@@ -6,11 +6,11 @@ each is decoded for itself, by the gate, thresholds and median filters that were
 window is sure of all events that its edges do not cut. A bridge, a window over the seam of two
 windows, decides how far the others reach; see `repair`.
 
-Measured with a CRNN of ten classes on 200 clips of 10 s that were joined, 25 ms per window: where
-windows and clips coincide, 99 % of the events that no edge cuts stay as in the clips, and 70 to 77 %
-if windows of half overlap are averaged with weights by the distance to their edges. Where windows
-begin 1.4, 3.7 or 6.6 s after the clips, event-F1 is 38.0 % with bridges, 33.2 % without them, and
-36.1 % for the weighted mean.
+Measured with a CRNN of ten classes (80 ms per cell) on 200 clips of 10 s that were joined. Where
+windows coincide with clips, 99 % of the events that no edge cuts are those of the clips; with a
+mean over windows of half overlap, weighted by the distance to their edges, 70 to 76 %. Where they
+begin 1.4, 3.7 or 6.6 s after the clips, macro event-F1 is 38.0 % with bridges, 33.2 % without them,
+and 36.0 % with the weighted mean.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from resed.detect.detector import Detector
+from resed.detect.detector import ModelDetector
 from resed.extract.logmel import NOTHING, clip_features
 from resed.extract.streaming import feature_blocks
 from resed.settings import FeatureSettings
@@ -32,7 +32,7 @@ Kind = Literal["window", "bridge", "last"]
 
 
 @dataclass(frozen=True)
-class Cells:
+class DecodedCells:
     """Consecutive cells, that is frames of the posteriors.
 
     Attributes:
@@ -50,18 +50,18 @@ class Cells:
         """Number of the cell after the last one."""
         return self.start + len(self.active)
 
-    def since(self, start: int) -> "Cells":
+    def since(self, start: int) -> "DecodedCells":
         """The cells from `start` on."""
         rows = slice(start - self.start, None)
-        return Cells(start, self.active[rows], self.frames[rows])
+        return DecodedCells(start, self.active[rows], self.frames[rows])
 
-    def until(self, stop: int) -> "Cells":
+    def until(self, stop: int) -> "DecodedCells":
         """The cells before `stop`."""
         rows = slice(stop - self.start)
-        return Cells(self.start, self.active[rows], self.frames[rows])
+        return DecodedCells(self.start, self.active[rows], self.frames[rows])
 
 
-class Recording:
+class WindowedRecording:
     """A recording that is processed once, in parts, within constant memory.
 
     Attributes:
@@ -71,7 +71,7 @@ class Recording:
 
     def __init__(
         self,
-        detector: Detector,
+        detector: ModelDetector,
         waves: Iterable[np.ndarray],
         watch: Callable[[np.ndarray], None] = lambda features: None,
     ) -> None:
@@ -88,10 +88,10 @@ class Recording:
         """Length of what was read so far."""
         return self._samples / self._detector.rate
 
-    def parts(self) -> Iterator[Cells]:
+    def parts(self) -> Iterator[DecodedCells]:
         """All cells, in order. Raises the errors of `waves`."""
-        before: Cells | None = None
-        bridge: Cells | None = None
+        before: DecodedCells | None = None
+        bridge: DecodedCells | None = None
         for kind, found in self._decoded():
             if kind == "bridge":
                 bridge = found
@@ -113,7 +113,7 @@ class Recording:
         frames = -(-self._samples // detector.trained.features.hop)
         return -(-frames // detector.cell_frames)
 
-    def _decoded(self) -> Iterator[tuple[Kind, Cells]]:
+    def _decoded(self) -> Iterator[tuple[Kind, DecodedCells]]:
         windows = self._windows()
         while batch := list(islice(windows, self._detector.batch)):
             found = self._detector.decoded([features for _, _, features in batch])
@@ -121,7 +121,7 @@ class Recording:
             for (kind, start, _), active, frames in zip(
                 batch, found.active, found.frames, strict=True
             ):
-                yield kind, Cells(start, active, frames)
+                yield kind, DecodedCells(start, active, frames)
 
     def _windows(self) -> Iterator[tuple[Kind, int, np.ndarray]]:
         """Kind, first cell, and features [frames, n_mels] of each window, in order of the cells."""
@@ -150,7 +150,7 @@ class Recording:
             yield block
 
 
-def _starts(detector: Detector) -> Iterator[tuple[Kind, int]]:
+def _starts(detector: ModelDetector) -> Iterator[tuple[Kind, int]]:
     """Windows one after the other, and the bridges between them, in order: kind, first cell."""
     start = 0
     while True:
@@ -161,7 +161,7 @@ def _starts(detector: Detector) -> Iterator[tuple[Kind, int]]:
 
 
 def _cut(
-    blocks: Iterable[np.ndarray], detector: Detector
+    blocks: Iterable[np.ndarray], detector: ModelDetector
 ) -> Iterator[tuple[Kind, int, np.ndarray]]:
     """Windows of the features of a recording that is longer than one."""
     settings, step, cells = detector.trained.features, detector.cell_frames, detector.cells
@@ -199,7 +199,9 @@ def _past_the_end(settings: FeatureSettings, count: int) -> np.ndarray:
     return np.full((count, settings.n_mels), value, np.float32)
 
 
-def repair(before: Cells, after: Cells, bridge: Cells) -> tuple[Cells, Cells]:
+def repair(
+    before: DecodedCells, after: DecodedCells, bridge: DecodedCells
+) -> tuple[DecodedCells, DecodedCells]:
     """Two windows that meet at a seam, repaired by the bridge over it, class by class.
 
     Events that touch the seam on both sides are one. An event that touches it on one side is
@@ -237,7 +239,7 @@ def _run_stop(row: np.ndarray, at: int) -> int:
 
 
 def _faded(
-    left: np.ndarray, right: np.ndarray, bridge: Cells, seam: int
+    left: np.ndarray, right: np.ndarray, bridge: DecodedCells, seam: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posteriors of two windows, near the seam replaced by those of the bridge, gradually."""
     at = seam - bridge.start
