@@ -20,8 +20,7 @@ from resed.settings import SystemSettings
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
 REFERENCE = "filename\tonset\toffset\tevent_label\na.wav\t1.0\t2.5\tDog\nb.wav\t\t\t\n"
-RUN = ("score", "compare", "calibrate", "--help")  # commands whose examples are run
-RUN = ("score", "calibrate", "convert", "--help")  # commands whose examples are run
+RUN = ("score", "compare", "calibrate", "convert", "--help")  # commands whose examples are run
 DETECTED = "filename\tonset\toffset\tevent_label\na.wav\t1.1\t2.4\tDog\nb.wav\t0.0\t1.0\tDog\n"
 CALLS = "Begin Time (s)\tEnd Time (s)\tCall\n1.0\t2.5\tDog\n"
 SCORES = "onset\toffset\tDog\n0.0\t1.0\t0.5\n1.0\t2.0\t0.75\n2.0\t3.0\t0.25\n"
