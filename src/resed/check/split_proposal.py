@@ -176,33 +176,32 @@ def divide(
 ) -> dict[Role, dict[str, list[Region] | None]]:
     """Divide groups of clips into strong and the splits of `shares`.
 
-    Each class is first given to strong, then to the others, from the rarest class on; the rest
-    fills the splits up to their shares.
+    Iterative stratification (Sechidis et al. 2011): from the rarest class on, each group goes to
+    the split that lacks most of the class, and groups without labels to the split that lacks most
+    clips. A class of one group is in strong.
     """
     order = sorted(groups)
     random.Random(SEED).shuffle(order)
     labels = [{one.label for clip in group for one in clips[clip] or ()} for group in order]
     counts = Counter(label for found in labels for label in found)
-    roles: list[Role] = ["strong", *reversed(list(shares))]
+    wanted = {"strong": 1 - sum(shares.values()), **dict(reversed(shares.items()))}
     place: dict[int, Role] = {}
-    for label in sorted(counts, key=lambda label: (counts[label], label)):
-        for role in roles:
-            if any(place.get(i) == role and label in labels[i] for i in range(len(order))):
-                continue
-            free = (i for i in range(len(order)) if i not in place and label in labels[i])
-            if (index := next(free, None)) is not None:
-                place[index] = role
-    total = len(clips)
     sizes: Counter[Role] = Counter()
-    for index, role in place.items():
-        sizes[role] += len(order[index])
-    wanted = {role: share * total for role, share in shares.items()}
-    wanted["strong"] = total - sum(wanted.values())
-    for index in (i for i in range(len(order)) if i not in place):
-        role = max(roles, key=lambda role: wanted[role] - sizes[role])
-        place[index] = role
-        sizes[role] += len(order[index])
-    for role in roles[1:]:  # without classes that are frequent enough
+    have: Counter[tuple[Role, str]] = Counter()
+
+    def lacks(role: Role, label: str | None) -> tuple[float, float]:
+        size = wanted[role] * len(clips) - sizes[role]
+        return size if label is None else wanted[role] * counts[label] - have[role, label], size
+
+    for label in [*sorted(counts, key=lambda label: (counts[label], label)), None]:
+        for index, found in enumerate(labels):
+            if index in place or not (label is None or label in found):
+                continue
+            role = max(wanted, key=lambda role: lacks(role, label))
+            place[index] = role
+            sizes[role] += len(order[index])
+            have.update((role, one) for one in found)
+    for role in shares:  # of few groups
         if role not in place.values():
             spare = next(i for i in place if sum(r == place[i] for r in place.values()) > 1)
             place[spare] = role
