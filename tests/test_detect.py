@@ -159,6 +159,13 @@ def test_windows_are_decoded_as_clips_and_cover_the_recording(joint, crnn, clips
         assert np.allclose(cells[0].frames[:-8], alone[:-8], atol=0.05)
 
 
+def test_a_thread_for_features_changes_nothing(joint):
+    wave = sound(joint, 5.5)
+    limits = middle(joint, wave)
+    one, two = (ModelDetector.of(joint, CPU, thresholds=limits, ahead=ahead) for ahead in (0, 3))
+    assert detected(one, wave)[0] and detected(one, wave)[0] == detected(two, wave)[0]
+
+
 def test_windows_of_a_long_recording_are_those_of_its_parts(joint):
     """Two clips with silence at their edges: each window is exactly one of them."""
     clips = [sound(joint, 1, seed) for seed in (1, 2)]

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 OVERLAPS = (0.0, 0.5)
+WINDOWS_AHEAD = 16
 FORMATS = ("tsv", "audacity", "raven", "scores", "png")
 
 
@@ -62,6 +63,8 @@ def detect(
     changes = read_settings(settings)
     sources = find_sources(audio, out)
 
+    from threadpoolctl import threadpool_limits
+
     from resed.detect.detector import ModelDetector
     from resed.detect.run import failed, run_detection
     from resed.predict.models import model_path
@@ -70,20 +73,24 @@ def detect(
     from resed.runtime.files import sha256
     from resed.train.setup import prepare_torch
 
+    threads = threads or _cores()
     path = model_path(model or _default_model())
     trained = load_trained(path)
     with device_for(device, say=lambda line: print(line, file=sys.stderr)) as chosen:
-        prepare_torch(threads or _cores(), chosen)
+        # The networks are small: a thread for features is worth more than another for them.
+        prepare_torch(max(1, threads - 1), chosen)
         detector = ModelDetector.of(
             trained,
             chosen,
             thresholds=limits,
             classes=[name for text in classes for name in text.split(",")],
             overlap=overlap,
+            ahead=WINDOWS_AHEAD if threads > 1 else 0,
             changes=changes.get("decode", changes),
         )
         names = {"name": trained.name, "sha256": sha256(path)}
-        outcome = run_detection(sources, out, detector, names, kinds, say=typer.echo)
+        with threadpool_limits(1, user_api="blas"):  # of the features
+            outcome = run_detection(sources, out, detector, names, kinds, say=typer.echo)
     typer.echo(outcome.summary(out))
     if outcome.failures:
         raise failed(outcome, out)

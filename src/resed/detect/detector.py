@@ -47,6 +47,7 @@ class ModelDetector:
         filters: window of the median filter of each class, in cells.
         classes: the classes that are reported, in the order of the model.
         overlap: 0.5 for a window over each seam of two windows, 0 for none.
+        ahead: windows whose features are computed ahead, in a thread of their own.
     """
 
     trained: Trained
@@ -56,6 +57,7 @@ class ModelDetector:
     filters: tuple[int, ...]
     classes: tuple[str, ...]
     overlap: float = DEFAULT_OVERLAP
+    ahead: int = 0
 
     @classmethod
     def of(
@@ -66,6 +68,7 @@ class ModelDetector:
         thresholds: Mapping[str, float] | None = None,
         classes: Sequence[str] = (),
         overlap: float = DEFAULT_OVERLAP,
+        ahead: int = 0,
         changes: Mapping[str, Any] | None = None,
     ) -> "ModelDetector":
         """A detector with the settings of the model, except those that are given.
@@ -99,6 +102,7 @@ class ModelDetector:
             tuple(_filters(trained, decode)),
             tuple(name for name in known if not classes or name in classes),
             overlap,
+            ahead,
         )
 
     @property

@@ -23,6 +23,7 @@ import numpy as np
 from resed.detect.detector import ModelDetector
 from resed.extract.logmel import NOTHING, clip_features
 from resed.extract.streaming import feature_blocks
+from resed.runtime.ahead import ahead
 from resed.settings import FeatureSettings
 
 TAIL_S = 0.1  # codecs lengthen a clip by up to this; such a recording is still one clip
@@ -115,6 +116,8 @@ class WindowedRecording:
 
     def _decoded(self) -> Iterator[tuple[Kind, DecodedCells]]:
         windows = self._windows()
+        if self._detector.ahead:
+            windows = ahead(windows, self._detector.ahead)
         while batch := list(islice(windows, self._detector.batch)):
             found = self._detector.decoded([features for _, _, features in batch])
             self.tags = np.maximum(self.tags, found.tags.max(axis=0))
