@@ -169,6 +169,10 @@ def test_nothing_that_exists_is_replaced(tmp_path, events):
     message = run(tmp_path / "events.tsv", labels, "--to", "audacity", code=1)
     assert message.startswith(f"{mine}: exists and is not replaced")
     assert mine.read_text() == "my notes" and list(labels.iterdir()) == [mine]
+    message = run(
+        tmp_path / "events.tsv", tmp_path / "audio" / "clip 1.wav", "--to", "raven", code=1
+    )
+    assert "exists and is no folder; name a folder" in message
     (tmp_path / "mine.tsv").write_text("filename\n")
     message = run(tmp_path / "events.tsv", tmp_path / "mine.tsv", code=1)
     assert "exists and is not replaced" in message

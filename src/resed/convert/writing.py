@@ -166,6 +166,9 @@ def _per_clip(
     clips: Mapping[str, Sequence[Region]], kind: Kind, target: Path, options: WriteOptions
 ) -> dict[Path, str]:
     assert kind in PER_CLIP
+    if target.exists() and not target.is_dir():
+        cure = "name a folder, in which each sound file gets its labels"
+        raise OverwriteError("exists and is no folder", place=target, cure=cure)
     files: dict[Path, str] = {}
     owners: dict[Path, str] = {}
     for clip, ones in clips.items():
