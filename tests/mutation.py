@@ -51,7 +51,8 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "score": (
         (
             *("score/f1.py", "score/matching.py", "score/agreement.py", "score/psds.py"),
-            *("score/threshold_free.py", "score/confusion.py"),
+            *("score/threshold_free.py", "score/confusion.py", "score/score_files.py"),
+            "score/class_changes.py",
         ),
         ("test_score.py", "test_agreement.py", "test_threshold_free.py", "test_confusion.py"),
     ),

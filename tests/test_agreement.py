@@ -17,8 +17,9 @@ from resed.formats.manifest import ManifestRow, write_manifest
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window
 from resed.score.agreement import FORMS, Side, differences, folded, notes_on
-from resed.score.f1 import event_counts, score_files, segment_counts
+from resed.score.f1 import event_counts, segment_counts
 from resed.score.matching import MOST_MATCHES
+from resed.score.score_files import score_files
 from resed.score.threshold_free import Detector
 from resed.settings import DecodeSettings
 

@@ -21,7 +21,7 @@ from resed.errors import AnnotationError, MissingFileError, ResultsError, ScoreE
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
 from resed.formats.comparison import read_comparison, write_comparison
 from resed.results.folder import Results
-from resed.score.f1 import score_files
+from resed.score.score_files import score_files
 from resed.score.score_folder import score_folder
 from resed.stats import bootstrap, intervals
 from resed.tabulate import make_table

@@ -12,7 +12,8 @@ from resed.formats.annotations import read_clips, read_events, write_events
 from resed.repair import repair_dataset
 from resed.results.folder import Results
 from resed.results.repaired import load_repair, repaired_counts
-from resed.score.f1 import event_counts, score_files, segment_counts
+from resed.score.f1 import event_counts, segment_counts
+from resed.score.score_files import score_files
 from resed.tabulate import make_table
 from resed.tabulate.layout import lines
 from resed.tabulate.markdown import markdown

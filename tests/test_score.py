@@ -25,14 +25,8 @@ from resed.formats.manifest import ManifestRow, write_manifest
 from resed.formats.metrics import FORMAT
 from resed.formats.store import create
 from resed.results.layout import Layout
-from resed.score.f1 import (
-    Rules,
-    clips_to_score,
-    event_counts,
-    score_files,
-    segment_counts,
-    tag_counts,
-)
+from resed.score.f1 import Rules, clips_to_score, event_counts, segment_counts, tag_counts
+from resed.score.score_files import score_files
 from resed.settings import FeatureSettings
 
 LABELS = ("Speech", "Dog", "Running_water")

@@ -460,6 +460,22 @@ def test_a_root_that_cannot_be_written_is_only_looked_at(server, made, tmp_path,
     assert "it stays there unused" in said[1]
 
 
+def test_c10_what_stands_in_the_place_of_a_clip_is_named(server, made, tmp_path):
+    """A pipe is not opened, which would wait for a writer."""
+    file, root = whole(server, made, tmp_path), tmp_path / "data"
+    folder, names = root / "audio/train/weak", list(made.clips["weak"])
+    put(root, SPLITS["weak"][1], made.tables["weak"])
+    (folder / names[0]).mkdir(parents=True)
+    os.mkfifo(folder / names[1])
+    (folder / names[2]).symlink_to("nowhere")
+    said = []
+    acquire(file, root, "weak", said=said)
+    what = ("a folder", "a device, a pipe or a socket", "a link that leads nowhere")
+    for name, words, line in zip(names[:3], what, said, strict=False):
+        assert line.startswith(f"{folder / name}: is {words}, not a sound file; it stays there")
+    assert (folder / names[1]).is_fifo() and (folder / names[2]).is_symlink()
+
+
 def put(root: Path, path: str, data: bytes) -> Path:
     """Write a file below a folder."""
     (root / path).parent.mkdir(parents=True, exist_ok=True)

@@ -22,8 +22,8 @@ from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window, write_windows
 from resed.score import class_changes
 from resed.score.class_changes import ClassChanges
-from resed.score.f1 import score_files
 from resed.score.psds import SCENARIOS, psds, sed_scores_eval
+from resed.score.score_files import score_files
 from resed.score.threshold_free import (
     Detector,
     frame_scores,

@@ -186,7 +186,7 @@ def _score_rows(
 def _score(reference: Path, estimated: Path | None, **options: Any) -> None:
     """Score one pair of files and print the scores."""
     from resed.escaping import one_line
-    from resed.score.f1 import score_files
+    from resed.score.score_files import score_files
 
     metrics, notes = score_files(reference, estimated, **options)
     for note in notes:
