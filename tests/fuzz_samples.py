@@ -36,6 +36,7 @@ from resed.formats.audio import read_audio
 from resed.formats.audit_summary import read_audit_summary
 from resed.formats.comparison import Comparison, read_comparison, write_comparison
 from resed.formats.counts import Counts, read_counts, write_counts
+from resed.formats.detection_journal import DetectedEvent, DetectedFile, FileState, open_journal
 from resed.formats.figure_description import (
     FigureDescription,
     read_figure_description,
@@ -671,6 +672,38 @@ def comparison(folder: Path) -> Sample:
                 assert not sign or sign * found.difference > 0
 
     return Sample("comparison", path, lambda: read_comparison(path), check, edits.JSON)
+
+
+@sample
+def detection_journal(folder: Path) -> Sample:
+    path = folder / "journal.jsonl"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open_journal(path) as journal:
+        journal.begin({"name": "m", "sha256": HASH}, {"overlap": 0.5, "thresholds": {}}, None)
+        for name in ("a.wav", "sub/b.wav"):
+            events = [DetectedEvent(0.5, 1.25, "Dog", 0.75), DetectedEvent(2.0, 2.5, "Cat", 1.0)]
+            state = FileState(f"/data/{name}", 44144, 10**18, 10**18 + 1, HASH)
+            outputs = {f"audacity/{name}.txt": HASH}
+            journal.add(DetectedFile(name, state, 3.0, 44100, {"Dog": 0.9}, events, outputs))
+        journal.add_tables({"events.tsv": HASH})
+
+    def read() -> Any:
+        with open_journal(path) as journal:
+            return journal.header, {name: journal.read(name) for name in journal.files}
+
+    def check(value: Any) -> None:
+        header, files = value
+        assert header is None or header["version"] == 1
+        for name, found in files.items():
+            assert is_text(name) and is_whole(found.state.size) and is_whole(found.rate)
+            assert within(found.seconds, 0, 1e6) and all(
+                within(v, 0, 1) for v in found.tags.values()
+            )
+            for one in found.events:
+                assert within(one.onset, 0, one.offset) and within(one.score, 0, 1)
+                assert is_text(one.label) and one.onset < one.offset <= 1e6
+
+    return Sample("detection_journal", path, read, check, edits.BYTES)
 
 
 @sample

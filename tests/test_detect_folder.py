@@ -258,6 +258,23 @@ def test_c9_broken_files_do_not_end_the_others(model, folder, monkeypatch):
         run(model, "out", "--formats", "audacity")
 
 
+def test_c10_names_that_an_output_cannot_have_do_not_end_the_others(model, folder):
+    sound(folder / "back\\slash.wav", 0.2)
+    sound(folder / f"{'x' * 251}.wav", 0.2)
+    with pytest.raises(ResedError) as refused:
+        run(model, "out", "--formats", "raven")
+    assert str(refused.value).startswith("2 of 6 files failed: back\\slash.wav, xxx")
+    problems = (folder.parent / "out/failures.tsv").read_text()
+    assert "its output cannot have its name (File name too long)\trename it" in problems
+    assert "cannot be written\trename the file" in problems
+    odd = folder / "tab\tfolder"
+    odd.mkdir()
+    sound(odd / "a.wav", 0.2)
+    run(model, "odd", audio=(str(odd),))  # its parents may have any name
+    assert "1 done before" in run(model, "odd", audio=(str(odd),))
+    assert {row[0] for row in rows(folder.parent / "odd")[1:]} == {"a.wav"}
+
+
 def _refuse(monkeypatch, name: str) -> None:
     opened = Path.open
 

@@ -83,7 +83,7 @@ def detect(
             trained,
             chosen,
             thresholds=limits,
-            classes=[name for text in classes for name in text.split(",")],
+            classes=[name for text in classes for name in map(str.strip, text.split(",")) if name],
             overlap=overlap,
             ahead=WINDOWS_AHEAD if threads > 1 else 0,
             changes=changes.get("decode", changes),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from librosa import mel_frequencies
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
 from resed.detect.detector import ModelDetector
 from resed.detect.file_detection import Watcher
@@ -30,6 +30,10 @@ TAGS = 0.17  # share of the width
 THINNEST = 1 / 1500  # of the width: an event that is shorter is drawn so wide
 TICKS_HZ = (100, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 HOUR, MINUTE = 3600, 60
+TICKS_S = (  # steps of the time axis
+    *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800),
+    *(3600, 7200, 14_400, 28_800, 86_400),
+)
 
 
 class Spectrogram(Watcher):
@@ -152,7 +156,8 @@ def _draw_lanes(axes: Axes, labels: list[str], found: DetectedFile) -> None:
     _rows(axes, labels)
     axes.set_yticklabels([one_line(label, LONGEST_LABEL) for label in labels])
     axes.set_xlim(0, found.seconds)
-    axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 1.2, 1.5, 2, 3, 5, 6, 10]))
+    step = next((one for one in TICKS_S if found.seconds <= 12 * one), 0)
+    axes.xaxis.set_major_locator(MultipleLocator(step) if step else MaxNLocator(10))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _time(value, found.seconds)))
     axes.set_xlabel("seconds" if found.seconds < 2 * MINUTE else "time")
 

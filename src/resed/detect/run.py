@@ -1,5 +1,6 @@
 """Detect events in many sound files: skip what is done, report what cannot be read, go on."""
 
+import errno
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
@@ -13,11 +14,13 @@ from resed.detect.output_folder import EVENTS, FAILURES, OutputFolder, open_outp
 from resed.detect.progress import AudioProgress, audio_progress
 from resed.detect.sources import SoundSource
 from resed.errors import (
+    AnnotationError,
     AudioError,
     MissingFileError,
     OverwriteError,
     ResedError,
     ResultsError,
+    ScoreError,
     counted,
     some,
 )
@@ -28,7 +31,10 @@ from resed.runtime.fingerprint import made_by
 Watchers = Mapping[str, Callable[[Path, str], AbstractContextManager[Watcher]]]
 MOST_NAMES = 20  # of files that failed, in the last line
 # Errors that concern a single file; errors of writing end the run.
-OF_ONE_FILE = (AudioError, MissingFileError, OverwriteError, ResultsError)
+OF_ONE_FILE = (
+    *(AnnotationError, AudioError, MissingFileError, OverwriteError, ResultsError, ScoreError),
+)
+NAME_ERRORS = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # of the output of one file
 
 
 @dataclass
@@ -127,7 +133,12 @@ class DetectionRun:
                     self._one(source, paths[source.name], outcome, progress)
                 except OF_ONE_FILE as error:
                     outcome.failures[source.name] = error
-                    self.say(f"failed: {error}")
+                except OSError as error:
+                    if error.errno not in NAME_ERRORS:
+                        raise
+                    outcome.failures[source.name] = _unfit_name(source, error)
+                if failure := outcome.failures.get(source.name):
+                    self.say(f"failed: {failure}")
                 progress.next_file()
         return outcome
 
@@ -204,6 +215,11 @@ def counted_events(found: DetectedFile) -> str:
     total = sum(counts.values())
     shown = ", ".join(f"{label} {count}" for label, count in counts.items())
     return f"{total} event{'s' * (total > 1)}: {shown}"
+
+
+def _unfit_name(source: SoundSource, error: OSError) -> ResedError:
+    problem = f"its output cannot have its name ({error.strerror})"
+    return AudioError(problem, place=source.path, cure="rename it")
 
 
 def _size(source: SoundSource) -> int:

@@ -21,6 +21,7 @@ from resed.formats.annotations import LONGEST_S
 from resed.formats.validation import (
     NAME,
     PLAIN,
+    TEXT,
     Fields,
     Kind,
     SourceFile,
@@ -54,7 +55,7 @@ HEADER = Fields(
 DETECTED = Fields(
     {
         "file": NAME,
-        "path": NAME,
+        "path": TEXT,  # folders may have any name
         "size": integer(),
         "modified": integer(-(2**63), 2**63 - 1),  # nanoseconds
         "changed": integer(-(2**63), 2**63 - 1),
