@@ -82,6 +82,8 @@ class SoundbankFile(Strict):
 
     kind: Literal["demo", "folder"]
     source: str = ""  # URL of a public copy
+    # Recordings that are not used, by their file name without folder and ending
+    leave_out: tuple[str, ...] = ()
 
 
 class PublishedFile(Strict):

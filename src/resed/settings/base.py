@@ -13,6 +13,7 @@ Layers = Annotated[int, Field(gt=0, le=16)]
 Pool = Annotated[int, Field(gt=0, le=4096)]  # cells along one axis
 Samples = Annotated[int, Field(gt=0, le=1 << 20)]  # of a window or a hop: 24 s at 44.1 kHz
 Clips = Annotated[int, Field(gt=0, le=65_536)]  # of a batch
+ClipsOrNone = Annotated[int, Field(ge=0, le=65_536)]  # of a batch; 0: the role is not used
 Epochs = Annotated[int, Field(gt=0, le=100_000)]
 EpochsFromZero = Annotated[int, Field(ge=0, le=100_000)]
 MOST_BLOCKS = 16  # of convolutions

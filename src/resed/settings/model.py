@@ -86,6 +86,9 @@ class CrnnSettings(_Blocks):
     dropout: Fraction
     hidden: Width  # of the BGRU, per direction
     layers: Layers
+    # gate: Linear(x) * sigmoid(x) over channels, as in the baseline; relu takes half of the time
+    activation: Literal["gate", "relu"] = "gate"
+    dropout_blocks: Literal["all", "none"] = "all"  # whether blocks have dropout, or only the heads
 
 
 class ModelSettings(Strict):

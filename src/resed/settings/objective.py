@@ -86,6 +86,11 @@ class MeanTeacherSettings(Strict):
     consistency: Annotated[float, Field(ge=0)]  # largest weight, of the clip and the frame loss
     ramp: Annotated[float, Field(gt=0, le=1)]  # share of all steps in which it increases
     decay: Fraction  # of the moving average, per step; at most 1 - 1/(step + 1)
+    # Statistics of the teacher's batch normalisation. own: of its own batches; averaged: the moving
+    # average of those of the student, so that the teacher computes nothing without consistency
+    statistics: Literal["own", "averaged"] = "own"
+    # The weights that the checkpoint has for both networks; student: each has its own
+    final: Literal["student", "teacher"] = "student"
 
 
 class ObjectiveSettings(Strict):

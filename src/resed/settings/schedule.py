@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resed.settings.base import Clips, Epochs, EpochsFromZero, Fraction, Strict
+from resed.settings.base import Clips, ClipsOrNone, Epochs, EpochsFromZero, Fraction, Strict
 
 LARGEST = 1e30  # Adam computes in float32
 MOST_STEPS = 1_000_000  # each has a row of losses in memory
@@ -23,9 +23,9 @@ class BatchSettings(Strict):
     # clip is used equally often; per_epoch: each epoch begins with new random orders, so that it
     # draws its clips from all of a role (Mean Teacher)
     orders: Literal["continued", "per_epoch"]
-    weak: Clips
+    weak: ClipsOrNone
     strong: Clips
-    unlabeled: Clips
+    unlabeled: ClipsOrNone
 
 
 class AugmentSettings(Strict):
@@ -37,6 +37,8 @@ class AugmentSettings(Strict):
     mixup: Fraction = 0.0  # share of clips to which another clip of the same role is added
     # Largest number of masked mel bands per clip
     mel_mask: Annotated[int, Field(ge=0, le=4096)] = 0
+    # Largest shift of the mel bands of a clip, up or down; the outermost band is repeated
+    mel_shift: Annotated[int, Field(ge=0, le=4096)] = 0
 
 
 class ScheduleSettings(Strict):

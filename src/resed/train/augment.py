@@ -10,6 +10,7 @@ from resed.extract.logmel import NOTHING
 from resed.settings import AugmentSettings, ScheduleSettings
 from resed.train.objective import Targets
 
+LEAST = 1e-10  # magnitude below which mels are equal, for augmentations of logarithms
 KNOTS = 6  # of the random equaliser over the mel axis
 
 
@@ -44,9 +45,21 @@ def augment(mels: Tensor, targets: Targets, settings: AugmentSettings) -> tuple[
         knots = settings.filter * torch.randn(clips, 1, KNOTS, device=mels.device)
         curve = functional.interpolate(knots, bands, mode="linear", align_corners=True)
         mels = mels + curve
+    if settings.mel_shift:
+        mels = _shift(mels, settings.mel_shift)
     if settings.mel_mask:
         mels = _mask(mels, settings.mel_mask)
     return mels, targets
+
+
+def augment_magnitudes(
+    mels: Tensor, targets: Targets, settings: AugmentSettings
+) -> tuple[Tensor, Targets]:
+    """As `augment`, for mel magnitudes of complete clips."""
+    if not any(settings.model_dump().values()):
+        return mels, targets
+    mels, targets = augment(mels.clamp(min=LEAST).log(), targets, settings)
+    return mels.exp(), targets
 
 
 def _mix(mels: Tensor, targets: Targets, share: float) -> tuple[Tensor, Targets]:
@@ -85,6 +98,14 @@ def _roll(mels: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
     strong = index[targets.strong_clips, :, None].expand_as(targets.frames)
     labels = torch.gather(targets.frames, 1, strong)
     return rolled, Targets(targets.tags, labels, targets.weak, targets.strong, targets.unlabeled)
+
+
+def _shift(mels: Tensor, most: int) -> Tensor:
+    """Shift the mel bands of each clip by -most to most bands; the outermost band is repeated."""
+    clips, frames, bands = mels.shape
+    by = torch.randint(-most, most + 1, (clips, 1), device=mels.device)
+    source = (torch.arange(bands, device=mels.device)[None] - by).clamp(0, bands - 1)
+    return torch.gather(mels, 2, source[:, None, :].expand(clips, frames, bands))
 
 
 def _mask(mels: Tensor, widest: int) -> Tensor:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from resed.errors import ConfigError
 from resed.settings import FeatureSettings, ModelSettings, ScheduleSettings, SystemSettings
 from resed.train import schedule
+from resed.train.augment import augment, augment_magnitudes
 from resed.train.batches import Stratum
 from resed.train.crnn import MeanTeacher, statistics
 from resed.train.distillation import Projections
@@ -65,6 +66,10 @@ class Framework(ABC):
     def prepare(self, training: Mapping[str, Stratum]) -> None:  # noqa: B027 (a hook that may stay empty)
         """Use the training clips before the first step."""
 
+    def augment(self, mels: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
+        """Augment a batch by schedule.augment."""
+        return augment(mels, targets, self.settings.schedule.augment)
+
     @abstractmethod
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
         """Outputs of teacher and student for a batch."""
@@ -80,6 +85,10 @@ class Framework(ABC):
 
     def after(self, step: int) -> None:  # noqa: B027 (a hook that may stay empty)
         """Called after optimiser step `step`, counted from 0."""
+
+    def final(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The weights of a checkpoint, from those at the end of the training."""
+        return weights
 
 
 class Joint(Framework):
@@ -129,8 +138,20 @@ class Averaged(Framework):
         """Scale by the statistics of all training clips, without noise."""
         self.networks.scale(*statistics([stratum.features for stratum in training.values()]))
 
+    def augment(self, mels: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
+        """Augment the logarithms of a batch of magnitudes by schedule.augment."""
+        return augment_magnitudes(mels, targets, self.settings.schedule.augment)
+
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
-        """All frames of both; the teacher has no gradient but is in training mode."""
+        """All frames of both; the teacher has no gradient but is in training mode.
+
+        Without consistency, a teacher with averaged statistics computes nothing; the student's
+        output then stands for its.
+        """
+        chosen = self.settings.objective.mean_teacher
+        if chosen.statistics == "averaged" and not chosen.consistency:
+            student = self.networks.student(mels)
+            return Output(*(part.detach() for part in vars(student).values())), student
         with torch.no_grad():
             teacher = self.networks.teacher(noisy)
         return teacher, self.networks.student(mels)
@@ -145,8 +166,10 @@ class Averaged(Framework):
 
     def losses(self, teacher: Output, student: Output, targets: Targets,
                moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
-        """BCE of the student on weak tags and strong frames, MSE to the teacher on all clips."""
+        """BCE of the student on tags and strong frames, MSE to the teacher on all clips."""
         weak, strong = targets.weak, targets.strong_clips
+        if self.settings.objective.weak.clips == "labelled":
+            weak += targets.strong
         weight = moment["consistency"]
         limit = self.settings.objective.posterior_limit
         clips = limited(student.tag_logits[:weak], limit)
@@ -154,7 +177,7 @@ class Averaged(Framework):
         apart = functional.mse_loss(student.tags, teacher.tags)
         frames_apart = functional.mse_loss(student.frames, teacher.frames)
         terms = {
-            "loss.weak.student": cross_entropy(clips, targets.tags[:weak]).mean(),
+            "loss.weak.student": _mean(cross_entropy(clips, targets.tags[:weak])),
             "loss.strong.student": cross_entropy(frames, targets.frames).mean(),
             "loss.consistency.teacher_to_student": weight * apart,
             "loss.consistency.frames": weight * frames_apart,
@@ -164,29 +187,45 @@ class Averaged(Framework):
 
     def after(self, step: int) -> None:
         """Average the student into the teacher."""
-        self.networks.average(step + 1, self.settings.objective.mean_teacher.decay)
+        chosen = self.settings.objective.mean_teacher
+        statistics = chosen.statistics == "averaged"
+        self.networks.average(step + 1, chosen.decay, statistics=statistics)
+
+    def final(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """With `final: teacher`, the weights of the moving average for both networks."""
+        if self.settings.objective.mean_teacher.final == "student":
+            return weights
+        names = {key: key.replace("student.", "teacher.", 1) for key in weights}
+        return {key: weights[name] for key, name in names.items()}
+
+
+def _mean(losses: Tensor) -> Tensor:
+    """The mean, or 0 of no clips."""
+    return losses.mean() if len(losses) else losses.sum()
 
 
 def build_framework(settings: SystemSettings, features: FeatureSettings, classes: int,
                     shares: Sequence[float]) -> Framework:  # fmt: skip
     """The framework of `settings.model`, with newly initialised networks."""
-    refuse_unfit(settings.schedule, settings.model)
+    refuse_unfit(settings.schedule, settings.model, features)
     networks = build_networks(settings.model, features, classes, shares)
     if isinstance(networks, MeanTeacher):
         return Averaged(settings, networks)
     return Joint(settings, networks)
 
 
-def refuse_unfit(chosen: ScheduleSettings, model: ModelSettings) -> None:
+def refuse_unfit(
+    chosen: ScheduleSettings, model: ModelSettings, features: FeatureSettings
+) -> None:
     """Raise ConfigError if the schedule has options that Mean Teacher does not support."""
     if model.framework != "mean_teacher":
         return
     changed = {k: v for k, v in chosen.augment.model_dump().items() if v}
-    if changed:
+    if changed and features.short != "silence":
         raise ConfigError(
-            "changes log-mels, but Mean Teacher takes magnitudes",
+            "requires complete clips, but the features of Mean Teacher have frames past their end",
             place=f"schedule.augment.{next(iter(changed))}",
-            cure="remove it",
+            cure="remove it, or set short: silence in the feature set",
         )
     if chosen.batch.sampling == "random":
         problem, place = "Mean Teacher requires strata", "schedule.batch.sampling"

@@ -14,7 +14,7 @@ from resed.formats import checkpoint
 from resed.formats.history import write_history
 from resed.runtime.fingerprint import made_by
 from resed.train import schedule
-from resed.train.augment import augment, noisy
+from resed.train.augment import noisy
 from resed.train.batches import Batches, Stratum
 from resed.train.epoch_log import EpochLog, geometry
 from resed.train.evaluate import quick_scores
@@ -102,7 +102,7 @@ class Trainer:
             write_history(self.run.folder / "history.csv", self.history, self.run.classes)
         final = self.run.folder / "checkpoint.pt"
         write_history(self.run.folder / "history.csv", self.history, self.run.classes)
-        weights = self.best.weights or _copy(self.networks)
+        weights = self.framework.final(self.best.weights or _copy(self.networks))
         epoch = self.best.epoch if self.best.weights else self.epoch - 1
         checkpoint.save(
             final,
@@ -170,7 +170,7 @@ class Trainer:
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor]:
         """Make one optimiser step; return inputs and losses, and mean p_t and weight per class."""
         mels, targets = self.batches(step)
-        mels, targets = augment(mels, targets, self.settings.augment)
+        mels, targets = self.framework.augment(mels, targets)
         inputs = {"of the student": mels, "of the teacher": noisy(mels, self.settings)}
         dtype, enabled = self.autocast or torch.bfloat16, self.autocast is not None
         with torch.autocast(self.device.type, dtype, enabled=enabled):

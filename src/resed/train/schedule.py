@@ -63,6 +63,7 @@ def steps_per_epoch(settings: ScheduleSettings, counts: dict[str, int]) -> int:
     sizes = {role: getattr(settings.batch, role) for role in counts}
     if settings.batch.sampling == "random":
         counts, sizes = {"all": sum(counts.values())}, {"all": sum(sizes.values())}
+    counts = {role: n for role, n in counts.items() if sizes[role]}
     if settings.steps_per_epoch == "longest":
         return max(math.ceil(n / sizes[role]) for role, n in counts.items())
     return max(1, min(n // sizes[role] for role, n in counts.items()))

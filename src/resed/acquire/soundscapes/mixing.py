@@ -104,7 +104,13 @@ def drawn_sounds(
 
 
 def background(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """10 s of noise with unit RMS, stationary or with a slowly varying level, float32."""
+    """10 s of noise with unit RMS, stationary or with a slowly varying level, float32.
+
+    `silence` is digital silence; levels of events are then relative to that of a noise that is not
+    there.
+    """
+    if kind == "silence":
+        return np.zeros(LENGTH, np.float32)
     slopes, resonances, swell_db = BACKGROUNDS[kind]
     frequencies = np.geomspace(20, SAMPLE_RATE / 2, 60)
     octaves = np.log2(frequencies / 1000)

@@ -10,7 +10,7 @@ from resed.config.loading import check
 from resed.errors import ConfigError
 from resed.settings import Strict
 
-Background = Literal["room", "ventilation", "street", "hiss", "hall"]
+Background = Literal["room", "ventilation", "street", "hiss", "hall", "silence"]
 Annotations = Literal["synthetic", "weak", "validation", "public"]
 Range = tuple[float, float]
 

@@ -55,11 +55,16 @@ def listed_recordings(
     labels = {
         name: label for label, item in classes.items() for name in (item.sound or label, *item.also)
     }
-    rows = _rows(folder / lists[0], keys, source)
+    rows = list(_rows(folder / lists[0], keys, source))
+    absent = set(dataset.soundbank.leave_out) - {Path(file).stem for file, *_ in rows}
+    if absent:
+        place = f"datasets.{dataset.name}.soundbank.leave_out"
+        problem = f"{min(absent)} is not in {folder / lists[0]}"
+        raise DatasetError(problem, place=place, cure="use names without folder and ending")
     return sorted(
         ListedRecording(file, labels[label], fold, folder / audio / file)
         for file, label, fold in rows
-        if label in labels
+        if label in labels and Path(file).stem not in dataset.soundbank.leave_out
     )
 
 
