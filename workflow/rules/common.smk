@@ -86,6 +86,7 @@ DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
 TABLES = [*PAPER.tables, STUDY]
 FIGURES = figures.figure_names(CONFIG, PAPER)
 STUDY_FIGURE = "sensitivity"
+ABOUT = ROOT / "config" / "models" / f"{DATASET.name}.yaml"  # what its makers say about a model
 # Name of the windows -> method and settings.
 WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} | {
     study_rows.windows_name(CONFIG, row): (

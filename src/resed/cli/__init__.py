@@ -40,6 +40,8 @@ COMMANDS = (
     "decode.sanity",
     "score",
     "compare",
+    "choose",
+    "card",
     "tabulate",
     "draw",
     "report",

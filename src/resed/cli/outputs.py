@@ -39,6 +39,10 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "score": {"out": FILE, "counts": FILE, "results": ()},
     "export": {"out": FILE},
     "compare": {"out": FILE},
+    "choose": {
+        "out": ("choice.json", "checkpoint.pt", "thresholds.json", "windows.tsv", "settings.json")
+    },
+    "card": {"out": FILE, "markdown": FILE},
     "tabulate": {
         "out_csv": FILE,
         "out_md": FILE,
@@ -55,7 +59,8 @@ READ_STAGES = (
 )
 # Options that name a folder of the user's, of which any file may be read.
 READ_FOLDERS = ("folder", "soundbank", "annotations")
-NAMED = ("detector", "tags", "scores")  # parameters whose values are NAME=PATH
+# Parameters whose values are NAME=PATH.
+NAMED = ("detector", "tags", "scores", "checkpoint", "thresholds", "windows")
 RECOGNISED = ("audit", "train")  # commands whose files of fixed names have a format header
 # Commands that read these folders of --results and write into others of them.
 READS_RESULTS = ("tabulate", "draw", "report")

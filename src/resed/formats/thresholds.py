@@ -98,3 +98,15 @@ def read_thresholds(path: Path | str) -> Thresholds:
         float(values["threshold"]),
         {label: float(one["threshold"]) for label, one in classes.items()},
     )
+
+
+def read_class_scores(path: Path | str) -> dict[str, float]:
+    """Class -> its event-based F1 on development, at its threshold.
+
+    Raises as `read_thresholds`, and ResultsError for a file without thresholds per class.
+    """
+    if not read_thresholds(path).classes:
+        cure = "make it with resed threshold --per-class"
+        raise ResultsError("has no thresholds per class", place=path, cure=cure)
+    values = SourceFile(Path(path), ResultsError, CURE).json(FIELDS)
+    return {label: float(one["event_f1"]) for label, one in values["classes"].items()}

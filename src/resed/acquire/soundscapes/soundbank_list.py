@@ -19,6 +19,9 @@ LISTS = {  # file -> folder of the audio, columns of file name, class and fold
     "meta/esc50.csv": ("audio", "filename", "category", "fold"),
 }
 
+# Columns of a list that say whose a recording is.
+ATTRIBUTION = ("title", "author", "url", "license", "license_url")
+
 
 @dataclass(frozen=True, order=True)
 class ListedRecording:
@@ -66,6 +69,22 @@ def listed_recordings(
         for file, label, fold in rows
         if label in labels and Path(file).stem not in dataset.soundbank.leave_out
     )
+
+
+def attributions(folder: Path | str) -> dict[str, dict[str, str]]:
+    """Name of each listed recording -> the columns of its row that say whose it is.
+
+    Those of `ATTRIBUTION` that the list has; the list of the public repository has none.
+    """
+    folder = Path(folder)
+    for name, (_, key, *_columns) in LISTS.items():
+        if (folder / name).is_file():
+            with (folder / name).open(encoding="utf-8-sig", newline="") as handle:
+                return {
+                    row[key]: {column: row[column] for column in ATTRIBUTION if row.get(column)}
+                    for row in csv.DictReader(handle)
+                }
+    return {}
 
 
 def _rows(path: Path, keys: Sequence[str], source: str) -> Iterator[tuple[str, str, int]]:
