@@ -15,10 +15,10 @@ from resed.acquire.soundscapes.soundbank_list import attributions
 from resed.cli import app
 from resed.config.dataset import load_dataset
 from resed.errors import ConfigError, ResultsError
-from resed.export import card as cards
-from resed.export.about import read_about
-from resed.export.card_text import card_text
+from resed.export import model_card as cards
 from resed.export.choice import candidates, choice
+from resed.export.model_card_text import card_text
+from resed.export.model_texts import read_about
 from resed.formats.choice import read_choice, write_choice
 from resed.formats.counts import Counts, write_counts
 from resed.formats.thresholds import write_thresholds
@@ -274,7 +274,11 @@ CARD = {
     },
     "single_recordings": {
         "evaluation": {
-            **{"recordings": 10, "right": 7, "percent": 70.0, "low": 39.7, "high": 89.2},
+            "recordings": 10,
+            "right": 7,
+            "percent": 70.0,
+            "low": 39.7,
+            "high": 89.2,
             "classes": {"cat": 7},
         }
     },

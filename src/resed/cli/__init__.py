@@ -41,7 +41,7 @@ COMMANDS = (
     "score",
     "compare",
     "choose",
-    "card",
+    "choose.card",
     "tabulate",
     "draw",
     "report",

@@ -11,7 +11,7 @@ from resed.formats.thresholds import read_class_scores
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ScoredTraining:
     """A training: its name (`SYSTEM/seedN`), its thresholds per class, and its development score.
 
     Attributes:
@@ -24,7 +24,7 @@ class Candidate:
     event_macro_f1: float
 
 
-def candidates(files: Mapping[str, Path]) -> list[Candidate]:
+def candidates(files: Mapping[str, Path]) -> list[ScoredTraining]:
     """The candidates, by name and file of thresholds per class, best first.
 
     Equal scores keep the given order.
@@ -40,11 +40,11 @@ def candidates(files: Mapping[str, Path]) -> list[Candidate]:
             problem = f"has other classes than {next(iter(files.values()))}"
             raise ResultsError(problem, place=path, cure="give trainings on the same dataset")
         classes = set(scores)
-        found.append(Candidate(name, path, fmean(scores.values())))
+        found.append(ScoredTraining(name, path, fmean(scores.values())))
     return sorted(found, key=lambda one: -one.event_macro_f1)
 
 
-def choice(ordered: list[Candidate]) -> dict[str, Any]:
+def choice(ordered: list[ScoredTraining]) -> dict[str, Any]:
     """What was chosen, and the scores of all, as JSON values."""
     return {
         "chosen": ordered[0].name,

@@ -214,9 +214,7 @@ def build_framework(settings: SystemSettings, features: FeatureSettings, classes
     return Joint(settings, networks)
 
 
-def refuse_unfit(
-    chosen: ScheduleSettings, model: ModelSettings, features: FeatureSettings
-) -> None:
+def refuse_unfit(chosen: ScheduleSettings, model: ModelSettings, features: FeatureSettings) -> None:
     """Raise ConfigError if the schedule has options that Mean Teacher does not support."""
     if model.framework != "mean_teacher":
         return

@@ -72,7 +72,9 @@ def _splits(card: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
 
 
 def _row(title: str, values: Iterable[Mapping[str, float] | None]) -> str:
-    cells = ["–" if v is None else f"{v['f1']:.1f} [{v['low']:.1f}, {v['high']:.1f}]" for v in values]
+    cells = [
+        "–" if v is None else f"{v['f1']:.1f} [{v['low']:.1f}, {v['high']:.1f}]" for v in values
+    ]
     return f"| {markdown(title)} | " + " | ".join(cells) + " |"
 
 

@@ -62,9 +62,7 @@ def scores(results: Path, names: Sequence[str], chosen: str) -> dict[str, Any]:
             "clips": own["event"].clips,
             "candidates": {name: _interval(table["event"]) for name, table in tables.items()},
             **{block: _interval(own[block]) for block in BLOCKS if block in own},
-            "classes": {
-                label: _interval(own["event"], label) for label in own["event"].classes
-            },
+            "classes": {label: _interval(own["event"], label) for label in own["event"].classes},
         }
     return found
 
