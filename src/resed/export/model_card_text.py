@@ -81,8 +81,8 @@ def _row(title: str, values: Iterable[Mapping[str, float] | None]) -> str:
 def _singles(found: Mapping[str, Any]) -> list[str]:
     return [
         f"Of {one['recordings']} single recordings of the {split} folds, not mixed, {one['right']} "
-        f"have their class as the highest tag: {one['percent']} % [{one['low']}, {one['high']}]. By "
-        f"class: {_pairs(one['classes'])}."
+        f"have their class as the highest tag: {one['percent']} % [{one['low']}, {one['high']}]. "
+        f"By class: {_pairs(one['classes'])}."
         for split, one in found.items()
     ]
 
