@@ -15,8 +15,13 @@ CANDIDATES = {
 rule choose:
     """Choose system and seed by their scores on development alone."""
     input:
-        checkpoints=[str(LAYOUT.trained(CONFIG.trained_as(s), n) / "checkpoint.pt") for s, n in CANDIDATES.values()],
-        thresholds=[str(LAYOUT.threshold(Row(s).tuned_per_class, n)) for s, n in CANDIDATES.values()],
+        checkpoints=[
+            str(LAYOUT.trained(CONFIG.trained_as(s), n) / "checkpoint.pt")
+            for s, n in CANDIDATES.values()
+        ],
+        thresholds=[
+            str(LAYOUT.threshold(Row(s).tuned_per_class, n)) for s, n in CANDIDATES.values()
+        ],
         windows=[windows(s) for s, _ in CANDIDATES.values()],
     output:
         choice="<results>/model/choice.json",
@@ -40,7 +45,12 @@ rule choose:
             *words("--thresholds", map("=".join, zip(CANDIDATES, input.thresholds))),
             *words("--windows", map("=".join, zip(CANDIDATES, input.windows))),
         ],
-        settings=verbatim(words("--settings", [f"{name}={settings(s, 'decode')}" for name, (s, _) in CANDIDATES.items()])),
+        settings=verbatim(
+            words(
+                "--settings",
+                [f"{name}={settings(s, 'decode')}" for name, (s, _) in CANDIDATES.items()],
+            )
+        ),
     message:
         "choose one of: " + ", ".join(CANDIDATES)
     shell:
@@ -52,7 +62,9 @@ rule card:
     input:
         choice=rules.choose.output.choice,
         checkpoint=rules.choose.output.checkpoint,
-        scored=[path for s, n in CANDIDATES.values() for path in scored([Row(s).tuned_per_class], n)],
+        scored=[
+            path for s, n in CANDIDATES.values() for path in scored([Row(s).tuned_per_class], n)
+        ],
         about=lambda wildcards: [str(path) for path in [ABOUT] if path.is_file()],
     output:
         card="<results>/model/card.json",
