@@ -275,7 +275,7 @@ def test_log_mels_without_librosa_have_the_same_bytes(installed, tmp_path):
 def test_the_wheel_has_all_files_of_the_package(installed):
     """All but bytecode: typing marker, templates, tables, and models if there are any."""
     site = Path(installed["PYTHONPATH"].partition(":")[0]) / "resed"
-    source = REPOSITORY / "src" / "resed"
+    source = Path(installed["HOME"]) / "source" / "src" / "resed"
     names = {path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file()}
     names = {name for name in names if "__pycache__" not in name}
     there = {path.relative_to(site).as_posix() for path in site.rglob("*") if path.is_file()}

@@ -4,9 +4,9 @@ from resed.errors import MissingPackageError
 
 # Extra of pyproject.toml -> modules that only its packages have.
 EXTRAS = {
-    "plot": ("matplotlib", "seaborn"),
+    "plot": ("librosa", "matplotlib", "seaborn"),
     "psds": ("sed_scores_eval", "dcase_util", "pkg_resources"),
-    "pipeline": ("jinja2", "librosa", "markupsafe", "requests", "snakemake", "urllib3"),
+    "pipeline": ("jinja2", "markupsafe", "requests", "snakemake", "urllib3"),
     "share": ("dvc",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
 }
