@@ -1,6 +1,9 @@
 """Stored tables and figures for the page, from made-up results."""
 
+import io
 from pathlib import Path
+
+from PIL import Image
 
 from resed.draw.inputs import figure_names
 from resed.formats.figure_description import FigureDescription, write_figure_description
@@ -9,10 +12,14 @@ from resed.results.folder import Results
 from resed.runtime.files import write_text
 from resed.tabulate import make_table, table_names
 
-PIXEL = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360"
-    "f8cf500f0003860180 5a347d6b0000000049454e44ae426082".replace(" ", "")
-)
+def _png() -> bytes:
+    """A white picture of 8 by 8 pixels."""
+    handle = io.BytesIO()
+    Image.new("RGB", (8, 8), "white").save(handle, "PNG")
+    return handle.getvalue()
+
+
+PIXEL = _png()
 
 
 def make_tables(results: Results) -> dict[str, Table]:

@@ -8,7 +8,7 @@ import typer
 def report(
     config_json: str = typer.Option(..., help="The complete config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
-    out: Path = typer.Option(..., help="HTML file of the page; it refers to no other file."),
+    out: Path = typer.Option(..., help="HTML file of the page; it requires no other file."),
     data: Path | None = typer.Option(
         None, help="Folder of the dataset, for annotations. Default: data/{dataset}."
     ),
@@ -26,6 +26,6 @@ def report(
 
     config = load_config(read_settings(config_json, "--config-json"))
     with comparing(results):
-        page = render(Results.of(config, results, data))
+        page = render(Results.of(config, results, data), out.parent)
     write_text(out, page)
     typer.echo(f"{out}: {len(page) / 1e6:.1f} MB")

@@ -52,6 +52,7 @@ class Column(Closed):
         decimals: column of the frame with the number of decimals of each value; overrides `digits`.
         signed: show the sign of positive numbers, for differences.
         word: column of the frame with a decision that is shown after an estimate.
+        detail: column of the frame with a reason that is shown after a mark.
     """
 
     title: str
@@ -64,6 +65,7 @@ class Column(Closed):
     decimals: str = ""
     signed: bool = False
     word: str = ""
+    detail: str = ""
 
 
 class View(Closed):
@@ -217,7 +219,7 @@ def _check_view(source: SourceFile, view: View, columns: Mapping[str, Type]) -> 
     used = {*view.keys, *view.where, *view.anchor, *([view.heading] if view.heading else [])}
     for column in view.columns:
         fields = ("value", *column.ends) if column.kind == "estimate" else (column.field,)
-        used |= {*fields, *column.where, *filter(None, (column.word, column.decimals))}
+        used |= {*fields, *column.where, *filter(None, (column.word, column.decimals, column.detail))}
         if not 0 <= column.digits <= MOST_DIGITS:
             raise source.wrong(f"view.columns: digits {short(column.digits)} is not 0 to 15")
     if missing := sorted(used - set(columns)):

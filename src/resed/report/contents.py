@@ -1,61 +1,53 @@
-"""The table of contents."""
+"""The sections of the page, in order."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-
-from resed.paper.numbers import Paper
-from resed.report.claims import Group
-from resed.report.figures import Section
-from resed.report.scorecard import Card
 
 
 @dataclass(frozen=True)
-class ContentsEntry:
-    """A section and its parts."""
+class PageSection:
+    """A section that opens: its id, its title, and a line on what it has."""
 
     anchor: str
     title: str
-    children: tuple["ContentsEntry", ...] = ()
+    hint: str
 
 
-def contents(
-    paper: Paper,
-    cards: Iterable[Card],
-    groups: Iterable[Group],
-    figures: Iterable[Section],
-    ids: Collection[str],
-) -> tuple[ContentsEntry, ...]:
-    """The sections of the page; `ids` are the ids of the page."""
-    entries = [ContentsEntry("verdict", "Verdict")]
-    for name, edition in paper.editions.items():
-        tables = tuple(
-            ContentsEntry(key, table.title)
-            for key, table in paper.tables.items()
-            if table.edition == name
-        )
-        entries.append(ContentsEntry(f"edition-{name}", edition.name, tables))
-    entries += [
-        ContentsEntry(
-            "figures", "Figures", tuple(ContentsEntry(f.anchor, f.title) for f in figures)
-        ),
-        ContentsEntry(
-            "scorecard",
-            "Scorecard",
-            tuple(ContentsEntry(card.anchor, card.title) for card in cards),
-        ),
-        ContentsEntry("claims", "Claims", tuple(_group(group) for group in groups)),
-        ContentsEntry("comparisons", "Comparisons"),
-        ContentsEntry("repaired", "Original and repaired labels"),
-        ContentsEntry("contradictions", "Contradictions"),
-        ContentsEntry("readings", "Readings"),
-        ContentsEntry("sensitivity", "Study of the readings"),
-        ContentsEntry("run", "The run"),
-        ContentsEntry("settings", "Settings"),
-        ContentsEntry("not-run", "What was not run"),
-    ]
-    return tuple(entry for entry in entries if entry.anchor in ids)
+def sections(
+    *, papers_data: bool, own: bool, paper: str, published: int, ids: Collection[str]
+) -> tuple[PageSection, ...]:
+    """The sections of the page; `ids` are those whose content depends on the run.
 
-
-def _group(group: Group) -> ContentsEntry:
-    tally = group.tally
-    return ContentsEntry(tally.anchor, f"{tally.symbol} {tally.many}: {tally.count}")
+    Args:
+        papers_data: whether the dataset is the paper's, so that its numbers are compared.
+        own: whether the dataset is somebody's own; the paper's errors are then of no interest.
+        paper: name of the paper.
+        published: number of published numbers that are listed.
+    """
+    numbers = "Scorecard" if papers_data else "Numbers on other data"
+    told = (
+        f"each of {published} published numbers beside ours"
+        if papers_data
+        else f"{published} published numbers of the systems above, which are not compared with this run"
+    )
+    every = (
+        PageSection("systems", "Scores of the systems", "all metrics, both splits, baselines"),
+        PageSection("per_class", "Scores per class", "each class and system, and the windows"),
+        PageSection("comparisons", "Comparisons", "pairs of systems on the same clips"),
+        PageSection("claims", f"Claims of {paper}", "each with its verdict and its evidence"),
+        PageSection("paper-tables", f"Further tables of {paper}", "variants, stages, windows"),
+        PageSection("scorecard", numbers, told),
+        PageSection("figures", "Figures", "weights, confusions, durations, training"),
+        PageSection("repaired", "Original and repaired labels", "what the labels change"),
+        PageSection("sensitivity", "Study of the readings", "what the open choices change"),
+        PageSection("readings", "What the paper leaves open", "questions and their options"),
+        PageSection("contradictions", "Contradictions of the paper", "with the figures"),
+        PageSection("run", "The run", "clips, versions, settings of each system"),
+        PageSection("notes", "How to read the tables", "intervals, metrics, baselines"),
+        PageSection("not-run", "What was not run", "systems, claims, figures"),
+    )
+    return tuple(
+        one
+        for one in every
+        if one.anchor in ids and not (own and one.anchor == "contradictions")
+    )

@@ -1,10 +1,14 @@
 """The figures on the page: stored pictures with their stored captions."""
 
 import base64
+import io
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
+from resed.errors import ResultsError
 from resed.formats.figure_description import FigureDescription, read_figure_description
 from resed.runtime.files import existing
 
@@ -49,11 +53,11 @@ class Section:
 
 
 def sections(shown: Mapping[str, Picture]) -> list[Section]:
-    """The figures of the paper by kind; the section on durations exists without a figure too."""
+    """The figures of the paper by kind."""
     found = []
     for kind in SECTIONS:
         names = tuple(name for name, one in shown.items() if one.description.kind == kind)
-        if names or kind == "durations":
+        if names:
             found.append(Section(kind, names))
     return found
 
@@ -69,9 +73,30 @@ def pictures(folder: Path, names: Collection[str]) -> dict[str, Picture]:
 def _picture(folder: Path, name: str) -> Picture:
     description = read_figure_description(folder / f"{name}.json")
     picture = existing(folder / f"{name}.png", f"run resed draw --figure {name}")
-    return Picture(description, embedded(picture.read_bytes(), "image/png"))
+    return Picture(description, _embedded(_smaller(picture)))
 
 
-def embedded(content: bytes, kind: str) -> str:
+def _smaller(path: Path) -> bytes:
+    """A PNG with a palette of 256 colours if that is smaller; the file itself otherwise.
+
+    Raises ResultsError if it is not a picture.
+    """
+    content = path.read_bytes()
+    buffer = io.BytesIO()
+    try:
+        with Image.open(io.BytesIO(content), formats=["PNG"]) as picture:
+            flat = Image.new("RGB", picture.size, "white")
+            shown = picture.convert("RGBA")
+            flat.paste(shown, mask=shown)
+        flat.quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
+            buffer, "PNG", optimize=True
+        )
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        cure = f"run resed draw --figure {path.stem}"
+        raise ResultsError(f"not a picture ({error})", place=path, cure=cure) from error
+    return min(content, buffer.getvalue(), key=len)
+
+
+def _embedded(content: bytes) -> str:
     """A data URL, which makes the page independent of other files."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return f"data:image/png;base64,{base64.b64encode(content).decode('ascii')}"

@@ -31,6 +31,8 @@ def cell(shown: Cell) -> Markup:
         parts.append(Markup("<small>{}</small>").format(html(shown.interval)))
     if shown.word:
         parts.append(mark(shown.word))
+    if shown.detail:
+        parts.append(Markup("<small>{}</small>").format(html(shown.detail)))
     return Markup(" ").join(parts)
 
 

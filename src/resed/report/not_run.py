@@ -8,11 +8,15 @@ from resed.results.folder import Results
 
 
 def not_run(results: Results, tables: Mapping[str, Table]) -> list[str]:
-    """One sentence each; `tables` are those of the page."""
+    """One sentence each; `tables` are those of the page.
+
+    What only concerns the paper is left out for somebody's own dataset.
+    """
+    own = results.config.dataset_file.own
     return [
-        *_data(results),
+        *([] if own else _data(results)),
         *_systems(results),
-        *_figures(results),
+        *([] if own else _figures(results)),
         *_study(results, tables),
         *_repaired(tables),
         *_seeds(results),
@@ -27,18 +31,13 @@ def _data(results: Results) -> Iterator[str]:
 
 
 def _systems(results: Results) -> Iterator[str]:
-    """Systems of each table that are not configured."""
-    paper = results.paper
-    for name, table in paper.tables.items():
-        systems = table.systems()
-        lacking = [system for system in systems if system not in results.config.systems]
-        if lacking:
-            edition = paper.editions[table.edition].name
-            listed = ", ".join(_named(system, results) for system in lacking)
-            yield (
-                f"{edition}, {table.title} (`{name}`): {len(lacking)} of {len(systems)} systems "
-                f"are not in config.systems: {listed}."
-            )
+    """Systems of the paper that are not configured."""
+    config, paper = results.config, results.paper
+    lacking = [system for system in paper.systems() if system not in config.systems]
+    if lacking:
+        listed = ", ".join(_named(system, results) for system in lacking)
+        of = f"{len(lacking)} of {len(paper.systems())}"
+        yield f"{of} systems of {paper.name}, which are not in config.systems: {listed}."
 
 
 def _named(system: str, results: Results) -> str:

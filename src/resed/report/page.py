@@ -1,84 +1,117 @@
 """Fill the template with stored tables and figures. No number is computed here."""
 
+import base64
+import gzip
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from resed.draw.inputs import figure_names
 from resed.errors import ResultsError
-from resed.escaping import html
 from resed.formats.tables import Table
+from resed.formats.web_page import environment
 from resed.report import facts, figures
 from resed.report.claims import Group, contradictions, groups
-from resed.report.contents import contents
+from resed.report.contents import PageSection, sections
+from resed.report.first_screen import basis, heading, lede, page_title
 from resed.report.markup import cell, mark, marked, slug
+from resed.report.neighbours import neighbours
 from resed.report.not_run import not_run
+from resed.report.overview import overview
 from resed.report.page_table import PageTable
 from resed.report.scorecard import Card, cards
+from resed.report.shared_notes import own_notes, shared_notes
 from resed.report.tallies import tallies
 from resed.results.folder import Results, short_hash
 from resed.results.inputs import STUDY
 from resed.results.leftovers import leftovers
 from resed.tabulate import table_names
-from resed.tabulate.words import CLAIM_VERDICTS, NUMBER_VERDICTS
+from resed.tabulate.systems import shown_metrics
+from resed.tabulate.words import CLAIM_VERDICTS, NUMBER_VERDICTS, OTHER_DATA
 
-BRIEF = 5  # statements per verdict that the top of the page lists
-# Sections of the template that do not depend on what was run.
-SECTIONS = (
-    *("verdict", "baselines", "figures", "figures-durations", "windows", "contradictions"),
-    *("readings", "run", "settings", "not-run"),
-)
+ABSENT = ("not run", OTHER_DATA)  # verdicts of claims that were not tested
+WHOLE = ("scorecard", "claims", "contradictions", "readings", STUDY)  # shown in the stored layout
 
 
-def render(results: Results) -> str:
+def render(results: Results, folder: Path | None = None) -> str:
     """The whole page as HTML. It contains no date, so equal results give equal text.
+
+    Args:
+        folder: where the page is written, for links to other pages of the run; by default
+            `report` in the folder of the results.
 
     Raises ResultsError or MissingFileError if a table or figure is missing or malformed.
     """
     tables = _tables(results)
-    shown = {name: PageTable.of(table) for name, table in tables.items()}
+    shown = _shown(results, tables)
     pictures = _pictures(results, tables)
-    numbers = cards(shown["scorecard"])
+    judged_numbers = _cards(results, shown["scorecard"])
     drawn = figures.sections(pictures)
-    ids = _ids(results, shown, pictures, numbers)
-    ids |= {section.anchor for section in drawn}
-    judged = groups(tables["claims"], ids)
+    parts = _sections(results, tables, shown, pictures, judged_numbers)
+    ids = _ids(results, shown, pictures, parts)
+    ids |= {section.anchor for section in drawn} | {card.anchor for card in judged_numbers}
+    judged = _groups(results, tables["claims"], ids)
     ids |= {group.tally.anchor for group in judged}
-    shared, systems = facts.systems(results)
-    return _template().render(
-        results=results,
-        paper=results.paper,
-        dataset=results.config.dataset_file,
-        departures=tables["scorecard"].provenance["departures"],
-        qualification=tables["scorecard"].data["qualification"],
-        manifest=results.manifest or "none: no audit was made",
-        short_manifest=short_hash(results.manifest),
-        splits=facts.splits(results),
-        versions=facts.versions(),
-        marked_systems=results.stale.of_systems(results.config.systems),
-        stale=results.stale.made.lines(is_leftover=leftovers(results.config)),
-        commit=facts.commit(Path(results.config.root)),
-        number_tallies=tallies("scorecard", NUMBER_VERDICTS, tables["scorecard"].data["counts"]),
-        claim_tallies=tallies("claims", CLAIM_VERDICTS, tables["claims"].data["counts"]),
-        brief=_brief(judged),
-        basis=_basis(results.config.seeds_in_words),
-        contents=contents(results.paper, numbers, judged, drawn, ids),
-        tables=shown,
-        main=results.paper.main_table,
-        files={name: _csv(results, name) for name in tables},
-        pictures=pictures,
-        figure_sections=drawn,
-        windows=facts.windows(results),
-        cards=numbers,
-        groups=judged,
-        contradictions=contradictions(tables["contradictions"], tables["claims"]),
-        headline=tables[STUDY].data["headline"] if STUDY in tables else "",
-        shared=shared,
-        systems=systems,
-        not_run=not_run(results, tables),
+    found = overview(results, tables)
+    common, systems = facts.systems(results)
+    pages = neighbours(results, folder or results.folder / "report")
+    main = results.paper.main_table
+    return (
+        environment("resed.report", **_FILTERS)
+        .get_template("page.html")
+        .render(
+            results=results,
+            paper=results.paper,
+            dataset=results.config.dataset_file,
+            papers_data=tables["scorecard"].provenance["papers_data"],
+            departures=tables["scorecard"].provenance["departures"],
+            qualification=tables["claims"].data["qualification"],
+            title=page_title(results),
+            heading=heading(results),
+            lede=lede(results),
+            neighbours=pages,
+            clips_address=dict(pages).get("Clips", ""),
+            overview=found,
+            best=found.best(blind=False) if found else None,
+            best_baseline=found.best(blind=True) if found else None,
+            ids=ids,
+            claims=sum(len(g.statements) for g in judged if g.tally.word not in ABSENT),
+            all_claims=sum(len(group.statements) for group in judged),
+            groups=judged,
+            basis=basis(results),
+            published=sum(len(card.lines) for card in judged_numbers),
+            number_tallies=tallies(
+                "scorecard", NUMBER_VERDICTS, tables["scorecard"].data["counts"]
+            ),
+            sections=parts,
+            tables=shown,
+            main=main,
+            further=_further(results, tables[main]) if main else None,
+            further_tables=_further_tables(results, shown),
+            shown_anchors=[name for name in tables if name in ids],
+            shared=shared_notes({n: t for n, t in tables.items() if shown[n].ran}),
+            own_notes=own_notes(tables),
+            files={name: _csv(results, name) for name in tables},
+            pictures=pictures,
+            figure_sections=drawn,
+            other_numbers=_other_numbers(results, pictures),
+            windows=facts.windows(results),
+            cards=judged_numbers,
+            contradictions=contradictions(tables["contradictions"], tables["claims"]),
+            headline=tables[STUDY].data["headline"] if STUDY in tables else "",
+            manifest=results.manifest or "none: no audit was made",
+            splits=facts.splits(results),
+            versions=facts.versions(),
+            commit=facts.commit(Path(results.config.root)),
+            common=common,
+            systems=systems,
+            marked_systems=results.stale.of_systems(results.config.systems),
+            stale=results.stale.made.lines(is_leftover=leftovers(results.config)),
+            not_run=not_run(results, tables),
+        )
     )
+
+
+_FILTERS = {"marked": marked, "mark": mark, "slug": slug, "cell": cell}
 
 
 def _tables(results: Results) -> dict[str, Table]:
@@ -101,9 +134,74 @@ def _tables(results: Results) -> dict[str, Table]:
     return {n: table for n, table in found.items() if n != STUDY or table.data["ran"]}
 
 
+def _shown(results: Results, tables: Mapping[str, Table]) -> dict[str, PageTable]:
+    """The tables in the layout of the page; the main table with the paper's metrics only."""
+    main = results.paper.main_table
+    chosen = {main: results.paper.tables[main].metrics} if main else {}
+    return {
+        name: PageTable.of(table, chosen.get(name, ()), whole=name in WHOLE)
+        for name, table in tables.items()
+    }
+
+
+def _further(results: Results, table: Table) -> PageTable:
+    """The main table with the metrics that the paper does not have."""
+    shape = results.paper.tables[table.name]
+    metrics = [key for key in shown_metrics(results.paper, shape) if key not in shape.metrics]
+    return PageTable.of(table, metrics)
+
+
+def _further_tables(results: Results, shown: Mapping[str, PageTable]) -> list[str]:
+    """Names of the paper's tables that ran, without the main table."""
+    paper = results.paper
+    return [name for name in paper.tables if name != paper.main_table and shown[name].ran]
+
+
+def _cards(results: Results, scorecard: PageTable) -> list[Card]:
+    """All numbers of the paper; on other data, only those of systems and classes that ran."""
+    if scorecard.table.provenance["papers_data"]:
+        return cards(scorecard)
+    return cards(scorecard, only=OTHER_DATA)
+
+
+def _groups(results: Results, table: Table, ids: Collection[str]) -> list[Group]:
+    """The claims by verdict; of somebody's own dataset, those that were tested."""
+    found = groups(table, ids)
+    if results.config.dataset_file.own:
+        return [group for group in found if group.tally.word not in ABSENT]
+    return found
+
+
+def _sections(
+    results: Results,
+    tables: Mapping[str, Table],
+    shown: Mapping[str, PageTable],
+    pictures: Collection[str],
+    numbers: Collection[Card],
+) -> tuple[PageSection, ...]:
+    """The sections of this page."""
+    dataset = results.config.dataset_file
+    here = {"claims", "run", "notes", "not-run"}
+    here |= {"systems"} if results.paper.main_table else set()
+    here |= {"paper-tables"} if _further_tables(results, shown) else set()
+    here |= {"figures"} if set(pictures) - {"dag", STUDY} else set()
+    here |= {"scorecard"} if any(card.lines for card in numbers) else set()
+    here |= {"repaired"} if tables["repaired"].data["made"] else set()
+    built_in = ("per_class", "comparisons", "contradictions", "readings", STUDY)
+    here |= {name for name in built_in if name in shown and shown[name].ran}
+    return sections(
+        papers_data=tables["scorecard"].provenance["papers_data"],
+        own=dataset.own,
+        paper=results.paper.name,
+        published=sum(len(card.lines) for card in numbers),
+        ids=here,
+    )
+
+
 def _csv(results: Results, name: str) -> str:
     content = (results.folder / "tables" / f"{name}.csv").read_bytes()
-    return figures.embedded(content, "text/csv")
+    packed = base64.b64encode(gzip.compress(content, mtime=0)).decode("ascii")
+    return f"data:application/gzip;base64,{packed}"
 
 
 def _pictures(results: Results, tables: Mapping[str, Table]) -> dict[str, figures.Picture]:
@@ -113,46 +211,31 @@ def _pictures(results: Results, tables: Mapping[str, Table]) -> dict[str, figure
     return figures.pictures(results.folder / "figures", shown)
 
 
+def _other_numbers(results: Results, pictures: Collection[str]) -> list[tuple[str, ...]]:
+    """Edition, number there, name and title of each figure with another number in an edition."""
+    return [
+        (results.paper.editions[edition].name, number, name, entry.title)
+        for name, entry in results.paper.figures.items()
+        if name in pictures
+        for edition, number in entry.editions.items()
+    ]
+
+
 def _ids(
     results: Results,
     tables: Mapping[str, PageTable],
     pictures: Collection[str],
-    numbers: Collection[Card],
+    parts: Collection[PageSection],
 ) -> set[str]:
     """The ids of the page to which links can lead, except those of claims."""
-    lines = {anchor for table in tables.values() if table.ran for anchor in table.anchors}
-    editions = {f"edition-{name}" for name in results.paper.editions}
-    return {*SECTIONS, *tables, *pictures, *editions, *lines, *(card.anchor for card in numbers)}
+    sections_here = {part.anchor for part in parts}
+    main = [name for name in (results.paper.main_table,) if name]
+    here = {*sections_here, *main, *_further_tables(results, tables)}
+    lines = {a for name, table in tables.items() if name in here for a in table.anchors}
+    found = {*here, *lines, "settings", "verdict", *_shown_pictures(pictures)}
+    return found | ({"windows"} if facts.windows(results) and "per_class" in here else set())
 
 
-def _brief(judged: Collection[Group]) -> list[dict[str, Any]]:
-    """The first statements of the claims that are decided, and how many more there are."""
-    found = []
-    for group in judged:
-        if group.tally.word in ("holds", "does not hold") and group.statements:
-            first, others = group.statements[:BRIEF], group.statements[BRIEF:]
-            found.append({"tally": group.tally, "statements": first, "others": len(others)})
-    return found
+def _shown_pictures(pictures: Collection[str]) -> set[str]:
+    return {"sensitivity-picture" if name == STUDY else name for name in pictures}
 
-
-def _basis(seeds: str) -> str:
-    """A sentence on what the intervals cover; `seeds` is `Config.seeds_in_words`."""
-    if seeds == "1 seed":
-        return (
-            "One seed per system: intervals cover clips only, and comparisons of separately "
-            "trained systems are undecided."
-        )
-    return f"Intervals cover clips and seeds ({seeds} per system; clips only for one seed)."
-
-
-def _template() -> Template:
-    environment = Environment(
-        loader=PackageLoader("resed.report", "."),
-        autoescape=True,
-        finalize=html,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"marked": marked, "mark": mark, "slug": slug, "cell": cell}
-    return environment.get_template("page.html")

@@ -27,15 +27,19 @@ class Card:
     lines: list[tuple[Line, str]]
 
 
-def cards(scorecard: PageTable) -> list[Card]:
-    """The cards in the order of the paper."""
+def cards(scorecard: PageTable, only: str = "") -> list[Card]:
+    """The cards in the order of the paper; `only`: the lines with this verdict."""
     return [
         Card(
             f"scorecard-{name}",
             group["title"],
             group["table"],
             tallies("scorecard", NUMBER_VERDICTS, group["counts"]),
-            list(scorecard.under(group["heading"])),
+            [
+                (line, word)
+                for line, word in scorecard.under(group["heading"])
+                if word == only or not only
+            ],
         )
         for name, group in scorecard.table.data["groups"].items()
     ]

@@ -27,6 +27,7 @@ from resed.runtime.files import parse_json
 STUDY = "sensitivity"  # name of the table of the study of readings
 # Tables that are made for every paper from its scores.
 VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", "repaired")
+VERDICTS += ("per_class",)
 
 
 def clips_and_sound(annotations: Path, audio: Path, record: Path) -> list[str]:

@@ -7,15 +7,18 @@ from typing import Any
 from resed.formats.tables import Column, Table, View, tidy
 from resed.judge import judge
 from resed.judge.evidence import PRINTED_WORDS, as_records, evidence_lines, word
+from resed.judge.outcome import State
 from resed.paper.claims import Claim, load_claims
 from resed.results.folder import Results
 from resed.tabulate import notes
 from resed.tabulate.links import links
-from resed.tabulate.words import CLAIM_VERDICTS
+from resed.tabulate.words import CLAIM_VERDICTS, OTHER_DATA
 
 NAME = "claims"
 _COLUMNS = ("table", "row", "edition", "statement", "place", "kind", "here", "here_evidence")
 _COLUMNS += ("rule", "printed", "printed_evidence", "seeds_in_words")
+SIZES = ("margin", "range")  # kinds of tests that compare the sizes of gains with stated numbers
+SIZE_REASON = "the claim states the size of a gain on the paper's data; its direction is a claim too"
 
 
 def claims(results: Results) -> Table:
@@ -55,14 +58,18 @@ def claims(results: Results) -> Table:
 def _judged(claim: Claim, results: Results) -> dict[str, Any]:
     """The data of one claim for the page."""
     found = judge(claim, results)
+    here, evidence = word(found.here), evidence_lines(found.here, results.paper)
+    of_size = claim.test.kind in SIZES and not notes.on_papers_data(results)
+    if of_size and found.here.state != State.ABSENT:
+        here, evidence = OTHER_DATA, [SIZE_REASON]
     return {
         "id": claim.id,
         "edition": claim.edition,
         "statement": claim.statement,
         "place": claim.place,
         "kind": claim.test.kind,
-        "here": word(found.here),
-        "evidence": evidence_lines(found.here, results.paper),
+        "here": here,
+        "evidence": evidence,
         "rule": found.rule,
         "printed": word(found.printed),
         "printed_evidence": evidence_lines(found.printed, results.paper),
@@ -108,7 +115,7 @@ def _notes(judged: Sequence[dict[str, Any]], results: Results) -> list[str]:
         "the correction is undecided. If neither is certain, the claim is undecided with "
         f"{seeds}{reason}.",
         "Gains that the paper states come from single trainings, so they are compared with the "
-        "interval for single trainings.",
+        "interval for single trainings, and on other data not at all.",
         "Printed tables: a claim is supported if all its comparisons hold, contradicted if none "
         "holds, and otherwise supported in part. It is not shown if the paper prints no number for "
         "it. Printed numbers have no interval, so a difference of 0.1 counts.",

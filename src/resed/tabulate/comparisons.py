@@ -19,7 +19,7 @@ from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, 
 
 NAME = "comparisons"
 EVENT = Metric(title="Event-F1", short="event-F1", block="event")
-EMPTY = (*ESTIMATE, "published", "decision")
+EMPTY = (*ESTIMATE, "published", "decision", "reason")
 
 
 def comparisons(results: Results) -> Table:
@@ -141,7 +141,7 @@ def _view(results: Results) -> View:
 def _columns(key: str, metric: Metric) -> Iterator[Column]:
     where = {"metric": key}
     yield estimate_column(metric.title, metric, where, signed=True)
-    yield Column(title="decision", kind="mark", field="decision", where=where)
+    yield Column(title="decision", kind="mark", field="decision", where=where, detail="reason")
     yield paper_column(metric, where, signed=True)
 
 
@@ -151,7 +151,9 @@ def _notes(results: Results) -> list[str]:
         "First minus second in points, on the same clips and the same resamples of them, with the "
         "95 % interval; per seed if both share a checkpoint.",
         "Decision: better or worse if the interval does not contain 0. The comparisons are not "
-        "corrected for multiple testing.",
+        "corrected for multiple testing. Undecided, 1 seed: the two systems are trained "
+        "separately, and two trainings of the same system may differ by more. Undecided, interval "
+        "contains 0: more clips or seeds are required to decide.",
     ]
     if comparisons:
         found.append(
@@ -162,10 +164,5 @@ def _notes(results: Results) -> list[str]:
             "Detectors that this run did not make are compared with the systems named in their "
             "config, or with the system that has the highest event-F1 on development. With one "
             "file they are undecided; `resed compare` decides between single files."
-        )
-    if results.config.seeds_in_words == "1 seed":
-        found.append(
-            "With one seed, only systems that share a checkpoint can be compared, because two "
-            "trainings of the same system may differ by more."
         )
     return found

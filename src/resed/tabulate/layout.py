@@ -21,14 +21,17 @@ class Cell:
         text: a number or text; empty for a mark.
         interval: the interval of a number, or empty.
         word: a verdict or decision, displayed with its symbol, or empty.
+        detail: the reason for the word, or empty.
     """
 
     text: str = ""
     interval: str = ""
     word: str = ""
+    detail: str = ""
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.text, self.interval, self.word) if part)
+        detail = f"({self.detail})" if self.detail else ""
+        return " ".join(part for part in (self.text, self.interval, self.word, detail) if part)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,7 @@ def _cell(group: _Group, column: Column) -> Cell:
     if column.kind == "text":
         return Cell(str(value))
     if column.kind == "mark":
-        return Cell(word=str(value))
+        return Cell(word=str(value), detail=str(row[column.detail]) if column.detail else "")
     if column.kind == "count":
         return Cell(str(int(value)))
     digits = int(row[column.decimals]) if column.decimals else column.digits

@@ -12,6 +12,8 @@ from resed.results.folder import Results, departures
 from resed.tabulate.layout import STALE
 from resed.tabulate.score_reader import ScoreReader
 
+SCORECARD = "scorecard"  # name of the table of the paper's numbers
+
 
 def table(
     results: Results,
@@ -22,7 +24,12 @@ def table(
     view: View,
     data: Mapping[str, Any] | None = None,
 ) -> Table:
-    """A table with the clips and the manifest of its numbers."""
+    """A table with the clips and the manifest of its numbers.
+
+    On other data than the paper's, its numbers are not shown beside ours: the scorecard lists them.
+    """
+    if not on_papers_data(results) and name != SCORECARD:
+        view = without_published(view)
     provenance = {
         "dataset": results.config.dataset_file.name,
         "papers_data": on_papers_data(results),
@@ -34,6 +41,12 @@ def table(
     frame, stale = _marked(results, frame)
     every = (*stale, *notes, in_full(results))
     return Table(name, title, every, frame, view, data or {}, provenance)
+
+
+def without_published(view: View) -> View:
+    """A view without the columns of the paper's numbers."""
+    kept = tuple(column for column in view.columns if column.role != "published")
+    return view.model_copy(update={"columns": kept})
 
 
 def _marked(results: Results, frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -54,8 +54,9 @@ class ScoreReader:
         found = self.results.difference(split, first, second, metric, label)
         if not found:
             return {}
-        decision = decide(found, self.results.paired(first, second))
-        return estimate(found) | {"decision": decision}
+        paired = self.results.paired(first, second)
+        decision = decide(found, paired)
+        return estimate(found) | {"decision": decision, "reason": undecided(found, paired)}
 
     def read(self, row: Row, split: str) -> list[dict[str, Any]]:
         """metrics.json of each seed, compared with those that were read before.
@@ -110,6 +111,15 @@ def paper_column(metric: Metric, where: dict[str, str], **more: Any) -> Column:
     """The displayed column of the paper's number."""
     look = {"kind": "number", "role": "published", "digits": metric.decimals, **more}
     return Column(title="paper", field="published", where=where, **look)
+
+
+def undecided(found: Interval, paired: bool) -> str:
+    """Why a difference is undecided, in a few words; "" if it is decided."""
+    if decide(found, paired) != "undecided":
+        return ""
+    if found.seeds < 2 and not paired:
+        return "1 seed"
+    return "interval contains 0" if found.known else "no interval"
 
 
 def estimate(found: Interval) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 A published number is the score of one training. It is compared with the interval for one further
 training (`resed.stats.intervals.Interval.prediction`), which covers seeds and clips, and not with
-the narrower interval of our mean. One training has no such interval and decides nothing.
+the narrower interval of our mean. One training has no such interval and decides nothing. Scores on
+other data than the paper's are not compared at all.
 """
 
 from collections import Counter
@@ -19,9 +20,9 @@ from resed.stats.intervals import CLIPS
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
 from resed.tabulate.score_reader import ESTIMATE, PREDICTED, ScoreReader
-from resed.tabulate.words import NUMBER_VERDICTS
+from resed.tabulate.words import NUMBER_VERDICTS, OTHER_DATA
 
-NAME = "scorecard"
+NAME = notes.SCORECARD
 DEFAULTS = "defaults"
 SHOWN = 2  # options of a system that a line lists
 _COLUMNS = (
@@ -35,6 +36,8 @@ _COLUMNS = (
 def scorecard(results: Results) -> Table:
     """Compare every printed number with ours; the verdict is `not run` if we have none.
 
+    On other data than the paper's, the verdict is `other data` and there is no difference.
+
     Raises ResultsError or MissingFileError if scores are missing or come from other clips.
     """
     reader = ScoreReader(results)
@@ -47,7 +50,7 @@ def scorecard(results: Results) -> Table:
     return notes.table(
         results,
         NAME,
-        f"Scorecard. {results.config.dataset_file.title}",
+        f"{_title(results)}. {results.config.dataset_file.title}",
         _notes(records, reader),
         tidy(records, _COLUMNS),
         _view(results),
@@ -85,7 +88,7 @@ def _record(
     if number.column is not None:
         label = number.row if number.label is None else readable(number.row)
         title = f"{label}, {number.title}"
-    own = found.get("value")
+    own, comparable = found.get("value"), notes.on_papers_data(results)
     return {
         "table": NAME,
         "group": number.table,
@@ -106,9 +109,13 @@ def _record(
         **dict.fromkeys((*ESTIMATE, *PREDICTED)),
         **found,
         "published": number.value,
-        "difference": None if own is None else own - number.value,
-        "verdict": verdict(found, number.value),
+        "difference": own - number.value if comparable and own is not None else None,
+        "verdict": verdict(found, number.value) if comparable or not found else OTHER_DATA,
     }
+
+
+def _title(results: Results) -> str:
+    return "Scorecard" if notes.on_papers_data(results) else "Numbers of the paper, on other data"
 
 
 def verdict(found: dict[str, Any], published: float) -> str:
@@ -153,13 +160,14 @@ def _counted(records: Iterable[dict[str, Any]]) -> dict[str, int]:
 def _view(results: Results) -> View:
     qualification = notes.qualification(results)
     number: dict[str, Any] = {"kind": "number", "decimals": "decimals"}
+    comparable = notes.on_papers_data(results)
     columns = [
         Column(title="ID", field="id"),
         Column(title="Row", field="title", role="name"),
         Column(title="Metric", field="metric_title"),
         Column(title="Split", field="split"),
         Column(
-            title=f"Verdict ({qualification})" if qualification else "Verdict",
+            title=f"Verdict ({qualification})" if comparable and qualification else "Verdict",
             kind="mark",
             field="verdict",
         ),
@@ -168,6 +176,9 @@ def _view(results: Results) -> View:
         Column(title="Difference", field="difference", role="number", signed=True, **number),
         Column(title="Reading", field="reading_shown", role="prose"),
     ]
+    if not comparable:  # our scores stand in the tables, and not beside numbers on other data
+        ours = ("Ours", "Difference", "Reading")
+        columns = [column for column in columns if column.title not in ours]
     return View(
         keys=("group", "row", "title", "metric", "split"), heading="heading", columns=tuple(columns)
     )
@@ -175,6 +186,16 @@ def _view(results: Results) -> View:
 
 def _notes(records: list[dict[str, Any]], reader: ScoreReader) -> list[str]:
     results = reader.results
+    if not notes.on_papers_data(results):
+        return [
+            *notes.warning(results),
+            f"**{len(records)} numbers that the paper and its peers publish, on other data "
+            f"({_counts(records)} here)**. They are not compared with scores of this run, which "
+            "are in the other tables.",
+            "other data: this run has a score of the same system, split, metric and class, on "
+            "other clips. not run: it has none.",
+            *notes.basis(reader),
+        ]
     editions = "; ".join(
         f"{_edition(edition, results)}: "
         + _counts(record for record in records if record["edition"] == edition)

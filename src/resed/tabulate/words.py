@@ -10,18 +10,23 @@ class Mark(NamedTuple):
     tone: str
 
 
+OTHER_DATA = "other data"  # of a number, or a claim on the size of a number, on other data
 # Verdicts on published numbers, and on claims in this run; word -> plural.
-NUMBER_VERDICTS = {w: w for w in ("within", "above", "below", "undecided", "not run")}
+NUMBER_VERDICTS = {
+    w: w for w in ("within", "above", "below", "undecided", OTHER_DATA, "not run")
+}
 CLAIM_VERDICTS = {
     "holds": "hold",
     "does not hold": "do not hold",
     "undecided": "undecided",
+    OTHER_DATA: OTHER_DATA,
     "not run": "not run",
 }
 MARKS = {
     "holds": Mark("✓", "yes"),
     "does not hold": Mark("✗", "no"),
     "undecided": Mark("?", "open"),
+    OTHER_DATA: Mark("≠", "absent"),
     "not run": Mark("○", "absent"),
     "within": Mark("=", "yes"),
     "above": Mark("▲", "high"),

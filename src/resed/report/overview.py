@@ -1,0 +1,134 @@
+"""The picture of all systems: for each metric, a point with its interval per system."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from resed.config.dataset import EVALUATION
+from resed.formats.tables import Table
+from resed.paper.numbers import Metric, Paper
+from resed.paper.tables import SystemTable
+from resed.results.folder import Results
+from resed.tabulate.layout import NOT_RUN, STALE, anchor_of, number
+from resed.tabulate.systems import shown_metrics
+
+BLOCKS = ("event", "segment", "tags")  # scores of the picture, if the table has them
+REFERENCE = "everything"  # baseline that is drawn as a line through all rows
+BLIND = (REFERENCE, "prior")  # baselines that use neither the audio nor the reference
+BASELINES = (*BLIND, "own_tags", "loudness")
+TONES = {"baseline": "base", "external": "other"}  # group of the table -> class of the style sheet
+
+
+@dataclass(frozen=True)
+class Point:
+    """One score: places in percent of the scale, and the text that says the same."""
+
+    at: float
+    low: float | None
+    high: float | None
+    text: str
+    interval: str
+    published: float | None
+
+
+@dataclass(frozen=True)
+class SystemPoints:
+    """One row of the picture; `points` has one entry per metric, None without a score."""
+
+    title: str
+    tone: str
+    anchor: str
+    points: tuple[Point | None, ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The picture.
+
+    Attributes:
+        split: the clips of the scores.
+        metrics: one per column.
+        rows: systems, then baselines.
+        lines: place of the baseline `REFERENCE` in each column, None without it.
+    """
+
+    split: str
+    metrics: tuple[Metric, ...]
+    rows: tuple[SystemPoints, ...]
+    lines: tuple[float | None, ...]
+
+    @property
+    def reference(self) -> str:
+        """Title of the baseline that is drawn as a line; empty without it."""
+        return next((row.title for row in self.rows if row.anchor.endswith(f"-{REFERENCE}")), "")
+
+    def best(self, blind: bool) -> SystemPoints | None:
+        """The system with the highest score in the first column, or the baseline in `BLIND`."""
+        names = tuple(f"-{name}" for name in BLIND)
+        rows = [
+            row
+            for row in self.rows
+            if row.points[0]
+            and (row.tone == "base" and row.anchor.endswith(names) if blind else row.tone != "base")
+        ]
+        return max(rows, key=lambda row: row.points[0].at if row.points[0] else 0, default=None)
+
+
+def overview(results: Results, tables: Mapping[str, Table]) -> Overview | None:
+    """The picture of the main table, or of the first table of systems that ran; None if none did."""
+    paper = results.paper
+    name = paper.main_table or next(_ran(paper, tables), None)
+    shape = paper.tables[name] if name else None
+    if not isinstance(shape, SystemTable) or name is None:
+        return None
+    known = shown_metrics(paper, shape)
+    chosen = {metric.block: key for key, metric in known.items() if metric.block in BLOCKS}
+    keys = [chosen[block] for block in BLOCKS if block in chosen] or list(shape.metrics)
+    frame = tables[name].frame
+    frame = frame[frame["status"] != NOT_RUN]
+    splits = list(dict.fromkeys(frame["split"]))
+    if not splits:
+        return None
+    split = EVALUATION if EVALUATION in splits else splits[-1]
+    metrics = tuple(known[key] for key in keys)
+    rows = tuple(_rows(name, frame[frame["split"] == split], dict(zip(keys, metrics, strict=True))))
+    reference = next((row for row in rows if row.anchor.endswith(f"-{REFERENCE}")), None)
+    points = reference.points if reference else (None,) * len(keys)
+    return Overview(split, metrics, rows, tuple(point.at if point else None for point in points))
+
+
+def _ran(paper: Paper, tables: Mapping[str, Table]) -> Iterator[str]:
+    for name, shape in paper.tables.items():
+        if isinstance(shape, SystemTable) and (tables[name].frame["status"] != NOT_RUN).any():
+            yield name
+
+
+def _rows(
+    name: str, frame: pd.DataFrame, metrics: Mapping[str, Metric]
+) -> Iterator[SystemPoints]:
+    wanted = (frame["threshold"] == "configured") & (
+        (frame["group"] != "baseline") | frame["system"].isin(BASELINES)
+    )
+    for (group, system, title), rows in frame[wanted].groupby(
+        ["group", "system", "title"], sort=False
+    ):
+        scores = {row["metric"]: row for row in rows.to_dict("records")}
+        points = [_point(scores.get(key), metric) for key, metric in metrics.items()]
+        tone = TONES.get(group, "point")
+        yield SystemPoints(title, tone, anchor_of(name, system), tuple(points))
+
+
+def _point(row: Mapping[str, Any] | None, metric: Metric) -> Point | None:
+    if row is None or pd.isna(row["value"]):
+        return None
+
+    def place(value: float) -> float | None:
+        return None if pd.isna(value) else round(100 * value / metric.full_scale, 2)
+
+    low, high = place(row["low"]), place(row["high"])
+    text = number(row["value"], metric.decimals) + STALE * bool(row.get("stale"))
+    ends = ", ".join(number(row[end], metric.decimals) for end in ("low", "high"))
+    interval = f"[{ends}]" if low is not None else ""
+    return Point(place(row["value"]) or 0, low, high, text, interval, place(row["published"]))
