@@ -12,6 +12,7 @@ from resed.results.folder import Results
 from resed.runtime.files import write_text
 from resed.tabulate import make_table, table_names
 
+
 def _png() -> bytes:
     """A white picture of 8 by 8 pixels."""
     handle = io.BytesIO()

@@ -53,7 +53,7 @@ def audit_dataset(
         group_defects(seen.defects, certain, finding_kinds(dataset.own)),
         manifest_sha256=sha256(out / "manifest.tsv"),
     )
-    write_text(out / "index.html", page(dataset, summary))
+    write_text(out / "index.html", page(dataset, summary, out))
     write_json(out / "audit.json", summary)
     report(summary_line(summary))
     if refuse and not summary["go"]:

@@ -219,7 +219,11 @@ def _check_view(source: SourceFile, view: View, columns: Mapping[str, Type]) -> 
     used = {*view.keys, *view.where, *view.anchor, *([view.heading] if view.heading else [])}
     for column in view.columns:
         fields = ("value", *column.ends) if column.kind == "estimate" else (column.field,)
-        used |= {*fields, *column.where, *filter(None, (column.word, column.decimals, column.detail))}
+        used |= {
+            *fields,
+            *column.where,
+            *filter(None, (column.word, column.decimals, column.detail)),
+        }
         if not 0 <= column.digits <= MOST_DIGITS:
             raise source.wrong(f"view.columns: digits {short(column.digits)} is not 0 to 15")
     if missing := sorted(used - set(columns)):

@@ -47,7 +47,5 @@ def sections(
         PageSection("not-run", "What was not run", "systems, claims, figures"),
     )
     return tuple(
-        one
-        for one in every
-        if one.anchor in ids and not (own and one.anchor == "contradictions")
+        one for one in every if one.anchor in ids and not (own and one.anchor == "contradictions")
     )

@@ -105,9 +105,7 @@ def _ran(paper: Paper, tables: Mapping[str, Table]) -> Iterator[str]:
             yield name
 
 
-def _rows(
-    name: str, frame: pd.DataFrame, metrics: Mapping[str, Metric]
-) -> Iterator[SystemPoints]:
+def _rows(name: str, frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> Iterator[SystemPoints]:
     wanted = (frame["threshold"] == "configured") & (
         (frame["group"] != "baseline") | frame["system"].isin(BASELINES)
     )

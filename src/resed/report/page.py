@@ -26,7 +26,7 @@ from resed.results.inputs import STUDY
 from resed.results.leftovers import leftovers
 from resed.tabulate import table_names
 from resed.tabulate.systems import shown_metrics
-from resed.tabulate.words import CLAIM_VERDICTS, NUMBER_VERDICTS, OTHER_DATA
+from resed.tabulate.words import NUMBER_VERDICTS, OTHER_DATA
 
 ABSENT = ("not run", OTHER_DATA)  # verdicts of claims that were not tested
 WHOLE = ("scorecard", "claims", "contradictions", "readings", STUDY)  # shown in the stored layout
@@ -238,4 +238,3 @@ def _ids(
 
 def _shown_pictures(pictures: Collection[str]) -> set[str]:
     return {"sensitivity-picture" if name == STUDY else name for name in pictures}
-

@@ -157,9 +157,7 @@ def _groups(columns: Sequence[Column]) -> tuple[Heading, ...]:
 
 def _with_values(view: View, frame: pd.DataFrame) -> View:
     """The view without columns of values that no row has, such as those of a system not run."""
-    kept = [
-        c for c in view.columns if c.role not in VALUES or not c.where or _has_value(c, frame)
-    ]
+    kept = [c for c in view.columns if c.role not in VALUES or not c.where or _has_value(c, frame)]
     return view.model_copy(update={"columns": tuple(kept)})
 
 

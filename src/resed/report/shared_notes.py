@@ -16,6 +16,5 @@ def own_notes(tables: Mapping[str, Table]) -> dict[str, list[str]]:
     """The notes of each table that no other table has."""
     shared = set(shared_notes(tables))
     return {
-        name: [note for note in table.notes if note not in shared]
-        for name, table in tables.items()
+        name: [note for note in table.notes if note not in shared] for name, table in tables.items()
     }

@@ -18,7 +18,9 @@ NAME = "claims"
 _COLUMNS = ("table", "row", "edition", "statement", "place", "kind", "here", "here_evidence")
 _COLUMNS += ("rule", "printed", "printed_evidence", "seeds_in_words")
 SIZES = ("margin", "range")  # kinds of tests that compare the sizes of gains with stated numbers
-SIZE_REASON = "the claim states the size of a gain on the paper's data; its direction is a claim too"
+SIZE_REASON = (
+    "the claim states the size of a gain on the paper's data; its direction is a claim too"
+)
 
 
 def claims(results: Results) -> Table:

@@ -155,7 +155,7 @@ def _notes(results: Results) -> list[str]:
         "separately, and two trainings of the same system may differ by more. Undecided, interval "
         "contains 0: more clips or seeds are required to decide.",
     ]
-    if comparisons:
+    if comparisons and notes.on_papers_data(results):
         found.append(
             f"Paper: differences of its printed numbers ({comparisons.place}), without intervals."
         )

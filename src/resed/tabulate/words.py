@@ -12,9 +12,7 @@ class Mark(NamedTuple):
 
 OTHER_DATA = "other data"  # of a number, or a claim on the size of a number, on other data
 # Verdicts on published numbers, and on claims in this run; word -> plural.
-NUMBER_VERDICTS = {
-    w: w for w in ("within", "above", "below", "undecided", OTHER_DATA, "not run")
-}
+NUMBER_VERDICTS = {w: w for w in ("within", "above", "below", "undecided", OTHER_DATA, "not run")}
 CLAIM_VERDICTS = {
     "holds": "hold",
     "does not hold": "do not hold",
