@@ -67,6 +67,18 @@ def make_root(root: Path, classes: list[str] = CLASSES, **config: object) -> Con
     return load_config({**own, **config}, root)
 
 
+def be_the_papers_data(root: Path) -> None:
+    """Let config/papers/liang under `root` name `made` as its data: numbers are compared."""
+    path = root / "config" / "papers" / "liang" / "numbers.yaml"
+    path.write_text(path.read_text().replace("dataset: dcase2019", "dataset: made"))
+
+
+def be_own_recordings(root: Path) -> None:
+    """Let the dataset `made` under `root` be recordings of the user."""
+    path = root / "config" / "datasets" / "made.yaml"
+    path.write_text(path.read_text().replace("kind: soundscapes", "kind: recordings"))
+
+
 def make_results(config: Config, clips: int = 40, readings: bool = False) -> Path:
     """Fill data/made and results/made under the config's root; return results/made.
 

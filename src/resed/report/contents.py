@@ -28,7 +28,7 @@ def sections(
     told = (
         f"each of {published} published numbers beside ours"
         if papers_data
-        else f"{published} published numbers of the systems above, which are not compared with this run"
+        else f"{published} published numbers of these systems, not compared with this run"
     )
     every = (
         PageSection("systems", "Scores of the systems", "all metrics, both splits, baselines"),

@@ -77,7 +77,7 @@ class Overview:
 
 
 def overview(results: Results, tables: Mapping[str, Table]) -> Overview | None:
-    """The picture of the main table, or of the first table of systems that ran; None if none did."""
+    """The picture of the main table, or of the first one that ran; None if none did."""
     paper = results.paper
     name = paper.main_table or next(_ran(paper, tables), None)
     shape = paper.tables[name] if name else None

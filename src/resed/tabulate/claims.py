@@ -17,10 +17,8 @@ from resed.tabulate.words import CLAIM_VERDICTS, OTHER_DATA
 NAME = "claims"
 _COLUMNS = ("table", "row", "edition", "statement", "place", "kind", "here", "here_evidence")
 _COLUMNS += ("rule", "printed", "printed_evidence", "seeds_in_words")
-SIZES = ("margin", "range")  # kinds of tests that compare the sizes of gains with stated numbers
-SIZE_REASON = (
-    "the claim states the size of a gain on the paper's data; its direction is a claim too"
-)
+SIZES = ("margin", "range")  # kinds of tests that compare gains with stated numbers
+SIZE_REASON = "it states the size of a gain on the paper's data; another claim states its direction"
 
 
 def claims(results: Results) -> Table:
