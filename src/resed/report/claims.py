@@ -1,6 +1,7 @@
 """Claims and contradictions on the page: verdicts, evidence, and links to their sources."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,15 +40,21 @@ class Group:
     statements: tuple[Statement, ...]
 
 
-def groups(claims: Table, ids: Collection[str]) -> list[Group]:
-    """The claims by verdict; only links to `ids`, the ids of the page, are kept."""
+def groups(
+    claims: Table,
+    ids: Collection[str],
+    wanted: Callable[[Mapping[str, Any]], bool] = lambda values: True,
+) -> list[Group]:
+    """The claims that are `wanted` by verdict, with links to `ids`, the ids of the page."""
     statements = [
         Statement(number, values, _links(values["links"], ids))
         for number, values in enumerate(claims.data["claims"], start=1)
+        if wanted(values)
     ]
+    counts = Counter(one.values["here"] for one in statements)
     return [
         Group(tally, tuple(one for one in statements if one.values["here"] == tally.word))
-        for tally in tallies("claims", CLAIM_VERDICTS, claims.data["counts"])
+        for tally in tallies("claims", CLAIM_VERDICTS, counts)
     ]
 
 

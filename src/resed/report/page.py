@@ -4,6 +4,7 @@ import base64
 import gzip
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from resed.draw.inputs import figure_names
 from resed.errors import ResultsError
@@ -29,6 +30,7 @@ from resed.tabulate.systems import shown_metrics
 from resed.tabulate.words import NUMBER_VERDICTS, OTHER_DATA
 
 ABSENT = ("not run", OTHER_DATA)  # verdicts of claims that were not tested
+OF_DATA = ("annotations",)  # kinds of tests on the annotations of the dataset
 WHOLE = ("scorecard", "claims", "contradictions", "readings", STUDY)  # shown in the stored layout
 
 
@@ -165,11 +167,16 @@ def _cards(results: Results, scorecard: PageTable) -> list[Card]:
 
 
 def _groups(results: Results, table: Table, ids: Collection[str]) -> list[Group]:
-    """The claims by verdict; of somebody's own dataset, those that were tested."""
-    found = groups(table, ids)
+    """The claims by verdict.
+
+    Of somebody's own dataset, those on systems that were tested: claims on annotations are on those
+    of the paper.
+    """
     if results.config.dataset_file.own:
-        return [group for group in found if group.tally.word not in ABSENT]
-    return found
+        return groups(
+            table, ids, lambda one: one["here"] not in ABSENT and one["kind"] not in OF_DATA
+        )
+    return groups(table, ids)
 
 
 def _sections(
