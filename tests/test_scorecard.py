@@ -5,7 +5,15 @@ from collections import Counter
 import pandas as pd
 import pytest
 import yaml
-from made_results import CLASSES, MANIFEST, REPOSITORY, make_results, make_root, make_score
+from made_results import (
+    CLASSES,
+    MANIFEST,
+    REPOSITORY,
+    be_the_papers_data,
+    make_results,
+    make_root,
+    make_score,
+)
 from scipy.stats import t as student
 
 from resed.config.rows import Row
@@ -26,7 +34,9 @@ REAL = [
 
 
 def made(root, classes=CLASSES, clips=20, **options):
+    """Results on the paper's data, so that its numbers are compared."""
     config = make_root(root, classes, **options)
+    be_the_papers_data(root)
     return Results.of(config, make_results(config, clips))
 
 
@@ -100,7 +110,7 @@ def test_ours_is_the_mean_over_seeds_with_its_interval(results, table):
     assert (row["low"], row["high"], row["seeds"]) == (found.low, found.high, 2)
     assert (row["clips"], row["covers"]) == (20, "clips and seeds")
     assert table.provenance["manifest_sha256"] == MANIFEST
-    assert (table.provenance["dataset"], table.provenance["papers_data"]) == ("made", False)
+    assert (table.provenance["dataset"], table.provenance["papers_data"]) == ("made", True)
 
 
 def test_classes_have_their_own_numbers(results, table):
@@ -201,11 +211,19 @@ def test_counts_stand_in_notes_headings_and_data(table):
         assert all(f"{count} {word}" in group["heading"] for word, count in own.items())
 
 
-def test_other_data_is_stated_first_and_in_the_heading_of_the_verdicts(table):
+def test_f6_numbers_on_other_data_are_listed_and_not_compared(tmp_path):
+    config = make_root(tmp_path, REAL, systems=["pts", "pts_tfd"], seeds=3)
+    table = scorecard(Results.of(config, make_results(config, 8)))
     assert table.notes[0].startswith("**Not the paper's numbers**: not the paper's data")
-    assert "do not show whether the paper is reproducible" in table.notes[0]
-    assert "Verdict (other data)" in [column.title for column in table.view.columns]
+    assert table.title.startswith("Numbers of the paper, on other data")
+    titles = [column.title for column in table.view.columns]
+    assert titles == ["ID", "Row", "Metric", "Split", "Verdict", "Published"]
     assert table.data["qualification"] == "other data"
+    assert set(table.frame["verdict"]) == {"other data", "not run"}
+    assert table.frame["difference"].isna().all()
+    for row in rows(table):
+        assert (row["verdict"] == "other data") == (row["status"] == "run")
+    assert {row["system"] for row in rows(table, verdict="other data")} == {"pts", "pts_tfd"}
 
 
 def test_other_settings_are_stated_too(tmp_path):

@@ -5,7 +5,14 @@ import json
 import pandas as pd
 import pytest
 from made_page import store
-from made_results import CLASSES, MANIFEST, decision, make_results, make_root
+from made_results import (
+    CLASSES,
+    MANIFEST,
+    be_the_papers_data,
+    decision,
+    make_results,
+    make_root,
+)
 from typer.testing import CliRunner
 
 from resed.cli import app
@@ -28,7 +35,9 @@ REAL = [
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    config = make_root(tmp_path_factory.mktemp("made"))
+    root = tmp_path_factory.mktemp("made")
+    config = make_root(root)
+    be_the_papers_data(root)
     return Results.of(config, make_results(config))
 
 
@@ -38,7 +47,9 @@ def main(results):
 
 
 def made(tmp_path, **options):
+    """Results on the paper's data, so that its numbers stand beside them."""
     config = make_root(tmp_path, **options)
+    be_the_papers_data(tmp_path)
     return Results.of(config, make_results(config, clips=8))
 
 
@@ -154,12 +165,37 @@ def test_scores_that_a_row_cannot_have_are_empty(main):
 
 def test_notes_and_provenance_state_whose_numbers_these_are(main):
     notes = "\n".join(main.notes)
-    assert "**Not the paper's numbers**: not the paper's data: Made-up results" in notes
+    assert "Not the paper's numbers" not in notes
     assert f"Manifest: {MANIFEST[:12]}" in notes and "1 seed" in notes
     assert "40 development, 40 evaluation (paper: 1077 development, 692 evaluation)" in notes
     assert main.provenance["manifest_sha256"] == MANIFEST
     assert main.provenance["clips"]["weak"] == [40, 50]
-    assert main.provenance["dataset"] == "made" and not main.provenance["papers_data"]
+    assert main.provenance["dataset"] == "made" and main.provenance["papers_data"]
+
+
+def test_f6_on_other_data_the_papers_numbers_are_not_beside_ours(tmp_path):
+    config = make_root(tmp_path, REAL, systems=["pts", "pts_tfd"])
+    results = Results.of(config, make_results(config, clips=8))
+    for name in ("table1", "table2", "table3", "comparisons"):
+        table = make_table(name, results)
+        assert "**Not the paper's numbers**: not the paper's data: Made-up" in table.notes[0]
+        assert not table.provenance["papers_data"]
+        assert "paper" not in [column.title for column in table.view.columns], name
+        assert table.frame["published"].notna().any() == (name != "table3"), "the CSV has them"
+
+
+def test_scores_per_class_are_those_of_the_counts(tmp_path):
+    results = made(tmp_path, systems=["pts", "pts_tfd"], seeds=2)
+    table = make_table("per_class", results)
+    assert len(table.frame) == len(CLASSES) * 2 * 2 * 3
+    for block in ("event", "segment", "tags"):
+        row = value(table, label="Dog", system="pts_tfd", split="development", metric=block)
+        scores = []
+        for seed in (0, 1):
+            metrics = results.metrics("development", "pts_tfd", seed)
+            scores.append(100 * metrics[block]["classes"]["Dog"]["f1"])
+        assert row["value"] == pytest.approx(sum(scores) / 2)
+        assert row["low"] <= row["value"] <= row["high"] and row["seeds"] == 2
 
 
 def test_several_seeds_give_mean_and_interval(tmp_path):
@@ -290,6 +326,7 @@ def test_a_table_of_classes(results):
 @pytest.mark.parametrize("name", ["table3", "letter_table2"])
 def test_it_has_the_papers_numbers_for_its_classes(tmp_path, name):
     config = make_root(tmp_path, REAL)
+    be_the_papers_data(tmp_path)
     table = make_table(name, Results.of(config, make_results(config, clips=8)))
     (cat,) = texts(table, "Cat")
     assert (cat[3], cat[5], cat[9], cat[11]) == ("57.1", "66.2", "86.1", "89.6")
@@ -357,7 +394,9 @@ def test_comparisons_are_those_of_the_paper(tmp_path):
     rows = Row("pts_tfd_afl_esp"), Row("pts_tfd_afl")
     found = results.difference("evaluation", *rows, "event")
     assert second[4] == f"{found.mean:+z.1f} [{found.low:+z.1f}, {found.high:+z.1f}]"
-    assert second[5] == decision(results, "evaluation", *rows, "event")
+    decided = decision(results, "evaluation", *rows, "event")
+    why = " (interval contains 0)" if decided == "undecided" else ""
+    assert second[5] == decided + why
     assert (first[6], second[6], second[12]) == ("+2.7", "+2.7", "+3.1")
     shared = table.frame[table.frame["same_checkpoint"] == "yes"]
     assert set(zip(shared["system"], shared["against"], strict=True)) == {
@@ -368,7 +407,8 @@ def test_comparisons_are_those_of_the_paper(tmp_path):
 def test_comparisons_with_one_seed_are_undecided(results):
     table = make_table("comparisons", results)
     assert set(values(table, same_checkpoint="no")["decision"]) == {"undecided"}
-    assert "only systems that share a checkpoint can be compared" in markdown(table)
+    assert set(values(table, same_checkpoint="no")["reason"]) == {"1 seed"}
+    assert "two trainings of the same system may differ by more" in markdown(table)
 
 
 def test_comparisons_without_a_side_were_not_run(tmp_path):

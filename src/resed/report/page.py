@@ -4,7 +4,6 @@ import base64
 import gzip
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 from resed.draw.inputs import figure_names
 from resed.errors import ResultsError
