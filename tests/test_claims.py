@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from made_results import CLASSES, REPOSITORY, lose_a_clip, make_results, make_root, make_score
+from made_results import (
+    CLASSES,
+    REPOSITORY,
+    be_the_papers_data,
+    lose_a_clip,
+    make_results,
+    make_root,
+    make_score,
+)
 from scipy.stats import binomtest, ttest_1samp, ttest_ind
 from scipy.stats import f as f_distribution
 
@@ -1022,6 +1030,7 @@ def test_the_table_stores_the_outcomes_behind_each_verdict(tmp_path):
 
 def test_the_table_holds_the_verdicts(tmp_path):
     results = made(tmp_path, clips=8)
+    be_the_papers_data(tmp_path)
     table = claims(results)
     assert table.frame.row.tolist() == list(CLAIMS)
     for row, stored in zip(table.frame.itertuples(), table.data["claims"], strict=True):
@@ -1032,6 +1041,20 @@ def test_the_table_holds_the_verdicts(tmp_path):
         assert stored["outcomes"] == as_records(judged.here)
         assert (stored["id"], stored["rule"]) == (row.row, judged.rule)
     assert table.data["counts"] == dict(Counter(table.frame.here))
+
+
+def test_f6_on_other_data_directions_are_judged_and_sizes_are_not(tmp_path):
+    results = made(tmp_path, clips=8, systems=["pts", "pts_tfd", "guided_learning"], seeds=2)
+    table = claims(results)
+    for stored in table.data["claims"]:
+        judged = verdict(results, stored["id"]).here
+        if stored["kind"] in ("margin", "range") and judged.state != State.ABSENT:
+            assert stored["here"] == "other data" and len(stored["evidence"]) == 1
+        else:
+            assert stored["here"] == word(judged)
+    kinds = {one["kind"]: one["here"] for one in table.data["claims"] if one["here"] != "not run"}
+    assert kinds["margin"] == kinds["range"] == "other data" != kinds["better"]
+    assert table.data["counts"]["other data"] == sum(table.frame["here"] == "other data")
 
 
 def test_on_the_papers_data_nothing_is_qualified(tmp_path):

@@ -98,7 +98,7 @@ def test_d8_the_peers_own_numbers_are_compared(table, shared):
     found = rows(table, group="gl_readme")
     assert [row["published"] for row in found] == pytest.approx([100 * f for f in single])
     assert {row["system"] for row in found} == {"guided_learning"}
-    assert "README of the official baseline" in table.notes[1]
+    assert "README of the official baseline" in table.notes[0]
 
 
 def test_ours_is_the_mean_over_seeds_with_its_interval(results, table):
@@ -199,7 +199,7 @@ def table_config(root):
 
 def test_counts_stand_in_notes_headings_and_data(table):
     counts = Counter(table.frame["verdict"])
-    top = table.notes[1]
+    top = table.notes[0]
     assert top.startswith("**217 published numbers: ")
     for word, count in counts.items():
         assert f"{count} {word}" in top
