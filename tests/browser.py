@@ -13,7 +13,7 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 # Fetched by .ci/run with `npm pack` for tests only; its licence is the MPL 2.0.
-AXE = Path(os.environ.get("RESED_AXE", REPOSITORY / ".venv" / "axe" / "package" / "axe.min.js"))
+AXE = Path(os.environ.get("RESED_AXE", REPOSITORY / ".ci" / "axe" / "package" / "axe.min.js"))
 AXE_VERSION = "4.10.3"
 AXE_SHA256 = "880970c081707360e64f34cea25ff91892f5bc95675b0776925b9709dd8a68bb"
 SCREENS = {"phone": (390, 844), "desktop": (1280, 900)}
@@ -88,7 +88,7 @@ class Browser:
     def accessibility(self) -> list[str]:
         """Serious and critical findings of axe-core, each with the first element."""
         if not AXE.is_file():
-            lacking(f"requires axe-core: npm pack axe-core@{AXE_VERSION}, unpacked in .venv/axe")
+            lacking(f"requires axe-core: npm pack axe-core@{AXE_VERSION}, unpacked in .ci/axe")
         text = AXE.read_text(encoding="utf-8")
         assert hashlib.sha256(text.encode()).hexdigest() == AXE_SHA256, "another axe-core"
         self.run(text)
