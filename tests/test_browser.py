@@ -112,7 +112,7 @@ def column(browser, table, index):
     return browser.run(
         "return Array.from(document.querySelector(arguments[0]).tBodies[0].rows)"
         ".filter((row) => !row.hidden && !row.classList.contains('heading'))"
-        ".map((row) => row.cells[arguments[1]].querySelector('.text, *:not(small)')?.innerText"
+        ".map((row) => row.cells[arguments[1]].querySelector('.text')?.innerText"
         " ?? row.cells[arguments[1]].innerText)",
         table,
         index,

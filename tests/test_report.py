@@ -357,7 +357,7 @@ def test_two_systems_give_a_shorter_page(tmp_path):
     text = render(results)
     reader = Reader(text)
     check_links(reader)
-    assert "table1" in reader.ids and not {"table2", "table3", "paper-tables"} & reader.ids
+    assert "table1" in reader.ids and not {"table2", "table3"} & reader.ids
     assert "figure6" not in reader.ids and "training_curves_table2" not in reader.ids
     words = " ".join(reader.words["not-run"].split())
     systems = len(results.paper.systems())
@@ -552,7 +552,7 @@ def test_f6_on_other_data_no_number_is_compared(results, text):
     assert set(score["verdict"]) == {"other data", "not run"} and score["difference"].isna().all()
     claims = stored(results, "claims").data["claims"]
     sizes = {one["here"] for one in claims if one["kind"] in ("margin", "range")}
-    assert sizes == {"other data", "not run"}
+    assert "other data" in sizes <= {"other data", "not run"}
     assert {"undecided", "holds"} & {one["here"] for one in claims if one["kind"] == "better"}
     paper = re.findall(r'class="number paper"', text)
     listed = (score["verdict"] == "other data").sum()

@@ -4,6 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 
+OF_PAPER = ("paper-tables", "contradictions")  # sections that only the paper's readers require
+
+
 @dataclass(frozen=True)
 class PageSection:
     """A section that opens: its id, its title, and a line on what it has."""
@@ -20,7 +23,7 @@ def sections(
 
     Args:
         papers_data: whether the dataset is the paper's, so that its numbers are compared.
-        own: whether the dataset is somebody's own; the paper's errors are then of no interest.
+        own: whether the dataset is somebody's own; sections `OF_PAPER` are then left out.
         paper: name of the paper.
         published: number of published numbers that are listed.
     """

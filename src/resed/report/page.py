@@ -236,7 +236,8 @@ def _ids(
     """The ids of the page to which links can lead, except those of claims."""
     sections_here = {part.anchor for part in parts}
     main = [name for name in (results.paper.main_table,) if name]
-    here = {*sections_here, *main, *_further_tables(results, tables)}
+    further = _further_tables(results, tables) if "paper-tables" in sections_here else []
+    here = {*sections_here, *main, *further}
     lines = {a for name, table in tables.items() if name in here for a in table.anchors}
     found = {*here, *lines, "settings", "verdict", *_shown_pictures(pictures)}
     return found | ({"windows"} if facts.windows(results) and "per_class" in here else set())
