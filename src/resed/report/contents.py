@@ -49,6 +49,4 @@ def sections(
         PageSection("notes", "How to read the tables", "intervals, metrics, baselines"),
         PageSection("not-run", "What was not run", "systems, claims, figures"),
     )
-    return tuple(
-        one for one in every if one.anchor in ids and not (own and one.anchor == "contradictions")
-    )
+    return tuple(one for one in every if one.anchor in ids and not (own and one.anchor in OF_PAPER))
