@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-
 OF_PAPER = ("paper-tables", "contradictions")  # sections that only the paper's readers require
 
 
