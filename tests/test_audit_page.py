@@ -71,7 +71,7 @@ def test_a_dataset_without_findings_has_nothing_to_do(page):
     summary, _ = page
     small = audits.dataset()
     text = render_page(small, summary | {"findings": []})
-    assert "Nothing: no check found a problem." in text and "Warnings" not in text
+    assert "No findings. Nothing has to be done." in text and "Warnings" not in text
     notes = [one for one in summary["findings"] if one["level"] == "note"]
     assert notes and "no finding requires a change" in render_page(
         small, summary | {"findings": notes}
