@@ -54,10 +54,15 @@ def script() -> Markup:
     return Markup(_text(f"{SHARED}.js"))
 
 
-def policy(*scripts: str) -> str:
-    """A content security policy that allows the shared script and `scripts`, and no network."""
+def policy(*scripts: str, sound: bool = False) -> str:
+    """A content security policy that allows the shared script and `scripts`, and no network.
+
+    A page passes it to its template as `policy`. With `sound`, it plays files beside the page.
+    """
     allowed = " ".join(f"'sha256-{_hash(text)}'" for text in (script(), *scripts))
     parts = ["default-src 'none'", "img-src data:", "style-src 'unsafe-inline'"]
+    if sound:
+        parts.append("media-src 'self' file: data: blob:")
     return "; ".join([*parts, f"script-src {allowed}", "base-uri 'none'", "form-action 'none'"])
 
 
