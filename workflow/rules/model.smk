@@ -4,25 +4,13 @@ Requires the checkpoints, the thresholds per class and the scores of all systems
 {results}/model/{dataset}.safetensors and its card. Copy the file to models/ to publish it with resed.
 """
 
-CANDIDATES = {
-    f"{system}/seed{seed}": (system, seed)
-    for system in CONFIG.systems
-    if system in MAIN
-    for seed in CONFIG.seed_list(system)
-}
-
 
 rule choose:
     """Choose system and seed by their scores on development alone."""
     input:
-        checkpoints=[
-            str(LAYOUT.trained(CONFIG.trained_as(s), n) / "checkpoint.pt")
-            for s, n in CANDIDATES.values()
-        ],
-        thresholds=[
-            str(LAYOUT.threshold(Row(s).tuned_per_class, n)) for s, n in CANDIDATES.values()
-        ],
-        windows=[windows(s) for s, _ in CANDIDATES.values()],
+        checkpoints=[checkpoint(*one) for one in CANDIDATES.values()],
+        thresholds=[class_thresholds(*one) for one in CANDIDATES.values()],
+        windows=[windows(system) for system, _ in CANDIDATES.values()],
     output:
         choice="<results>/model/choice.json",
         checkpoint="<results>/model/checkpoint.pt",
@@ -40,21 +28,11 @@ rule choose:
         mem_mb=1000,
     params:
         out=subpath(output.choice, parent=True),
-        options=lambda wildcards, input: [
-            *words("--checkpoint", map("=".join, zip(CANDIDATES, input.checkpoints))),
-            *words("--thresholds", map("=".join, zip(CANDIDATES, input.thresholds))),
-            *words("--windows", map("=".join, zip(CANDIDATES, input.windows))),
-        ],
-        settings=verbatim(
-            words(
-                "--settings",
-                [f"{name}={settings(s, 'decode')}" for name, (s, _) in CANDIDATES.items()],
-            )
-        ),
+        options=choose_options,
     message:
         "choose one of: " + ", ".join(CANDIDATES)
     shell:
-        "resed choose {params.options:q} {params.settings:q} --out {params.out:q} 2>&1 | tee {log:q}"
+        "resed choose {params.options:q} --out {params.out:q} 2>&1 | tee {log:q}"
 
 
 rule card:
@@ -62,9 +40,7 @@ rule card:
     input:
         choice=rules.choose.output.choice,
         checkpoint=rules.choose.output.checkpoint,
-        scored=[
-            path for s, n in CANDIDATES.values() for path in scored([Row(s).tuned_per_class], n)
-        ],
+        scored=[path for one in CANDIDATES.values() for path in scored_per_class(*one)],
         about=lambda wildcards: [str(path) for path in [ABOUT] if path.is_file()],
     output:
         card="<results>/model/card.json",
@@ -79,7 +55,7 @@ rule card:
     resources:
         mem_mb=2000,
     params:
-        results=RESULTS,
+        results=lambda wildcards, output: str(Path(output.card).parents[1]),
         dataset=verbatim(DATASET_FILE),
         options=lambda wildcards, input: words("--about", input.about),
         soundbank=verbatim(words("--soundbank", filter(None, [CONFIG.acquire.soundbank]))),
@@ -94,8 +70,11 @@ rule card:
 rule model:
     """Write the chosen training with its card as one file, which runs no code when it is read."""
     input:
-        rules.choose.output,
-        rules.card.output,
+        checkpoint=rules.choose.output.checkpoint,
+        windows=rules.choose.output.windows,
+        thresholds=rules.choose.output.thresholds,
+        settings=rules.choose.output.settings,
+        card=rules.card.output.card,
     output:
         model=f"<results>/model/{DATASET.name}.safetensors",
     log:
@@ -112,7 +91,7 @@ rule model:
     message:
         "model {params.name}"
     shell:
-        "resed export --checkpoint {rules.choose.output.checkpoint:q}"
-        " --windows {rules.choose.output.windows:q} --thresholds {rules.choose.output.thresholds:q}"
-        " --settings {rules.choose.output.settings:q} --card {rules.card.output.card:q}"
+        "resed export --checkpoint {input.checkpoint:q}"
+        " --windows {input.windows:q} --thresholds {input.thresholds:q}"
+        " --settings {input.settings:q} --card {input.card:q}"
         " --name {params.name:q} --out {output.model:q} 2>&1 | tee {log:q}"
