@@ -7,20 +7,27 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import preloaded
 import pytest
+import soundfile
 import typer
 from runs import REPOSITORY, copy_workflow
+from small_models import WINDOWS, small_checkpoint, small_model
 from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.config.dataset import load_dataset
 from resed.config.run import Config
+from resed.formats.model_file import write_model_file
+from resed.formats.windows import write_windows
 from resed.settings import SystemSettings
 
 PAGES = sorted([*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")])
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"  # as .ci/run and make use it
 REFERENCE = "filename\tonset\toffset\tevent_label\na.wav\t1.0\t2.5\tDog\nb.wav\t\t\t\n"
 RUN = ("score", "compare", "calibrate", "convert", "--help")  # commands whose examples are run
+MODELS = ("detect", "export", "models", "systems")  # those that require recordings or a model
 DETECTED = "filename\tonset\toffset\tevent_label\na.wav\t1.1\t2.4\tDog\nb.wav\t0.0\t1.0\tDog\n"
 CALLS = "Begin Time (s)\tEnd Time (s)\tCall\n1.0\t2.5\tDog\n"
 SCORES = "onset\toffset\tDog\n0.0\t1.0\t0.5\n1.0\t2.0\t0.75\n2.0\t3.0\t0.25\n"
@@ -86,7 +93,8 @@ def _label(place: Path, file: Path) -> None:
 
 def test_only_known_programs_are_named():
     programs = {shlex.split(line)[0] for _, line in COMMANDS}
-    assert programs == {"make", "snakemake", "resed", "python", "cp", "."}
+    assert programs == {"make", "snakemake", "resed", "python", "cp", "pip", "."}
+    assert of("pip") == [f"pip install . --extra-index-url {CPU_INDEX}"]
     assert of(".") == [". .venv/bin/activate"]
 
 
@@ -127,6 +135,33 @@ def test_resed_examples_run(line, folder, monkeypatch):
     monkeypatch.chdir(folder)
     result = CliRunner().invoke(app, shlex.split(line)[1:])
     assert result.exit_code == 0, result.output
+
+
+@pytest.fixture
+def studio(tmp_path):
+    """A folder with the recordings, checkpoint and model file that the examples of models name."""
+    small = small_checkpoint(tmp_path / "results/demo/train/pts/seed0/checkpoint.pt")
+    own = tmp_path / "results/own/train/everyday/seed0/checkpoint.pt"
+    own.parent.mkdir(parents=True)
+    shutil.copy(small, own)
+    for name in ("demo/calibrate/windows_esp.tsv", "own/calibrate/windows_average.tsv"):
+        (tmp_path / "results" / name).parent.mkdir(parents=True)
+        write_windows(tmp_path / "results" / name, list(WINDOWS.values()))
+    write_model_file(tmp_path / "mine.safetensors", small_model())
+    shutil.copy(tmp_path / "mine.safetensors", tmp_path / "own.safetensors")
+    noise = np.random.default_rng(0).normal(0, 0.1, (22050, 1))
+    for place in ("recordings/dawn.wav", "site/a/b.flac", "dog.wav"):
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(tmp_path / place, noise, 22050)
+    (tmp_path / "recordings" / "dawn.txt").write_text("0.1\t0.5\tdog\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("line", [line for line in of("resed") if line.split()[1] in MODELS])
+def test_examples_of_models_run(line, studio, monkeypatch):
+    monkeypatch.chdir(studio)
+    result = CliRunner().invoke(app, shlex.split(line)[1:])
+    assert result.exit_code == 0, (result.output, result.exception)
 
 
 def test_readme_names_every_command():
