@@ -63,8 +63,8 @@ def test_the_matches_are_those_of_re():
         (BROADCAST, "short_30_40.wav", None),
         (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain.wav", NamedRecording("rain")),
         (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_2.wav", NamedRecording("rain", 2.0)),
-        (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_b.wav", None),  # no time
-        (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_nan.wav", None),
+        (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_b.wav", NamedRecording("rain")),
+        (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_nan.wav", NamedRecording("rain")),
         (r"(?P<id>\d)?\w+\.wav", "rain.wav", None),  # without the recording
         (r"(?P<id>.+)\.wav", f"{'a' * (LONGEST_NAME - 4)}.wav", NamedRecording("a" * 251)),
         (r"(?P<id>.+)\.wav", f"{'a' * (LONGEST_NAME - 3)}.wav", None),

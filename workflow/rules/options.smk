@@ -3,15 +3,6 @@
 Requires common.smk. Makes no file.
 """
 
-from resed.predict.models import model_path
-from resed.runtime.files import sha256
-
-try:
-    # Of the model from which trainings start: another file of the same name trains again.
-    INIT_SHA256 = sha256(model_path(CONFIG.init)) if CONFIG.init else ""
-except ResedError as error:
-    sys.exit(f"resed: config.init: {error}")
-
 
 def one_of(names):
     """Regular expression that matches one of these values of a wildcard."""

@@ -5,6 +5,15 @@ checkpoint and a training history. resume.pt in the same folder is not a declare
 Snakemake would delete it before the job that resumes from it.
 """
 
+from resed.predict.models import model_path
+from resed.runtime.files import sha256
+
+try:
+    # Of the model from which trainings start: another file of the same name trains again.
+    INIT_SHA256 = sha256(model_path(CONFIG.init)) if CONFIG.init else ""
+except ResedError as error:
+    sys.exit(f"resed: config.init: {error}")
+
 
 rule train:
     """Train teacher and student of one system; an interrupted training resumes at its last epoch."""

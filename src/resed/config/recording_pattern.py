@@ -74,8 +74,8 @@ class RecordingPattern:
     def match(self, name: str) -> NamedRecording | None:
         """The recording of a name; None if the name does not match from its start.
 
-        Names of more than LONGEST_NAME characters, names without the group `id`, and names whose
-        groups `start` and `end` are not times do not match.
+        Names of more than LONGEST_NAME characters and names without the group `id` do not match.
+        The times of a name are unknown if one of its groups `start` and `end` is not a time.
         """
         found = _first_match(self._steps, name) if len(name) <= LONGEST_NAME else None
         if found is None:
@@ -86,8 +86,10 @@ class RecordingPattern:
             if ("end", index) in found
         }
         times = {key: parts[key] for key in ("start", "end") if key in parts}
-        if "id" not in parts or not all(map(_is_time, times.values())):
+        if "id" not in parts:
             return None
+        if not all(map(_is_time, times.values())):
+            return NamedRecording(parts["id"])
         return NamedRecording(parts["id"], **{key: float(text) for key, text in times.items()})
 
     def _add(self, kind: str, value: Any) -> int:

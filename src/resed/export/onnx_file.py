@@ -1,8 +1,8 @@
 """ONNX files: posteriors from log-mels or a waveform, compared with PyTorch before they are kept.
 
-The networks are exported by PyTorch's exporter of traces. Its newer exporter (dynamo) was tried with
-PyTorch 2.13: the joint network was not exported within 200 s, and Mean Teacher only with a fixed
-number of frames. The features of a waveform are operators of ONNX, with the
+The networks are exported by PyTorch's exporter of traces. Its newer exporter (dynamo) was tried
+with PyTorch 2.13: the joint network was not exported within 200 s, and Mean Teacher only with a
+fixed number of frames. The features of a waveform are operators of ONNX, with the
 Fourier transform in float64 as in `resed.extract.logmel`.
 """
 
