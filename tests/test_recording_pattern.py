@@ -20,6 +20,7 @@ from resed.config.recording_pattern import (
 from resed.errors import ConfigError
 
 BROADCAST = r"^Y?(?P<id>[\w-]{11})_(?P<start>\d+(?:\.\d+)?)_(?P<end>\d+(?:\.\d+)?)\.wav$"
+NO_PART = NamedRecording("rain", part_known=False)
 QUANTIFIERS = ("*", "+", "?", "{2}", "{1,3}", "{2,}", "*?", "+?", "??", "{0,2}?")
 
 
@@ -63,8 +64,8 @@ def test_the_matches_are_those_of_re():
         (BROADCAST, "short_30_40.wav", None),
         (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain.wav", NamedRecording("rain")),
         (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_2.wav", NamedRecording("rain", 2.0)),
-        (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_b.wav", NamedRecording("rain")),
-        (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_nan.wav", NamedRecording("rain")),
+        (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_b.wav", NO_PART),
+        (r"(?P<id>\w+?)(?:_(?P<start>\w+))?\.wav", "rain_nan.wav", NO_PART),
         (r"(?P<id>\d)?\w+\.wav", "rain.wav", None),  # without the recording
         (r"(?P<id>.+)\.wav", f"{'a' * (LONGEST_NAME - 4)}.wav", NamedRecording("a" * 251)),
         (r"(?P<id>.+)\.wav", f"{'a' * (LONGEST_NAME - 3)}.wav", None),

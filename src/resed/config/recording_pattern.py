@@ -33,11 +33,15 @@ Step = tuple[str, Any]
 
 @dataclass(frozen=True)
 class NamedRecording:
-    """What a name says of a clip: its recording, and where it is in it (seconds, or None)."""
+    """What a name says of a clip: its recording, and where it is in it (seconds, or None).
+
+    `part_known` is False if the name has texts in the place of times that are not times.
+    """
 
     id: str
     start: float | None = None
     end: float | None = None
+    part_known: bool = True
 
 
 class RecordingPattern:
@@ -74,8 +78,8 @@ class RecordingPattern:
     def match(self, name: str) -> NamedRecording | None:
         """The recording of a name; None if the name does not match from its start.
 
-        Names of more than LONGEST_NAME characters and names without the group `id` do not match.
-        The times of a name are unknown if one of its groups `start` and `end` is not a time.
+        Names of more than LONGEST_NAME characters and names without the group `id` do not match. If
+        the groups `start` and `end` are not times, the recording is known and its part is not.
         """
         found = _first_match(self._steps, name) if len(name) <= LONGEST_NAME else None
         if found is None:
@@ -89,7 +93,7 @@ class RecordingPattern:
         if "id" not in parts:
             return None
         if not all(map(_is_time, times.values())):
-            return NamedRecording(parts["id"])
+            return NamedRecording(parts["id"], part_known=False)
         return NamedRecording(parts["id"], **{key: float(text) for key, text in times.items()})
 
     def _add(self, kind: str, value: Any) -> int:

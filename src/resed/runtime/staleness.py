@@ -24,11 +24,14 @@ RULES = {
     "predict": ("predict",),
     "calibrate": ("calibrate",),
     "decode": ("decode", "decode_configured", "sanity"),
-    "score": ("score", "score_configured", "score_sanity"),
+    "score": ("score", "score_configured", "score_sanity", "score_external"),
     "tabulate": ("tabulate", "judge"),
     "draw": ("draw",),
     "report": ("report",),
+    "choose": ("choose", "card"),
+    "export": ("model",),
 }
+PAGE = ("tabulate", "draw", "report")  # stages that a model file does not rest on
 SCORES = ("extract", "train", "predict", "calibrate", "decode", "score")  # stages of a score
 
 
@@ -93,6 +96,7 @@ class Made:
         for index, stage in enumerate(stages):
             if {*RULES[stage]} & {*forced.forcerun}:
                 beside = {"calibrate"} if stage in ("extract", "train", "predict") else set()
+                beside |= {"choose", "export"} if stage in PAGE else set()
                 after |= {*stages[index:]} - beside
         makers = {name: one for name, one in self.makers.items() if one["stage"] not in after}
         return replace(self, makers=makers)

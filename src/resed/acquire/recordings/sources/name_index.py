@@ -80,7 +80,7 @@ class NameIndex:
         path = PurePosixPath(unicodedata.normalize("NFC", name))
         for suffix in dict.fromkeys((path.suffix, ".wav")):
             part = self._recording.match(path.stem + suffix) if self._recording else None
-            if part and (part.start is not None or not self._recording.names & {"start", "end"}):
+            if part and part.part_known:
                 return ("recording", part.id, part.start, part.end)
         return ("name", path.stem)
 
