@@ -116,7 +116,9 @@ def _system(config, folder, system, seed, index, reference, random) -> None:
     _json(threshold, common)
     chosen = {"threshold": 0.1, "events": 20, "event_f1": 0.3, "fallback": ""}
     labels = config.dataset_file.classes
-    classes = {label: chosen | {"threshold": 0.1 + 0.1 * i} for i, label in enumerate(labels)}
+    classes = {
+        label: chosen | {"threshold": min(0.9, 0.1 + 0.1 * i)} for i, label in enumerate(labels)
+    }
     _json(
         folder / "calibrate" / "class_thresholds" / system / f"seed{seed}.json",
         {"format": 1, **common, "class_threshold_events": 20, "classes": classes},

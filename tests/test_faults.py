@@ -410,7 +410,7 @@ def test_checkpoint_of_another_version_refused(refused, tmp_path, store):
     path.write_bytes(path.read_bytes()[:200])
     refused(command, f"{path}: not a checkpoint, or damaged", "delete it and train again")
     path.unlink()
-    refused(command, f"{path}: no such file; train the system first")
+    refused(command, f"{path}: no such file; check the path, or train the system first")
     torch.set_num_threads(threads)
 
 

@@ -76,7 +76,7 @@ def jobs_of(environment: dict[str, str]) -> list[tuple[str, str, str, str]]:
 def test_the_demo_runs_to_its_end(demo, slurm):
     results = demo / "results" / "demo"
     assert "</html>" in (results / "report" / "index.html").read_text()
-    assert len(list((results / "score").rglob("metrics.json"))) == 2 * (2 * 2 + 6)
+    assert len(list((results / "score").rglob("metrics.json"))) == 2 * (2 * 3 + 6)
     assert {state for _, state, _, _ in jobs_of(slurm)} == {"COMPLETED"}
     assert planned(demo, overlay=TINY) == [], "the same run without Slurm has nothing to do"
 

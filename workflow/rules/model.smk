@@ -87,7 +87,7 @@ rule model:
     resources:
         mem_mb=1000,
     params:
-        name=DATASET.name,
+        name=verbatim(DATASET.name),
     message:
         "model {params.name}"
     shell:

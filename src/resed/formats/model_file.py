@@ -196,7 +196,7 @@ def read_model_file(path: Path | str) -> ModelFile:
 
 def is_model_file(path: Path | str) -> bool:
     """Whether a file begins as a safetensors file does, and not as one of torch.save."""
-    with open(existing(path, "check the path"), "rb") as handle:
+    with open(existing(path, "check the path, or train the system first"), "rb") as handle:
         start = handle.read(PREFIX + 1)
     return start[PREFIX:] == b"{" and not start.startswith(b"PK\x03\x04")
 

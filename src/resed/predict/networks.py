@@ -14,7 +14,6 @@ from resed.formats import checkpoint, model_file
 from resed.formats.model_file import ModelFile
 from resed.formats.validation import short_line
 from resed.formats.windows import Window
-from resed.runtime.files import existing
 from resed.settings import FeatureSettings, Strict, SystemSettings
 from resed.train.framework import Networks, build_networks, frame_grid
 from resed.train.heads import shares_problem
@@ -67,7 +66,7 @@ def load_trained(path: Path | str) -> Trained:
         CheckpointError, ModelFileError: it is damaged, foreign or of another version, or its
             weights do not fit its settings.
     """
-    if model_file.is_model_file(existing(path, "check the path, or train the system first")):
+    if model_file.is_model_file(path):
         return trained_of(model_file.read_model_file(path), path)
     content = checkpoint.load_finished(path)
     identity = content["identity"]
