@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import median_filter
 from typer.testing import CliRunner
 
-from resed.calibrate.thresholds import choose_threshold, macro_f1
+from resed.calibrate.thresholds import macro_f1, search_thresholds
 from resed.cli import app
 from resed.decode.events import (
     active_frames,
@@ -239,13 +239,13 @@ def test_threshold_is_found_on_development():
         frames[i, 60 : 120 + 6 * i, 1] = 0.3
     given = posteriors(frames, np.tile([0.1, 0.9], (4, 1)))
     rows = windows(Cat=0.1, Dog=0.1)
-    chosen = choose_threshold(given, rows, reference, DecodeSettings())
+    chosen = search_thresholds(given, rows, reference, DecodeSettings()).common()
     assert chosen["threshold"] == 0.3  # of equals the highest
     assert max(chosen["event_macro_f1"]) == 1.0
     assert len(chosen["grid"]) == len(chosen["event_macro_f1"])
     del reference["0.wav"]
     with pytest.raises(ScoreError, match=r"0\.wav has posteriors but no reference"):
-        choose_threshold(given, rows, reference, DecodeSettings())
+        search_thresholds(given, rows, reference, DecodeSettings()).common()
 
 
 @pytest.mark.parametrize(

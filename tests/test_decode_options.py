@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from resed.calibrate.thresholds import (
     GRID,
     Search,
-    choose_threshold,
     macro_f1,
     search_thresholds,
 )
@@ -285,7 +284,7 @@ def annotated(seed, at=Thresholds(0.6), **settings):
 def test_every_threshold_scores_as_decoding_and_scoring_do(seed, method):
     settings = DecodeSettings(gate="soft", filter=method, window_frames="fixed", fixed_window=5)
     posteriors, reference = given(seed), annotated(seed)
-    chosen = choose_threshold(posteriors, WINDOWS, reference, settings)
+    chosen = search_thresholds(posteriors, WINDOWS, reference, settings).common()
     expected = []
     for limit in GRID:
         at = settings.model_copy(update={"frame_threshold": limit})
@@ -415,9 +414,11 @@ def test_the_grid_is_that_of_the_documentation():
     """From 0.02 to 0.6, the finer the lower, because posteriors of weak labels are low."""
     hundredths = [2, 3, 4, 5, 6, 8, 10, 12, 15, 18, 20, 25, 30, 35, 40, 45, 50, 55, 60]
     posteriors = given()
-    chosen = choose_threshold(posteriors, WINDOWS, annotated(0), DecodeSettings())
+    chosen = search_thresholds(posteriors, WINDOWS, annotated(0), DecodeSettings()).common()
     assert chosen["grid"] == [value / 100 for value in hundredths]
-    two = choose_threshold(posteriors, WINDOWS, annotated(0), DecodeSettings(), grid=[0.9, 0.1])
+    two = search_thresholds(
+        posteriors, WINDOWS, annotated(0), DecodeSettings(), grid=[0.9, 0.1]
+    ).common()
     assert two["grid"] == [0.9, 0.1] and len(two["event_macro_f1"]) == 2
 
 
@@ -506,7 +507,7 @@ def test_the_commands_pass_their_options_on(tmp_path):
     assert read_tags(tmp_path / "out" / "tags.tsv") == expected.tags
     resed("threshold", *chosen, "--reference", tmp_path / "r.tsv", "--out", tmp_path / "t.json")
     there = json.loads((tmp_path / "t.json").read_text())
-    theirs = choose_threshold(
+    theirs = search_thresholds(
         posteriors, WINDOWS, read_events(tmp_path / "r.tsv"), DecodeSettings(**settings)
-    )
+    ).common()
     assert there == json.loads(json.dumps(theirs))

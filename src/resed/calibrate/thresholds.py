@@ -127,25 +127,6 @@ def search_thresholds(
     return Search(tuple(grid), tuple(classes), len(posteriors.classes), totals)
 
 
-def choose_threshold(
-    posteriors: Posteriors,
-    windows: Mapping[str, Window],
-    reference: Mapping[str, Sequence[Event]],
-    settings: DecodeSettings,
-    *,
-    grid: Sequence[float] = GRID,
-) -> dict[str, Any]:
-    """Choose the threshold of `grid` with the best event-based macro F1; if equal, the highest.
-
-    Returns:
-        threshold, grid, and event_macro_f1 of each threshold as a fraction.
-
-    Raises:
-        ScoreError: a clip of `posteriors` has no reference.
-    """
-    return search_thresholds(posteriors, windows, reference, settings, grid=grid).common()
-
-
 def _decoded(
     posteriors: Posteriors,
     windows: Mapping[str, Window],

@@ -121,11 +121,6 @@ class ModelDetector:
         return round(self.trained.seconds_per_frame / self.trained.features.seconds_per_frame)
 
     @property
-    def stride(self) -> int:
-        """DecodedCells from the start of a window to that of the next one."""
-        return max(1, self.cells - int(self.cells * self.overlap + 1e-9))
-
-    @property
     def batch(self) -> int:
         """Windows that are processed at a time."""
         return WINDOWS_AT_ONCE.get(self.device.type, WINDOWS_AT_ONCE["cpu"])

@@ -51,10 +51,12 @@ def predict_splits(
     half = arithmetic(trained.settings.schedule.precision, device)
     networks = trained.networks.to(device)
     training, classes = trained.training, trained.classes
+    other_data = other_data or is_model_file(path)  # models are made for other data
+    digest = sha256(path)
     for split, store_path in stores.items():
         store = Store.open(store_path)
         _refuse_other_features(store_path, store, trained.features)
-        if not other_data and not is_model_file(path):  # models are made for other data
+        if not other_data:
             _refuse_other_manifest(path, training, store_path, store)
         clips = features_of(store)
         shape = (len(clips), trained.cells, len(classes))
@@ -67,7 +69,7 @@ def predict_splits(
             "dataset": training["data"]["dataset"],
             "seconds_per_frame": trained.seconds_per_frame,
             "manifest_sha256": store.manifest_sha256,
-            "checkpoint_sha256": sha256(path),
+            "checkpoint_sha256": digest,
             "made_by": made_by("predict"),
         }
         yield (

@@ -1,12 +1,20 @@
 """Compute the items of an iterator in a thread while the items before them are used."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from queue import Full, Queue
 from threading import Event, Thread
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 POLL_S = 0.1
+
+
+@dataclass(frozen=True)
+class _Computed(Generic[Item]):
+    """An item of the iterator."""
+
+    value: Item
 
 
 def ahead(items: Iterator[Item], most: int) -> Iterator[Item]:
@@ -14,13 +22,13 @@ def ahead(items: Iterator[Item], most: int) -> Iterator[Item]:
 
     An error of the iterator is raised where its item would be. The thread ends with this generator.
     """
-    queue: Queue[tuple[bool, Item | BaseException | None]] = Queue(max(1, most))
+    queue: Queue[_Computed[Item] | BaseException | None] = Queue(max(1, most))
     ended = Event()
 
-    def put(more: bool, value: Item | BaseException | None) -> bool:
+    def put(value: _Computed[Item] | BaseException | None) -> bool:
         while not ended.is_set():
             try:
-                queue.put((more, value), timeout=POLL_S)
+                queue.put(value, timeout=POLL_S)
             except Full:
                 continue
             return True
@@ -29,22 +37,19 @@ def ahead(items: Iterator[Item], most: int) -> Iterator[Item]:
     def work() -> None:
         try:
             for item in items:
-                if not put(True, item):
+                if not put(_Computed(item)):
                     return
-            put(False, None)
+            put(None)  # the end
         except BaseException as error:  # raised in the other thread
-            put(False, error)
+            put(error)
 
     thread = Thread(target=work, daemon=True)
     thread.start()
     try:
-        while True:
-            more, value = queue.get()
-            if not more and isinstance(value, BaseException):
-                raise value
-            if not more:
-                return
-            yield value  # type: ignore[misc]
+        while (found := queue.get()) is not None:
+            if isinstance(found, BaseException):
+                raise found
+            yield found.value
     finally:
         ended.set()
         thread.join()
