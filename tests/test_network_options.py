@@ -6,8 +6,9 @@ import torch
 from systems import base
 from torch import nn
 
+from resed.settings import scaled
 from resed.train.crnn import MeanTeacher
-from resed.train.heads import FrameHead, GuidedTagHead, TagHead, class_shares, scaled
+from resed.train.heads import FrameHead, GuidedTagHead, TagHead, class_shares
 from resed.train.model import (
     Network,
     Recurrent,

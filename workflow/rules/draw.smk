@@ -50,7 +50,12 @@ rule figures:
     input:
         expand(
             rules.draw.output,
-            figure=[name for name in FIGURES if name != STUDY_FIGURE or CONFIG.sensitivity.report],
+            figure=[
+                name
+                for name in FIGURES
+                if name not in figures.ON_DEMAND
+                and (name != STUDY_FIGURE or CONFIG.sensitivity.report)
+            ],
         ),
 
 
@@ -59,3 +64,9 @@ rule sensitivity:
     input:
         expand(rules.tabulate.output, table=STUDY),
         expand(rules.draw.output, figure=STUDY_FIGURE),
+
+
+rule architecture:
+    """Networks and losses of the system of the study, drawn from the config."""
+    input:
+        expand(rules.draw.output, figure=figures.ON_DEMAND),

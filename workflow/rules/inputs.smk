@@ -94,5 +94,5 @@ def figure_files(wildcards):
 def figure_systems(name):
     """Systems that a figure shows."""
     found = figures.inputs(name, CONFIG, PAPER)
-    shown = (*found.histories, *found.tags, *found.posteriors)
+    shown = (*found.histories, *found.tags, *found.posteriors, *found.settings)
     return [*shown, *[CONFIG.sensitivity.system] * found.study]

@@ -10,7 +10,12 @@ from resed.errors import ConfigError
 from resed.paper.numbers import FigureEntry, Paper
 
 # Figures that do not belong to a paper, and their titles.
-BUILT_IN = {"dag": "The stages", "sensitivity": "Effect of the readings"}
+BUILT_IN = {
+    "dag": "The stages",
+    "sensitivity": "Effect of the readings",
+    "architecture": "Networks and losses",
+}
+ON_DEMAND = ("architecture",)  # not made by default, and not on the page
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,7 @@ class FigureInputs:
         windows: methods whose windows it reads (windows_METHOD.tsv).
         annotations: roles of the splits whose annotations it reads.
         study: whether it reads the scores of the study of readings.
+        settings: systems whose settings it shows.
     """
 
     histories: tuple[str, ...] = ()
@@ -32,6 +38,7 @@ class FigureInputs:
     windows: tuple[str, ...] = ()
     annotations: tuple[str, ...] = ()
     study: bool = False
+    settings: tuple[str, ...] = ()
 
 
 def figure_names(config: Config, paper: Paper) -> list[str]:
@@ -63,7 +70,8 @@ def inputs(name: str, config: Config, paper: Paper) -> FigureInputs:
     """The inputs of a figure. Raises ConfigError as `figure_entry` does."""
     entry = figure_entry(name, config, paper)
     if entry is None:
-        return FigureInputs(study=name == "sensitivity")
+        shown = (config.sensitivity.system,) if name == "architecture" else ()
+        return FigureInputs(study=name == "sensitivity", settings=shown)
     if entry.kind == "durations":
         return FigureInputs(windows=("esp",), annotations=("strong",))
     systems = tuple(systems_of(entry, config, paper))

@@ -6,7 +6,15 @@ from functools import partial
 
 from matplotlib.figure import Figure
 
-from resed.draw import class_weights, confusion, dag, durations, sensitivity, training_curves
+from resed.draw import (
+    architecture,
+    class_weights,
+    confusion,
+    dag,
+    durations,
+    sensitivity,
+    training_curves,
+)
 from resed.draw.inputs import BUILT_IN, figure_entry
 from resed.formats.figure_description import FigureDescription
 from resed.paper.numbers import FigureEntry
@@ -56,9 +64,19 @@ class Drawing:
         )
 
 
-def figure_of(name: str, results: Results) -> Drawing:
-    """One figure. Raises ConfigError if a system that it shows is not configured."""
+def figure_of(name: str, results: Results, system: str = "") -> Drawing:
+    """One figure. Raises ConfigError if a system that it shows is not configured.
+
+    `system` is that of the figure of networks; "" for that of the study of readings.
+    """
     entry = figure_entry(name, results.config, results.paper)
+    if name == "architecture":
+        of = results.config, system or results.config.sensitivity.system
+        title = f"{BUILT_IN[name]} of {results.config.catalogue[of[1]].title}"
+        functions = (
+            partial(function, *of) for function in (architecture.draw, architecture.caption)
+        )
+        return Drawing(name, name, title, "", *functions)
     if name == "dag":
         return Drawing(name, name, BUILT_IN[name], "", dag.draw, dag.caption)
     provenance = f"{in_short(results)}, manifest {short_hash(results.manifest)}"

@@ -17,6 +17,7 @@ from resed.settings.model import (
     StudentSettings,
     TagHeadSettings,
     TeacherSettings,
+    scaled,
 )
 from resed.settings.objective import (
     BetaSettings,

@@ -7,6 +7,13 @@ from pydantic import Field, model_validator
 from resed.settings.base import MOST_BLOCKS, Fraction, Layers, Pool, Strict, Width
 
 
+def scaled(size: int, width: float) -> int:
+    """`size` times `width`, rounded up to a multiple of 8 (vector units); exact at width 1."""
+    if width == 1:
+        return size
+    return max(8, -(-int(size * width) // 8) * 8)
+
+
 class _Blocks(Strict):
     """Convolution blocks: lists with one entry per block."""
 

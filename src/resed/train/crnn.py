@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from resed.extract.logmel import NOTHING
-from resed.settings import CrnnSettings, ModelSettings
-from resed.train.heads import class_attention, pooled, scaled
+from resed.settings import CrnnSettings, ModelSettings, scaled
+from resed.train.heads import class_attention, pooled
 from resed.train.model import Output, initialise, output_shape
 from resed.train.precision import without_autocast
 

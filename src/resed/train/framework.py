@@ -12,13 +12,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from resed.errors import ConfigError
-from resed.settings import FeatureSettings, ModelSettings, ScheduleSettings, SystemSettings
+from resed.settings import (
+    FeatureSettings,
+    ModelSettings,
+    ScheduleSettings,
+    SystemSettings,
+    scaled,
+)
 from resed.train import schedule
 from resed.train.augment import augment, augment_magnitudes
 from resed.train.batches import Stratum
 from resed.train.crnn import MeanTeacher, statistics
 from resed.train.distillation import Projections
-from resed.train.heads import scaled
 from resed.train.model import Output, TeacherStudent
 from resed.train.objective import Objective, Targets, cross_entropy, limited
 

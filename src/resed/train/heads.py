@@ -6,15 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resed.settings import DisentangledSettings, FrameHeadSettings, TagHeadSettings
+from resed.settings import DisentangledSettings, FrameHeadSettings, TagHeadSettings, scaled
 from resed.train.precision import without_autocast
-
-
-def scaled(size: int, width: float) -> int:
-    """`size` times `width`, rounded up to a multiple of 8 (vector units); exact at width 1."""
-    if width == 1:
-        return size
-    return max(8, -(-int(size * width) // 8) * 8)
 
 
 def class_shares(

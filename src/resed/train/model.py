@@ -8,8 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resed.settings import ModelSettings, RecurrentSettings, StudentSettings, TeacherSettings
-from resed.train.heads import FrameHead, GuidedTagHead, TagHead, scaled
+from resed.settings import (
+    ModelSettings,
+    RecurrentSettings,
+    StudentSettings,
+    TeacherSettings,
+    scaled,
+)
+from resed.train.heads import FrameHead, GuidedTagHead, TagHead
 from resed.train.precision import without_autocast
 
 
