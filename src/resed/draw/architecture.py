@@ -9,7 +9,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from resed.config.run import Config
 from resed.draw import style
-from resed.draw.architecture_text import Architecture, Lines, Side, describe
+from resed.draw.architecture_text import Architecture, Lines, NetworkText, describe
 
 # In inches, which are the units of the axes.
 SIDE, BRANCH, CENTRE = 4.0, 1.93, 2.1  # widths of a network, of its branches, of what connects both
@@ -139,7 +139,7 @@ class _Picture:
         corner = (x, decoded.y)
         self._arrow((x, student.frames.bottom), corner, (decoded.right, decoded.y))
 
-    def _side(self, side: Side, source: Box, outer: int) -> "_Drawn":
+    def _side(self, side: NetworkText, source: Box, outer: int) -> "_Drawn":
         """One network; `outer` is -1 on the left and 1 on the right."""
         x = WIDE / 2 + outer * (CENTRE / 2 + BETWEEN + SIDE / 2)
         inner_x, outer_x = x - outer * (SIDE - BRANCH) / 2, x + outer * (SIDE - BRANCH) / 2

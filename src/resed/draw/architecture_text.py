@@ -61,7 +61,7 @@ WINDOWS = {"esp": "window per class (ESP)", "average": "window per class (averag
 
 
 @dataclass(frozen=True)
-class Side:
+class NetworkText:
     """One network, from top to bottom: what each box states."""
 
     title: str
@@ -81,8 +81,8 @@ class Architecture:
     """All text of the figure. `distillation` is empty for systems without it."""
 
     input: Lines
-    teacher: Side
-    student: Side
+    teacher: NetworkText
+    student: NetworkText
     distillation: Lines
     consistency: Lines
     guides: tuple[bool, bool]  # whether the teacher guides the student, and the reverse
@@ -108,7 +108,9 @@ def describe(settings: SystemSettings, features: FeatureSettings, classes: int) 
     )
 
 
-def _side(name: str, settings: SystemSettings, features: FeatureSettings, classes: int) -> Side:
+def _side(
+    name: str, settings: SystemSettings, features: FeatureSettings, classes: int
+) -> NetworkText:
     model = settings.model
     average = model.framework == "mean_teacher"
     shape = (features.frames, features.n_mels)
@@ -121,7 +123,7 @@ def _side(name: str, settings: SystemSettings, features: FeatureSettings, classe
         branches = _tag_branch(model, pooled), _frame_branch(model)
     of = name[0]
     losses = _losses(name, settings)
-    return Side(
+    return NetworkText(
         title=_title(name, settings),
         source=_source(name, settings),
         cnn=cnn,
