@@ -226,7 +226,8 @@ def test_what_a_format_does_not_hold_is_said_or_refused(tmp_path):
     ("name", "problem"),
     [
         ("../a.wav", "is not the name of a sound file"),
-        ("x/a.wav", "is not the name of a sound file"),
+        ("x/../../a.wav", "is not the name of a sound file"),
+        ("x//a.wav", "is not the name of a sound file"),
         ("x\\a.wav", "is not the name of a sound file"),
         ("/etc/a.wav", "is not the name of a sound file"),
         ("..", "is not the name of a sound file"),
@@ -241,11 +242,61 @@ def test_a3_no_name_leads_out_of_the_folder(tmp_path, name, problem):
     run(path, tmp_path / "e.csv", code=1 if name == ".." else 0)
 
 
-def test_clips_with_equal_stems_are_refused(tmp_path):
+@pytest.mark.parametrize("kind", ["audacity", "raven"])
+def test_a3_labels_are_not_written_through_a_link_that_leads_out(tmp_path, kind):
     path = tmp_path / "e.tsv"
-    path.write_text("filename\tonset\toffset\tevent_label\na.wav\t1\t2\tDog\na.flac\t\t\t\n")
-    message = run(path, tmp_path / "out", "--to", "audacity", code=1)
-    assert "a.wav and a.flac would both have the labels a.txt" in message
+    path.write_text("filename\tonset\toffset\tevent_label\nx/a.wav\t1\t2\tDog\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "x").symlink_to(tmp_path / "elsewhere")
+    assert "is in another folder" in run(path, tmp_path / "out", "--to", kind, code=1)
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize("kind", ["audacity", "raven"])
+def test_clips_with_equal_stems_have_labels_with_their_suffixes(tmp_path, kind):
+    path = tmp_path / "e.tsv"
+    rows = "a.wav\t1.000\t2.000\tDog\na.flac\t3.000\t4.000\tCat\nb.wav\t5.000\t6.000\tDog\n"
+    path.write_text("filename\tonset\toffset\tevent_label\n" + rows)
+    run(path, tmp_path / "out", "--to", kind)
+    suffix = {"audacity": ".txt", "raven": ".Table.1.selections.txt"}[kind]
+    names = sorted(one.name.removesuffix(suffix) for one in (tmp_path / "out").iterdir())
+    assert names == ["a.flac", "a.wav", "b"]
+    run(tmp_path / "out", tmp_path / "back.tsv")
+    assert read_events(tmp_path / "back.tsv") == read_events(path)
+
+
+@pytest.mark.parametrize("kind", ["audacity", "raven"])
+def test_labels_in_folders_are_those_of_sound_files_in_folders(tmp_path, kind):
+    """Files of `resed detect` on a folder with folders, and back."""
+    path = tmp_path / "e.tsv"
+    rows = [
+        ("a.wav", "1.000", "2.000", "Dog"),
+        ("site A/1/b.flac", "0.500", "0.750", "Cat"),
+        ("site A/a.ogg", "3.000", "4.000", "Dog"),
+    ]
+    path.write_text("filename\tonset\toffset\tevent_label\n" + "".join(map("\t".join, [
+        (*row[:3], f"{row[3]}\n") for row in rows
+    ])))  # fmt: skip
+    sounds = tmp_path / "sounds"
+    for name, *_ in rows:
+        (sounds / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(sounds / name, np.zeros(8000), 8000)
+    run(path, tmp_path / "labels", "--to", kind, "--audio", sounds)
+    (tmp_path / "labels" / ".hidden").mkdir()
+    (tmp_path / "labels" / ".hidden" / "c.txt").write_text("1\t2\tDog\n")
+    suffix = {"audacity": ".txt", "raven": ".Table.1.selections.txt"}[kind]
+    assert (tmp_path / "labels" / "site A" / "1" / f"b{suffix}").is_file()
+    run(tmp_path / "labels", tmp_path / "back.tsv", "--audio", sounds)
+    assert read_events(tmp_path / "back.tsv") == read_events(path)
+    # Sound files in one folder, labels in several.
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for name, *_ in rows[:2]:
+        (sounds / name).rename(flat / Path(name).name)
+    (tmp_path / "labels" / "site A" / f"a{suffix}").unlink()
+    run(tmp_path / "labels", tmp_path / "flat.tsv", "--audio", flat)
+    assert list(read_events(tmp_path / "flat.tsv")) == ["a.wav", "b.flac"]
 
 
 def test_one_table_of_raven_for_a_sequence_of_files(tmp_path):

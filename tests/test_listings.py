@@ -1,5 +1,8 @@
 """`resed models` and `resed systems`."""
 
+from dataclasses import replace
+
+import pytest
 import yaml
 from runs import REPOSITORY
 from small_models import CLASSES, small_model
@@ -7,8 +10,9 @@ from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.errors import MissingFileError
+from resed.export.cards import facts_text
 from resed.export.system_list import system_list
-from resed.formats.model_file import write_model_file
+from resed.formats.model_file import read_model_file, write_model_file
 from resed.predict import models as installed
 
 
@@ -32,6 +36,43 @@ def test_models_are_listed_and_a_card_is_yaml(tmp_path, monkeypatch):
     path.unlink()
     assert run("models").output.startswith("no model is installed")
     assert isinstance(run("models", "smal").exception, MissingFileError)
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"rows": [{"b": 1, "a": "x: y"}, {"a": "é" * 200}], "about": {"title": "T"}, "n": [1, 2]},
+        {"a: b": [{"c": [{"d": 1}, {}]}]},
+        {"mixed": [{"a": 1}, 2], "nothing": []},
+        {},
+    ],
+)
+def test_lists_of_mappings_are_at_the_end_of_a_card_one_line_each(card):
+    text = facts_text(replace(small_model(), card=card))
+    assert yaml.safe_load(text)["card"] == (card or "none")
+    rows = [row for value in card.values() for row in value if isinstance(row, dict)]
+    if all(isinstance(row, dict) for value in card.values() for row in value):
+        last = text.splitlines()[-len(rows) :] if rows else []
+        assert [yaml.safe_load(line) for line in last] == [[row] for row in rows]
+    if "about" in card:
+        assert text.index("title: T") < text.index("rows:")
+        assert [yaml.safe_load(line) for line in text.splitlines()[-2:]] == [
+            [row] for row in card["rows"]
+        ]
+
+
+def test_export_and_predict_take_the_name_of_an_installed_model(tmp_path, monkeypatch):
+    write_model_file(tmp_path / "small.safetensors", small_model())
+    monkeypatch.setattr(installed, "FOLDER", tmp_path)
+    out = tmp_path / "new.safetensors"
+    done = run("export", "--checkpoint", "small", "--name", "new", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert read_model_file(out).name == "new"
+    assert read_model_file(out).classes == CLASSES
+    words = ["--split", "a", "--store", tmp_path / "none.store", "--out", tmp_path / "a.npz"]
+    for name, place in (("small", "none.store"), ("smal", "smal")):
+        error = run("predict", "--checkpoint", name, *words).exception
+        assert isinstance(error, MissingFileError) and str(error.place).endswith(place)
 
 
 def test_every_installed_model_is_listed():

@@ -125,6 +125,22 @@ def test_files_of_clips(tmp_path):
         files_by_name(tmp_path)
 
 
+def test_files_in_folders_are_those_of_clips_in_folders(tmp_path):
+    for name in ("a.tsv", "site.1/a.tsv", "site.1/no suffix.tsv", ".hidden/b.tsv", "x.tsv/c.tsv"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    files = files_by_name(tmp_path)
+    assert sorted(files) == ["a", "site.1/a", "site.1/no suffix", "x.tsv/c"]
+    found = files_of_clips(files, ["site.1/a.wav", "a.wav", "site.1/no suffix"], tmp_path)
+    assert {clip: path.relative_to(tmp_path).as_posix() for clip, path in found.items()} == {
+        "site.1/a.wav": "site.1/a.tsv",
+        "a.wav": "a.tsv",
+        "site.1/no suffix": "site.1/no suffix.tsv",
+    }
+    with pytest.raises(ScoreError, match=r"1 of 1 clips have no score file \(site.2/a.wav\)"):
+        files_of_clips(files, ["site.2/a.wav"], tmp_path)
+
+
 def test_folders_without_scores_are_refused(tmp_path):
     with pytest.raises(ScoreError, match="no such folder"):
         files_by_name(tmp_path / "none")

@@ -22,36 +22,20 @@ from resed.runtime import fingerprint
 from resed.runtime import orphans as watch
 from resed.runtime.packages import missing_package
 
-# The commands: a module of this package has the one of its name, and those after a dot.
-COMMANDS = (
-    "check",
-    "convert",
-    "acquire",
-    "audit",
-    "admit",
-    "repair",
-    "extract",
-    "train",
-    "predict",
-    "detect",
-    "calibrate",
-    "calibrate.threshold",
-    "decode",
-    "decode.sanity",
-    "score",
-    "compare",
-    "choose",
-    "choose.card",
-    "tabulate",
-    "draw",
-    "report",
-    "export",
-    "models",
-    "systems",
-    "verify",
-    "share",
-    "share.restore",
-)
+# Heading of the help -> its commands: a module of this package has the one of its name, and those
+# after a dot.
+PANELS = {
+    "Your recordings and detectors": (
+        *("detect", "score", "compare", "convert", "models", "export"),
+    ),
+    "Datasets and training": (
+        *("check", "acquire", "audit", "admit", "repair", "extract", "train", "predict"),
+        *("calibrate", "calibrate.threshold", "decode", "decode.sanity", "choose", "choose.card"),
+        "systems",
+    ),
+    "Results of a run": ("tabulate", "draw", "report", "verify", "share", "share.restore"),
+}
+COMMANDS = tuple(name for names in PANELS.values() for name in names)
 
 # Command -> its module of this package, which is the name of its stage.
 STAGES = {name.rpartition(".")[2]: name.partition(".")[0] for name in COMMANDS}
@@ -59,7 +43,8 @@ STAGES = {name.rpartition(".")[2]: name.partition(".")[0] for name in COMMANDS}
 app = typer.Typer(
     name="resed",
     cls=PlainGroup,
-    help="Reproducible weakly supervised sound event detection: one sub-command per stage.",
+    help="Sound event detection: detect events in your recordings, compare detectors, and rebuild "
+    "published systems.\n\nExample: resed detect recordings --out detected",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -80,7 +65,7 @@ def _root(
         False, "--version", callback=_show_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """Reproducible weakly supervised sound event detection: one sub-command per stage."""
+    """Run before each command."""
     if context.invoked_subcommand:
         fingerprint.begin(STAGES[context.invoked_subcommand])
 
@@ -104,10 +89,11 @@ def guarded(name: str, command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-for _command in COMMANDS:
-    _stage, _, _other = _command.partition(".")
-    _function = getattr(importlib.import_module(f"resed.cli.{_stage}"), _other or _stage)
-    app.command(cls=PlainCommand)(guarded(_other or _stage, _function))
+for _panel, _names in PANELS.items():
+    for _command in _names:
+        _stage, _, _other = _command.partition(".")
+        _function = getattr(importlib.import_module(f"resed.cli.{_stage}"), _other or _stage)
+        app.command(cls=PlainCommand, rich_help_panel=_panel)(guarded(_other or _stage, _function))
 
 
 def main() -> None:

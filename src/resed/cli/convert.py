@@ -10,7 +10,9 @@ Format = Literal["tsv", "csv", "audacity", "raven"]
 
 def convert(
     source: Path = typer.Argument(
-        ..., metavar="FROM", help="File of labels, or folder with one file per sound file."
+        ...,
+        metavar="FROM",
+        help="File of labels, or folder with one file per sound file, also in folders below it.",
     ),
     target: Path = typer.Argument(
         ..., metavar="TO", help="File or folder to write; nothing that exists is replaced."
@@ -58,7 +60,7 @@ def convert(
 
     if suffix.lower() not in SOUNDS:
         raise typer.BadParameter(f"use one of {', '.join(sorted(SOUNDS))}", param_hint="--suffix")
-    found = read_labelled(source, LabelOptions(from_, audio, label_column, suffix))
+    found = read_labelled(source, LabelOptions(from_, audio, label_column, suffix, deep=True))
     beside = audio or (source if source.is_dir() else source.parent)
     options = WriteOptions(to, beside, point_length, high_hz)
     files, notes = write_labelled(found, target, options)

@@ -11,7 +11,9 @@ ONNX = ".onnx"
 
 def export(
     checkpoint: Path = typer.Option(
-        ..., help="checkpoint.pt of a finished training, or a model file to change."
+        ...,
+        help="checkpoint.pt of a finished training, or a model file or the name of an installed "
+        "model to change.",
     ),
     out: Path = typer.Option(
         ...,
@@ -61,13 +63,13 @@ def export(
     from resed.formats.model_file import write_model_file
     from resed.formats.thresholds import read_thresholds
     from resed.formats.windows import read_windows
-    from resed.predict.models import SUFFIX
+    from resed.predict.models import SUFFIX, model_path
 
     if out.suffix not in (SUFFIX, ONNX):
         raise typer.BadParameter(f"{out}: use the ending {SUFFIX} or {ONNX}", param_hint="--out")
     decode = None if settings is None else decode_settings(settings)
     model = pack(
-        checkpoint,
+        model_path(checkpoint),
         windows=read_windows(windows) if windows else None,
         thresholds=read_thresholds(thresholds) if thresholds else None,
         decode=decode,

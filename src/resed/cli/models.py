@@ -11,13 +11,12 @@ def models(
     """List the models that are installed with resed, or print the card of one.
 
     The list has classes, size, length of a window (seconds) and sample rate (Hz) of each model.
-    `resed detect --model`, `resed predict --checkpoint` and resed.load_model take the names.
+    `resed detect --model`, `resed predict --checkpoint`, `resed export --checkpoint`, `resed train
+    --init` and resed.load_model take the names. A card is YAML.
 
     Example: resed models everyday
     """
-    import yaml
-
-    from resed.export.cards import facts_of, summary_of
+    from resed.export.cards import facts_text, summary_of
     from resed.formats.model_file import read_model_file
     from resed.predict.models import installed_models, model_path
 
@@ -31,5 +30,4 @@ def models(
     path = model_path(name_or_file)
     model = read_model_file(path)
     typer.echo(summary_of(model.name, path))
-    facts = {**facts_of(model), "card": model.card or "none"}
-    typer.echo(yaml.safe_dump(facts, allow_unicode=True, sort_keys=False, width=100).rstrip())
+    typer.echo(facts_text(model).rstrip())

@@ -1,5 +1,7 @@
 """Commands whose output and usage errors have no control characters from outside."""
 
+import copy
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,8 +24,26 @@ def _plain_errors() -> Iterator[None]:
         raise
 
 
+def _shown(text: str | None) -> str:
+    """A help text as it is written: brackets are no styles, and only paragraphs end a line."""
+    from rich.markup import escape
+
+    paragraphs = inspect.cleandoc(text or "").split("\n\n")
+    return escape("\n\n".join(" ".join(part.split()) for part in paragraphs))
+
+
 class PlainCommand(TyperCommand):
     """A command; its help keeps the styles of a terminal."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        shown = copy.copy(self)
+        shown.help = _shown(self.help)
+        shown.params = [copy.copy(one) for one in self.params]
+        for one in shown.params:
+            if getattr(one, "help", None):
+                one.help = _shown(one.help)
+        super(PlainCommand, shown).format_help(ctx, formatter)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the words after the name of the command."""

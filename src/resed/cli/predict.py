@@ -7,7 +7,9 @@ import typer
 
 def predict(
     checkpoint: Path = typer.Option(
-        ..., help="checkpoint.pt of a finished training, or a model file (.safetensors)."
+        ...,
+        help="checkpoint.pt of a finished training, a model file (.safetensors), or the name of an "
+        "installed model.",
     ),
     store: list[str] = typer.Option(
         ..., help="Feature store of the split; or SPLIT=FILE, repeated for several splits."
@@ -41,6 +43,7 @@ def predict(
     """
     from resed.cli.by_split import by_split, same_splits
     from resed.predict.inference import predict_splits
+    from resed.predict.models import model_path
     from resed.predict.score_folder import write_score_folder
     from resed.runtime.devices import device_for
     from resed.train.setup import keep_freed_memory, prepare_torch
@@ -55,7 +58,7 @@ def predict(
         prepare_torch(threads, chosen)
         folders = {name: path.parent for name, path in outputs.items()}
         for name, posteriors in predict_splits(
-            checkpoint, stores, chosen, folders, other_data=other_data
+            model_path(checkpoint), stores, chosen, folders, other_data=other_data
         ):
             posteriors.save(outputs[name])
             if name in tables:

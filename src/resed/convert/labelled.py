@@ -39,15 +39,29 @@ class LabelledClips:
         return [clip for clip, regions in self.clips.items() if not regions]
 
 
-def check_clip_names(clips: Iterable[str], place: object, folders: bool = False) -> None:
+Folders = Literal["any", "below", "none"]
+CURES = {
+    "any": "write names without tabs, and spaces at the ends",
+    "below": "write names in folders below TO, such as site/a.wav, without tabs, and spaces at the "
+    "ends",
+    "none": "give a folder, for one table per file, or write names without folders, tabs, and spaces "
+    "at the ends",
+}
+
+
+def check_clip_names(clips: Iterable[str], place: object, folders: Folders = "none") -> None:
     """Raise AnnotationError for a name that could not be read back.
 
     Args:
-        folders: whether names may contain folders, as in a table; otherwise they are file names.
+        folders: those that names may contain: any, as in a table; those below the place, where each
+            sound file has a file of labels; or none.
     """
     for clip in clips:
-        leads = clip in ("", ".", "..") or (not folders and set("/\\").intersection(clip))
+        leads = clip in ("", ".", "..")
+        if folders == "below":
+            leads = "\\" in clip or not {"", ".", ".."}.isdisjoint(clip.split("/"))
+        elif folders == "none":
+            leads |= not {"/", "\\"}.isdisjoint(clip)
         if leads or CHANGED.search(clip) or clip_name_of(clip) != clip:
             problem = f"{clip!r} is not the name of a sound file"
-            cure = "write names without folders, tabs, and spaces at the ends"
-            raise AnnotationError(problem, place=place, cure=cure)
+            raise AnnotationError(problem, place=place, cure=CURES[folders])

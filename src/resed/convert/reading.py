@@ -15,9 +15,10 @@ from resed.errors import AnnotationError, MissingFileError, counted, some
 from resed.formats.annotation_text import BYTE_ORDER_MARK, IDENTIFIER, SEPARATORS
 from resed.formats.annotations import TAG_COLUMNS, read_events, read_tags
 from resed.formats.audacity import CONTINUATION, read_labels
-from resed.formats.clip_names import SOUNDS
+from resed.formats.clip_names import SOUNDS, clip_file
 from resed.formats.raven import is_selection_table, read_selections
 from resed.formats.regions import NUMBER, Region, region_of
+from resed.runtime.files import walk
 
 LONGEST_HEADER = 1 << 16  # bytes of a first line
 LABEL_SUFFIX = ".txt"
@@ -33,12 +34,14 @@ class LabelOptions:
         audio: folder of the sound files; None: beside the labels.
         label_column: the column of the labels in tables of Raven; None: found.
         suffix: that of a sound file that is not found.
+        deep: also read the folders of a folder; names then contain them, such as site/a.wav.
     """
 
     kind: Kind | None = None
     audio: Path | None = None
     label_column: str | None = None
     suffix: str = ".wav"
+    deep: bool = False
 
 
 def read_labelled(source: Path, options: LabelOptions = LabelOptions()) -> LabelledClips:
@@ -82,17 +85,35 @@ def first_line_kind(path: Path) -> Kind | None:
     return "audacity" if NUMBER.fullmatch(first) or first == CONTINUATION else None
 
 
-def _read_file(path: Path, kind: Kind, options: LabelOptions, found: LabelledClips) -> None:
+def _read_file(
+    path: Path, kind: Kind, options: LabelOptions, found: LabelledClips, below: str = ""
+) -> None:
+    """Add the labels of a file in the folder `below`, relative to that which was given."""
     if kind in TABLES:
         _read_table(path, found)
     elif kind == "audacity":
-        _add(found, path, _sound_of(path, path.stem, options, found), read_labels(path))
+        _add(found, path, _sound_of(path, path.stem, options, found, below), read_labels(path))
     else:
         table = read_selections(path, options.label_column)
         stem = TABLE_NAME.sub("", path.stem)
         for name, regions in (table or {"": []}).items():
-            clip = name or _sound_of(path, stem, options, found)
+            if name:
+                clip = _listed_sound(name, options, below)
+            else:
+                clip = _sound_of(path, stem, options, found, below)
             _add(found, path, clip, regions, several=True)
+
+
+def _listed_sound(name: str, options: LabelOptions, below: str) -> str:
+    """The sound file of a row of Raven, relative to the folder that was given; see _sounds_of."""
+    audio = options.audio
+    if audio and not clip_file(audio / below, name).is_file() and clip_file(audio, name).is_file():
+        return name
+    return _inside(below, name)
+
+
+def _inside(below: str, name: str) -> str:
+    return f"{below}/{name}" if below else name
 
 
 def _read_table(path: Path, found: LabelledClips) -> None:
@@ -110,15 +131,19 @@ def _read_table(path: Path, found: LabelledClips) -> None:
 
 
 def _read_folder(folder: Path, options: LabelOptions, found: LabelledClips) -> None:
-    kinds = {path: _kind_in_folder(path, folder, options) for path in label_files(folder)}
+    paths = list(label_files(folder, options.deep))
+    below = {path: _below(path, folder) for path in paths}
+    kinds = {path: _kind_in_folder(path, below[path], options) for path in paths}
     used = {path: kind for path, kind in kinds.items() if kind}
     if not used:
         cure = f"give a folder with one {LABEL_SUFFIX} file of Audacity or Raven per sound file"
         raise AnnotationError("contains no labels", place=folder, cure=cure)
     several = {kind: path for path, kind in used.items() if path.stat().st_size}
     if len(several) > 1:
-        names = " and ".join(f"{path.name} ({kind})" for kind, path in several.items())
-        cure = "put them into folders of their own, or name one format with --from"
+        names = " and ".join(
+            f"{_inside(below[path], path.name)} ({kind})" for kind, path in several.items()
+        )
+        cure = "give one of their folders, put them into folders of their own, or use --from"
         raise AnnotationError(f"contains several formats: {names}", place=folder, cure=cure)
     kind = options.kind or next(iter(several), "audacity")
     if kind in TABLES:
@@ -130,31 +155,41 @@ def _read_folder(folder: Path, options: LabelOptions, found: LabelledClips) -> N
         empty = kind == "raven" and not path.stat().st_size
         if empty:
             raise AnnotationError("is empty", place=path, cure="save the table again, or delete it")
-        _read_file(path, kind, options, found)
-    skipped = [path.name for path in kinds if path not in used]
+        _read_file(path, kind, options, found, below[path])
+    skipped = [_inside(below[path], path.name) for path in kinds if path not in used]
     if skipped:
         found.notes.append(f"{counted(len(skipped), 'file')} without labels: {some(skipped)}")
-    deeper = sum(1 for path in folder.iterdir() if path.is_dir() and any(label_files(path)))
-    if deeper:
-        found.notes.append(f"{counted(deeper, 'folder')} with further label files not read")
 
 
-def label_files(folder: Path) -> Iterator[Path]:
-    """The files of a folder that may be labels of one sound file each, in order of their names."""
-    for path in sorted(folder.iterdir()):
-        hidden = path.name.startswith(".")
-        if path.suffix.lower() == LABEL_SUFFIX and path.is_file() and not hidden:
-            yield path
+def label_files(folder: Path, deep: bool = False) -> Iterator[Path]:
+    """The files of a folder that may be labels of one sound file each, in order of their names.
+
+    Args:
+        deep: also those of the folders in it, except hidden ones.
+    """
+    for place, folders, files in walk(folder, strict=True):
+        folders[:] = sorted(name for name in folders if deep and not name.startswith("."))
+        for name in sorted(files):
+            path = place / name
+            hidden = name.startswith(".")
+            if path.suffix.lower() == LABEL_SUFFIX and path.is_file() and not hidden:
+                yield path
 
 
-def _kind_in_folder(path: Path, folder: Path, options: LabelOptions) -> Kind | None:
+def _below(path: Path, folder: Path) -> str:
+    """The folder of a file, relative to that which was given; empty for the latter."""
+    relative = path.parent.relative_to(folder).as_posix()
+    return "" if relative == "." else relative
+
+
+def _kind_in_folder(path: Path, below: str, options: LabelOptions) -> Kind | None:
     """The format of a file; None if it has no labels. Empty label tracks are empty files."""
     if options.kind:
         return options.kind
     kind = first_line_kind(path)
     if kind or path.stat().st_size:
         return kind if kind in PER_CLIP else None
-    return "audacity" if sounds_named(options.audio or folder, path.stem) else None
+    return "audacity" if _sounds_of(path, path.stem, options, below) else None
 
 
 def sounds_named(folder: Path, stem: str) -> list[str]:
@@ -171,15 +206,29 @@ def _suffixes() -> Iterator[str]:
         yield from (suffix, suffix.upper())
 
 
-def _sound_of(path: Path, stem: str, options: LabelOptions, found: LabelledClips) -> str:
+def _sounds_of(path: Path, stem: str, options: LabelOptions, below: str) -> list[str]:
+    """The sound files of a label file, relative to the folder that was given.
+
+    With --audio, they are in the same folder below it, or else in that folder itself.
+    """
+    folder = options.audio / below if options.audio else path.parent
+    names = [_inside(below, name) for name in sounds_named(folder, stem)]
+    return names or (sounds_named(options.audio, stem) if options.audio and below else [])
+
+
+def _sound_of(
+    path: Path, stem: str, options: LabelOptions, found: LabelledClips, below: str
+) -> str:
     """The name of the sound file that a label file belongs to."""
-    names = sounds_named(options.audio or path.parent, stem)
+    names = _sounds_of(path, stem, options, below)
     if len(names) > 1:
-        cure = f"call the labels {names[0]}{LABEL_SUFFIX}, with the suffix of the sound"
+        name = Path(names[0]).name
+        cure = f"call the labels {name}{LABEL_SUFFIX}, with the suffix of the sound"
         raise AnnotationError(f"belongs to {' or '.join(names)}", place=path, cure=cure)
     if names:
         return names[0]
     name = stem if Path(stem).suffix.lower() in SOUNDS else stem + options.suffix
+    name = _inside(below, name)
     note = f"no sound file beside the labels is found; names are assumed, such as {name}"
     if not any(one.startswith("no sound file") for one in found.notes):
         found.notes.append(note)

@@ -1,6 +1,7 @@
 """Write labels in any format. Nothing that exists is replaced, and nothing is lost silently."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -55,7 +56,10 @@ def write_labelled(
         AnnotationError: the labels cannot be written in this format.
     """
     kind = options.kind or target_kind(target)
-    check_clip_names(found.clips, target, folders=kind in TABLES)
+    single = is_one_file(target)
+    check_clip_names(
+        found.clips, target, "any" if kind in TABLES else "none" if single else "below"
+    )
     clips = _without_points(found, kind, target, options.point_length)
     files: dict[Path, str] = {}
     notes = list(_lost(clips, kind, found.tags))
@@ -64,7 +68,7 @@ def write_labelled(
     elif found.tags:
         cure = "convert strong labels, or write a .tsv or .csv file"
         raise AnnotationError("weak labels have no times", place=target, cure=cure)
-    elif is_one_file(target):
+    elif single:
         files[target] = _one_file(clips, kind, target, options)
         if kind == "raven" and found.empty:
             empty = counted(len(found.empty), "clip")
@@ -171,18 +175,23 @@ def _per_clip(
         raise OverwriteError("exists and is no folder", place=target, cure=cure)
     files: dict[Path, str] = {}
     owners: dict[Path, str] = {}
+    suffix = audacity.SUFFIX if kind == "audacity" else raven.SUFFIX
+    stems = Counter(str(Path(clip).with_suffix("")) for clip in clips)
     for clip, ones in clips.items():
-        suffix = audacity.SUFFIX if kind == "audacity" else raven.SUFFIX
-        path = target / f"{Path(clip).stem}{suffix}"
+        stem = str(Path(clip).with_suffix(""))
+        path = target / f"{stem if stems[stem] == 1 else clip}{suffix}"
         if path in owners:
             problem = f"{owners[path]} and {clip} would both have the labels {path.name}"
             raise AnnotationError(problem, place=target, cure="rename one of the sound files")
+        if not path.resolve().is_relative_to(target.resolve()):
+            cure = "remove the link that leads out of the folder, or write to another one"
+            raise OverwriteError("is in another folder", place=path, cure=cure)
         owners[path] = clip
         if kind == "audacity":
             files[path] = audacity.labels_text(ones, path)
         else:
             high = _high_hz(options, _sound(clip, options.audio))
-            files[path] = raven.selections_text({clip: ones}, None, high, path)
+            files[path] = raven.selections_text({Path(clip).name: ones}, None, high, path)
     return files
 
 

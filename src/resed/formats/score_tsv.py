@@ -19,7 +19,7 @@ from resed.errors import ScoreError, some
 from resed.formats.annotations import LONGEST_S
 from resed.formats.text_table import text_lines
 from resed.formats.validation import SourceFile, is_name, short
-from resed.runtime.files import atomic_path
+from resed.runtime.files import atomic_path, walk
 
 TIMES = ("onset", "offset")
 SUFFIX = ".tsv"
@@ -185,11 +185,14 @@ def file_names(clips: Iterable[str]) -> dict[str, str]:
 
 def stem(clip: str) -> str:
     """The name of a clip without its suffix, as sed_scores_eval has it."""
-    return clip.rsplit(".", 1)[0]
+    folder, mark, name = clip.rpartition("/")
+    return folder + mark + name.rsplit(".", 1)[0]
 
 
 def files_by_name(folder: Path) -> dict[str, Path]:
     """Name without suffix -> file, for each score file of a folder, in order of their names.
+
+    A file in a folder of the folder has a name such as `site/a`; hidden folders are left out.
 
     Raises ScoreError for a folder without score files, and for two files of one name.
     """
@@ -197,13 +200,17 @@ def files_by_name(folder: Path) -> dict[str, Path]:
     if not folder.is_dir():
         raise ScoreError("no such folder", place=folder, cure=cure)
     found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in SUFFIXES or path.name.startswith(".") or path.is_dir():
-            continue
-        if path.stem in found:
-            problem = f"{found[path.stem].name} and {path.name} have the same clip"
-            raise ScoreError(problem, place=folder, cure="keep one of them")
-        found[path.stem] = path
+    for place, folders, files in walk(folder, strict=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = place / name
+            if path.suffix.lower() not in SUFFIXES or name.startswith("."):
+                continue
+            clip = path.relative_to(folder).with_name(path.stem).as_posix()
+            if clip in found:
+                problem = f"{found[clip].name} and {path.name} have the same clip"
+                raise ScoreError(problem, place=folder, cure="keep one of them")
+            found[clip] = path
     if not found:
         raise ScoreError("contains no score files", place=folder, cure=cure)
     return found

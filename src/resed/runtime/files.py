@@ -149,10 +149,19 @@ def existing(path: Path | str, cure: str = "check the path, or run the stage bef
     return path
 
 
-def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
-    """Each folder with its folders and files, as os.walk; links are followed, each folder once."""
+def walk(folder: Path, *, strict: bool = False) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """Each folder with its folders and files, as os.walk; links are followed, each folder once.
+
+    Args:
+        strict: raise the OSError of a folder that cannot be read; otherwise it is left out.
+    """
+
+    def refuse(error: OSError) -> None:
+        if strict:
+            raise error
+
     seen = set()
-    for place, folders, files in os.walk(folder, followlinks=True):
+    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         status = Path(place).stat()
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
