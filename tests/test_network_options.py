@@ -14,6 +14,7 @@ from resed.train.model import (
     Recurrent,
     TeacherStudent,
     initialise,
+    output_shape,
     student_cnn,
     teacher_cnn,
 )
@@ -185,6 +186,27 @@ def test_blocks_of_mean_teacher():
     gru = student.gru
     assert (gru.input_size, gru.hidden_size, gru.num_layers, gru.bidirectional) == (16, 24, 3, True)
     assert (student.cells, student.classify.in_features) == (4, 48)
+
+
+@pytest.mark.parametrize("pool", [(1, 1), (2, 4), (3, 5), 7])
+@pytest.mark.parametrize("kernel", [1, 2, 3, (2, 5)])
+@pytest.mark.parametrize("padding", [0, 1, (0, 2)])
+@pytest.mark.parametrize("size", [(1, 1), (6, 9), (23, 17)])
+def test_the_shape_of_the_output_is_that_of_a_pass(size, padding, kernel, pool):
+    pads = np.atleast_1d(padding).max()
+    if pads > np.atleast_1d(kernel).min():
+        padding = 0
+    cnn = nn.Sequential(
+        nn.Conv2d(1, 2, kernel, padding=padding, stride=(1, 2)), nn.ReLU(), nn.MaxPool2d(pool),
+        nn.BatchNorm2d(2), nn.Dropout(), nn.Conv2d(2, 3, 3, padding=1), nn.AvgPool2d(pool),
+    ).eval()  # fmt: skip
+    try:
+        expected = tuple(cnn(torch.zeros(1, 1, *size)).shape)
+    except RuntimeError:
+        with pytest.raises(RuntimeError, match="has no output"):
+            output_shape(cnn, *size)
+    else:
+        assert output_shape(cnn, *size) == expected
 
 
 @pytest.mark.parametrize(

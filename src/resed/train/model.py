@@ -155,7 +155,7 @@ class Network(nn.Module):
         return Output(self.tag_head(encoded), frames, features)
 
 
-def output_shape(cnn: nn.Sequential, frames: int, mels: int) -> tuple[int, int, int, int]:
+def output_shape(cnn: nn.Module, frames: int, mels: int) -> tuple[int, int, int, int]:
     """The shape of the output of a CNN for one clip, by the arithmetic of its layers.
 
     A pass over a tensor of the meta device has the same result, but loads the compiler of PyTorch,
@@ -164,7 +164,7 @@ def output_shape(cnn: nn.Sequential, frames: int, mels: int) -> tuple[int, int, 
     Raises RuntimeError if a layer has no output for this size.
     """
     channels, sizes = 1, [frames, mels]
-    for layer in cnn:
+    for layer in cnn.modules():
         if isinstance(layer, nn.Conv2d):
             channels = layer.out_channels
         if isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
