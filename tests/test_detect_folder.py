@@ -24,7 +24,7 @@ from resed.formats.audacity import read_labels
 from resed.formats.detection_journal import open_journal
 from resed.formats.model_file import write_model_file
 from resed.formats.raven import read_selections
-from resed.formats.score_tsv import read_scores
+from resed.formats.score_tsv import files_by_name, files_of_clips, read_scores
 
 FORMATS = "tsv,audacity,raven,scores"
 
@@ -141,6 +141,19 @@ def test_scores_of_files_with_one_stem_are_kept_apart(model, folder):
     run(model, "out", "--formats", "scores")
     names = sorted(path.name for path in (folder.parent / "out/scores").glob("*.tsv"))
     assert names == ["a.flac.tsv", "a.wav.tsv", "b.tsv"]
+
+
+def test_b1_no_two_sound_files_have_one_score_file(model, folder):
+    """Names that contain each other: the scores of each are those of that file alone."""
+    for name, seed in (("a.flac", 5), ("a.wav.wav", 6), ("b.flac.flac", 7)):
+        sound(folder / name, 0.5 + seed / 10, seed=seed)
+    run(model, "out", "--formats", "scores")
+    clips = ["a.flac", "a.wav", "a.wav.wav", "b.flac", "b.flac.flac"]
+    files = files_of_clips(files_by_name(Path("out/scores")), clips, Path("out/scores"))
+    for name, path in files.items():
+        run(model, f"alone/{name}", "--formats", "scores", audio=(f"in/{name}",))
+        (own,) = Path(f"alone/{name}/scores").glob("*.tsv")
+        assert path.read_bytes() == own.read_bytes(), name
 
 
 def test_a_second_call_skips_what_is_done(model, folder, monkeypatch):
@@ -349,6 +362,61 @@ def test_a5_links_in_the_output_folder_are_not_followed(model, folder):
     assert (folder.parent / "mine.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize("kind", ["link", "file", "folder"])
+def test_a5_the_hidden_folder_is_that_of_resed_or_not_used(model, folder, kind):
+    """A link would lead elsewhere, where files have the names of outputs; nothing is lost."""
+    out, mine = folder.parent / "out", folder.parent / "mine"
+    for place in (out, mine):
+        place.mkdir()
+    if kind == "folder":
+        mine = out / ".resed-detect"
+        mine.mkdir()
+    (mine / "events.tsv").write_text("mine")
+    if kind == "link":
+        (out / ".resed-detect").symlink_to(mine)
+    if kind == "file":
+        (out / ".resed-detect").write_text("mine")
+    for _ in range(2):
+        with pytest.raises(OverwriteError, match=r"\.resed-detect: was not written by resed; move"):
+            run(model, "out")
+    assert (mine / "events.tsv").read_text() == "mine"
+    os.rename(out / ".resed-detect", folder.parent / "moved")
+    run(model, "out")
+    assert len(rows(out)) > 1
+
+
+def test_a5_a_file_where_a_folder_is_required_does_not_end_the_others(model, folder):
+    """A folder of sound files with the name of an output, and a file of the user."""
+    (folder / "a.wav.txt").mkdir()
+    sound(folder / "a.wav.txt" / "e.wav", 0.5, seed=6)
+    with pytest.raises(ResedError, match=r"1 of 5 files failed: a\.wav\.txt/e\.wav"):
+        run(model, "out", "--formats", "audacity")
+    assert Path("out/audacity/b.flac.txt").is_file()
+    assert "is where a folder is required\tmove it away" in Path("out/failures.tsv").read_text()
+    Path("other").mkdir()
+    Path("other/scores").write_text("mine")
+    with pytest.raises(ResedError, match="5 of 5 files failed"):
+        run(model, "other", "--formats", "scores")
+    assert Path("other/scores").read_text() == "mine"
+    Path("file").write_text("mine")
+    with pytest.raises(OverwriteError, match="file: is not a folder; use another --out"):
+        run(model, "file")
+    assert Path("file").read_text() == "mine"
+
+
+def test_c3_failures_name_the_files_as_they_are(model, folder):
+    """Names that no table can hold are escaped; errors name the sound file."""
+    for name in (" a.wav", "b\n.wav", 'c\\d.wav', '"q".wav'):
+        sound(folder / name, 0.3)
+    with pytest.raises(ResedError, match="3 of 8 files failed"):
+        run(model, "out", "--formats", "raven")
+    lines = Path("out/failures.tsv").read_text().splitlines()[1:]
+    found = {line.split("\t")[0]: line for line in lines}
+    assert set(found) == {" a.wav", "b\\n.wav", "c\\d.wav"}
+    assert "resed-detect" not in Path("out/failures.tsv").read_text()
+    assert '"""q"".wav"' in Path("out/events.tsv").read_text()
+
+
 def test_c6_a_damaged_journal_is_refused_and_a_cut_one_goes_on(model, folder):
     run(model, "out")
     out = folder.parent / "out"
@@ -365,6 +433,11 @@ def test_c6_a_damaged_journal_is_refused_and_a_cut_one_goes_on(model, folder):
     (out / "failures.tsv").unlink()
     printed = run(model, "out")
     assert "2 files of 0.1 min, 2 done before" in printed
+    assert content(out) == before
+    for name in before:
+        (out / name).unlink()
+    path.write_bytes(lines[0][:200])  # a full disk during the first line
+    run(model, "out")
     assert content(out) == before
 
 
@@ -390,6 +463,9 @@ def test_wrong_words_are_usage_errors(model, folder):
     for more, problem in (
         (("--threshold", "2"), "use a number from 0 to 1"),
         (("--threshold", "dog=high"), "use a number from 0 to 1"),
+        (("--threshold", "0_1"), "use a number from 0 to 1"),
+        (("--threshold", "dog=0.1", "--threshold", "dog=0.9"), "this threshold is given twice"),
+        (("--classes", " , "), "names no class"),
         (("--formats", "csv"), "use some of tsv, audacity, raven, scores, png"),
         (("--overlap", "0.3"), "use 0.5 or 0"),
     ):

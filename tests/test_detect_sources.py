@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from resed.detect.sources import READ, find_sources
+from resed.detect.sources import find_sources
+from resed.formats.clip_names import SOUNDS
 from resed.errors import AudioError, MissingFileError
 
 
@@ -66,7 +67,7 @@ def test_any_suffix_is_accepted_if_it_is_given(folder):
     assert names(folder / "sub" / "notes.txt") == ["notes.txt"]
     with pytest.raises(AudioError, match=r"no sound file; the suffixes of sound files are .*\.wav"):
         names(_made(folder / "empty"))
-    assert all(suffix == suffix.lower() for suffix in READ)
+    assert all(suffix == suffix.lower() for suffix in SOUNDS)
 
 
 def _made(folder: Path) -> Path:

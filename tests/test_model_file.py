@@ -132,6 +132,7 @@ def test_a_model_that_could_not_be_read_is_not_written(tmp_path):
         "thresholds.'dog' must be": {"thresholds": {"dog": 1.5, "cät": 0.5}},
         "windows are not those of the classes": {"windows": {"dog": WINDOWS["dog"]}},
         "name must be text of 1 to 100 characters": {"name": "../../x"},
+        "that could name a file, not '..'": {"name": ".."},
         "cannot be written as JSON": {"card": {"score": float("nan")}},
         "not UTF-8": {"card": {"a": "\ud800"}},
         "more than 1048576 bytes": {"card": {"a": "x" * (1 << 20)}},

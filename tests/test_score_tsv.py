@@ -105,6 +105,17 @@ def test_classes_that_could_not_be_read_back_are_not_written(tmp_path, classes):
         write_scores(tmp_path / "a.tsv", [0, 1], np.zeros((1, len(classes))), classes)
 
 
+def test_b1_quoted_cells_are_read_as_their_content(tmp_path):
+    """As R and `csv` write them; a class may contain the separator."""
+    path = tmp_path / "a.csv"
+    path.write_text('"onset","offset","Dog","bell, or ""gong"""\r\n0,"0.5",0.25,1\r\n')
+    found = read_scores(path)
+    assert found.classes == ("Dog", 'bell, or "gong"')
+    assert found.times.tolist() == [0, 0.5] and found.values.tolist() == [[0.25, 1]]
+    write_scores(tmp_path / "b.tsv", [0, 1], np.ones((1, 2)), ['"Dog"', 'a "b"'])
+    assert read_scores(tmp_path / "b.tsv").classes == ('"Dog"', 'a "b"')
+
+
 def test_files_of_clips(tmp_path):
     for name in ("a.tsv", "b.c.csv", "d.wav.tsv", ".hidden.tsv", "notes.txt"):
         (tmp_path / name).touch()

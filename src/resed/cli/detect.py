@@ -53,7 +53,7 @@ def detect(
 
     Example: resed detect recordings --out detected --formats audacity,png
     """
-    kinds, limits = _kinds(formats), _thresholds(threshold)
+    kinds, limits, named = _kinds(formats), _thresholds(threshold), _classes(classes)
     if overlap not in OVERLAPS:
         raise typer.BadParameter(f"{overlap:g}: use 0.5 or 0", param_hint="--overlap")
 
@@ -83,7 +83,7 @@ def detect(
             trained,
             chosen,
             thresholds=limits,
-            classes=[name for text in classes for name in map(str.strip, text.split(",")) if name],
+            classes=named,
             overlap=overlap,
             ahead=WINDOWS_AHEAD if threads > 1 else 0,
             changes=changes.get("decode", changes),
@@ -115,10 +115,21 @@ def _thresholds(values: Sequence[str]) -> Mapping[str, float]:
             number = float(text)
         except ValueError:
             number = -1.0
-        if not 0 <= number <= 1:
+        if not 0 <= number <= 1 or "_" in text:  # Python reads 0_1 as 1
             problem = f"{value}: use a number from 0 to 1, or CLASS=NUMBER"
             raise typer.BadParameter(problem, param_hint="--threshold")
+        if name in found:
+            problem = f"{value}: this threshold is given twice"
+            raise typer.BadParameter(problem, param_hint="--threshold")
         found[name] = number
+    return found
+
+
+def _classes(values: Sequence[str]) -> list[str]:
+    """The named classes; none if the option is not used."""
+    found = [name for text in values for name in map(str.strip, text.split(",")) if name]
+    if values and not found:
+        raise typer.BadParameter("names no class", param_hint="--classes")
     return found
 
 

@@ -29,13 +29,15 @@ def output_paths(names: Collection[str], kinds: Collection[str]) -> dict[str, di
     """Sound file -> format -> path of its file, relative to the output folder.
 
     A name contains the suffix of the sound file, so that a.wav and a.flac have files of their own.
-    Score files are named as sed_scores_eval names them, a.tsv, where no other file is a.
+    Score files are named as sed_scores_eval names them, a.tsv, where no other file is a. Those of
+    a.wav.wav are not called a.wav.tsv if a.wav is there, whose scores may have this name.
     """
-    stems = Counter(map(_stem, names))
+    known = {*names}
+    stems = Counter(map(_stem, known))
     found: dict[str, dict[str, str]] = {}
     for name in names:
         found[name] = {kind: f"{kind}/{name}{SUFFIXES[kind]}" for kind in kinds}
-        if "scores" in kinds and stems[_stem(name)] == 1:
+        if "scores" in kinds and stems[_stem(name)] == 1 and _stem(name) not in known:
             found[name]["scores"] = f"scores/{_stem(name)}{SUFFIXES['scores']}"
     return found
 

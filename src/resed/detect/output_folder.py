@@ -51,6 +51,9 @@ class OutputFolder:
     def refuse_foreign(self, name: str) -> None:
         """Raise OverwriteError if a file of this name is there that is not as resed wrote it."""
         place = self.path / name
+        for parent in place.parents[: len(Path(name).parts) - 1]:
+            if os.path.lexists(parent) and not parent.is_dir():
+                raise OverwriteError("is where a folder is required", place=parent, cure=MOVE)
         if not os.path.lexists(place):
             return
         known = self.journal.own.get(name, ())
@@ -94,8 +97,10 @@ class OutputFolder:
                 count += len(found.events)
                 for row in _rows(found):
                     write(map(quoted, row))
-        rows = [(name, error.problem, error.cure) for name, error in sorted(failures.items())]
-        clean = [[_cell(text) for text in row] for row in rows]
+        clean = [
+            (quoted(_name(name)), _cell(error.problem), _cell(error.cure))
+            for name, error in sorted(failures.items())
+        ]
         write_tsv(self.stage(FAILURES), ("filename", "problem", "cure"), clean)
         self.journal.add_tables({name: digest(self.stage(name)) for name in (EVENTS, FAILURES)})
         for name in (EVENTS, FAILURES):
@@ -115,6 +120,13 @@ def _rows(found: DetectedFile) -> Iterator[tuple[str, ...]]:
         yield found.file, *times, one.label, f"{one.score:.4f}"
 
 
+def _name(name: str) -> str:
+    """A name that may not fit into a table, with escapes; others stay as they are."""
+    for letter, escape in (("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        name = name.replace(letter, escape)
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
 def _cell(text: str) -> str:
     """Text without what would end a cell or is no UTF-8."""
     return " ".join(text.split()).encode("utf-8", "backslashreplace").decode()
@@ -129,24 +141,30 @@ def open_output(
     Raises ResultsError if its journal is of another model or of other settings, in use, or damaged;
     OverwriteError if it has tables that are not of resed.
     """
+    if os.path.lexists(path) and not path.is_dir():
+        raise OverwriteError("is not a folder", place=path, cure="use another --out")
     path.mkdir(parents=True, exist_ok=True)
     for name in (EVENTS, FAILURES):
         if os.path.lexists(path / name) and not os.path.lexists(path / FILE):
             raise OverwriteError("was not written by resed", place=path / name, cure=MOVE)
     with open_journal(path / FILE) as journal:
-        if journal.header is None:
+        staging, is_new = path / STAGING, journal.header is None
+        # Only resed's own folder is emptied: not one that was there before the journal.
+        if os.path.lexists(staging) and (is_new or staging.is_symlink() or not staging.is_dir()):
+            raise OverwriteError("was not written by resed", place=staging, cure=MOVE)
+        if is_new:
             journal.begin(model, settings, made_by)
         else:
             _refuse_other(path, journal, model, settings)
         folder = OutputFolder(path, journal)
         for name in (EVENTS, FAILURES):
             folder.refuse_foreign(name)
-        if folder.staging.is_dir() and not folder.staging.is_symlink():
-            shutil.rmtree(folder.staging)  # of a process that was killed
+        if staging.is_dir():
+            shutil.rmtree(staging)  # of a process that was killed
         try:
             yield folder
         finally:
-            shutil.rmtree(folder.staging, ignore_errors=True)
+            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _refuse_other(

@@ -164,7 +164,10 @@ class DetectionRun:
             found = self._read(source, paths, progress)
         for kind in OF_EVENTS:
             if kind in missing:
-                write_of_events(kind, self.folder.stage(paths[kind]), found)
+                try:
+                    write_of_events(kind, self.folder.stage(paths[kind]), found)
+                except AnnotationError as error:  # its place is a file that nobody sees
+                    raise AnnotationError(error.problem, place=source.path, cure=error.cure) from None
         self.folder.publish_file(found, {kind: paths[kind] for kind in missing})
         outcome.detected += 1
         outcome.seconds += found.seconds

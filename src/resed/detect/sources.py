@@ -13,15 +13,12 @@ from pathlib import Path
 
 from resed.errors import AudioError, MissingFileError, ResedError
 from resed.formats.annotations import CHANGED, clip_name_of
+from resed.formats.clip_names import SOUNDS
 from resed.runtime.checksums import absolute
 
-READ = {
-    *(".wav", ".wave", ".bwf", ".rf64", ".bw64", ".w64", ".aif", ".aiff", ".aifc", ".au", ".snd"),
-    *(".caf", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
-}
 # Sound that resed does not read: reported with the command that converts it, and not left out.
 OTHERS = {".m4a", ".aac", ".wma", ".amr", ".wv", ".ape", ".mka", ".mpc"}
-SUFFIXES = READ | OTHERS
+SUFFIXES = SOUNDS | OTHERS
 LONGEST_NAME = 4096  # characters; as long as paths can be
 
 
@@ -52,7 +49,7 @@ def find_sources(given: Sequence[str], out: Path) -> list[SoundSource]:
         else:
             found[root] = _not_a_file(root)
     if not found:
-        cure = f"the suffixes of sound files are {' '.join(sorted(READ))}"
+        cure = f"the suffixes of sound files are {' '.join(sorted(SOUNDS))}"
         raise AudioError("no sound file", place=some_places(given), cure=cure)
     sources = [_source(path, Path(base), error) for path, error in found.items()]
     return sorted(sources, key=lambda source: source.name)

@@ -8,8 +8,11 @@ import unicodedata
 from pathlib import Path
 
 FORMS = ("NFC", "NFD")
-SOUNDS = frozenset(  # suffixes of sound files
-    {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64"}
+SOUNDS = frozenset(  # suffixes of sound files that resed reads
+    {
+        *(".wav", ".wave", ".bwf", ".rf64", ".bw64", ".w64", ".aif", ".aiff", ".aifc", ".au"),
+        *(".snd", ".caf", ".flac", ".ogg", ".oga", ".opus", ".mp3"),
+    }
 )
 
 

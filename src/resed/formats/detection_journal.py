@@ -41,6 +41,7 @@ FILE = "journal.jsonl"
 CURE = "use another --out"
 LONGEST_LINE = 64 << 20  # bytes; 200,000 events have 20 MB
 DIGITS = 8  # of the CRC-32 in hex
+START = json.dumps({"format": FORMAT})[:-1].encode()  # of the first line
 HASH = Kind("a SHA-256 in hex", is_hash)
 HASHES = Fields({}, others=HASH)
 HEADER = Fields(
@@ -147,7 +148,7 @@ class DetectionJournal:
             if not line.endswith(b"\n"):
                 if len(line) > LONGEST_LINE:
                     raise self._source.wrong(f"a line of more than {LONGEST_LINE} bytes", number)
-                if number == 1:
+                if number == 1 and not line[DIGITS + 1 :].startswith(START):
                     raise self._source.wrong("not a journal of resed detect")
                 self._handle.truncate(at)  # cut by a kill
                 break

@@ -56,7 +56,12 @@ TYPES = {"F32": 4, "I64": 8}  # bytes per number; integers are the counters of B
 
 MODEL_NAME = Kind(
     f"text of 1 to {LONGEST_NAME} characters that could name a file",
-    lambda value: is_name(value) and len(value) <= LONGEST_NAME and not {*"/\\"} & {*value},
+    lambda value: (
+        is_name(value)
+        and len(value) <= LONGEST_NAME
+        and not {*"/\\"} & {*value}
+        and value not in (".", "..")
+    ),
 )
 SECONDS = number(0, LONGEST_S)
 OPTIONAL_SECONDS = Kind(

@@ -17,6 +17,7 @@ import numpy as np
 
 from resed.errors import ScoreError, some
 from resed.formats.annotations import LONGEST_S
+from resed.formats.annotation_text import OpenQuoteError, content, quoted, split
 from resed.formats.text_table import text_lines
 from resed.formats.validation import SourceFile, is_name, short
 from resed.runtime.files import atomic_path, walk
@@ -54,13 +55,13 @@ def read_scores(path: Path | str) -> ClipScores:
     lines = text_lines(source)
     first = next(lines, "").rstrip("\r\n")
     separator = "\t" if "\t" in first else ","
-    header = first.split(separator)
+    header = _cells(first, separator)
     classes = _classes(source, header)
     numbers, number = array("d"), 1
     for number, line in enumerate(lines, start=2):
         if not line.strip():
             continue
-        cells = line.split(separator)
+        cells = _cells(line.rstrip("\r\n"), separator)
         if len(cells) != len(header):
             raise source.wrong(f"{len(cells)} cells, but the header has {len(header)}", number)
         try:
@@ -80,6 +81,16 @@ def read_scores(path: Path | str) -> ClipScores:
         raise source.wrong("no frames", number)
     table = np.frombuffer(numbers).reshape(-1, len(header))
     return ClipScores(np.append(table[:, 0], table[-1, 1]), table[:, 2:], classes)
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    """The cells of a line; those in quotes, as R and `csv` write them, are read as their content."""
+    if '"' not in line:
+        return line.split(separator)
+    try:
+        return [content(cell) for cell in split(line, separator)]
+    except OpenQuoteError:
+        return line.split(separator)
 
 
 def _classes(source: SourceFile, header: Sequence[str]) -> tuple[str, ...]:
@@ -154,7 +165,7 @@ def score_writer(
             rows = zip(stamps, stamps[1:], np.asarray(values, np.float64).tolist(), strict=False)
             handle.writelines(line % (on, off, *row) for on, off, row in rows)
 
-        handle.write("\t".join(header) + "\n")
+        handle.write("\t".join(map(quoted, header)) + "\n")
         yield write
 
 
@@ -225,8 +236,14 @@ def files_of_clips(
     """
     found: dict[str, Path] = {}
     missing = []
-    for clip in clips:
-        names = [name for name in dict.fromkeys((stem(clip), clip)) if name in files]
+    candidates = {
+        clip: [name for name in dict.fromkeys((stem(clip), clip)) if name in files]
+        for clip in clips
+    }
+    sure = {names[0]: clip for clip, names in candidates.items() if len(names) == 1}
+    for clip, names in candidates.items():
+        if len(names) > 1 and sure.get(stem(clip), clip) != clip:
+            names = [clip]  # the file without suffix is that of another clip
         if not names:
             missing.append(clip)
         elif len(names) > 1:
