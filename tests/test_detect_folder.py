@@ -380,7 +380,7 @@ def test_a5_the_hidden_folder_is_that_of_resed_or_not_used(model, folder, kind):
         with pytest.raises(OverwriteError, match=r"\.resed-detect: was not written by resed; move"):
             run(model, "out")
     assert (mine / "events.tsv").read_text() == "mine"
-    os.rename(out / ".resed-detect", folder.parent / "moved")
+    (out / ".resed-detect").rename(folder.parent / "moved")
     run(model, "out")
     assert len(rows(out)) > 1
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from resed.detect.sources import find_sources
-from resed.formats.clip_names import SOUNDS
 from resed.errors import AudioError, MissingFileError
+from resed.formats.clip_names import SOUNDS
 
 
 @pytest.fixture

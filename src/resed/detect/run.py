@@ -167,7 +167,9 @@ class DetectionRun:
                 try:
                     write_of_events(kind, self.folder.stage(paths[kind]), found)
                 except AnnotationError as error:  # its place is a file that nobody sees
-                    raise AnnotationError(error.problem, place=source.path, cure=error.cure) from None
+                    raise AnnotationError(
+                        error.problem, place=source.path, cure=error.cure
+                    ) from None
         self.folder.publish_file(found, {kind: paths[kind] for kind in missing})
         outcome.detected += 1
         outcome.seconds += found.seconds

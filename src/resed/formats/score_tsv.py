@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from resed.errors import ScoreError, some
-from resed.formats.annotations import LONGEST_S
 from resed.formats.annotation_text import OpenQuoteError, content, quoted, split
+from resed.formats.annotations import LONGEST_S
 from resed.formats.text_table import text_lines
 from resed.formats.validation import SourceFile, is_name, short
 from resed.runtime.files import atomic_path, walk
@@ -84,7 +84,7 @@ def read_scores(path: Path | str) -> ClipScores:
 
 
 def _cells(line: str, separator: str) -> list[str]:
-    """The cells of a line; those in quotes, as R and `csv` write them, are read as their content."""
+    """The cells of a line; those in quotes, as R writes them, are read as their content."""
     if '"' not in line:
         return line.split(separator)
     try:
