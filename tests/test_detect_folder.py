@@ -406,7 +406,7 @@ def test_a5_a_file_where_a_folder_is_required_does_not_end_the_others(model, fol
 
 def test_c3_failures_name_the_files_as_they_are(model, folder):
     """Names that no table can hold are escaped; errors name the sound file."""
-    for name in (" a.wav", "b\n.wav", 'c\\d.wav', '"q".wav'):
+    for name in (" a.wav", "b\n.wav", "c\\d.wav", '"q".wav'):
         sound(folder / name, 0.3)
     with pytest.raises(ResedError, match="3 of 8 files failed"):
         run(model, "out", "--formats", "raven")
