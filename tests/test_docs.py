@@ -76,6 +76,10 @@ def folder(tmp_path_factory):
     (place / "scores").mkdir()
     for name in "ab":
         (place / "scores" / f"{name}.tsv").write_text(SCORES)
+    for line in of("resed"):
+        for path in re.findall(r"[ =](\S+/events\.tsv|data/\S+\.tsv)\b", line):
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_text(DETECTED if path.endswith("events.tsv") else REFERENCE)
     for line in of("cp"):
         subprocess.run(shlex.split(line), cwd=place, check=True)
         _label(place, Path(shlex.split(line)[2]))
