@@ -529,3 +529,28 @@ def test_clips_are_sorted_unless_they_are_given():
     assert (counts.names, counts.clips) == (("b", "a"), 2)
     assert counts.values.tolist() == [[[0, 0, 1]], [[0, 1, 0]]]
     assert counts.values.dtype == np.int64
+
+
+def test_scores_per_class_are_printed_and_no_file_is_required(tmp_path):
+    rows = "filename\tonset\toffset\tevent_label\n"
+    long = "A class with a name of more than 24 characters"
+    (tmp_path / "ref.tsv").write_text(
+        rows + f"a.wav\t0\t1\tDog\na.wav\t4\t6\tDog\nb.wav\t2\t3\t{long}\nb.wav\t8\t9\tCat\n"
+    )
+    (tmp_path / "est.tsv").write_text(
+        rows + f"a.wav\t0.1\t1\tDog\na.wav\t8\t9\tDog\nb.wav\t2\t3\t{long}\nb.wav\t5\t6\tBird\n"
+    )
+    words = ["score", "--reference", tmp_path / "ref.tsv", "--estimated", tmp_path / "est.tsv"]
+    done = CliRunner().invoke(app, list(map(str, words)))
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["est.tsv", "ref.tsv"]
+    lines = done.stdout.splitlines()
+    start = lines.index("class  events  found  event F1  precision  recall  segment F1")
+    found = {line[:-54].strip(): line[-54:].split() for line in lines[start + 1 :]}
+    # Of Dog, the segments 0, 4, 5 are true and 0, 8 are found.
+    assert found == {
+        "Dog": ["2", "2", "50.0", "50.0", "50.0", "40.0"],
+        long: ["1", "1", "100.0", "100.0", "100.0", "100.0"],
+        "Cat": ["1", "0", "0.0", "0.0", "0.0", "0.0"],
+        "Bird": ["0", "1", "0.0", "0.0", "0.0", "0.0"],
+    }

@@ -90,7 +90,7 @@ def detect(
         )
         names = {"name": trained.name, "sha256": sha256(path)}
         with threadpool_limits(1, user_api="blas"):  # of the features
-            outcome = run_detection(sources, out, detector, names, kinds, say=typer.echo)
+            outcome = run_detection(sources, out, detector, names, kinds, say=print)
     typer.echo(outcome.summary(out))
     if outcome.failures:
         raise failed(outcome, out)

@@ -18,7 +18,9 @@ def score(
         help="Reference events (TSV or CSV, seconds); with --row: SPLIT=FILE, repeatable.",
     ),
     estimated: Path | None = typer.Option(None, help="Detected events (TSV or CSV, seconds)."),
-    out: Path | None = typer.Option(None, help="JSON file for the scores, as fractions."),
+    out: Path | None = typer.Option(
+        None, help="JSON file for the scores, as fractions. Default: none."
+    ),
     clips: Path | None = typer.Option(
         None, help="Clips to score (TSV or CSV, column filename). Default: all clips of both files."
     ),
@@ -122,7 +124,6 @@ def score(
             row, seed, results, references, detectors, stores, manifest=manifest, until=until
         )
         return
-    required("without --row", out=out)
     if scores is None:
         required("without --row and --scores", estimated=estimated)
     elif posteriors:
@@ -142,6 +143,7 @@ def score(
         scores=scores,
         until=until,
         split=split,
+        by_class=True,
     )
 
 
@@ -183,9 +185,12 @@ def _score_rows(
             )
 
 
-def _score(reference: Path, estimated: Path | None, **options: Any) -> None:
+def _score(
+    reference: Path, estimated: Path | None, *, by_class: bool = False, **options: Any
+) -> None:
     """Score one pair of files and print the scores."""
     from resed.escaping import one_line
+    from resed.score.class_table import class_lines
     from resed.score.score_files import score_files
 
     metrics, notes = score_files(reference, estimated, **options)
@@ -195,6 +200,8 @@ def _score(reference: Path, estimated: Path | None, **options: Any) -> None:
     line = ", ".join(f"{b} {100 * metrics[b]['macro_f1']:.1f}" for b in blocks if b in metrics)
     if line:
         typer.echo(f"{metrics['clips']} clips, macro F1 in percent: {line}")
+    for line in class_lines(metrics) if by_class else ():
+        typer.echo(line)
     found = metrics.get("threshold_free", {})
     values = {key: value for key, value in found.items() if isinstance(value, float)}
     if values:

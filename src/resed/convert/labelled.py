@@ -44,8 +44,8 @@ CURES = {
     "any": "write names without tabs, and spaces at the ends",
     "below": "write names in folders below TO, such as site/a.wav, without tabs, and spaces at the "
     "ends",
-    "none": "give a folder, for one table per file, or write names without folders, tabs, and spaces "
-    "at the ends",
+    "none": "give a folder, for one table per file, or write names without folders, tabs, and "
+    "spaces at the ends",
 }
 
 

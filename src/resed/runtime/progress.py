@@ -1,11 +1,16 @@
 """Progress of long loops: a bar on a terminal, a line every few seconds in a log file."""
 
+import io
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from typing import TYPE_CHECKING
 
 from resed.escaping import plain, terminal
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 EVERY = 5.0  # seconds between lines in a log
 
@@ -90,12 +95,49 @@ def status_line(what: str) -> Iterator[Callable[[Callable[[], str]], None]]:
 
     columns = SpinnerColumn(), TextColumn("{task.fields[text]}", markup=False)
     console = Console(file=terminal(sys.stderr))
-    with Progress(
-        *columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()
-    ) as bar:
+    bar = Progress(*columns, console=console, transient=True, redirect_stdout=False)
+    with bar, _above(console) if sys.stdout.isatty() else nullcontext():
         task = bar.add_task("", total=None, text=what)
 
         def show(text: Callable[[], str]) -> None:
             bar.update(task, text=plain(f"{what}: {text()}"))
 
         yield show
+
+
+@contextmanager
+def _above(console: "Console") -> Iterator[None]:
+    """Print standard output above the status line of a console.
+
+    rich does so by itself, but breaks long lines, such as commands that a user wants to copy.
+    """
+    lines = _Lines(console)
+    try:
+        with redirect_stdout(lines):
+            yield
+    finally:
+        lines.end()
+
+
+class _Lines(io.TextIOBase):
+    """A stream whose lines are printed on a console.
+
+    `print` writes to it; `typer.echo` writes to the terminal itself, into a status line.
+    """
+
+    def __init__(self, console: "Console") -> None:
+        self._console, self._begun = console, ""
+
+    def write(self, text: str) -> int:
+        """Print the lines that are complete."""
+        from rich.text import Text
+
+        *lines, self._begun = (self._begun + text).split("\n")
+        for line in lines:
+            self._console.print(Text(plain(line)), soft_wrap=True)
+        return len(text)
+
+    def end(self) -> None:
+        """Print what has no line end."""
+        if self._begun:
+            self.write("\n")

@@ -79,14 +79,15 @@ class _Content:
 def score_files(
     reference: Path,
     estimated: Path | None,
-    out: Path,
+    out: Path | None,
     *,
     counts: Path | None = None,
     **others: Any,
 ) -> tuple[dict[str, Any], list[str]]:
-    """Score TSV files; write metrics.json and, if asked, counts.tsv.
+    """Score TSV files; write metrics.json and counts.tsv, if asked.
 
     Args:
+        out: metrics.json to write.
         counts: counts.tsv to write.
         others: further attributes of ScoredFiles.
 
@@ -111,7 +112,8 @@ def score_files(
     tables = _counted(content, chosen, bool(estimated))
     metrics = _metrics(tables, len(chosen), files.manifest)
     notes += _add_threshold_free(metrics, files, content, chosen)
-    write_metrics(out, metrics)
+    if out:
+        write_metrics(out, metrics)
     if counts:
         write_counts(counts, tables)
     return metrics, notes
