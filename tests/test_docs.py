@@ -181,6 +181,18 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_the_index_has_one_line_per_page():
+    """A new page needs a line there."""
+    text = (REPOSITORY / "docs" / "README.md").read_text()
+    rows = re.findall(r"^\| \[(.+?)\]\((.+?)\) \| (.+) \|$", text, re.MULTILINE)
+    listed = [target for _, target, _ in rows]
+    assert all(name == target for name, target, _ in rows)
+    assert len(listed) == len(set(listed))
+    pages = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"README.md"}
+    assert pages == {target for target in listed if not target.startswith("..")}
+    assert all(len(words) < 100 for *_, words in rows)
+
+
 def documented() -> set[str]:
     """Keys in the second column of docs/readings.md; `.x` goes on where the key before it ended."""
     keys = set()
