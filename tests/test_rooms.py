@@ -187,3 +187,10 @@ def test_no_paper_is_baked_into_the_code():
             if hits:
                 found[name] = hits
     assert not found
+
+
+def test_contributing_lists_every_room():
+    table = (REPOSITORY / "CONTRIBUTING.md").read_text().split("## Add a system")[0]
+    rooms = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
+    listed = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.+?) \|", table, re.M))))
+    assert rooms == listed
