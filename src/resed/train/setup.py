@@ -46,6 +46,8 @@ def prepare_torch(threads: int, device: torch.device) -> None:
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     torch.set_deterministic_debug_mode("error" if device.type == "cpu" else "default")
+    # Without filling each new tensor first, a tenth of a step; nothing here reads an unwritten one.
+    torch.utils.deterministic.fill_uninitialized_memory = False
     if device.type == "cuda":
         torch.backends.cudnn.benchmark = True
 
