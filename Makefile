@@ -50,7 +50,7 @@ $(SHARING): $(INSTALLED)
 	@touch $@
 
 demo: $(INSTALLED) ## Run the whole paper on small generated soundscapes, without a network
-	@$(VENV)/bin/snakemake $(RUN_WITH)
+	@$(VENV)/bin/python -m snakemake_logger_plugin_resed.stages $(RUN_WITH)
 
 figures: $(INSTALLED) ## Draw only the figures (CONFIG=config/esc10.yaml: of another run)
 	@$(VENV)/bin/snakemake figures $(RUN_WITH)

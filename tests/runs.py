@@ -29,7 +29,11 @@ TINY = {
         "schedule": {"epochs": 2, "stage_one": 1, "steps_per_epoch": 2},
         "decode": {"frame_threshold": 0.42, "tag_threshold": 0.42},
     },
-    "system_overrides": {"pts_tfd_afl_esp": {"decode": {"frame_threshold": 0.25}}},
+    "system_overrides": {
+        "mean_teacher": {"schedule": {"epochs": 2}},
+        "guided_learning": {"schedule": {"epochs": 2}},
+        "pts_tfd_afl_esp": {"decode": {"frame_threshold": 0.25}},
+    },
 }
 
 

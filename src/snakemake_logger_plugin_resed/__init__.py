@@ -11,17 +11,20 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from snakemake.exceptions import MissingInputException, MissingRuleException
 from snakemake.logging import logger
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.settings import LogHandlerSettingsBase
 
 from resed.config.loading import nearest, read_yaml
 from resed.errors import ConfigError, ResedError, cure_of
 from resed.escaping import one_line, plain
+from snakemake_logger_plugin_resed.events import EventWriter
 from snakemake_logger_plugin_resed.options import MalformedOptions, malformed_option
 
 NO_TARGET = "use a file below results/, or a target that README.md names"
@@ -35,6 +38,16 @@ def known_targets(names: Iterable[str]) -> None:
     _targets[:] = sorted(names)
 
 
+@dataclass
+class LogHandlerSettings(LogHandlerSettingsBase):
+    """Options of Snakemake, with the prefix --logger-resed-."""
+
+    events: Optional[str] = field(  # noqa: UP045 (Snakemake reads the type and has only this form)
+        default=None,
+        metadata={"help": "File or pipe to which the events of the run are added as JSON lines."},
+    )
+
+
 class LogHandler(LogHandlerBase):
     """Checks the config files and filters the messages; Snakemake's own handler prints them."""
 
@@ -45,6 +58,8 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
+        events = getattr(self.settings, "events", None)
+        self.events = EventWriter(Path(events)) if events else None
         arguments = _arguments()
         check_config_files(arguments.configfile or ())
         check_config_values(arguments.config or ())
@@ -55,7 +70,9 @@ class LogHandler(LogHandlerBase):
         logger.addFilter(PlainMessages(named_rules(arguments)))
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print nothing."""
+        """Print nothing; write the event of the record if a program asked for it."""
+        if self.events is not None:
+            self.events.write(record)
 
 
 def check_config_files(paths: Iterable[Path]) -> None:

@@ -18,6 +18,7 @@ rule report:
         page=report(
             "<results>/report/index.html", caption="../report/page.rst", category="The page"
         ),
+        summary="<results>/report/summary.txt",
     log:
         "<logs>/report.log",
     benchmark:
@@ -36,4 +37,4 @@ rule report:
         "report: {output.page}"
     shell:
         "resed report --config-json {params.config:q} --results {params.results:q}"
-        " --data {params.data:q} --out {output.page:q} > {log:q} 2>&1"
+        " --data {params.data:q} --out {output.page:q} --summary {output.summary:q} > {log:q} 2>&1"

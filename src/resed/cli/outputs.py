@@ -50,7 +50,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
         "out_folder": ("*.csv", "*.json", "*.md"),
     },
     "draw": {"out_png": FILE, "out_svg": FILE, "out_json": FILE},
-    "report": {"out": FILE},
+    "report": {"out": FILE, "summary": FILE},
 }
 # Stages whose results the tables, the figures and the page are made from.
 READ_STAGES = (

@@ -12,6 +12,9 @@ def report(
     data: Path | None = typer.Option(
         None, help="Folder of the dataset, for annotations. Default: data/{dataset}."
     ),
+    summary: Path | None = typer.Option(
+        None, help="Text file for what was found, in at most five lines."
+    ),
 ) -> None:
     """Write one page with all tables and figures, their data and settings.
 
@@ -19,13 +22,16 @@ def report(
     """
     from resed.config.loading import read_settings
     from resed.config.run import load_config
-    from resed.report import render
+    from resed.report import render, render_summary
     from resed.results.folder import Results
     from resed.runtime.checksums import comparing
     from resed.runtime.files import write_text
 
     config = load_config(read_settings(config_json, "--config-json"))
     with comparing(results):
-        page = render(Results.of(config, results, data), out.parent)
+        found = Results.of(config, results, data)
+        page, lines = render(found, out.parent), render_summary(found) if summary else ""
     write_text(out, page)
+    if summary:
+        write_text(summary, lines)
     typer.echo(f"{out}: {len(page) / 1e6:.1f} MB")

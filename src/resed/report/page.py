@@ -20,6 +20,7 @@ from resed.report.overview import overview
 from resed.report.page_table import PageTable
 from resed.report.scorecard import Card, cards
 from resed.report.shared_notes import own_notes, shared_notes
+from resed.report.summary import summary
 from resed.report.tallies import tallies
 from resed.results.folder import Results, short_hash
 from resed.results.inputs import STUDY
@@ -110,6 +111,16 @@ def render(results: Results, folder: Path | None = None) -> str:
             not_run=not_run(results, tables),
         )
     )
+
+
+def render_summary(results: Results) -> str:
+    """What was found in at most five lines of plain text.
+
+    Raises ResultsError or MissingFileError like `render`.
+    """
+    tables = _tables(results)
+    judged = [g for g in _groups(results, tables["claims"], ()) if g.tally.word not in ABSENT]
+    return summary(results, overview(results, tables), tables["per_class"].frame, judged)
 
 
 _FILTERS = {"marked": marked, "mark": mark, "slug": slug, "cell": cell}
