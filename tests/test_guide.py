@@ -20,6 +20,7 @@ from resed.cli import app
 from resed.config.loading import overlay
 from resed.config.run import load_config
 from resed.errors import ConfigError
+from resed.formats.annotations import Event, write_events
 
 DOCS = REPOSITORY / "docs"
 PAGES = sorted(
@@ -239,6 +240,7 @@ import resed
 from resed.config.loading import overlay
 from resed.config.run import load_config
 from resed.errors import ConfigError
+from resed.formats.annotations import Event, write_events
 from resed.config.schema import schema_text
 from resed.formats.history import read_history
 
@@ -288,6 +290,45 @@ def mine() -> str:
     return shown[0] + shown[-1]
 
 
+def judge(path: Path) -> dict:
+    """The event-F1 of the only pair of a comparison by the tutorial's command."""
+    found = json.loads(path.read_text())
+    assert [one["name"] for one in found["detectors"]] == ["soft", "pts"]
+    (pair,) = found["pairs"]
+    event = pair["metrics"]["event"]
+    assert event["seeds"] == 3 and event["covers"] == "clips and seeds"
+    assert event["low"] <= event["difference"] <= event["high"]
+    return event
+
+
+def test_its_comparison_decides_a_large_difference(tmp_path, monkeypatch):
+    """30 clips of one event: soft finds 28 to 30 of them, the unchanged system 1 to 3."""
+    monkeypatch.chdir(tmp_path)
+    (line,) = [
+        x for block in blocks(TUTORIAL, "bash") for x in block.splitlines() if "compare" in x
+    ]
+    words = [*shlex.split(line)[1:], "--out", "found.json"]
+    clips = [f"{number}.wav" for number in range(30)]
+    files = {words[2]: 30}
+    for word in words[3:-2]:
+        name, _, path = word.partition("=")
+        files[path] = int(path[-12]) + (28 if name == "soft" else 1)
+    assert len(files) == 7
+    for path, hits in files.items():
+        events = {
+            clip: [Event(clip, 1.0, 2.0, "Dog")] if number < hits else []
+            for number, clip in enumerate(clips)
+        }
+        Path(path).parent.mkdir(parents=True)
+        write_events(Path(path), events)
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    event = judge(Path("found.json"))
+    f1 = [2 * hits / (hits + 30) for hits in (28, 29, 30, 1, 2, 3)]
+    assert event["difference"] == pytest.approx((sum(f1[:3]) - sum(f1[3:])) / 3)
+    assert event["verdict"] == "better"
+
+
 @pytest.mark.long
 def test_the_whole_loop(changed):
     """Both systems of the tutorial and the unchanged one, three seeds each, at a tiny size."""
@@ -310,9 +351,4 @@ def test_the_whole_loop(changed):
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)  # fmt: skip
         assert done.returncode == 0, done.stdout[-4000:]
     for name in ("soft", "l1"):
-        found = json.loads((place / f"{name}.json").read_text())
-        assert [one["name"] for one in found["detectors"]] == ["soft", "pts"]
-        (pair,) = found["pairs"]
-        event = pair["metrics"]["event"]
-        assert event["seeds"] == 3 and event["covers"] == "clips and seeds"
-        assert event["low"] <= event["difference"] <= event["high"]
+        judge(place / f"{name}.json")
