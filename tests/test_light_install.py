@@ -12,6 +12,7 @@ import pytest
 from runs import REPOSITORY
 
 from resed.errors import MissingPackageError
+from resed.export.system_list import system_list
 from resed.extract.logmel import mel_filters, slaney_filters, taper
 from resed.runtime.packages import EXTRAS, missing_package
 from resed.settings import FeatureSettings
@@ -196,6 +197,16 @@ def test_a_command_that_lacks_a_package_names_the_extra_in_one_line(each, tmp_pa
         assert line.startswith("resed: requires ")
         assert line.endswith(f", which is not installed; run pip install 'resed[{extra}]'")
     assert not (tmp_path / "m").exists()
+
+
+def test_systems_are_listed_in_an_empty_folder(each):
+    """The catalogue is in the wheel; in a folder with config/, the systems are those of it."""
+    ((code, printed, told),) = each(["systems"])
+    assert code == 0, told
+    rows = [line.split("\t") for line in printed.splitlines()]
+    clone = [row.system for row in system_list(REPOSITORY)]
+    assert [row[0] for row in rows] == ["system", *clone]
+    assert ["pts", "base", "", "1550814"] in [row[:4] for row in rows]
 
 
 def test_every_command_ends_in_one_line_in_a_folder_without_config(each):

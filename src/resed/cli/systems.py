@@ -6,7 +6,11 @@ import typer
 
 
 def systems(
-    root: Path = typer.Option(Path(), help="Folder of the Snakefile, with config/."),
+    root: Path | None = typer.Option(
+        None,
+        help="Folder of the Snakefile, with config/. Default: the current folder if it has one, "
+        "otherwise the systems that are installed with resed.",
+    ),
 ) -> None:
     """List all systems with title, base and number of trainable parameters.
 

@@ -26,17 +26,26 @@ class ListedSystem:
 COLUMNS = tuple(field.name for field in fields(ListedSystem))
 
 
-def system_list(root: Path | str = ".") -> list[ListedSystem]:
+INSTALLED = Path(__file__).resolve().parents[1] / "catalogue"  # package data: config/ of resed
+MAIN = Path("config") / "config.yaml"
+
+
+def system_list(root: Path | str | None = None) -> list[ListedSystem]:
     """All systems of config/systems, with the settings of config/config.yaml.
 
     Parameters are those that are trained, or averaged from trained ones. They are counted without
     memory for them. With disentangled features, all classes use all dimensions: the largest number.
 
+    Args:
+        root: folder with config/; None: the current folder, or the systems of the installation.
+
     Raises:
         MissingFileError: `root` has no config/config.yaml.
         ConfigError: a file is wrong.
     """
-    if not (Path(root) / "config" / "config.yaml").is_file():
+    if root is None:
+        root = Path() if MAIN.is_file() else INSTALLED
+    if not (Path(root) / MAIN).is_file():
         cure = "run the command in the folder of the Snakefile, or use --root"
         raise MissingFileError("has no config/config.yaml", place=root, cure=cure)
     config = load_config(root=root)
