@@ -44,6 +44,8 @@ def shares_problem(shares: Sequence[float], settings: DisentangledSettings) -> s
 def dimension_mask(dimension: int, shares: Sequence[float]) -> Tensor:
     """[classes, dimension]: 1 for the dimensions of a class, the first int(share * dimension)."""
     seen = torch.tensor(dimensions_seen(dimension, shares))
+    if seen.is_meta:  # only a shape; a comparison would load the compiler of PyTorch, for a second
+        return seen.new_empty((len(shares), dimension), dtype=torch.float32)
     return (torch.arange(dimension)[None] < seen[:, None]).float()
 
 
