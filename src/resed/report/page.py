@@ -5,7 +5,7 @@ import gzip
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from resed.draw.inputs import figure_names
+from resed.draw.inputs import ON_DEMAND, figure_names
 from resed.errors import ResultsError
 from resed.formats.tables import Table
 from resed.formats.web_page import environment
@@ -222,9 +222,9 @@ def _csv(results: Results, name: str) -> str:
 
 
 def _pictures(results: Results, tables: Mapping[str, Table]) -> dict[str, figures.Picture]:
-    """All figures that the configured systems allow."""
+    """All figures that the configured systems allow, without those that are made on demand."""
     names = figure_names(results.config, results.paper)
-    shown = [name for name in names if name != STUDY or STUDY in tables]
+    shown = [n for n in names if n not in ON_DEMAND and (n != STUDY or STUDY in tables)]
     return figures.pictures(results.folder / "figures", shown)
 
 

@@ -8,6 +8,7 @@ from resed.report.claims import Group
 from resed.report.first_screen import basis
 from resed.report.overview import Overview, SystemPoints
 from resed.results.folder import Results
+from resed.tabulate.layout import STALE
 
 SHOWN = 2  # claims per line
 MARKUP = str.maketrans("", "", "*`")
@@ -31,7 +32,8 @@ def summary(
             lines.append(_claims(group, f"of {claims} claims of {results.paper.name} {text}"))
     undecided = by_word.get("undecided")
     text = f"{undecided.tally.count} claims are undecided. " if undecided else ""
-    return "\n".join([*lines, text + basis(results)]) + "\n"
+    note = f" {STALE} by other code of resed." if STALE in "".join(lines) else ""
+    return "\n".join([*lines, text + basis(results) + note]) + "\n"
 
 
 def _systems(results: Results, found: Overview, per_class: pd.DataFrame) -> Iterator[str]:
