@@ -13,6 +13,7 @@ from resed.config.run import load_config
 from resed.draw import architecture
 from resed.draw.architecture_text import describe
 from resed.draw.style import look, save
+from resed.errors import ConfigError
 from resed.settings import FeatureSettings
 from resed.train.framework import build_networks
 
@@ -134,6 +135,12 @@ def test_parts_that_a_system_lacks_are_not_drawn():
     assert sides(unlabelled, "pts")["teacher"].frame_loss == ()
     assert sides(unlabelled, "pts")["student"].frame_loss
     assert sides(config, "mean_teacher")["teacher"].tag_loss == ()
+
+
+def test_pools_larger_than_the_input_are_one_line():
+    small = configured(features={"frames": 20})
+    with pytest.raises(ConfigError, match="pooling by 5×2 leaves nothing of 4×16"):
+        architecture.text_of(small, "pts")
 
 
 DEEP = {

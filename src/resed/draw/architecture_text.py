@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass
 
+from resed.errors import ConfigError
 from resed.settings import (
     DecodeSettings,
     DistillationSettings,
@@ -188,6 +189,10 @@ def _crnn(model: ModelSettings, shape: Shape) -> tuple[Lines, int, Shape]:
 
 
 def _pooled(shape: Shape, pool: Shape) -> Shape:
+    if shape[0] < pool[0] or shape[1] < pool[1]:
+        problem = f"pooling by {pool[0]}×{pool[1]} leaves nothing of {shape[0]}×{shape[1]}"
+        cure = "use smaller pools, or more frames and mel bands (features)"
+        raise ConfigError(problem, place="model", cure=cure)
     return shape[0] // pool[0], shape[1] // pool[1]
 
 
