@@ -89,6 +89,26 @@ def test_the_files_are_those_of_the_programs(tmp_path, events):
         assert len(regions) == len(found)
 
 
+def test_sound_files_without_labels_are_kept_where_their_names_are_known(tmp_path):
+    """As resed detect writes them: a.wav.txt is of a.wav, though its sound is elsewhere."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.wav.txt").write_text("1.0\t2.0\tdog\n")
+    for name in ("b.flac.txt", "notes.txt"):
+        (tmp_path / "in" / name).write_text("")
+    assert "1 file without labels: notes.txt" in run(tmp_path / "in", tmp_path / "out.tsv")
+    found = read_events(tmp_path / "out.tsv")
+    assert found == {"a.wav": [Event("a.wav", 1.0, 2.0, "dog")], "b.flac": []}
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e300", "-1", "0"])
+def test_c2_numbers_that_could_not_be_read_back_are_wrong_usage(tmp_path, value):
+    (tmp_path / "a.txt").write_text("1.0\t1.0\tdog\n")
+    for option in ("--high-hz", "--point-length"):
+        target = tmp_path / "a.selections.txt"
+        run(tmp_path / "a.txt", target, "--point-length", "1", option, value, code=2)
+        assert not target.exists()
+
+
 def test_labels_beside_the_sounds_get_their_names(tmp_path):
     for name in ("a.flac", "b.WAV", "c.d.wav", "e.wav", "e.flac"):
         (tmp_path / name).touch()

@@ -5,6 +5,9 @@ from typing import Literal
 
 import typer
 
+from resed.formats.annotations import LONGEST_S
+from resed.formats.regions import HIGHEST_HZ
+
 Format = Literal["tsv", "csv", "audacity", "raven"]
 
 
@@ -37,11 +40,13 @@ def convert(
     point_length: float | None = typer.Option(
         None,
         min=0.001,
+        max=LONGEST_S,
         help="Seconds that labels without a length get in formats that have no points.",
     ),
     high_hz: float | None = typer.Option(
         None,
         min=1.0,
+        max=HIGHEST_HZ,
         help="Raven: upper frequency of labels without one, in Hz. Default: half of the sample "
         "rate of the sound file, or 8000.",
     ),

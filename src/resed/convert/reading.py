@@ -189,7 +189,8 @@ def _kind_in_folder(path: Path, below: str, options: LabelOptions) -> Kind | Non
     kind = first_line_kind(path)
     if kind or path.stat().st_size:
         return kind if kind in PER_CLIP else None
-    return "audacity" if _sounds_of(path, path.stem, options, below) else None
+    named = Path(path.stem).suffix.lower() in SOUNDS  # a.wav.txt is of a.wav, wherever that is
+    return "audacity" if named or _sounds_of(path, path.stem, options, below) else None
 
 
 def sounds_named(folder: Path, stem: str) -> list[str]:
