@@ -3,6 +3,7 @@
 Requires common.smk, inputs.smk and options.smk. Makes no file.
 """
 
+ABOUT = ROOT / "config" / "models" / f"{DATASET.name}.yaml"  # what its makers say about a model
 # Name -> system and seed.
 CANDIDATES = {
     f"{system}/seed{seed}": (system, seed)

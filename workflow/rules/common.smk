@@ -19,6 +19,7 @@ from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES, dataset_path
 from resed.config.rows import Row
 from resed.config.run import load_config
+from resed.config.run_name import folder_of_run
 from resed.config.run_plan import prediction_memory, run_size, training_memory
 from resed.config.systems import DEFAULT_FEATURES
 from resed.config.yaml_reader import check_assignments
@@ -54,7 +55,7 @@ DATA = f"data/{DATASET.name}"
 
 
 pathvars:
-    results=f"results/{DATASET.name}",
+    results=folder_of_run(DATASET.name, CONFIG.run).as_posix(),
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
 
@@ -86,7 +87,6 @@ DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
 TABLES = [*PAPER.tables, STUDY]
 FIGURES = figures.figure_names(CONFIG, PAPER)
 STUDY_FIGURE = "sensitivity"
-ABOUT = ROOT / "config" / "models" / f"{DATASET.name}.yaml"  # what its makers say about a model
 # Name of the windows -> method and settings.
 WINDOWS = {method: (method, CONFIG.calibrate) for method in ("average", "esp")} | {
     study_rows.windows_name(CONFIG, row): (

@@ -52,3 +52,4 @@ rule tables:
         expand(rules.tabulate.output, table=PAPER.tables),
         rules.judge.output,
         expand(rules.tabulate.output, table=[STUDY] * CONFIG.sensitivity.report),
+        OTHER_RUN.table,

@@ -10,7 +10,7 @@ def one_of(names):
 
 
 def run_folder(wildcards, output):
-    """results/{dataset}, from an output of a row: STAGE/SPLIT/ROW/SEED/FILE below it."""
+    """Folder of the run, from an output of a row: STAGE/SPLIT/ROW/SEED/FILE below it."""
     return str(Path(output[0]).parents[4])
 
 
@@ -47,7 +47,9 @@ def until():
 
 def config_json(systems=None, external=CONFIG.external):
     """The config for tables, figures and report, with what they use of overrides and `external`."""
-    values = CONFIG.model_dump(mode="json", exclude=set() if external else {"external"})
+    compared = CONFIG.compare_run if systems is None else ""
+    optional = {"run": CONFIG.run, "external": external, "compare_run": compared}
+    values = CONFIG.model_dump(mode="json", exclude={k for k, v in optional.items() if not v})
     if systems is not None:
         used = {*systems, *map(CONFIG.trained_as, systems)}
         values["system_overrides"] = {k: v for k, v in CONFIG.system_overrides.items() if k in used}
@@ -57,25 +59,6 @@ def config_json(systems=None, external=CONFIG.external):
 def titles(systems):
     """Titles of systems, which tables and figures show."""
     return [CONFIG.catalogue[name].title for name in systems]
-
-
-def acquire_options():
-    """Options of `resed acquire`, as words: those of soundscapes, or those of recordings."""
-    chosen = CONFIG.acquire
-    if DATASET.kind == "recordings":
-        names = ["local"] if chosen.sources == [] else chosen.sources or []
-        return words("--folder", filter(None, [chosen.folder])) + words("--source", names)
-    found = ["--scale", chosen.scale, "--seed", chosen.seed]
-    found += ["--soundbank", chosen.soundbank] if chosen.soundbank else []
-    found += ["--annotations", chosen.annotations] if chosen.annotations else []
-    return found + ["--no-keep-audio"] * (not chosen.keep_audio)
-
-
-def recipe(split):
-    """The parts of the dataset file on which a split depends."""
-    parts = {"classes", "soundbank", "soundscapes", "sources"}
-    common = DATASET.model_dump(mode="json", include=parts)
-    return as_json(common | DATASET.splits[split].model_dump(mode="json"))
 
 
 def calibration(name):

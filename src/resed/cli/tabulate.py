@@ -10,7 +10,7 @@ def tabulate(
         ...,
         help="Table to make: one of the paper (a key of tables: in its numbers.yaml), comparisons, "
         "scorecard, claims, contradictions, readings, sensitivity or repaired (original and "
-        "repaired labels). Repeat it to make several in one folder.",
+        "repaired labels), or runs (with --other-run). Repeat it to make several in one folder.",
     ),
     config_json: str = typer.Option(..., help="The complete config: inline JSON, or a file."),
     results: Path = typer.Option(..., help="Folder results/{dataset} to read from."),
@@ -27,6 +27,12 @@ def tabulate(
     data: Path | None = typer.Option(
         None, help="Folder of the dataset, for annotations. Default: data/{dataset}."
     ),
+    other_run: Path | None = typer.Option(
+        None, help="Folder of another run of the dataset, for the table runs, which compares both."
+    ),
+    other_config_json: str = typer.Option(
+        "", help="The config of the other run; without it, settings are not compared."
+    ),
 ) -> None:
     """Make tables of scores and the numbers of the paper, or of verdicts on them.
 
@@ -41,9 +47,10 @@ def tabulate(
     from resed.results.folder import Results
     from resed.runtime.checksums import comparing
     from resed.runtime.files import write_text
-    from resed.tabulate import make_table
+    from resed.tabulate import RUNS, compare_runs, make_table
     from resed.tabulate.markdown import markdown
 
+    option = "--other-config-json"
     files = (out_csv, out_json, out_md)
     if out_folder is None and (len(table) > 1 or None in (out_csv, out_md)):
         raise typer.BadParameter(
@@ -51,9 +58,15 @@ def tabulate(
         )
     config = load_config(read_settings(config_json, "--config-json"))
     source = Results.of(config, results, data)
+    if (other_run is None) != (RUNS not in table):
+        raise typer.BadParameter(f"use --other-run with --table {RUNS}", param_hint="--other-run")
     for name in table:
         with comparing(results):
-            made = make_table(name, source)
+            if name == RUNS:
+                other = read_settings(other_config_json, option) if other_config_json else None
+                made = compare_runs(source, other_run, other)
+            else:
+                made = make_table(name, source)
         if out_folder is not None:
             files = tuple(out_folder / f"{name}.{suffix}" for suffix in ("csv", "json", "md"))
         for path, text in zip(files, (made.csv(), made.json(), markdown(made)), strict=True):

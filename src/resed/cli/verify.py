@@ -6,7 +6,9 @@ import typer
 
 
 def verify(
-    results: Path | None = typer.Option(None, help="Folder results/{dataset}."),
+    results: Path | None = typer.Option(
+        None, help="Folder results/{dataset}, or that of a named run."
+    ),
     config: list[str] = typer.Option(
         [], help="Config files of a run, as for resed share, instead of --results."
     ),
@@ -47,7 +49,7 @@ def verify(
     wrong: ResedError | None = None  # raised after the results are compared, too
     if audio:
         root = data_folder(results)
-        dataset = run.file if run else load_dataset(absolute(results).name)
+        dataset = run.file if run else load_dataset(data_folder(absolute(results)).name)
         try:
             number = verify_audio(dataset, root, threads, typer.echo)
             typer.echo(f"{root}: all {number} audio files are those that were acquired")

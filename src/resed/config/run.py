@@ -22,6 +22,7 @@ from resed.config.readings import (
     readings_file,
 )
 from resed.config.rows import UNCHANGED, Row
+from resed.config.run_name import RunName
 from resed.config.stages import (
     AcquireSettings,
     AuditSettings,
@@ -51,6 +52,8 @@ class Config(Strict):
     """The configuration of a run. `root` is the folder that contains config/."""
 
     dataset: str
+    run: RunName = ""
+    compare_run: RunName = ""  # empty: the unnamed run
     paper: str = ""  # empty: the only folder of config/papers
     systems: Annotated[list[str], Field(min_length=1)]
     seeds: Repetitions = 1
@@ -230,6 +233,9 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     refuse_unread_files(config.root)
     config = _with_studied_system(_with_paper(config))
     _check_overlays(config)
+    if config.run and config.run == config.compare_run:
+        cure = "name another run, or leave it out to compare with the unnamed run"
+        raise ConfigError("is the run itself", place="config.compare_run", cure=cure)
     _ = config.dataset_file
     _ = config.feature_sets
     for name in config.systems:

@@ -36,6 +36,7 @@ def sections(
         PageSection("systems", "Scores of the systems", "all metrics, both splits, baselines"),
         PageSection("per_class", "Scores per class", "each class and system, and the windows"),
         PageSection("comparisons", "Comparisons", "pairs of systems on the same clips"),
+        PageSection("runs", "Another run", "the same systems with other settings, paired"),
         PageSection("claims", f"Claims of {paper}", "each with its verdict and its evidence"),
         PageSection("paper-tables", f"Further tables of {paper}", "variants, stages, windows"),
         PageSection("scorecard", numbers, told),

@@ -1,5 +1,6 @@
 """The text of the first screen: what was run, on what, and how certain it is."""
 
+from resed.config.run_name import in_words
 from resed.report import facts
 from resed.results.folder import Results
 from resed.tabulate.notes import on_papers_data
@@ -9,16 +10,20 @@ def page_title(results: Results) -> str:
     """The title of the window."""
     dataset, paper = results.config.dataset_file, results.paper
     if on_papers_data(results):
-        return f"{dataset.title}: {paper.name}, reproduced"
-    return f"{dataset.title}: sound event detection"
+        return f"{dataset.title}{_run(results)}: {paper.name}, reproduced"
+    return f"{dataset.title}{_run(results)}: sound event detection"
 
 
 def heading(results: Results) -> str:
     """The paper's name on its data; the title of any other dataset."""
     dataset, paper = results.config.dataset_file, results.paper
     if on_papers_data(results):
-        return f"{paper.name}, reproduced on {dataset.title}"
-    return dataset.title
+        return f"{paper.name}, reproduced on {dataset.title}{_run(results)}"
+    return dataset.title + _run(results)
+
+
+def _run(results: Results) -> str:
+    return f", {in_words(results.config.run)}" if results.config.run else ""
 
 
 def lede(results: Results) -> str:

@@ -25,7 +25,7 @@ from resed.report.tallies import tallies
 from resed.results.folder import Results, short_hash
 from resed.results.inputs import STUDY
 from resed.results.leftovers import leftovers
-from resed.tabulate import table_names
+from resed.tabulate import RUNS, table_names
 from resed.tabulate.systems import shown_metrics
 from resed.tabulate.words import NUMBER_VERDICTS, OTHER_DATA
 
@@ -133,6 +133,8 @@ def _tables(results: Results) -> dict[str, Table]:
     """
     folder = results.folder / "tables"
     names = [n for n in table_names(results) if n != STUDY or results.config.sensitivity.report]
+    compares = results.config.run or results.config.compare_run
+    names += [RUNS] if compares and (folder / f"{RUNS}.json").is_file() else []
     found = {name: Table.load(folder, name) for name in names}
     for name, table in found.items():
         made = table.provenance["manifest_sha256"]
@@ -204,7 +206,7 @@ def _sections(
     here |= {"figures"} if set(pictures) - {"dag", STUDY} else set()
     here |= {"scorecard"} if any(card.lines for card in numbers) else set()
     here |= {"repaired"} if tables["repaired"].data["made"] else set()
-    built_in = ("per_class", "comparisons", "contradictions", "readings", STUDY)
+    built_in = ("per_class", "comparisons", RUNS, "contradictions", "readings", STUDY)
     here |= {name for name in built_in if name in shown and shown[name].ran}
     return sections(
         papers_data=tables["scorecard"].provenance["papers_data"],

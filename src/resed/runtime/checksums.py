@@ -26,6 +26,7 @@ from resed.runtime import fingerprint
 
 VARIABLE = "RESED_RESULTS"
 FOLDER = "checksums"
+NAMED_RUNS = "runs"  # folder of the named runs, each with records of its own
 ANNOTATIONS = "annotations"  # folder of the records of annotations, in FOLDER
 SUFFIX = ".sha256"
 SCRATCH = ("resume.pt",)  # not a result; rewritten every epoch, and checked by its own CRCs
@@ -283,7 +284,9 @@ def _compare_annotations(results: Path, place: Path, path: Path) -> None:
 
 
 def data_folder(results: Path) -> Path:
-    """The folder of the dataset: data/{dataset} for results/{dataset}, as in the workflow."""
+    """The folder of the dataset: data/{dataset} for results/{dataset} and its named runs."""
     place = absolute(results)
+    if place.parent.name == NAMED_RUNS and not (place.parents[1] / "data" / place.name).is_dir():
+        place = place.parents[1]  # results/{dataset}/runs/{name}
     data = place.parent.parent / "data" / place.name
     return data if results.is_absolute() else Path(os.path.relpath(data))

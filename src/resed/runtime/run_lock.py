@@ -9,6 +9,7 @@ Snakemake are leftovers of a killed run. No other module depends on the internal
 import errno
 import json
 import os
+import re
 import socket
 import sys
 import tempfile
@@ -199,12 +200,16 @@ def _clean_after(last: dict[str, Any], jobs: int, results: str) -> None:
 def _left_locks(results: str) -> list[Path]:
     """The lock files of Snakemake for `results`, which list the inputs or outputs of a run.
 
-    Locks of runs on other datasets are not returned.
+    Locks of runs on other datasets, and of other named runs of this one, are not returned.
     """
+    own = re.compile(rf"^{re.escape(results)}/(?!runs/)", re.MULTILINE)
+    # A run reads scores of the run that it is compared with, but no other file of it.
+    read = re.compile(rf"^{re.escape(results)}/(?!runs/|score/)", re.MULTILINE)
     found = []
     for lock in sorted(STATE.glob("locks/*.lock")):
         with suppress(FileNotFoundError):  # the run has just ended
-            if f"\n{results}/" in "\n" + lock.read_text(encoding="utf-8"):
+            told = read if lock.name.endswith(".input.lock") else own
+            if told.search(lock.read_text(encoding="utf-8")):
                 found.append(lock)
     return found
 

@@ -19,7 +19,8 @@ from resed.runtime import checksums
 from resed.runtime.files import walk
 from resed.runtime.progress import progress
 
-WITHOUT = (checksums.FOLDER, "logs", "benchmarks")  # folders of results/{dataset}
+# Folders of results/{dataset} without files of the run; named runs are verified by themselves.
+WITHOUT = (checksums.FOLDER, "logs", "benchmarks", checksums.NAMED_RUNS)
 SHARED = "share"  # folder of the files that resed share adds
 LINK = "a link that leads out of the results; replace it by a copy, or delete the link"
 Status = Literal["ok", "altered", "missing", "unrecorded"]

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from resed.share.runs import BASE, RUNS, SharedRun
+from resed.share.runs import BASE, METRICS, RUNS, SharedRun
 from resed.share.settings import IN_GIT
 
 COMMITTED = "dvc.lock", str(RUNS)  # written by share
@@ -17,7 +17,7 @@ def tell(run: SharedRun, address: str | None, say: Callable[[str], None]) -> Non
 
     `address` is the URL of the remote if .dvc/config does not contain it.
     """
-    words = ["git", "add", *COMMITTED, str(run.metrics.parent), *unsaved(run)]
+    words = ["git", "add", *COMMITTED, str(METRICS), *unsaved(run)]
     say(f"Commit and push: {shlex.join(words)}; git commit; git push")
     for name in outside(run):
         say(f"{name}: outside of this folder and of other clones; copy it here and share the copy")

@@ -54,29 +54,39 @@ def declared(run: SharedRun) -> dict[str, list[str]]:
     """
     source = SourceFile(YAML, ShareError, f"git checkout {YAML}")
     stages = source.check(read_yaml(YAML).get("stages"), Fields({}, others=ANY), "stages")
-    own = {phase: stages.get(phase) for phase in (AUDIO, *PHASES)}
+    phases = PHASES if run.run else (AUDIO, *PHASES)  # the sound is that of the dataset
+    own = {phase: stages.get(run.stage(phase).partition("@")[0]) for phase in phases}
     source.check(own, DECLARATIONS, "stages")
     found = {}
     for phase, stage in own.items():
         do = stage["do"]
         outs = [*_listed(source, do, "outs"), *_listed(source, do, "plots")]
         paths = [_filled(run, path) for path in outs]
-        homes = [run.audio] if phase == AUDIO else [run.results, run.annotations]
+        homes = [run.audio] if phase == AUDIO else _homes(run)
         for path in (*paths, *(_filled(run, path) for path in do.get("deps", ()))):
             _require_inside(path, homes, YAML)
-        found[f"{phase}@{run.dataset}"] = paths
+        found[run.stage(phase)] = paths
     if twice := clash(path for paths in found.values() for path in paths):
         raise source.wrong(f"{twice!r} is in two stages, or in another output")
     return found
 
 
 def _filled(run: SharedRun, path: str) -> str:
-    """A path of dvc.yaml for the dataset of the run; other variables are refused."""
-    filled = path.replace(KEY, run.dataset)
+    """A path of dvc.yaml for the dataset and the name of the run; other variables are refused."""
+    values = {"${item.dataset}": run.dataset, "${item.run}": run.run} if run.run else {}
+    values = values or {KEY: run.dataset}
+    filled = path
+    for variable, value in values.items():
+        filled = filled.replace(variable, value)
     if "$" in filled:
-        problem = f"{path[:80]!r} has a variable other than {KEY}"
+        problem = f"{path[:80]!r} has a variable other than {' and '.join(values)}"
         raise ShareError(problem, place=YAML, cure=f"git checkout {YAML}")
     return filled
+
+
+def _homes(run: SharedRun) -> list[Path]:
+    """The folders of the stages, except that of the audio."""
+    return [run.results] if run.run else [run.results, run.annotations]
 
 
 def _listed(source: SourceFile, stage: dict[str, Any], key: str) -> list[str]:
@@ -112,14 +122,14 @@ def locked(run: SharedRun) -> list[Object]:
     stages = _stages()
     if set(run.stages) - set(stages):
         cure = f"git pull the commit of the shared run, or make the results: {run.cure}"
-        raise ShareError(f"{run.dataset} has not been shared", place=LOCK, cure=cure)
+        raise ShareError(f"{run.title} has not been shared", place=LOCK, cure=cure)
     source = SourceFile(LOCK, ShareError, f"git checkout {LOCK}")
     known, found = declared(run), []
     for name in run.stages:
         stage = source.check(stages[name], STAGE, f"stages.{name}")
         for out in stage.get("outs") or []:
             source.check(out, OUT, f"stages.{name}.outs")
-            _require_inside(out["path"], [run.results, run.annotations], LOCK)
+            _require_inside(out["path"], _homes(run), LOCK)
             if out["path"] not in known[name]:
                 problem = f"{out['path']!r} is not an output of {name} in {YAML}"
                 raise source.wrong(problem)

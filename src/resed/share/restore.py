@@ -6,7 +6,7 @@ from pathlib import Path
 from resed.errors import ShareError
 from resed.runtime import checksums
 from resed.runtime.verify import refuse_bad, summary, verify
-from resed.share import snakemake_records
+from resed.share import annotation_copies, snakemake_records
 from resed.share.checkout import MOST_NAMED, Checkout
 from resed.share.dvc import fetch_objects
 from resed.share.fetch_objects import MISSING, TOO_LARGE
@@ -45,6 +45,7 @@ def restore(
         settings = Settings.read()
         cache, remote = Cache(settings.cache), settings.remote(url)
         files = _bring(run, cache, outs, remote, say)
+        files += annotation_copies.places(run, files)
         archive = _archive(run, cache, files)
         snakemake_records.check(run, archive)
         checkout = Checkout(cache, files, outs, say)
@@ -55,7 +56,7 @@ def restore(
         _verify(run, checkout, say)
     jobs = snakemake_records.planned(run)
     left = f"{snakemake_records.in_words(jobs)} to run" if jobs else "nothing to be done"
-    say(f"{run.dataset}: restored from {remote}; snakemake: {left}")
+    say(f"{run.title}: restored from {remote}; snakemake: {left}")
     return jobs
 
 
@@ -70,7 +71,7 @@ def _bring(
 
     The lists of folders are fetched and checked before any file.
     """
-    what = f"compare DVC's cache of {run.dataset}"
+    what = f"compare DVC's cache of {run.title}"
     lists = [item for item in outs if item.is_folder]
     bad = _fetch(cache, lists, remote, what)
     rest = [item for item in outs if item not in bad]
@@ -78,7 +79,7 @@ def _bring(
     bad += _fetch(cache, files, remote, what)
     if {*bad} >= {*outs}:
         cure = "correct its URL, its access or the network"
-        raise ShareError(f"contains no files of {run.dataset}", place=f"remote {remote}", cure=cure)
+        raise ShareError(f"contains no files of {run.title}", place=f"remote {remote}", cure=cure)
     if bad:
         problem = f"damaged or missing: {named(bad, say)}"
         cure = "delete the objects listed above, and run make share in an intact clone"

@@ -12,6 +12,8 @@ import yaml
 from resed.config.dataset import Dataset, dataset_path
 from resed.config.loading import overlay, read_yaml
 from resed.config.run import Config, load_config
+from resed.config.run_name import RUNS as NAMED
+from resed.config.run_name import folder_of_run, in_words
 from resed.errors import ShareError
 from resed.results.leftovers import leftovers
 from resed.runtime.files import write_text
@@ -19,11 +21,14 @@ from resed.runtime.run_lock import STATE, working
 
 BASE = Path("config/config.yaml")  # read by the Snakefile; other configs override it
 RUNS = Path("workflow/runs.yaml")
+METRICS = Path("metrics")
 PHASES = ("data", "features", "checkpoints", "results")  # pushed stages; audio is never pushed
+OF_NAMED = "run-"  # begins the stages of named runs: run-data, ...
 AUDIO = "audio"
 HEAD = """\
-# The runs for which dvc.yaml has stages: a dataset, and the config files of its run. `make share`
-# writes this file; to add a dataset of your own, share it.
+# The runs for which dvc.yaml has stages: a dataset, and the config files of its run; below `named`,
+# the runs with a name, as {dataset}.{run}. `make share` writes this file; to add a dataset or a run
+# of your own, share it.
 """
 
 
@@ -34,6 +39,7 @@ class SharedRun:
     Attributes:
         configs: the files after --configfile.
         dataset: name of its dataset.
+        run: its name; empty for the unnamed run.
         file: content of the dataset's file.
         place: path of the dataset's file.
         paper: name of its paper.
@@ -46,6 +52,7 @@ class SharedRun:
     place: Path | None = None
     paper: str = ""
     config: Config | None = None
+    run: str = ""
 
     @classmethod
     def of(cls, configs: Sequence[str]) -> "SharedRun":
@@ -64,12 +71,23 @@ class SharedRun:
             values = overlay(values, read_yaml(Path(name)))
         config = load_config(values)
         file = config.dataset_file
-        return cls(names, file.name, file, dataset_path(config.dataset), config.paper, config)
+        place = dataset_path(config.dataset)
+        return cls(names, file.name, file, place, config.paper, config, config.run)
 
     @property
     def results(self) -> Path:
         """The folder of its results."""
-        return Path("results") / self.dataset
+        return folder_of_run(self.dataset, self.run)
+
+    @property
+    def title(self) -> str:
+        """The run in messages: its dataset, and its name if it has one."""
+        return f"{self.dataset}, {in_words(self.run)}" if self.run else self.dataset
+
+    def holds(self, path: Path) -> bool:
+        """Whether a path is in the folder of its results and not in that of a named run."""
+        others = self.results / NAMED
+        return self.results in path.parents and others not in (path, *path.parents)
 
     @cached_property
     def is_leftover(self) -> Callable[[Path | str], bool] | None:
@@ -96,7 +114,16 @@ class SharedRun:
     @property
     def stages(self) -> list[str]:
         """Its stages in dvc.yaml, except that of the audio."""
-        return [f"{phase}@{self.dataset}" for phase in PHASES]
+        return [self.stage(phase) for phase in PHASES]
+
+    def stage(self, phase: str) -> str:
+        """A stage in dvc.yaml: data@demo, or run-data@demo.other_loss."""
+        return f"{OF_NAMED}{phase}@{self.key}" if self.run else f"{phase}@{self.dataset}"
+
+    @property
+    def key(self) -> str:
+        """Its key in workflow/runs.yaml."""
+        return f"{self.dataset}.{self.run}" if self.run else self.dataset
 
     @property
     def archive(self) -> Path:
@@ -111,7 +138,15 @@ class SharedRun:
     @property
     def metrics(self) -> Path:
         """Scores of the main table for `dvc metrics`, kept in git."""
-        return Path("metrics") / self.dataset
+        return METRICS / self.results.relative_to("results")
+
+    @property
+    def annotation_copies(self) -> Path | None:
+        """Copies of the annotations, which travel with a named run; None for the unnamed run.
+
+        Two stages of DVC cannot both have the folder of the annotations.
+        """
+        return self.results / "share" / "metadata" if self.run else None
 
     def words(self, *arguments: str) -> list[str]:
         """The Snakemake command of the run, with `arguments`, as a list."""
@@ -134,9 +169,15 @@ def register(run: SharedRun) -> None:
 
     Raises ShareError, MissingFileError or ConfigError if that file is invalid.
     """
-    runs = read_yaml(RUNS).get("runs")
-    if not isinstance(runs, dict):
-        problem = "must have the key runs: a mapping of datasets to their configs"
+    content = read_yaml(RUNS)
+    runs, named = content.get("runs"), content.get("named") or {}
+    if not isinstance(runs, dict) or not isinstance(named, dict):
+        problem = "must have the keys runs and named: mappings of runs to their configs"
         raise ShareError(problem, place=RUNS, cure=f"git checkout {RUNS}")
-    runs[run.dataset] = {"configs": shlex.join(run.named)}
-    write_text(RUNS, HEAD + yaml.safe_dump({"runs": runs}, sort_keys=False))
+    entry = {"configs": shlex.join(run.named)}
+    if run.run:
+        named[run.key] = entry | {"dataset": run.dataset, "run": run.run}
+    else:
+        runs[run.dataset] = entry
+    content = yaml.safe_dump({"runs": runs, "named": named}, sort_keys=False)
+    write_text(RUNS, HEAD + content)

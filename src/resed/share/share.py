@@ -8,7 +8,7 @@ from pathlib import Path
 from resed.errors import ShareError
 from resed.runtime import checksums
 from resed.runtime.verify import FileStatus, refuse_bad, summary, verify
-from resed.share import dvc_views, instructions, snakemake_records
+from resed.share import annotation_copies, dvc_views, instructions, snakemake_records
 from resed.share.dvc import dvc
 from resed.share.lock import declared, is_locked, locked
 from resed.share.objects import FILE_MD5, Cache, Object, md5_of
@@ -39,7 +39,7 @@ def share(
     with run.alone():
         outs = declared(run)  # before DVC is started
         pushed = [Path(path) for name in run.stages for path in outs[name]]
-        _keep_inside(run, [*pushed, run.metrics])
+        _keep_inside(run, [*pushed, run.metrics, run.annotations])
         _check(run, say)
         _add(run)
         if prepare:
@@ -48,7 +48,7 @@ def share(
         _commit(run, Cache(settings.cache), say)
         remote = settings.remote(url)
         dvc("push", *run.stages)
-    say(f"{run.dataset}: pushed to {remote}")
+    say(f"{run.title}: pushed to {remote}")
     instructions.tell(run, settings.unknown_address(url), say)
 
 
@@ -69,8 +69,10 @@ def _check(run: SharedRun, say: Callable[[str], None]) -> None:
 def _made_here(run: SharedRun, found: FileStatus) -> bool:
     """Whether resed share made the file or its record."""
     places = [run.archive, run.pictures]
+    places += [run.annotation_copies] if run.annotation_copies else []
+    folders = [place.relative_to(run.results) for place in places[1:]]
+    places += [run.results / checksums.FOLDER / folder for folder in folders]
     places += [checksums.record_of(run.results, run.archive.relative_to(run.results))]
-    places += [run.results / checksums.FOLDER / run.pictures.relative_to(run.results)]
     return any(place in (found.path, *found.path.parents) for place in places)
 
 
@@ -84,7 +86,7 @@ def _keep_sound(run: SharedRun) -> None:
                 raise ShareError(problem, place=f"splits.{split}", cure=cure)
     for folder in (run.annotations, run.results):
         for path in folder.rglob("*"):
-            if SOUND.fullmatch(path.suffix):
+            if SOUND.fullmatch(path.suffix) and (folder != run.results or run.holds(path)):
                 raise ShareError(
                     "audio is never pushed", place=path, cure=f"move it out of {folder}"
                 )
@@ -123,23 +125,25 @@ def _add(run: SharedRun) -> None:
     """Add files that a clone requires and no job makes, and record their checksums."""
     register(run)
     dvc_views.remove_old_pictures(run)
+    annotation_copies.remove_old(run)
     shutil.rmtree(run.results / checksums.FOLDER / "share", ignore_errors=True)
     dvc_views.write_metrics(run)
     made = [snakemake_records.pack(run), *dvc_views.copy_pictures(run)]
+    made += annotation_copies.write(run)
     for path in made:
         checksums.write(run.results, path.relative_to(run.results), checksums.digest(path))
 
 
 def _commit(run: SharedRun, cache: Cache, say: Callable[[str], None]) -> None:
     """Commit to the cache and verify it; damaged objects are replaced."""
-    what = f"compare DVC's cache of {run.dataset}"
+    what = f"compare DVC's cache of {run.title}"
     if is_locked(run):
         outs = locked(run)
         gone = cache.drop_damaged(outs, what)
         files = cache.files([item for item in outs if item not in gone])
         for item in gone + cache.drop_damaged(files, what):
             say(f"DVC's cache: {item.path} was damaged or missing; replaced")
-    tracked = [f"{AUDIO}@{run.dataset}"] if run.audio.is_dir() else []
+    tracked = [run.stage(AUDIO)] if run.audio.is_dir() and not run.run else []
     dvc("commit", "--force", *tracked, *run.stages)
     outs = locked(run)
     bad: list[Object] = cache.drop_damaged(outs, what)

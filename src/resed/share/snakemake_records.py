@@ -94,7 +94,7 @@ def _about(record: Path) -> str | None:
 
 def _belongs(run: SharedRun, about: str) -> bool:
     """Whether a record describes a file of the run."""
-    return not fault(about) and run.results in Path(about).parents
+    return not fault(about) and run.holds(Path(about))
 
 
 def check(run: SharedRun, path: Path) -> None:

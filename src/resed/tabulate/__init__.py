@@ -5,7 +5,10 @@ its YAML; those in BUILT_IN are made for every paper.
 """
 
 from importlib import import_module
+from pathlib import Path
+from typing import Any
 
+from resed.config.run import load_config
 from resed.errors import ConfigError
 from resed.formats.tables import Table
 from resed.results.folder import Results
@@ -13,6 +16,7 @@ from resed.results.inputs import STUDY, VERDICTS
 
 # Tables that are made for every paper; each has a module with a function of the same name.
 BUILT_IN = (*VERDICTS, STUDY)
+RUNS = "runs"  # the table that compares two runs
 LAYOUTS = {"systems": "systems_table", "classes": "classes_table"}  # by layout of a paper's table
 
 
@@ -34,3 +38,20 @@ def make_table(name: str, results: Results) -> Table:
         raise ConfigError(f"unknown table {name}", place="--table", cure=cure)
     layout = results.paper.tables[name].layout
     return getattr(import_module(f"resed.tabulate.{layout}"), LAYOUTS[layout])(name, results)
+
+
+def compare_runs(results: Results, folder: Path, config: dict[str, Any] | None) -> Table:
+    """Compare a run with another one of the same dataset.
+
+    Args:
+        folder: the folder of the other run.
+        config: its config; None: unknown. It is then read with the config of `results`.
+    """
+    root = Path(results.config.root)
+    known = config is not None
+    other = load_config(config, root) if known else results.config
+    if not known:
+        name = folder.name if folder.parent.name == RUNS else ""
+        other = results.config.model_copy(update={"run": name, "compare_run": ""})
+    module = import_module(f"resed.tabulate.{RUNS}")
+    return getattr(module, RUNS)(results, Results.of(other, folder, results.data), known)
