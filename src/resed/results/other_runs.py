@@ -3,8 +3,8 @@
 Each run has a folder with all its files, so that one can be verified, shared or deleted without
 the others. A result that another run has made with the same settings from the same inputs is linked
 into the folder of this run and not made again; a link costs no disk space, and a job that makes the
-file again replaces the link, not the file of the other run. Equal are the parameters and the SHA-256 of
-all inputs in the record of Snakemake; after that, Snakemake compares the record as usual.
+file again replaces the link, not the file of the other run. Equal are the parameters and the
+SHA-256 of all inputs in the record of Snakemake, which Snakemake then compares as usual.
 """
 
 import ast
@@ -194,13 +194,17 @@ class _Source:
         with atomic_path(record_path(self.target / file)) as temporary:
             temporary.write_text(text, encoding="utf-8")
         _hard_link(*(checksums.record_of(place, file) for place in (self.folder, self.target)))
+        beside = []  # files that not every job has: costs, and the checksums of annotations
+        for log in record["log"]:
+            with suppress(ValueError):
+                cost = Path(log).relative_to(self.folder / "logs").with_suffix(".tsv")
+                beside.append(Path("benchmarks") / cost)
         if file.parts[0] == "acquire":
             name = f"{checksums.ANNOTATIONS}/{file.stem}"
-            _hard_link(*(checksums.record_of(place, name) for place in (self.folder, self.target)))
-        for log in record["log"]:
-            cost = Path(log).relative_to(self.folder / "logs").with_suffix(".tsv")
+            beside.append(checksums.record_of(Path(), name))
+        for name in beside:
             with suppress(FileNotFoundError):
-                _hard_link(*(place / "benchmarks" / cost for place in (self.folder, self.target)))
+                _hard_link(self.folder / name, self.target / name)
         _hard_link(self.folder / file, self.target / file)
 
 
