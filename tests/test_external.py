@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.config.rows import Row
-from resed.errors import ConfigError, MissingFileError, ScoreError
+from resed.errors import ConfigError, MissingFileError, ResultsError, ScoreError
 from resed.formats.annotations import Event, read_events, tags_of, write_events, write_tags
 from resed.formats.counts import read_counts
 from resed.formats.manifest import ManifestRow, write_manifest
@@ -270,6 +270,44 @@ def test_the_row_equals_resed_score(tmp_path):
     for block in ("event", "segment", "tags"):
         assert run[block] == plain[block]
         assert counts[block].f1() == pytest.approx(plain[block]["macro_f1"])
+
+
+def test_scores_alone_are_read_back(tmp_path):
+    write_events(tmp_path / "r.tsv", {"0.wav": [Event("0.wav", 1, 2, "Dog")]})
+    (tmp_path / "scores").mkdir()
+    (tmp_path / "scores/0.tsv").write_text("onset\toffset\tDog\n0\t1\t0.25\n1\t2\t0.75\n")
+    out = tmp_path / "m.json"
+    words = ["--reference", tmp_path / "r.tsv", "--scores", tmp_path / "scores", "--out", out]
+    assert (done := score(*words)).exit_code == 0, done.output
+    found = read_metrics(out)
+    assert found["map"] == json.loads(out.read_text())["map"] == 1
+    assert "event" not in found
+    values = json.loads(out.read_text())
+    for key, value in (("scores", None), ("event", {"macro_f1": 0.5}), ("segment", {})):
+        changed = {k: v for k, v in (values | {key: value}).items() if v is not None}
+        out.write_text(json.dumps(changed))
+        with pytest.raises(ResultsError, match="event|segment"):
+            read_metrics(out)
+
+
+def test_an_external_detector_has_rows_per_class(results):
+    table = make_table("per_class", results)
+    frame = table.frame
+    own = frame[frame["title"] == "My detector"]
+    classes = results.config.dataset_file.classes
+    assert set(own["label"]) == set(classes)
+    assert set(own["split"]) == {"evaluation"}, "the split of its files"
+    theirs = frame[frame["system"] == "theirs"]
+    assert set(theirs["split"]) == {"development", "evaluation"}
+    row = Row("mine", external=True)
+    seeds = [
+        read_metrics(results.layout.scored("evaluation", row, k) / "metrics.json") for k in (0, 1)
+    ]
+    for label in classes:
+        found = own[(own["label"] == label) & (own["metric"] == "event")].iloc[0]
+        expected = [100 * values["event"]["classes"][label]["f1"] for values in seeds]
+        assert found["value"] == pytest.approx(sum(expected) / 2)
+        assert found["seeds"] == 2
 
 
 def test_b1_a_clip_of_no_split_is_refused(tmp_path):

@@ -6,6 +6,7 @@ from typing import Any
 
 from resed.errors import ResultsError
 from resed.formats.validation import (
+    ANY,
     HASH,
     MADE_BY,
     PLAIN,
@@ -71,6 +72,8 @@ FIELDS = Fields(
         ),
     },
 )
+# Of score TSVs alone: `resed score --scores` without `--estimated`.
+WITHOUT_EVENTS = Fields(FIELDS.keys | {"event": _OPTIONAL, "segment": _OPTIONAL})
 
 
 def write_metrics(path: Path | str, metrics: Mapping[str, Any]) -> None:
@@ -81,7 +84,12 @@ def write_metrics(path: Path | str, metrics: Mapping[str, Any]) -> None:
 def read_metrics(path: Path | str, cure: str = "run resed score again") -> dict[str, Any]:
     """Read and check metrics.json.
 
+    Scores of score TSVs alone have no blocks `event` and `segment`.
+
     Raises MissingFileError, or ResultsError with the key that is missing, of a wrong type or out of
     range.
     """
-    return SourceFile(Path(path), ResultsError, cure).json(FIELDS)
+    source = SourceFile(Path(path), ResultsError, cure)
+    values = source.json(Fields({}, others=ANY))
+    alone = "scores" in values and not values.keys() & {"event", "segment"}
+    return source.check(values, WITHOUT_EVENTS if alone else FIELDS)

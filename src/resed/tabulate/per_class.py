@@ -1,12 +1,12 @@
-"""Scores of every system for each class of the dataset."""
+"""Scores of every system and external detector for each class of the dataset."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
 from resed.formats.tables import Column, Table, View, tidy
 from resed.results.folder import Results, readable
+from resed.results.inputs import scored_splits
 from resed.tabulate import notes
 from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column
 from resed.tabulate.systems import FURTHER
@@ -17,7 +17,7 @@ _COLUMNS = ("table", "label", "label_title", "system", "title", "status", "split
 
 
 def per_class(results: Results) -> Table:
-    """The F1 of each class, for all configured systems on both scored splits.
+    """The F1 of each class, for all configured systems and external detectors.
 
     Raises ResultsError or MissingFileError if scores are missing or come from other clips.
     """
@@ -41,17 +41,19 @@ def per_class(results: Results) -> Table:
 
 def _records(reader: ScoreReader) -> Iterator[dict[str, Any]]:
     config = reader.results.config
+    rows = {Row(name): config.catalogue[name].title for name in config.systems}
+    rows |= {Row(n, external=True): one.title or n for n, one in config.external.items()}
     for label in config.dataset_file.classes:
-        for system in config.systems:
-            for split in SCORED_ROLES:
+        for row, title in rows.items():
+            for split in scored_splits(config, row):
                 for key in METRICS:
-                    found = reader.fields(Row(system), split, FURTHER[key], label)
+                    found = reader.fields(row, split, FURTHER[key], label)
                     yield {
                         "table": NAME,
                         "label": label,
                         "label_title": readable(label),
-                        "system": system,
-                        "title": config.catalogue[system].title,
+                        "system": row.system,
+                        "title": title,
                         "status": "run",
                         "split": split,
                         "metric": key,
