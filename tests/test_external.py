@@ -286,7 +286,7 @@ def test_scores_alone_are_read_back(tmp_path):
     for key, value in (("scores", None), ("event", {"macro_f1": 0.5}), ("segment", {})):
         changed = {k: v for k, v in (values | {key: value}).items() if v is not None}
         out.write_text(json.dumps(changed))
-        with pytest.raises(ResultsError, match="event|segment"):
+        with pytest.raises(ResultsError, match=r"event|segment"):
             read_metrics(out)
 
 

@@ -39,6 +39,7 @@ def here(tmp_path_factory):
             shared_run.SNAKEFILE,
             ('include: "workflow/rules/common.smk"\n', INCLUDES),
             (RECORD, NAMED),
+            ("rule all:", 'wildcard_constraints:\n    system="[a-z_]+",\n\nrule all:'),
             ("rule extract:", 'include: "workflow/rules/external.smk"\n\nrule extract:'),
             (SCORES, f'[*{SCORES}, "{EXTERNAL}/metrics.json"]'),
         )
