@@ -26,6 +26,7 @@ from resed.config.rows import Row
 from resed.config.run import Config
 from resed.config.run_name import folder_of_run, in_words, run_folders
 from resed.errors import AlteredError, ConfigError, counted
+from resed.results.claimed_readings import claimed_rows
 from resed.results.leftovers import leftovers
 from resed.runtime import checksums
 from resed.runtime.files import atomic_path
@@ -128,12 +129,17 @@ class _Source:
 
     def _records(self, stage: str) -> Iterator[tuple[Path, dict[str, Any]]]:
         """The results of a stage that have a record, the records of labels after the others."""
-        below = self.folder / stage
-        for path in sorted(below.rglob("*"), key=lambda path: (len(path.parts), path)):
-            file = path.relative_to(self.folder)
-            if path.name in checksums.SCRATCH or not path.is_file() or self._unwanted(file):
-                continue
-            if (record := read_record(path)) is not None:
+        found = sorted((self.folder / stage).rglob("*"), key=lambda path: (len(path.parts), path))
+        files = [
+            path.relative_to(self.folder)
+            for path in found
+            if path.is_file() and not path.name.startswith(".")
+        ]
+        files = [f for f in files if f.name not in checksums.SCRATCH and not self._unwanted(f)]
+        if all((self.target / file).exists() for file in files):
+            return  # as in every plan but the first
+        for file in files:
+            if (record := read_record(self.folder / file)) is not None:
                 yield file, record
 
     def _fits(self, file: Path, record: dict[str, Any]) -> bool:
@@ -165,7 +171,8 @@ class _Source:
     def _trained(self) -> dict[str, list[Row]]:
         """Trained row -> the rows that use it."""
         found = defaultdict(list)
-        for row in (*map(Row, self.config.systems), *self.config.sensitivity_rows()):
+        studied = [*self.config.sensitivity_rows(), *claimed_rows(self.config)]
+        for row in (*map(Row, self.config.systems), *studied):
             found[self.config.trained_as(row)].append(row)
         return found
 

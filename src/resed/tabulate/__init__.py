@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.config.run import load_config
-from resed.errors import ConfigError
+from resed.errors import ConfigError, ResedError
 from resed.formats.tables import Table
 from resed.results.folder import Results
 from resed.results.inputs import STUDY, VERDICTS
@@ -45,13 +45,15 @@ def compare_runs(results: Results, folder: Path, config: dict[str, Any] | None) 
 
     Args:
         folder: the folder of the other run.
-        config: its config; None: unknown. It is then read with the config of `results`.
+        config: its config; None: unknown. Its scores are then read with the config of `results`.
     """
     root = Path(results.config.root)
-    known = config is not None
-    other = load_config(config, root) if known else results.config
-    if not known:
-        name = folder.name if folder.parent.name == RUNS else ""
-        other = results.config.model_copy(update={"run": name, "compare_run": ""})
+    try:
+        other = load_config(config, root) if config else None
+    except ResedError:  # of systems that no longer exist
+        other = None
+    known = other is not None
+    name = folder.name if folder.parent.name == RUNS else ""
+    other = other or results.config.model_copy(update={"run": name, "compare_run": ""})
     module = import_module(f"resed.tabulate.{RUNS}")
     return getattr(module, RUNS)(results, Results.of(other, folder, results.data), known)

@@ -174,7 +174,7 @@ def _view(results: Results) -> View:
             Column(title="decision", kind="mark", field="decision", where=where, detail="reason"),
         ]
     columns += [Column(title="Settings that differ", field="settings", role="prose")]
-    return View(keys=("system", "split"), anchor=("system", "split"), columns=tuple(columns))
+    return View(keys=("system", "split"), anchor=("system", "other_run"), columns=tuple(columns))
 
 
 def _notes(own: Config, other: Config, changed: dict[str, list[str]] | None) -> Iterator[str]:
