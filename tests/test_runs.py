@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_page import make_page_input, store
 from made_results import make_results, make_root, make_score
 from runs import TINY, copy_workflow, planned, snakemake
 from shared_run import OVERLAY, clone, commit, make_run, run
@@ -16,6 +17,7 @@ from resed.config.run import load_config
 from resed.config.run_name import folder_of_run
 from resed.errors import ConfigError
 from resed.formats.annotations import read_events
+from resed.report.page import render
 from resed.results.folder import Results
 from resed.runtime import checksums, run_lock
 from resed.runtime.snakemake_metadata import record_path
@@ -367,9 +369,7 @@ def two_runs(tmp_path_factory):
 
 def test_one_of_two_runs_is_shared_and_restored(two_runs, tmp_path):
     there = clone(two_runs, tmp_path / "there")
-    code, told = resed(there, "restore", "--remote", str(two_runs.parent.parent / "resed-remote"))
-    if code:  # the remote is beside the folder of the repository
-        code, told = resed(there, "restore")
+    code, told = resed(there, "restore", "--remote", str(two_runs.parent / "resed-remote"))
     assert code == 0, told
     assert "demo, run a: restored" in told and "snakemake: nothing to be done" in told
     left = {path for path in content(there / "results/demo") if not path.startswith("runs/a/")}
@@ -390,7 +390,7 @@ def test_restore_of_one_run_does_not_touch_another(two_runs, tmp_path):
         shutil.copytree(two_runs / part, there / part)
     shutil.rmtree(there / A)
     before = content(there / "results/demo")
-    code, told = resed(there, "restore", "--remote", str(two_runs.parent.parent / "resed-remote"))
+    code, told = resed(there, "restore", "--remote", str(two_runs.parent / "resed-remote"))
     assert code == 0, told
     after = content(there / "results/demo")
     assert {name: after[name] for name in before} == before
@@ -404,7 +404,7 @@ def test_a2_annotations_that_were_not_shared_are_not_replaced(two_runs, tmp_path
     own = there / "data/demo/metadata/strong.tsv"
     own.parent.mkdir(parents=True)
     own.write_text("mine\n")
-    code, told = resed(there, "restore", "--remote", str(two_runs.parent.parent / "resed-remote"))
+    code, told = resed(there, "restore", "--remote", str(two_runs.parent / "resed-remote"))
     assert code == 1
     assert "data/demo/metadata/strong.tsv: differs from the shared file" in told
     assert own.read_text() == "mine\n"
@@ -556,6 +556,18 @@ def test_a_system_that_the_other_run_did_not_score_has_no_difference(both):
     frame = runs(own, other).frame
     found = frame[(frame["system"] == "pts") & (frame["split"] == "evaluation")]
     assert set(found["status"]) == {"not run"} and found["value"].isna().all()
+
+
+def test_the_page_shows_the_comparison(both):
+    own, other = both
+    for side in both:
+        make_page_input(side)
+    store(runs(own, other), own.folder / "tables", "runs")
+    page = render(own)
+    assert 'id="runs"' in page and "objective.consistency.weight: 0.07 here" in page
+    assert ", run a" in page
+    unnamed = render(other)
+    assert 'id="runs"' not in unnamed and ", run a" not in unnamed
 
 
 def test_the_folder_of_a_run():

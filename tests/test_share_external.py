@@ -72,7 +72,7 @@ def here(tmp_path_factory):
 def test_a_clone_gets_the_scores_and_does_not_need_the_files(here, tmp_path):
     assert read_metrics(here / EXTERNAL / "metrics.json")["event"]["macro_f1"] == 1
     there = clone(here, tmp_path / "there")
-    code, told = resed(there, "restore", "--remote", str(here.parent.parent / "resed-remote"))
+    code, told = resed(there, "restore", "--remote", str(here.parent / "resed-remote"))
     assert code == 0, told
     assert "snakemake: nothing to be done" in told
     for name in ("metrics.json", "counts.tsv"):
