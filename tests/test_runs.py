@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from resed.results.folder import Results
 from resed.runtime import checksums, run_lock
 from resed.runtime.snakemake_metadata import record_path
 from resed.runtime.verify import verify
+from resed.share.runs import SharedRun
 from resed.stats.intervals import difference
 from resed.tabulate.markdown import markdown
 from resed.tabulate.runs import runs
@@ -144,6 +147,24 @@ def test_b9_the_locks_of_another_run_are_not_removed(tmp_path, monkeypatch):
 
     assert left("results/demo") == ["0", "1"]
     assert left(A) == ["2", "3"]
+
+
+def test_b9_two_runs_of_a_dataset_are_active_at_once_and_one_run_is_not(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    unnamed, named = SharedRun((), "demo"), SharedRun((), "demo", run="a")
+    with unnamed.alone(), named.alone():
+        for name in ("demo", "demo-runs-a"):
+            path = tmp_path / ".snakemake" / "resed" / f"results-{name}.run"
+            assert json.loads(path.read_text())["pid"] == os.getpid()
+        code = (
+            "from resed.share.runs import SharedRun\n"
+            "with SharedRun((), 'demo', run='a').alone():\n    print('not excluded')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        )
+        assert "LockedError" in done.stderr and f"{A}: " in done.stderr
+        assert "not excluded" not in done.stdout
 
 
 # ---- results of equal settings -------------------------------------------------------------------
@@ -339,7 +360,7 @@ def test_b1_other_sound_of_the_same_dataset_is_refused(small):
 
 def resed(folder, command, *arguments, config="overlay.yaml"):
     """Exit code and all words of a command on a run."""
-    program = Path(os.sys.executable).parent / "resed"
+    program = Path(sys.executable).parent / "resed"
     configs = ["--config", f"config/demo.yaml {config}"]
     return run(folder, str(program), command, *configs, *arguments)
 
