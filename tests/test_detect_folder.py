@@ -539,6 +539,27 @@ def test_a_picture_shows_each_event_in_its_lane(model, folder, monkeypatch):
     assert one == two
 
 
+@pytest.mark.parametrize(
+    ("seconds", "labels", "unit"),
+    [
+        (8.8, ["0", "1", "2", "3", "4", "5", "6", "7", "8"], "seconds"),
+        (1200.0, [f"{minute}:00" for minute in range(0, 21, 2)], "time (minutes:seconds)"),
+        (7300.0, [f"{t // 60}:{t % 60:02d}:00" for t in range(0, 121, 20)],
+         "time (hours:minutes:seconds)"),
+    ],
+)  # fmt: skip
+def test_the_time_axis_has_round_times_of_the_length(seconds, labels, unit):
+    from matplotlib.figure import Figure
+
+    from resed.detect.picture import time_axis
+
+    axes = Figure().subplots()
+    time_axis(axes, seconds)
+    ticks = [tick for tick in axes.get_xticks() if 0 <= tick <= seconds]
+    assert axes.xaxis.get_major_formatter().format_ticks(ticks) == labels
+    assert axes.get_xlabel() == unit and axes.get_xlim() == (0, seconds)
+
+
 def test_a_picture_of_hours_takes_no_more_memory():
     from resed.detect.picture import COLUMNS, Spectrogram
     from resed.settings import FeatureSettings

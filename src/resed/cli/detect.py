@@ -90,10 +90,15 @@ def detect(
         )
         names = {"name": trained.name, "sha256": sha256(path)}
         with threadpool_limits(1, user_api="blas"):  # of the features
-            outcome = run_detection(sources, out, detector, names, kinds, say=print)
+            outcome = run_detection(sources, out, detector, names, kinds, say=_say)
     typer.echo(outcome.summary(out))
     if outcome.failures:
         raise failed(outcome, out)
+
+
+def _say(line: str) -> None:
+    """Print a line at once; typer.echo would write into the status line of a terminal."""
+    print(line, flush=True)
 
 
 def _kinds(text: str) -> list[str]:

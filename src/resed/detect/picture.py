@@ -132,8 +132,9 @@ def _draw_spectrogram(
         vmin=top - RANGE, vmax=top, interpolation="nearest",
     )  # fmt: skip
     axes.grid(False)
-    axes.set_xlim(0, seconds)
+    time_axis(axes, seconds)
     axes.tick_params(labelbottom=False)
+    axes.set_xlabel("")
     centres = mel_frequencies(settings.n_mels + 2, fmin=settings.f_min, fmax=settings.f_max)[1:-1]
     shown = [hertz for hertz in TICKS_HZ if centres[0] <= hertz <= centres[-1]]
     axes.set_yticks(
@@ -155,11 +156,17 @@ def _draw_lanes(axes: Axes, labels: list[str], found: DetectedFile) -> None:
         axes.axhline(row, color="#e3e3e3", linewidth=0.6)
     _rows(axes, labels)
     axes.set_yticklabels([one_line(label, LONGEST_LABEL) for label in labels])
-    axes.set_xlim(0, found.seconds)
-    step = next((one for one in TICKS_S if found.seconds <= 12 * one), 0)
+    time_axis(axes, found.seconds)
+
+
+def time_axis(axes: Axes, seconds: float) -> None:
+    """Ticks at round times of a file of this length, in seconds, minutes or hours."""
+    axes.set_xlim(0, seconds)
+    step = next((one for one in TICKS_S if seconds <= 12 * one), 0)
     axes.xaxis.set_major_locator(MultipleLocator(step) if step else MaxNLocator(10))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _time(value, found.seconds)))
-    axes.set_xlabel("seconds" if found.seconds < 2 * MINUTE else "time")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _time(value, seconds)))
+    unit = "minutes:seconds" if seconds < HOUR else "hours:minutes:seconds"
+    axes.set_xlabel("seconds" if seconds < 2 * MINUTE else f"time ({unit})")
 
 
 def _draw_tags(axes: Axes, labels: list[str], found: DetectedFile, limit: float) -> None:
