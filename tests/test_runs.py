@@ -199,8 +199,15 @@ rule audit:
     message: "audit"
     shell: "{JOB} {output} -- {input} > {log}"
 
+rule admit:
+    input: "<results>/audit/audit.json"
+    output: "<results>/audit/admitted.json"
+    log: "<logs>/admit.log"
+    message: "admit"
+    shell: "{JOB} {output} -- {input} > {log}"
+
 rule extract:
-    input: "<results>/audit/manifest.tsv"
+    input: "<results>/audit/manifest.tsv", "<results>/audit/admitted.json"
     output: "<results>/extract/default/strong.store"
     log: "<logs>/extract/default.log"
     params:

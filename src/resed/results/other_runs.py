@@ -114,17 +114,23 @@ class _Source:
         self._unwanted = leftovers(self.config)
 
     def link(self, stage: str) -> list[Path]:
-        """Link the results of one stage; return their paths relative to the run."""
+        """Link the results of one stage; return their paths relative to the run.
+
+        Jobs that read results of the same stage, such as `admit`, are linked after those.
+        """
         jobs = defaultdict(list)
         for file, record in self._records(stage):
             jobs[tuple(record["log"])].append((file, record))
-        linked = []
-        for files in jobs.values():
-            if all(self._fits(file, record) for file, record in files):
-                with suppress(OSError):  # a full or read-only disk: the run reports it
-                    for file, record in files:
-                        self._link(file, record)
-                        linked.append(file)
+        linked: list[Path] = []
+        pending = list(jobs.values())
+        while ready := [job for job in pending if all(self._fits(*one) for one in job)]:
+            pending = [job for job in pending if job not in ready]
+            try:
+                for file, record in (one for job in ready for one in job):
+                    self._link(file, record)
+                    linked.append(file)
+            except OSError:  # a full or read-only disk: the run reports it
+                break
         return linked
 
     def _records(self, stage: str) -> Iterator[tuple[Path, dict[str, Any]]]:
