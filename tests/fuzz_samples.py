@@ -20,6 +20,7 @@ from resed.config.dataset import load_dataset
 from resed.config.loading import overlay, read_yaml
 from resed.config.readings import load_readings
 from resed.config.run import load_config
+from resed.export.model_texts import read_about
 from resed.formats import checkpoint
 from resed.formats.acquisition import STATES, Answer, ClipState, read_states_table, write_states
 from resed.formats.annotations import (
@@ -34,6 +35,7 @@ from resed.formats.annotations import (
 from resed.formats.audacity import read_labels, write_labels
 from resed.formats.audio import read_audio
 from resed.formats.audit_summary import read_audit_summary
+from resed.formats.choice import read_choice, write_choice
 from resed.formats.comparison import Comparison, read_comparison, write_comparison
 from resed.formats.counts import Counts, read_counts, write_counts
 from resed.formats.detection_journal import DetectedEvent, DetectedFile, FileState, open_journal
@@ -63,7 +65,7 @@ from resed.formats.windows import Window, read_windows, write_windows
 from resed.paper.claims import load_claims
 from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import load_paper
-from resed.runtime.files import write_json
+from resed.runtime.files import write_json, write_text
 from resed.settings import FeatureSettings, SystemSettings
 
 HASH = "0123456789abcdef" * 4
@@ -618,6 +620,20 @@ def class_thresholds(folder: Path) -> Sample:
 
 
 @sample
+def choice(folder: Path) -> Sample:
+    path = folder / "choice.json"
+    scores = {"everyday/seed0": 0.5, "everyday/seed1": 0.625}
+    write_choice(path, {"chosen": "everyday/seed1", "by": "event F1", "event_macro_f1": scores})
+
+    def check(value: Any) -> None:
+        scores = value["event_macro_f1"]
+        assert all(within(score, 0, 1) for score in scores.values()) and is_text(value["by"])
+        assert scores[value["chosen"]] == max(scores.values())
+
+    return Sample("choice", path, lambda: read_choice(path), check, edits.JSON)
+
+
+@sample
 def metrics(folder: Path) -> Sample:
     path = folder / "metrics.json"
     rates = {"f1": 0.5, "precision": 0.5, "recall": 0.5, "tp": 1, "fp": 1, "fn": 1}
@@ -893,6 +909,21 @@ def dataset(folder: Path) -> Sample:
         return load_dataset(path).model_dump(mode="json")
 
     return Sample("dataset", path, read, check, edits.YAML)
+
+
+@sample
+def about(folder: Path) -> Sample:
+    """The texts of the card of a model."""
+    path = folder / "everyday.yaml"
+    content = "title: Everyday sounds\npurpose: >\n  Find ten sounds.\n"
+    write_text(path, content + "limits:\n  - Other sounds.\n  - Far sounds.\nprivacy: None.\n")
+
+    def check(value: Any) -> None:
+        assert value.keys() == {"title", "purpose", "limits", "privacy"}
+        texts = [value["title"], value["purpose"], value["privacy"], *value["limits"]]
+        assert all(isinstance(text, str) for text in texts)
+
+    return Sample("about", path, lambda: read_about(path), check, edits.YAML)
 
 
 def _paper_file(name: str, load: Callable[[str, Path], Any]) -> None:

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from sounds import nan, not_a_wav, truncated, zero_length
 from typer.testing import CliRunner
 
 from resed.cli import app
+from resed.detect.detector import ModelDetector
+from resed.detect.run import run_detection
+from resed.detect.sources import find_sources
 from resed.errors import MissingFileError, OverwriteError, ResedError, ResultsError
 from resed.formats.annotations import read_events
 from resed.formats.audacity import read_labels
@@ -25,6 +29,7 @@ from resed.formats.detection_journal import open_journal
 from resed.formats.model_file import write_model_file
 from resed.formats.raven import read_selections
 from resed.formats.score_tsv import files_by_name, files_of_clips, read_scores
+from resed.predict.networks import load_trained
 
 FORMATS = "tsv,audacity,raven,scores"
 
@@ -154,6 +159,51 @@ def test_b1_no_two_sound_files_have_one_score_file(model, folder):
         run(model, f"alone/{name}", "--formats", "scores", audio=(f"in/{name}",))
         (own,) = Path(f"alone/{name}/scores").glob("*.tsv")
         assert path.read_bytes() == own.read_bytes(), name
+
+
+def test_scores_of_files_with_one_stem_in_several_calls_are_kept_apart(model, folder):
+    """Neither has the scores of the other, and none has two files."""
+    run(model, "out", "--formats", "scores", audio=("in/a.wav",))
+    place = folder.parent / "out/scores"
+    first = (place / "a.tsv").read_bytes()
+    sound(folder / "a.flac", 0.5)
+    run(model, "out", "--formats", "scores", audio=("in/a.flac",))
+    assert (place / "a.tsv").read_bytes() == first
+    assert len(read_scores(place / "a.flac.tsv").values) == 30
+    run(model, "out", "--formats", "scores", audio=("in/a.wav", "in/a.flac"))
+    assert sorted(path.name for path in place.iterdir()) == ["a.flac.tsv", "a.wav.tsv"]
+    assert (place / "a.wav.tsv").read_bytes() == first
+
+
+def test_scores_that_the_user_changed_are_not_removed(model, folder):
+    run(model, "out", "--formats", "scores", audio=("in/a.wav",))
+    sound(folder / "a.flac", 0.5)
+    place = folder.parent / "out/scores"
+    (place / "a.tsv").write_text("mine")
+    run(model, "out", "--formats", "scores", audio=("in/a.wav", "in/a.flac"))
+    assert (place / "a.tsv").read_text() == "mine" and (place / "a.wav.tsv").is_file()
+
+
+def test_a_file_that_fails_keeps_no_memory_and_no_thread(model, folder, monkeypatch):
+    """The error of each file stays until the end: without the sound that its frames held."""
+    monkeypatch.setattr("resed.detect.event_stream.MOST_EVENTS", 0)
+    for number in range(4):
+        sound(folder / f"long{number}.wav", 9, seed=number)
+    truncated(folder / "zz.wav")
+    detector = ModelDetector.of(
+        load_trained(model), torch.device("cpu"), thresholds={"": 0.0}, ahead=2
+    )
+    threads: list[int] = []
+    outcome = run_detection(
+        find_sources(["in"], Path("out")), Path("out"), detector,
+        {"name": "small", "sha256": "0" * 64},
+        say=lambda line: threads.append(threading.active_count()),
+    )  # fmt: skip
+    assert len(outcome.failures) == 9
+    assert {(e.__traceback__, e.__context__, e.__cause__) for e in outcome.failures.values()} == {
+        (None, None, None)
+    }
+    assert set(threads) == {threading.active_count()}
 
 
 def test_a_second_call_skips_what_is_done(model, folder, monkeypatch):

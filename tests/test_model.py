@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -122,8 +123,12 @@ def test_classes_and_thresholds_are_those_that_are_given(tmp_path):
     np.testing.assert_array_equal(one.frames[:, 0], every.frames[:, 1])
     assert one.events == [event for event in every.events if event.label == "cät"]
     assert not resed.load_model(path, thresholds={"": 1.0})(wave, rate).events
-    with pytest.raises(ConfigError, match="unknown class 'Dog'"):
-        resed.load_model(path, classes=["Dog"])
+    for name in ("Dog", ""):
+        with pytest.raises(ConfigError, match=f"--classes: unknown class '{name}'"):
+            resed.load_model(path, classes=[name])
+    for limit in (1.5, -0.1, float("nan"), "0.5"):
+        with pytest.raises(ConfigError, match=rf"dog: {limit} is no threshold; use a number"):
+            resed.load_model(path, thresholds={"dog": limit})
 
 
 def test_a_checkpoint_is_a_model_too(tmp_path):
@@ -147,6 +152,7 @@ def test_what_is_no_waveform_is_refused_in_one_line(tmp_path):
         (wave > 0, 44100, "waveform: has the type bool"),
         (wave.astype(np.uint8), 44100, "waveform: has the type uint8"),
         (["a"], 44100, "waveform: has the type <U1"),
+        ([0, 9000, -9000], 44100, "waveform: has the type int64; use float32 .* or int16"),
         (wave, 0, "rate: must be a number from 100 to 10000000 Hz"),
         (wave, float("nan"), "rate: must"),
         (wave, True, "rate: must"),
@@ -158,6 +164,31 @@ def test_what_is_no_waveform_is_refused_in_one_line(tmp_path):
         resed.load_model(path, device="tpu")
     with pytest.raises(MissingFileError):
         resed.load_model(tmp_path / "none.safetensors")
+
+
+def test_several_threads_can_use_one_model(tmp_path):
+    """The networks stay in evaluation mode: no thread sees those of a training."""
+    path, _ = model_of(tmp_path)
+    loaded, (wave, rate) = resed.load_model(path), sound(44100)
+    modes, networks = [], loaded._detector.trained.networks
+    networks.student.register_forward_hook(lambda *_: modes.append(networks.student.training))
+    before = {name: value.clone() for name, value in networks.state_dict().items()}
+    alone = loaded(wave, rate).frames
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(lambda _: loaded(wave, rate).frames, range(6)))
+    assert not networks.training and modes == [False] * 7
+    assert all(np.allclose(frames, alone, atol=1e-6) for frames in found)
+    assert all(torch.equal(value, before[name]) for name, value in networks.state_dict().items())
+
+
+def test_a_model_needs_no_compiler_and_no_librosa():
+    """Each of them would take up to 125 MB more."""
+    code = (
+        "import sys, resed, numpy\nresed.load_model('everyday')(numpy.zeros(999), 8000)\n"
+        "print({'librosa', 'numba', 'sympy', 'torch._dynamo', 'matplotlib'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_importing_resed_imports_nothing_else():

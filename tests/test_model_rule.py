@@ -73,6 +73,9 @@ def test_a_choice_names_one_of_its_candidates(tmp_path):
     write_choice(path, {"chosen": "c", "by": "x", "event_macro_f1": {"a": 0.5}})
     with pytest.raises(ResultsError, match="chosen is none of event_macro_f1"):
         read_choice(path)
+    write_choice(path, {"chosen": "a", "by": "x", "event_macro_f1": {"a": 0.5, "b": 0.6}})
+    with pytest.raises(ResultsError, match="chosen has not the highest event_macro_f1"):
+        read_choice(path)
     write_choice(path, {"chosen": "a", "by": "x", "event_macro_f1": {"a": 1.5}})
     with pytest.raises(ResultsError, match="event_macro_f1"):
         read_choice(path)

@@ -71,6 +71,16 @@ def test_recordings_are_left_out_by_their_name(esc10, bank):
         names("rooster_1", "rooster_9")
 
 
+def test_datasets_without_recordings_left_out_are_as_before_the_key_existed():
+    """The recipes and parameters of their splits are equal, so they are not made again."""
+    for name in ("demo", "esc10"):
+        soundbank = load_dataset(name, REPOSITORY).soundbank
+        assert set(soundbank.model_dump(mode="json")) == {"kind", "source"}
+        assert type(soundbank).model_validate_json(soundbank.model_dump_json()) == soundbank
+    everyday = load_dataset("everyday", REPOSITORY).soundbank
+    assert everyday.model_dump(mode="json")["leave_out"] == ["1-40730-A", "2-96460-A"]
+
+
 def test_a_background_can_be_silent():
     assert not background("silence", np.random.default_rng(0)).any()
     assert background("room", np.random.default_rng(0)).std() == pytest.approx(1, rel=1e-3)

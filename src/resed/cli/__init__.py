@@ -1,6 +1,6 @@
 """The `resed` command: one sub-command per stage, one file here per stage.
 
-Slow imports (torch, librosa, sed_eval, matplotlib) are inside the command functions, so that
+Slow imports (torch, scipy, pandas, matplotlib) are inside the command functions, so that
 `resed --help` starts fast.
 """
 

@@ -3,7 +3,13 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+)
 
 from resed.config.loading import check, read_yaml
 from resed.config.recording_pattern import RecordingPattern
@@ -84,6 +90,14 @@ class SoundbankFile(Strict):
     source: str = ""  # URL of a public copy
     # Recordings that are not used, by their file name without folder and ending
     leave_out: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_default(self, values: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Splits that were made before the key existed are not made again."""
+        found = values(self)
+        if not self.leave_out:
+            found.pop("leave_out", None)
+        return found
 
 
 class PublishedFile(Strict):

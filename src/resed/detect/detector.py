@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -78,15 +79,21 @@ class ModelDetector:
             classes: the classes to report; by default all.
             changes: decode settings that differ from those of the model.
 
-        Raises ConfigError for an unknown class or setting.
+        Raises ConfigError for an unknown class or setting, and a threshold that is not from 0 to 1.
         """
         given, known = dict(thresholds or {}), trained.classes
-        for option, names in (("--classes", classes), ("--threshold", given)):
+        named = [name for name in given if name != EVERY_CLASS]
+        for option, names in (("--classes", classes), ("--threshold", named)):
             for name in names:
-                if name not in known and name != EVERY_CLASS:
+                if name not in known:
                     raise ConfigError(
                         f"unknown class {name!r}", place=option, cure=nearest(name, known)
                     )
+        for name, limit in given.items():
+            if not isinstance(limit, Real) or not 0 <= limit <= 1:
+                problem = f"{name or 'all classes'}: {limit} is no threshold"
+                cure = "use a number from 0 to 1"
+                raise ConfigError(problem, place="--threshold", cure=cure)
         values = overlay(trained.settings.decode.model_dump(), changes or {})
         decode = check(DecodeSettings, values, "--settings")
         is_common = EVERY_CLASS in given or "frame_threshold" in (changes or {})

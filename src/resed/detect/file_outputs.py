@@ -25,14 +25,17 @@ Write = Callable[[Sequence[float], np.ndarray], None]  # edges of cells in secon
 OF_EVENTS = ("audacity", "raven")  # made of the events alone, without the sound
 
 
-def output_paths(names: Collection[str], kinds: Collection[str]) -> dict[str, dict[str, str]]:
+def output_paths(
+    names: Collection[str], kinds: Collection[str], earlier: Collection[str] = ()
+) -> dict[str, dict[str, str]]:
     """Sound file -> format -> path of its file, relative to the output folder.
 
     A name contains the suffix of the sound file, so that a.wav and a.flac have files of their own.
-    Score files are named as sed_scores_eval names them, a.tsv, where no other file is a. Those of
-    a.wav.wav are not called a.wav.tsv if a.wav is there, whose scores may have this name.
+    Score files are named as sed_scores_eval names them, a.tsv, where no other file is a, nor was in
+    an earlier call (`earlier`). Those of a.wav.wav are not called a.wav.tsv if a.wav is there, whose
+    scores may have this name.
     """
-    known = {*names}
+    known = {*names, *earlier}
     stems = Counter(map(_stem, known))
     found: dict[str, dict[str, str]] = {}
     for name in names:

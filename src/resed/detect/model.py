@@ -21,6 +21,7 @@ from resed.predict.networks import load_trained
 
 BLOCK = 1 << 20  # samples that are resampled at a time
 MOST_CHANNELS = 64
+INTEGERS = (np.int8, np.int16, np.int32)
 LOWEST_RATE, HIGHEST_RATE = 100, 10_000_000  # Hz
 
 
@@ -76,7 +77,7 @@ class Model:
 
         Args:
             waveform: [samples], or [samples, channels], of which the mean is used. Numbers from -1
-                to 1; signed integers are divided by the magnitude of their smallest value.
+                to 1; int8, int16 and int32 are divided by the magnitude of their smallest value.
             rate: Hz of the waveform.
 
         Raises:
@@ -128,7 +129,7 @@ def load_model(
     Raises:
         MissingFileError: there is no such file or model.
         ModelFileError, CheckpointError: the file is damaged, foreign or of another version.
-        ConfigError: a class is unknown.
+        ConfigError: a class is unknown, or a threshold is not from 0 to 1.
         DeviceError: the device is not available.
 
     Examples:
@@ -175,7 +176,7 @@ def _mono(waveform: npt.ArrayLike) -> npt.NDArray[np.float32]:
     if not len(values):
         raise AudioError("is empty", place="waveform", cure="use at least one sample")
     kind = values.dtype
-    if kind.kind not in "fi":
+    if kind.kind != "f" and kind not in INTEGERS:  # int64 states no full scale
         cure = "use float32 from -1 to 1, or int16"
         raise AudioError(f"has the type {kind}", place="waveform", cure=cure)
     with np.errstate(over="ignore"):

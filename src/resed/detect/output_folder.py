@@ -71,9 +71,13 @@ class OutputFolder:
         os.replace(self.stage(name), place)
 
     def publish_file(self, found: DetectedFile, names: Mapping[str, str]) -> None:
-        """Record a detected file with its staged outputs (format -> name), and rename them."""
+        """Record a detected file with its staged outputs (format -> name), and rename them.
+
+        Scores that it had under another name are removed: they would be those of two files.
+        """
         for name in names.values():
             self.refuse_foreign(name)
+        before = self.journal.files.get(found.file)
         outputs = {name: digest(self.stage(name)) for name in names.values()}
         self.journal.add(
             DetectedFile(
@@ -83,6 +87,17 @@ class OutputFolder:
         )  # fmt: skip
         for name in names.values():
             self.publish(name)
+        for name in before.outputs if before and "scores" in names else ():
+            if name.startswith("scores/") and name != names["scores"]:
+                self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        """Remove a file that is as resed wrote it, and that is of no other sound file."""
+        place = self.path / name
+        owned = any(name in known.outputs for known in self.journal.files.values())
+        if not owned and place.is_file() and not place.is_symlink():
+            if digest(place) in self.journal.own.get(name, ()):
+                place.unlink()
 
     def write_tables(self, failures: Mapping[str, ResedError]) -> int:
         """Write events.tsv, of all files of the journal, and failures.tsv; returns the events.

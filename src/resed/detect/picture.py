@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from librosa import mel_frequencies
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator, MultipleLocator
 
@@ -17,6 +16,7 @@ from resed.detect.detector import ModelDetector
 from resed.detect.file_detection import Watcher
 from resed.draw.style import DOTS_PER_INCH, GREY, HEAT, SERIES, look, new
 from resed.escaping import one_line
+from resed.extract.logmel import mel_points
 from resed.formats.detection_journal import DetectedFile
 from resed.runtime.files import atomic_path
 from resed.settings import FeatureSettings
@@ -135,7 +135,7 @@ def _draw_spectrogram(
     time_axis(axes, seconds)
     axes.tick_params(labelbottom=False)
     axes.set_xlabel("")
-    centres = mel_frequencies(settings.n_mels + 2, fmin=settings.f_min, fmax=settings.f_max)[1:-1]
+    centres = mel_points(settings)[1:-1]
     shown = [hertz for hertz in TICKS_HZ if centres[0] <= hertz <= centres[-1]]
     axes.set_yticks(
         np.interp(shown, centres, np.arange(settings.n_mels) + 0.5),

@@ -126,13 +126,14 @@ class DetectionRun:
         Raises OSError if an output cannot be written.
         """
         outcome = DetectionOutcome()
-        paths = output_paths([source.name for source in sources], self.kinds)
+        names = [source.name for source in sources]
+        paths = output_paths(names, self.kinds, self.folder.journal.files)
         with audio_progress([_size(source) for source in sources]) as progress:
             for source in sources:
                 try:
                     self._one(source, paths[source.name], outcome, progress)
                 except OF_ONE_FILE as error:
-                    outcome.failures[source.name] = error
+                    outcome.failures[source.name] = _without_frames(error)
                 except OSError as error:
                     if error.errno not in NAME_ERRORS:
                         raise
@@ -220,6 +221,12 @@ def counted_events(found: DetectedFile) -> str:
     total = sum(counts.values())
     shown = ", ".join(f"{label} {count}" for label, count in counts.items())
     return f"{total} event{'s' * (total > 1)}: {shown}"
+
+
+def _without_frames(error: ResedError) -> ResedError:
+    """The error without its traceback, which keeps the sound, and the thread that reads ahead."""
+    error.__context__ = error.__cause__ = None
+    return error.with_traceback(None)
 
 
 def _unfit_name(source: SoundSource, error: OSError) -> ResedError:

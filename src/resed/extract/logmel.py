@@ -1,6 +1,6 @@
 """Log-mel features: 64 mels and 600 frames for 10 s (Liang et al., section 3.1).
 
-Mel filters are those of librosa, windows those of scipy that librosa uses. The short-time Fourier
+Mel filters have the values of librosa, windows are those of scipy that librosa uses. The short-time Fourier
 transform returns the values of `librosa.stft` (centred, zero-padded or reflected), but processes
 blocks that fit into the cache of the processor. It was measured to be 1.3 to 1.5 times as fast as
 librosa on one core, and its memory use does not depend on the number of frames.
@@ -121,44 +121,35 @@ def taper(settings: FeatureSettings) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def mel_filters(settings: FeatureSettings) -> np.ndarray:
-    """Mel filter bank of librosa (Slaney scale): float32 [n_mels, 1 + n_fft // 2].
+    """Mel filter bank: float32 [n_mels, 1 + n_fft // 2].
 
-    Without librosa, `slaney_filters` returns the same values. An installation to detect and score
-    lacks it: numba, LLVM and scikit-learn, which librosa requires, are 260 of 600 MB.
+    The values are those of `librosa.filters.mel` to the last bit. librosa is not imported, because
+    it takes 125 MB and a second in each process, and its installation with numba, LLVM and
+    scikit-learn 260 MB. The tests compare with it.
+
+    Triangles between neighbouring points of the Slaney mel scale. mel_norm slaney: divided by half
+    their width in Hz; none: their peak is 1.
     """
-    try:
-        from librosa.filters import mel
-    except ModuleNotFoundError:
-        mel = slaney_filters
-    return mel(
-        sr=settings.sample_rate,
-        n_fft=settings.n_fft,
-        n_mels=settings.n_mels,
-        fmin=settings.f_min,
-        fmax=settings.f_max,
-        norm=None if settings.mel_norm == "none" else settings.mel_norm,
-    )
-
-
-def slaney_filters(
-    *, sr: float, n_fft: int, n_mels: int, fmin: float, fmax: float, norm: str | None
-) -> np.ndarray:
-    """The values of `librosa.filters.mel` to the last bit: float32 [n_mels, 1 + n_fft // 2].
-
-    Triangles between neighbouring points of the Slaney mel scale, which is linear up to 1000 Hz and
-    logarithmic above. norm slaney: divided by half their width in Hz; None: their peak is 1.
-    """
-    ends = [_hz_to_mel(frequency) for frequency in (fmin, fmax)]
-    points = _mel_to_hz(np.linspace(*ends, n_mels + 2))
+    points = mel_points(settings)
     widths = np.diff(points)
-    ramps = np.subtract.outer(points, np.fft.rfftfreq(n_fft, 1.0 / sr))
-    weights = np.zeros((n_mels, 1 + n_fft // 2), dtype=np.float32)
-    for i in range(n_mels):
+    ramps = np.subtract.outer(points, np.fft.rfftfreq(settings.n_fft, 1.0 / settings.sample_rate))
+    weights = np.zeros((settings.n_mels, 1 + settings.n_fft // 2), dtype=np.float32)
+    for i in range(settings.n_mels):
         rising, falling = -ramps[i] / widths[i], ramps[i + 2] / widths[i + 1]
         weights[i] = np.maximum(0, np.minimum(rising, falling))
-    if norm == "slaney":
+    if settings.mel_norm == "slaney":
         weights *= (2.0 / (points[2:] - points[:-2]))[:, None]
     return weights
+
+
+def mel_points(settings: FeatureSettings) -> np.ndarray:
+    """Ends and centres of the mel filters in Hz: float64 [n_mels + 2].
+
+    They are equidistant on the Slaney mel scale, which is linear up to 1000 Hz and logarithmic
+    above, as those of `librosa.mel_frequencies`.
+    """
+    ends = [_hz_to_mel(frequency) for frequency in (settings.f_min, settings.f_max)]
+    return _mel_to_hz(np.linspace(*ends, settings.n_mels + 2))
 
 
 def _hz_to_mel(frequency: float) -> float:

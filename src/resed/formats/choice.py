@@ -30,4 +30,6 @@ def read_choice(path: Path | str) -> dict[str, Any]:
     values = source.json(FIELDS)
     if values["chosen"] not in values["event_macro_f1"]:
         raise source.wrong("chosen is none of event_macro_f1")
+    if values["event_macro_f1"][values["chosen"]] < max(values["event_macro_f1"].values()):
+        raise source.wrong("chosen has not the highest event_macro_f1")
     return values

@@ -175,9 +175,10 @@ class DetectionJournal:
             self.own.setdefault(path, set()).add(digest)
         if "file" in value:
             state = FileState(**{name: value[name] for name in FileState.__dataclass_fields__})
-            before = self._names.get(state.path)
-            if before not in (None, value["file"]):
-                self.files.pop(before, None)  # the same file under another name
+            before = self._names.get(state.path, value["file"])
+            known = self.files.get(before)
+            if before != value["file"] and known and known.state.path == state.path:
+                del self.files[before]  # the same file under another name
             self._names[state.path] = value["file"]
             self.files[value["file"]] = KnownFile(state, value["outputs"], at, size)
 

@@ -4,7 +4,7 @@ from resed.errors import MissingPackageError
 
 # Extra of pyproject.toml -> modules that only its packages have.
 EXTRAS = {
-    "plot": ("PIL", "librosa", "matplotlib", "seaborn"),
+    "plot": ("PIL", "matplotlib", "seaborn"),
     "psds": ("sed_scores_eval", "dcase_util", "pkg_resources"),
     "pipeline": ("jinja2", "markupsafe", "requests", "snakemake", "urllib3"),
     "share": ("dvc",),

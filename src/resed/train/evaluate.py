@@ -18,12 +18,16 @@ def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: 
           into: np.ndarray | None = None) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
     """Posteriors of both networks in evaluation mode, on the CPU; they may be NaN.
 
+    The networks are then in the mode in which they were. Networks in evaluation mode can be used by
+    several threads.
+
     Args:
         into: array for the frames, float32, which may be on disk.
 
     Returns:
         Student frames [clips, frames, classes], student tags and teacher tags [clips, classes].
     """
+    training = networks.training
     networks.eval()
     frames, tags, teacher_tags = [], [], []
     with torch.autocast(device.type, autocast or torch.bfloat16, enabled=autocast is not None):
@@ -38,7 +42,7 @@ def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: 
                 into[start : start + len(found)] = found.numpy()
             tags.append(student.tags.float().cpu())
             teacher_tags.append(teacher.tags.float().cpu())
-    networks.train()
+    networks.train(training)
     every = torch.cat(frames) if into is None else torch.from_numpy(into)
     return every, torch.cat(tags), torch.cat(teacher_tags)
 
