@@ -245,6 +245,9 @@ FEATURES = [
     },
     {"f_min": 1200.0, "f_max": 1500.0, "n_mels": 3, "window_shape": "hamming"},
     {"sample_rate": 8000, "f_max": 900.0, "n_mels": 1, "window": 2047},
+    {"window": 1},
+    {"window": 1, "window_shape": "hamming"},
+    {"window": 2, "n_fft": 3, "window_shape": "hamming"},
 ]
 
 
