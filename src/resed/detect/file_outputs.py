@@ -32,8 +32,8 @@ def output_paths(
 
     A name contains the suffix of the sound file, so that a.wav and a.flac have files of their own.
     Score files are named as sed_scores_eval names them, a.tsv, where no other file is a, nor was in
-    an earlier call (`earlier`). Those of a.wav.wav are not called a.wav.tsv if a.wav is there, whose
-    scores may have this name.
+    an earlier call (`earlier`). Those of a.wav.wav are not called a.wav.tsv if a.wav is there,
+    whose scores may have this name.
     """
     known = {*names, *earlier}
     stems = Counter(map(_stem, known))

@@ -94,10 +94,11 @@ class OutputFolder:
     def _remove(self, name: str) -> None:
         """Remove a file that is as resed wrote it, and that is of no other sound file."""
         place = self.path / name
-        owned = any(name in known.outputs for known in self.journal.files.values())
-        if not owned and place.is_file() and not place.is_symlink():
-            if digest(place) in self.journal.own.get(name, ()):
-                place.unlink()
+        if any(name in known.outputs for known in self.journal.files.values()):
+            return
+        is_own = place.is_file() and not place.is_symlink()
+        if is_own and digest(place) in self.journal.own.get(name, ()):
+            place.unlink()
 
     def write_tables(self, failures: Mapping[str, ResedError]) -> int:
         """Write events.tsv, of all files of the journal, and failures.tsv; returns the events.
