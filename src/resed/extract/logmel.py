@@ -1,9 +1,9 @@
 """Log-mel features: 64 mels and 600 frames for 10 s (Liang et al., section 3.1).
 
 Mel filters have the values of librosa, windows those of scipy that librosa uses. The short-time
-Fourier transform returns the values of `librosa.stft` (centred, zero-padded or reflected), but processes
-blocks that fit into the cache of the processor. It was measured to be 1.3 to 1.5 times as fast as
-librosa on one core, and its memory use does not depend on the number of frames.
+Fourier transform returns the values of `librosa.stft` (centred, zero-padded or reflected), but
+processes blocks that fit into the cache of the processor. It was measured to be 1.3 to 1.5 times as
+fast as librosa on one core, and its memory use does not depend on the number of frames.
 """
 
 from functools import lru_cache
