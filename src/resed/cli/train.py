@@ -19,9 +19,15 @@ def train(
     seed: int = typer.Option(
         0, min=0, max=LARGEST_SEED, help="Seed of weights, batches, noise and dropout."
     ),
-    weak: Path = typer.Option(..., help="Feature store of the weak split."),
-    unlabeled: Path = typer.Option(..., help="Feature store of the unlabeled split."),
-    strong: Path = typer.Option(..., help="Feature store of the strong split."),
+    weak: Path | None = typer.Option(
+        None, help="Feature store of the weak split; required by framework joint."
+    ),
+    unlabeled: Path | None = typer.Option(
+        None, help="Feature store of the unlabeled split; required by framework joint."
+    ),
+    strong: Path | None = typer.Option(
+        None, help="Feature store of the strong split; required by framework joint."
+    ),
     development: Path = typer.Option(..., help="Feature store of the development split."),
     out: Path = typer.Option(..., help="Folder for checkpoint.pt, history.csv and resume.pt."),
     init: str | None = typer.Option(
@@ -68,12 +74,8 @@ def train(
     if not changed:
         refuse_other_settings(system, values, Path())
     keep_freed_memory()
-    stores = {
-        "weak": weak,
-        "unlabeled": unlabeled,
-        "strong": strong,
-        "development": development,
-    }
+    given = {"weak": weak, "unlabeled": unlabeled, "strong": strong, "development": development}
+    stores = {role: path for role, path in given.items() if path is not None}
     with device_for(device, jobs_per_gpu) as chosen:
         prepare_torch(threads, chosen)
         trainer = build_trainer(

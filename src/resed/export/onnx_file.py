@@ -47,7 +47,8 @@ class _Posteriors(nn.Module):
     def forward(self, mels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """[clips, frames, mels] -> [clips, cells, classes], and twice [clips, classes]."""
         student = self.networks.student(mels)
-        teacher = self.networks.teacher(mels, slice(0))
+        teacher = self.networks.teacher
+        teacher = teacher(mels, slice(0)) if teacher else student
         return student.frames, student.tags, teacher.tags
 
 
@@ -88,6 +89,11 @@ def write_onnx(path: Path | str, model: ModelFile, front: Front = "waveform") ->
 def fewest_frames(trained: Trained) -> int:
     """The fewest frames of features that both networks accept: one cell after all pooling."""
     model = trained.settings.model
+    if model.wels is not None:
+        span = model.wels.segment[0]
+        return span * math.prod(frames for frames, _ in model.wels.pools)
+    if model.framework == "single":
+        return 1
     blocks = model.teacher.pools if model.framework == "joint" else model.crnn.pools
     pooled = math.prod(frames for frames, _ in blocks)
     if model.framework == "joint" and model.recurrent.enabled:

@@ -57,7 +57,8 @@ def system_list(root: Path | str | None = None) -> list[ListedSystem]:
             model = config.system(name).model
             networks = build_networks(model, features, classes, [1.0] * classes)
         networks.requires_grad_(True)  # an averaged teacher is not trained itself
-        student, teacher = parameter_count(networks.student), parameter_count(networks.teacher)
+        student = parameter_count(networks.student)
+        teacher = parameter_count(networks.teacher) if networks.teacher else 0
         row = (entry.base or "", entry.trained_as or "", student, teacher, entry.title)
         found.append(ListedSystem(name, *row))
     return found

@@ -45,9 +45,11 @@ COLUMNS = (
     "development.tags_f1",
     "development.teacher_tags_f1",
     "development.frame_f1",
+    "development.tags_map",
     "held_out.tags_f1",
     "held_out.teacher_tags_f1",
     "held_out.frame_f1",
+    "held_out.tags_map",
     "held_out.event_f1",
     "held_out_weak.tags_f1",
     "held_out_weak.teacher_tags_f1",
@@ -55,6 +57,7 @@ COLUMNS = (
 )
 
 
+OF_SOME = ("development.tags_map", "held_out.tags_map")  # written only if a row has them
 CLASS_COLUMNS = ("posterior.", "weight.")  # followed by a class label
 MOST_EPOCHS = 1_000_000
 
@@ -70,7 +73,9 @@ def columns(classes: Sequence[str]) -> list[str]:
 def write_history(path: Path, rows: Sequence[dict[str, Any]], classes: Sequence[str]) -> None:
     """Write all rows atomically; values that do not apply are empty cells."""
     buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, columns(classes), restval="", lineterminator="\n")
+    unused = {name for name in OF_SOME if not any(name in row for row in rows)}
+    names = [name for name in columns(classes) if name not in unused]
+    writer = csv.DictWriter(buffer, names, restval="", lineterminator="\n")
     writer.writeheader()
     for row in rows:
         writer.writerow({key: _plain(value) for key, value in row.items()})
@@ -109,7 +114,7 @@ def read_history(path: Path | str) -> dict[str, list[float]]:
 
 def _range(column: str) -> tuple[float, float]:
     """The lowest and the highest value of a column."""
-    if column.startswith("posterior.") or column.endswith("_f1"):
+    if column.startswith("posterior.") or column.endswith(("_f1", "_map")):
         return 0.0, 1.0
     if column.startswith("loss"):
         return -math.inf, math.inf

@@ -26,8 +26,10 @@ from resed.settings.objective import (
     FocalSettings,
     MeanTeacherSettings,
     ObjectiveSettings,
+    SingleSettings,
     StrongSettings,
     WeakSettings,
 )
 from resed.settings.schedule import AugmentSettings, BatchSettings, ScheduleSettings
+from resed.settings.single import FrameCrnnSettings, WelsSettings
 from resed.settings.system import SystemSettings

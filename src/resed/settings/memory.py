@@ -17,7 +17,8 @@ FLOAT = 4  # bytes
 
 def training_mb(model: ModelSettings, schedule: ScheduleSettings, features: FeatureSettings) -> int:
     """Memory that a training declares, in MB; it also scores its development clips."""
-    batch = schedule.batch.weak + schedule.batch.strong + schedule.batch.unlabeled
+    sizes = schedule.batch
+    batch = sizes.weak + sizes.strong + sizes.unlabeled + sizes.out_of_domain
     clips = TRAINED * batch + INFERRED * INFERENCE_BATCH
     return PROGRAM_MB + round(clips * _maps_mb(model, features))
 
@@ -35,6 +36,13 @@ def _maps_mb(model: ModelSettings, features: FeatureSettings) -> float:
         blocks = [(channels, 2, pool) for channels, pool in inner]
         blocks.append((last[0], model.teacher.last_layers, last[1]))
         networks = [blocks, [(c, 1, (1, model.student.pool_mels)) for c in model.student.channels]]
+    elif model.wels is not None:
+        pairs = zip(model.wels.channels, model.wels.pools, strict=True)
+        networks = [[(channels, 2, pool) for channels, pool in pairs]]
+    elif model.frame_crnn is not None:
+        chosen = model.frame_crnn
+        pools = zip(chosen.channels, chosen.pools, strict=True)
+        networks = [[(channels, chosen.layers, (1, pool)) for channels, pool in pools]]
     else:
         pairs = zip(model.crnn.channels, model.crnn.pools, strict=True)
         blocks = [(channels, 1, pool) for channels, pool in pairs]

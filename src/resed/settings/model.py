@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from resed.settings.base import MOST_BLOCKS, Fraction, Layers, Pool, Strict, Width
+from resed.settings.single import FrameCrnnSettings, WelsSettings
 
 
 def scaled(size: int, width: float) -> int:
@@ -102,10 +103,11 @@ class ModelSettings(Strict):
     """Architecture. `width` scales every channel and hidden size, for example for a laptop.
 
     framework joint: two networks that guide each other (Guided Learning, Liang et al.);
-    mean_teacher: two networks `crnn`, where the teacher is the moving average of the student.
+    mean_teacher: two networks `crnn`, where the teacher is the moving average of the student;
+    single: one network, `wels` or `frame_crnn`, whichever has settings.
     """
 
-    framework: Literal["joint", "mean_teacher"]
+    framework: Literal["joint", "mean_teacher", "single"]
     width: Annotated[float, Field(gt=0, le=4)] = 1.0
     # Per mel band, as in Guided Learning. standardise: without learned scale and shift, which take
     # a fifth of a step on a CPU, because they require a gradient with respect to the input.
@@ -117,8 +119,11 @@ class ModelSettings(Strict):
     frame_head: FrameHeadSettings
     disentangled: DisentangledSettings
     crnn: CrnnSettings
-    # PyTorch's rule, Glorot's (Keras, Guided Learning), or that of the Mean-Teacher baseline.
-    initialisation: Literal["pytorch", "glorot", "baseline"]
+    wels: WelsSettings | None = None
+    frame_crnn: FrameCrnnSettings | None = None
+    # PyTorch's rule, Glorot's (Keras, Guided Learning), that of the Mean-Teacher baseline, or
+    # Glorot's with gain sqrt(2) for ReLU (the authors of WELS-Net).
+    initialisation: Literal["pytorch", "glorot", "baseline", "glorot_relu"]
     norm_momentum: Fraction  # of batch normalisation, in PyTorch's convention
     norm_epsilon: Annotated[float, Field(gt=0)]
 
@@ -129,4 +134,7 @@ class ModelSettings(Strict):
         pooled = self.recurrent.enabled and self.recurrent.average_frames > 1
         if self.frame_head.source == "attention" and pooled:
             raise ValueError("frame_head.source attention requires recurrent.average_frames: 1")
+        chosen = [name for name in ("wels", "frame_crnn") if getattr(self, name) is not None]
+        if len(chosen) != (self.framework == "single"):
+            raise ValueError("framework single requires wels or frame_crnn, the others neither")
         return self

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from resed.settings.base import Epochs, EpochsFromZero, Fraction, Strict, Width
 
@@ -93,8 +93,24 @@ class MeanTeacherSettings(Strict):
     final: Literal["student", "teacher"] = "student"
 
 
+class SingleSettings(Strict):
+    """Weights of the losses of a network that is trained alone, on labels or on targets."""
+
+    tags: Annotated[float, Field(ge=0)] = 1.0  # of clip-level BCE
+    frames: Annotated[float, Field(ge=0)] = 0.0  # of frame-level BCE
+
+    @model_validator(mode="after")
+    def _some(self) -> "SingleSettings":
+        if not self.tags + self.frames:
+            raise ValueError("tags or frames must be above 0")
+        return self
+
+
 class ObjectiveSettings(Strict):
-    """The sum of losses (eqs. 3, 5 and 6). `mean_teacher` has an effect only in that framework."""
+    """The sum of losses (eqs. 3, 5 and 6).
+
+    `mean_teacher` and `single` have an effect only in these frameworks.
+    """
 
     # Limit of posteriors before a logarithm: [limit, 1 - limit]; where a posterior is beyond it,
     # the loss has no gradient. 0: losses of logits, without a limit; 1e-7: Keras (Guided Learning)
@@ -105,3 +121,4 @@ class ObjectiveSettings(Strict):
     distillation: DistillationSettings
     focal: FocalSettings
     mean_teacher: MeanTeacherSettings
+    single: SingleSettings = SingleSettings()

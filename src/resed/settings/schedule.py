@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from resed.settings.base import Clips, ClipsOrNone, Epochs, EpochsFromZero, Fraction, Strict
+from resed.settings.base import ClipsOrNone, Epochs, EpochsFromZero, Fraction, Strict
 
 LARGEST = 1e30  # Adam computes in float32
 MOST_STEPS = 1_000_000  # each has a row of losses in memory
@@ -24,8 +24,9 @@ class BatchSettings(Strict):
     # draws its clips from all of a role (Mean Teacher)
     orders: Literal["continued", "per_epoch"]
     weak: ClipsOrNone
-    strong: Clips
+    strong: ClipsOrNone
     unlabeled: ClipsOrNone
+    out_of_domain: ClipsOrNone = 0
 
 
 class AugmentSettings(Strict):
@@ -65,8 +66,9 @@ class ScheduleSettings(Strict):
     augment: AugmentSettings = AugmentSettings()
     selection: Literal["last", "held_out", "development"]
     # Score of an epoch. tags: tag F1 of the student; tags_frames: the sum of tag and frame F1;
+    # map: mean average precision of the tags of the student;
     # events_weak: event F1 of held-out strong clips plus tag F1 of held-out weak ones (MT)
-    selection_score: Literal["tags", "tags_frames", "events_weak"]
+    selection_score: Literal["tags", "tags_frames", "events_weak", "map"]
     # Which of several epochs with the best score: the latest (Guided Learning), the first (MT)
     selection_ties: Literal["latest", "first"]
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of clips excluded from training

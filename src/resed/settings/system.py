@@ -1,5 +1,7 @@
 """All settings of one system."""
 
+from pydantic import model_validator
+
 from resed.settings.base import Strict
 from resed.settings.decode import DecodeSettings
 from resed.settings.model import ModelSettings
@@ -14,3 +16,15 @@ class SystemSettings(Strict):
     objective: ObjectiveSettings
     schedule: ScheduleSettings
     decode: DecodeSettings = DecodeSettings()
+
+    @model_validator(mode="after")
+    def _clips_of_a_batch(self) -> "SystemSettings":
+        batch = self.schedule.batch
+        if self.model.framework != "single" and (batch.out_of_domain or not batch.strong):
+            raise ValueError(
+                "schedule.batch requires strong clips and no out_of_domain clips, except with "
+                "framework: single"
+            )
+        if not batch.weak + batch.strong + batch.unlabeled + batch.out_of_domain:
+            raise ValueError("schedule.batch has no clip; raise one of its numbers")
+        return self

@@ -19,7 +19,9 @@ from resed.formats.store import Store
 from resed.settings import BatchSettings
 from resed.train.objective import Targets
 
-ORDER = ("weak", "strong", "unlabeled")  # of the clips of a batch
+ORDER = ("weak", "strong", "unlabeled", "out_of_domain")  # of the clips of a batch
+# Streams of random orders: one per role, and one of all roles together.
+STREAMS = {"weak": 0, "strong": 1, "unlabeled": 2, "together": 3, "out_of_domain": 4}
 ROUNDING = 1e-9  # frames; times are floats
 
 
@@ -76,12 +78,15 @@ def frame_matrix(
 
 @dataclass
 class Stratum:
-    """The clips of one role: features [clips, frames, mels], and labels if the role has any."""
+    """The clips of one role: features [clips, frames, mels], and labels if the role has any.
+
+    Labels are 0 or 1; distilled targets may be any number from 0 to 1.
+    """
 
     name: str
     features: Tensor
-    tags: Tensor | None = None  # uint8 [clips, classes]
-    frames: Tensor | None = None  # uint8 [clips, frames, classes]
+    tags: Tensor | None = None  # uint8 or float [clips, classes]
+    frames: Tensor | None = None  # uint8 or float [clips, frames, classes]
     clips: Sequence[str] = ()  # their names; numbers if not given
 
     def __post_init__(self):
@@ -134,7 +139,7 @@ def load_stratum(
         problem = f"the {role} split has no usable clip"
         raise DatasetError(problem, place=annotations, cure="run resed audit")
     features = features_of(store)
-    if role == "unlabeled":
+    if role in ("unlabeled", "out_of_domain"):
         return Stratum(role, features, clips=store.clips)
     if role == "weak":
         tags = _pick(read_tags(annotations, classes), store.clips, annotations)
@@ -158,7 +163,7 @@ def _pick(labels: Mapping, clips: Sequence[str], path: Path) -> list:
 
 
 class Batches:
-    """The batches of a training; their clips are in the order weak, strong, unlabeled."""
+    """The batches of a training; their clips are in the order of ORDER."""
 
     def __init__(self, strata: Mapping[str, Stratum], settings: BatchSettings, seed: int,
                  device: torch.device, *, epoch: int = 1):  # fmt: skip
@@ -166,12 +171,14 @@ class Batches:
 
         Raises ConfigError for a batch with more clips than there are.
         """
-        self.strata = {role: strata[role] for role in ORDER}
-        self.sizes = {role: getattr(settings, role) for role in ORDER}
+        self.strata = {role: strata[role] for role in ORDER if role in strata}
+        self.sizes = {role: getattr(settings, role) for role in self.strata}
         self.random = settings.sampling == "random"
         self.epoch = epoch if settings.orders == "per_epoch" else None
         self.seed = seed
         self.device = device
+        labels = [part for one in self.strata.values() for part in (one.tags, one.frames)]
+        self.classes = next((part.shape[-1] for part in labels if part is not None), 0)
         self._orders: dict[int, dict[tuple[int, ...], np.ndarray]] = {}
         counts = {role: len(stratum) for role, stratum in self.strata.items()}
         _refuse_sizes(self.sizes, counts, self.random)
@@ -185,16 +192,16 @@ class Batches:
         """Indices of the clips of each role in batch `step`; each pass has another random order."""
         counts = [len(stratum) for stratum in self.strata.values()]
         if not self.random:
-            sizes = zip(ORDER, counts, strict=True)
             return {
-                role: self._take(stream, count, self.sizes[role], step)
-                for stream, (role, count) in enumerate(sizes)
+                role: self._take(STREAMS[role], len(stratum), self.sizes[role], step)
+                for role, stratum in self.strata.items()
             }
-        pooled = np.sort(self._take(len(ORDER), sum(counts), self.clips, step))
+        together = STREAMS["together"]
+        pooled = np.sort(self._take(together, sum(counts), self.clips, step))
         first = np.cumsum([0, *counts])
         return {
             role: pooled[(pooled >= first[n]) & (pooled < first[n + 1])] - first[n]
-            for n, role in enumerate(ORDER)
+            for n, role in enumerate(self.strata)
         }
 
     def _take(self, stream: int, count: int, size: int, step: int) -> np.ndarray:
@@ -223,19 +230,21 @@ class Batches:
 
     def __call__(self, step: int) -> tuple[Tensor, Targets]:
         """Features float32 [clips, frames, mels] and the targets of batch `step`."""
-        features, tags, frames = [], [], None
+        features, tags, frames = [], [], []
         chosen = {role: torch.from_numpy(index) for role, index in self.indices(step).items()}
         for role, index in chosen.items():
             stratum = self.strata[role]
             here = index.to(stratum.features.device)
             features.append(stratum.features[here].to(self.device, non_blocking=True))
-            if stratum.tags is not None:
-                tags.append(stratum.tags[index.to(stratum.tags.device)])
-            if role == "strong" and stratum.frames is not None:
-                frames = stratum.frames[index.to(stratum.frames.device)]
-        assert frames is not None
+            for parts, labels in ((tags, stratum.tags), (frames, stratum.frames)):
+                if labels is not None:
+                    parts.append(labels[index.to(labels.device)].to(self.device).float())
         counts = {role: len(index) for role, index in chosen.items()}
-        return torch.cat(features), Targets(torch.cat(tags).float(), frames.float(), **counts)
+        return torch.cat(features), Targets(
+            torch.cat(tags) if tags else torch.zeros(0, self.classes),
+            torch.cat(frames) if frames else torch.zeros(0, 0, self.classes),
+            **{role: counts.get(role, 0) for role in ("weak", "strong", "unlabeled")},
+        )
 
 
 def _refuse_sizes(sizes: Mapping[str, int], counts: Mapping[str, int], together: bool) -> None:

@@ -52,9 +52,10 @@ def geometry(networks: Networks, projections: Projections | None, mels: Tensor) 
     Raises NumberError for features that are not finite in evaluation mode.
     """
     networks.eval()
-    maps = {
-        "feature_": (networks.teacher(mels).features, networks.student(mels).features),
-    }
+    student = networks.student(mels).features
+    # The output of a network that is trained alone stands for that of the teacher, too.
+    teacher = networks.teacher(mels).features if networks.teacher else student
+    maps = {"feature_": (teacher, student)}
     if projections is not None:
         teacher, student = (values.float() for values in maps["feature_"])
         maps[""] = teacher @ projections.teacher, student @ projections.student

@@ -34,7 +34,7 @@ def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: 
         for start in range(0, len(features), batch):
             mels = features[start : start + batch].to(device)
             student = networks.student(mels)
-            teacher = networks.teacher(mels, slice(0))
+            teacher = networks.teacher(mels, slice(0)) if networks.teacher else student
             found = student.frames.float().cpu()
             if into is None:
                 frames.append(found)
@@ -56,13 +56,23 @@ def macro_f1(predicted: np.ndarray, reference: np.ndarray) -> float:
     return float(np.mean(np.nan_to_num(class_f1(counts), nan=0.0)))
 
 
-def quick_scores(networks: Networks, name: str, stratum: Stratum, device: torch.device,
-                 grid: Grid | None = None) -> dict[str, float]:  # fmt: skip
+def quick_scores(
+    networks: Networks,
+    name: str,
+    stratum: Stratum,
+    device: torch.device,
+    grid: Grid | None = None,
+    *,
+    ranked: bool = False,
+) -> dict[str, float]:
     """Tag F1 of both models and frame F1 as fractions, at 0.5 and without filters.
 
-    With `grid` also the event F1 of the frames, smoothed by a median over five frames, by which the
-    Mean-Teacher baseline selects its epoch. Raises NumberError for posteriors that are not
-    finite, with the name of the stratum.
+    Args:
+        grid: also the event F1 of the frames, smoothed by a median over five frames, by which the
+            Mean-Teacher baseline selects its epoch.
+        ranked: also the mean average precision of the tags of the student.
+
+    Raises NumberError for posteriors that are not finite, with the name of the stratum.
     """
     frames, tags, teacher_tags = infer(networks, stratum.features, device)
     for values in (frames, tags, teacher_tags):
@@ -73,6 +83,8 @@ def quick_scores(networks: Networks, name: str, stratum: Stratum, device: torch.
         "tags_f1": macro_f1(tags.numpy() >= 0.5, reference),
         "teacher_tags_f1": macro_f1(teacher_tags.numpy() >= 0.5, reference),
     }
+    if ranked:
+        scores["tags_map"] = macro_average_precision(tags.numpy(), reference)
     if stratum.frames is not None:
         gated = frames.numpy() * (tags.numpy() >= 0.5)[:, None]
         labels = stratum.frames.cpu().numpy()
@@ -80,6 +92,21 @@ def quick_scores(networks: Networks, name: str, stratum: Stratum, device: torch.
         if grid is not None:
             scores["event_f1"] = event_f1(frames.numpy() >= 0.5, labels, grid)
     return scores
+
+
+def macro_average_precision(posteriors: np.ndarray, reference: np.ndarray) -> float:
+    """Mean over classes of the average precision of tags [clips, classes].
+
+    A class without a positive clip is left out; 0 if there is none.
+    """
+    from sklearn.metrics import average_precision_score
+
+    found = [
+        average_precision_score(reference[:, number], posteriors[:, number])
+        for number in range(reference.shape[1])
+        if reference[:, number].any()
+    ]
+    return float(np.mean(found)) if found else 0.0
 
 
 def event_f1(active: np.ndarray, reference: np.ndarray, grid: Grid) -> float:

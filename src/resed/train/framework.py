@@ -26,8 +26,10 @@ from resed.train.crnn import MeanTeacher, statistics
 from resed.train.distillation import Projections
 from resed.train.model import Output, TeacherStudent
 from resed.train.objective import Objective, Targets, cross_entropy, limited
+from resed.train.single import OneNetwork, refuse_unlabelled, single_losses
+from resed.train.wels import wels_grid
 
-Networks = TeacherStudent | MeanTeacher
+Networks = TeacherStudent | MeanTeacher | OneNetwork
 
 
 def build_networks(model: ModelSettings, features: FeatureSettings, classes: int,
@@ -42,12 +44,17 @@ def build_networks(model: ModelSettings, features: FeatureSettings, classes: int
         )
     if model.framework == "mean_teacher":
         return MeanTeacher(features.n_mels, features.frames, classes, model)
+    if model.framework == "single":
+        return OneNetwork(features.n_mels, features.frames, classes, model)
     return TeacherStudent(model, features.n_mels, features.frames, classes, shares=shares)
 
 
 def frame_grid(model: ModelSettings, features: FeatureSettings) -> tuple[int, float]:
     """Frames of the posteriors of the student, and the seconds from one to the next."""
-    if model.framework == "joint":
+    if model.wels is not None:
+        cells, step = wels_grid(features.frames, model.wels)
+        return cells, step * features.seconds_per_frame
+    if model.framework in ("joint", "single"):
         return features.frames, features.seconds_per_frame
     cells, step = features.frames, 1
     for pool, _ in model.crnn.pools:
@@ -204,6 +211,30 @@ class Averaged(Framework):
         return {key: weights[name] for key, name in names.items()}
 
 
+class Single(Framework):
+    """One network, whose output stands for that of the teacher, too."""
+
+    networks: OneNetwork
+
+    def prepare(self, training: Mapping[str, Stratum]) -> None:
+        """Require a target of every clip for each loss."""
+        refuse_unlabelled(self.settings, training)
+
+    def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
+        """Outputs with frame posteriors of all clips."""
+        student = self.networks.student(mels)
+        return student, student
+
+    def moment(self, step: int, steps: int) -> dict[str, float]:
+        """No weight changes with time."""
+        return {}
+
+    def losses(self, teacher: Output, student: Output, targets: Targets,
+               moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
+        """BCE on tags and on frames."""
+        return single_losses(student, targets, self.settings)
+
+
 def _mean(losses: Tensor) -> Tensor:
     """The mean, or 0 of no clips."""
     return losses.mean() if len(losses) else losses.sum()
@@ -216,6 +247,8 @@ def build_framework(settings: SystemSettings, features: FeatureSettings, classes
     networks = build_networks(settings.model, features, classes, shares)
     if isinstance(networks, MeanTeacher):
         return Averaged(settings, networks)
+    if isinstance(networks, OneNetwork):
+        return Single(settings, networks)
     return Joint(settings, networks)
 
 

@@ -25,6 +25,11 @@ from resed.train.objective import focal_weight
 from resed.train.precision import arithmetic, made_with
 from resed.train.run import TrainingRun
 
+SHOWN = (  # scores in the line of an epoch
+    ("tags", "development.tags_f1"),
+    ("frames", "development.frame_f1"),
+    ("mAP", "development.tags_map"),
+)
 MOST_PARTS = 20  # of networks that a message lists
 
 
@@ -195,13 +200,17 @@ class Trainer:
     def _is_last(self) -> bool:
         return self.epoch + 1 == self.settings.epochs
 
+    def _is_single(self) -> bool:
+        return self.run.settings.model.framework == "single"
+
     def _scores(self) -> dict[str, float]:
         """Quick scores of all evaluated strata, as {name}.{score}."""
         found = {}
         for name, stratum in self.evaluated.items():
             events = name == "held_out" and self.settings.selection_score == "events_weak"
             grid = self.run.grid if events else None
-            scores = quick_scores(self.networks, name, stratum, self.device, grid)
+            ranked = self.settings.selection_score == "map" or self._is_single()
+            scores = quick_scores(self.networks, name, stratum, self.device, grid, ranked=ranked)
             found |= {f"{name}.{key}": value for key, value in scores.items()}
         return found
 
@@ -214,6 +223,7 @@ class Trainer:
             "tags": (f"{place}.tags_f1",),
             "tags_frames": (f"{place}.tags_f1", f"{place}.frame_f1"),
             "events_weak": ("held_out.event_f1", "held_out_weak.tags_f1"),
+            "map": (f"{place}.tags_map",),
         }[self.settings.selection_score]
         score = sum(row[part] for part in parts)
         latest = self.settings.selection_ties == "latest"
@@ -239,11 +249,7 @@ class Trainer:
 
     def _say_epoch(self, row: dict[str, Any], seconds: float) -> None:
         left = seconds * (self.settings.epochs - self.epoch - 1) / 60
-        scores = ", ".join(
-            f"{name} {100 * row[key]:.1f}"
-            for name, key in (("tags", "development.tags_f1"), ("frames", "development.frame_f1"))
-            if key in row
-        )
+        scores = ", ".join(f"{name} {100 * row[key]:.1f}" for name, key in SHOWN if key in row)
         self.say(
             f"{self.run.system} seed {self.run.seed}: epoch {self.epoch + 1}/{self.settings.epochs}"
             f", loss {row['loss']:.3f}, development F1 % [{scores}], "

@@ -222,6 +222,7 @@ def initialise(networks: nn.Module, settings: ModelSettings) -> None:
     pytorch: the default of PyTorch. glorot: uniform, biases 0, the default of Keras. baseline:
     weights_init of the official baseline: convolutions Glorot with gain sqrt(2), linear layers
     N(0, 0.01), scales of batch normalisation N(1, 0.02), recurrent matrices orthogonal.
+    glorot_relu: as glorot with gain sqrt(2).
     """
     how = settings.initialisation
     for module in networks.modules():
@@ -241,7 +242,7 @@ def initialise(networks: nn.Module, settings: ModelSettings) -> None:
         if how == "baseline" and isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, 0.0, 0.01)
         else:
-            nn.init.xavier_uniform_(module.weight, 2**0.5 if how == "baseline" else 1.0)
+            nn.init.xavier_uniform_(module.weight, 1.0 if how == "glorot" else 2**0.5)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
 

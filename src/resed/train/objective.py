@@ -21,11 +21,11 @@ from resed.train.model import Output
 
 @dataclass
 class Targets:
-    """Labels of a batch with clips in the order weak, strong, unlabeled.
+    """Labels of a batch with clips in the order weak, strong, unlabeled, out_of_domain.
 
     Attributes:
-        tags: [weak + strong, classes], 0 or 1.
-        frames: [strong, frames, classes], 0 or 1.
+        tags: of the clips that have tags, in this order: [weak + strong, classes], 0 or 1.
+        frames: of those that have frames: [strong, frames, classes], 0 or 1.
         weak, strong, unlabeled: number of clips of each role.
     """
 

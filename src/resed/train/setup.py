@@ -10,18 +10,19 @@ import torch
 
 from resed.config.dataset import TRAINING_ROLES, Dataset
 from resed.config.loading import check
-from resed.errors import StoreError
+from resed.errors import ConfigError, StoreError
 from resed.formats.checkpoint import first_difference
 from resed.formats.store import Store
 from resed.runtime.files import sha256
 from resed.settings import FeatureSettings, SystemSettings
-from resed.train.batches import Grid, Stratum, hold_out, load_stratum
+from resed.train.batches import ORDER, Grid, Stratum, hold_out, load_stratum
 from resed.train.framework import frame_grid
 from resed.train.heads import class_shares
 from resed.train.initial import Initial
 from resed.train.loop import Trainer
 from resed.train.run import TrainingRun
 
+LABELLED = ("weak", "strong")
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
 
@@ -66,6 +67,29 @@ def open_stores(paths: Mapping[str, Path]) -> dict[str, Store]:
     return stores
 
 
+def training_roles(settings: SystemSettings, stores: Mapping[str, Store]) -> list[str]:
+    """The roles on which a system is trained.
+
+    All of a teacher with a student; of a network that is trained alone those whose clips are in a
+    batch.
+
+    Raises ConfigError for a role without a store.
+    """
+    batch = settings.schedule.batch
+    if settings.model.framework == "single":
+        roles = [role for role in ORDER if getattr(batch, role)]
+    else:
+        roles = list(TRAINING_ROLES)
+    for role in roles:
+        if role not in stores:
+            raise ConfigError(
+                f"requires clips of the split {role}",
+                place=f"schedule.batch.{role}",
+                cure="add the split and its store; or set it to 0 with framework: single",
+            )
+    return roles
+
+
 def build_trainer(
     dataset: Dataset,
     root: Path,
@@ -82,7 +106,8 @@ def build_trainer(
     cure = "add this key; config/systems/base.yaml has all keys"
     chosen = check(SystemSettings, settings, f"systems.{system}", cure)
     opened = open_stores(stores)
-    features = check(FeatureSettings, opened["weak"].settings, "store settings")
+    roles = training_roles(chosen, opened)
+    features = check(FeatureSettings, opened["development"].settings, "store settings")
     if initial is not None:
         initial.refuse_other_features(features, chosen)
     cells, seconds = frame_grid(chosen.model, features)
@@ -100,13 +125,13 @@ def build_trainer(
         features=features,
         data={
             "dataset": dataset.name,
-            "manifest_sha256": opened["weak"].manifest_sha256,
+            "manifest_sha256": opened["development"].manifest_sha256,
             "clips": {role: len(store.clips) for role, store in opened.items()},
             "annotations": {role: sha256(path) for role, path in annotations.items()},
         },
         folder=folder,
         shares=class_shares(
-            [labels for role in ("weak", "strong") for labels in strata[role].labels()],
+            [labels for role in LABELLED if role in strata for labels in strata[role].labels()],
             range(len(dataset.classes)),
             chosen.model.disentangled,
         ),
@@ -114,11 +139,12 @@ def build_trainer(
         initial=initial,
     )
     evaluated: dict[str, Stratum] = {"development": strata["development"]}
-    training = {role: strata[role] for role in TRAINING_ROLES}
+    training = {role: strata[role] for role in roles}
     share = chosen.schedule.held_out
     if share:
-        for role in ("weak", "strong"):
+        for role in (role for role in LABELLED if role in training):
             training[role], aside = hold_out(training[role], share, seed)
-            evaluated["held_out" if role == "strong" else "held_out_weak"] = aside
+            other = role == "weak" and "strong" in training
+            evaluated["held_out_weak" if other else "held_out"] = aside
     training = {role: stratum.to(device) for role, stratum in training.items()}
     return Trainer(run, training, evaluated, device, say=lambda line: print(line, flush=True))

@@ -1,0 +1,102 @@
+"""CRNNs that keep every frame (Koutini et al., 2018, Tables 2 and 3)."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from resed.errors import ConfigError
+from resed.settings import FrameCrnnSettings, ModelSettings
+from resed.train.heads import scaled
+from resed.train.model import Output, output_shape
+from resed.train.precision import without_autocast
+from resed.train.sru import Sru
+from resed.train.wels import mean_logits
+
+
+class Alternate(nn.Module):
+    """Zeros on one side of a map, such that a convolution keeps its size.
+
+    Args:
+        zeros: rows and columns of zeros.
+        behind: after the map, not before it.
+    """
+
+    def __init__(self, zeros: int, *, behind: bool):
+        super().__init__()
+        # An even kernel lacks one cell on one side; the others are on both sides.
+        each, rest = divmod(zeros, 2)
+        before, after = (each, each + rest) if behind else (each + rest, each)
+        self.pad = (before, after, before, after)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """[clips, channels, frames, mels] -> the same with larger frames and mels."""
+        return functional.pad(maps, self.pad)
+
+
+def frame_cnn(settings: FrameCrnnSettings, width: float) -> nn.Sequential:
+    """Blocks of convolutions without bias, batch normalisation and ReLU, each with a pooling."""
+    layers: list[nn.Module] = []
+    inside, number = 1, 0
+    for channels, pool in zip(settings.channels, settings.pools, strict=True):
+        outside = scaled(channels, width)
+        for _ in range(settings.layers):
+            grow = settings.pad == "grow"
+            padding = settings.kernel // 2 if grow else 0
+            if not grow:
+                layers.append(Alternate(settings.kernel - 1, behind=number % 2 == 0))
+            convolution = nn.Conv2d(inside, outside, settings.kernel, padding=padding, bias=False)
+            layers += [convolution, nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
+            inside, number = outside, number + 1
+        layers.append(nn.MaxPool2d((1, pool)))
+        if settings.dropout:
+            layers.append(nn.Dropout(settings.dropout))
+    if settings.projection:
+        outside = scaled(settings.projection, width)
+        layers += [nn.Conv2d(inside, outside, 1), nn.ReLU(inplace=True)]
+        layers.append(nn.MaxPool2d((1, settings.projection_pool)))
+    return nn.Sequential(*layers)
+
+
+class FrameCrnn(nn.Module):
+    """[clips, frames, mels] log-mels -> logits of every frame, and of the clips by their mean.
+
+    Raises ConfigError if the pools leave no mel.
+    """
+
+    def __init__(self, mels: int, frames: int, classes: int, model: ModelSettings):
+        super().__init__()
+        assert model.frame_crnn is not None
+        settings = model.frame_crnn
+        hidden = scaled(settings.hidden, model.width)
+        self.norm = nn.BatchNorm1d(mels, affine=model.input_norm == "batch_norm")
+        self.normalised = model.input_norm != "none"
+        self.cnn = frame_cnn(settings, model.width)
+        try:
+            shape = output_shape(self.cnn, frames, mels)
+        except RuntimeError:
+            raise ConfigError(
+                f"the pools leave none of {mels} mels",
+                place="model.frame_crnn.pools",
+                cure="lower a pool, or raise n_mels",
+            ) from None
+        self.frames, self.dimension = frames, shape[1] * shape[3]
+        self.recurrent: nn.Module
+        if settings.cell == "gru":
+            self.recurrent = nn.GRU(self.dimension, hidden, batch_first=True, bidirectional=True)
+        else:
+            self.recurrent = Sru(self.dimension, hidden, sees_state=settings.cell == "sru_v2")
+        self.classify = nn.Linear(2 * hidden, classes)
+
+    def forward(self, mels: Tensor, frame_clips: slice = slice(None)) -> Output:
+        """Logits of a batch; frames only of `frame_clips`."""
+        if self.normalised:
+            mels = self.norm(mels.flatten(0, 1)).view_as(mels)
+        maps = self.cnn(mels.unsqueeze(1))
+        grown = maps.shape[2] - self.frames  # pad: grow
+        maps = maps[:, :, grown // 2 : maps.shape[2] - (grown - grown // 2)]
+        features = maps.permute(0, 2, 3, 1).flatten(2)
+        with without_autocast(features):
+            encoded = self.recurrent(features.float())
+        if isinstance(encoded, tuple):  # of nn.GRU, with its last state
+            encoded = encoded[0]
+        logits = self.classify(encoded).float()
+        return Output(mean_logits(logits), logits[frame_clips], features)
