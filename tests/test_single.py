@@ -14,7 +14,7 @@ from resed.formats.posteriors import Posteriors
 from resed.predict.inference import predict_splits
 from resed.settings import FeatureSettings, SystemSettings
 from resed.train.evaluate import macro_average_precision
-from resed.train.frame_crnn import Alternate
+from resed.train.frame_crnn import one_sided
 from resed.train.framework import build_networks, frame_grid
 from resed.train.model import Output, initialise, parameter_count
 from resed.train.objective import Targets
@@ -145,7 +145,7 @@ def test_padding_of_two_layers_is_centred():
     impulse[0, 0, 4, 4] = 1
     ones = torch.ones(1, 1, 2, 2)
     for behind in (True, False):
-        impulse = torch.conv2d(Alternate(1, behind=behind)(impulse), ones)
+        impulse = torch.conv2d(one_sided(1, behind=behind)(impulse), ones)
     rows = impulse[0, 0].sum(1)
     assert rows.tolist() == [0, 0, 0, 4, 8, 4, 0, 0, 0]
 

@@ -81,8 +81,8 @@ def _mix(mels: Tensor, targets: Targets, share: float) -> tuple[Tensor, Targets]
         torch.maximum(targets.tags, targets.tags[partner[:labelled]]),
         targets.tags,
     )
-    strong = targets.strong_clips
-    other = targets.frames[partner[strong] - targets.weak]
+    strong = targets.framed
+    other = targets.frames[partner[strong] - strong.start]
     frames = torch.where(
         chosen[strong, None, None], torch.maximum(targets.frames, other), targets.frames
     )
@@ -95,7 +95,7 @@ def _roll(mels: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
     shift = torch.randint(frames, (clips, 1), device=mels.device)
     index = (torch.arange(frames, device=mels.device)[None] + shift) % frames
     rolled = torch.gather(mels, 1, index[:, :, None].expand_as(mels))
-    strong = index[targets.strong_clips, :, None].expand_as(targets.frames)
+    strong = index[targets.framed, :, None].expand_as(targets.frames)
     labels = torch.gather(targets.frames, 1, strong)
     return rolled, Targets(targets.tags, labels, targets.weak, targets.strong, targets.unlabeled)
 

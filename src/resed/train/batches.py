@@ -177,6 +177,8 @@ class Batches:
         self.epoch = epoch if settings.orders == "per_epoch" else None
         self.seed = seed
         self.device = device
+        # Frames of all clips, if all have them; otherwise of the strong clips.
+        self.framed = all(stratum.frames is not None for stratum in self.strata.values())
         labels = [part for one in self.strata.values() for part in (one.tags, one.frames)]
         self.classes = next((part.shape[-1] for part in labels if part is not None), 0)
         self._orders: dict[int, dict[tuple[int, ...], np.ndarray]] = {}
@@ -236,15 +238,21 @@ class Batches:
             stratum = self.strata[role]
             here = index.to(stratum.features.device)
             features.append(stratum.features[here].to(self.device, non_blocking=True))
-            for parts, labels in ((tags, stratum.tags), (frames, stratum.frames)):
-                if labels is not None:
-                    parts.append(labels[index.to(labels.device)].to(self.device).float())
+            if stratum.tags is not None:
+                tags.append(self._labels(stratum.tags, index))
+            if stratum.frames is not None and (role == "strong" or self.framed):
+                frames.append(self._labels(stratum.frames, index))
         counts = {role: len(index) for role, index in chosen.items()}
         return torch.cat(features), Targets(
             torch.cat(tags) if tags else torch.zeros(0, self.classes),
             torch.cat(frames) if frames else torch.zeros(0, 0, self.classes),
-            **{role: counts.get(role, 0) for role in ("weak", "strong", "unlabeled")},
+            weak=counts.get("weak", 0),
+            strong=counts.get("strong", 0),
+            unlabeled=counts.get("unlabeled", 0) + counts.get("out_of_domain", 0),
         )
+
+    def _labels(self, labels: Tensor, index: Tensor) -> Tensor:
+        return labels[index.to(labels.device)].to(self.device).float()
 
 
 def _refuse_sizes(sizes: Mapping[str, int], counts: Mapping[str, int], together: bool) -> None:

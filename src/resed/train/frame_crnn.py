@@ -1,7 +1,6 @@
 """CRNNs that keep every frame (Koutini et al., 2018, Tables 2 and 3)."""
 
 from torch import Tensor, nn
-from torch.nn import functional
 
 from resed.errors import ConfigError
 from resed.settings import FrameCrnnSettings, ModelSettings
@@ -12,24 +11,17 @@ from resed.train.sru import Sru
 from resed.train.wels import mean_logits
 
 
-class Alternate(nn.Module):
-    """Zeros on one side of a map, such that a convolution keeps its size.
+def one_sided(zeros: int, *, behind: bool) -> nn.ZeroPad2d:
+    """Zeros such that a convolution keeps the size of a map.
+
+    Half of them are on each side; an odd one is after the map if `behind`, otherwise before it.
 
     Args:
-        zeros: rows and columns of zeros.
-        behind: after the map, not before it.
+        zeros: rows and columns of zeros, the size of the kernel minus 1.
     """
-
-    def __init__(self, zeros: int, *, behind: bool):
-        super().__init__()
-        # An even kernel lacks one cell on one side; the others are on both sides.
-        each, rest = divmod(zeros, 2)
-        before, after = (each, each + rest) if behind else (each + rest, each)
-        self.pad = (before, after, before, after)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """[clips, channels, frames, mels] -> the same with larger frames and mels."""
-        return functional.pad(maps, self.pad)
+    each, rest = divmod(zeros, 2)
+    before, after = (each, each + rest) if behind else (each + rest, each)
+    return nn.ZeroPad2d((before, after, before, after))
 
 
 def frame_cnn(settings: FrameCrnnSettings, width: float) -> nn.Sequential:
@@ -42,7 +34,7 @@ def frame_cnn(settings: FrameCrnnSettings, width: float) -> nn.Sequential:
             grow = settings.pad == "grow"
             padding = settings.kernel // 2 if grow else 0
             if not grow:
-                layers.append(Alternate(settings.kernel - 1, behind=number % 2 == 0))
+                layers.append(one_sided(settings.kernel - 1, behind=number % 2 == 0))
             convolution = nn.Conv2d(inside, outside, settings.kernel, padding=padding, bias=False)
             layers += [convolution, nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
             inside, number = outside, number + 1

@@ -167,6 +167,9 @@ def output_shape(cnn: nn.Module, frames: int, mels: int) -> tuple[int, int, int,
     for layer in cnn.modules():
         if isinstance(layer, nn.Conv2d):
             channels = layer.out_channels
+        if isinstance(layer, nn.ZeroPad2d):
+            left, right, top, bottom = layer.padding
+            sizes = [sizes[0] + top + bottom, sizes[1] + left + right]
         if isinstance(layer, (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d)):
             rules = (layer.kernel_size, layer.stride, layer.padding)
             kernels, strides, paddings = (_pair(rule) for rule in rules)

@@ -25,8 +25,8 @@ class Targets:
 
     Attributes:
         tags: of the clips that have tags, in this order: [weak + strong, classes], 0 or 1.
-        frames: of those that have frames: [strong, frames, classes], 0 or 1.
-        weak, strong, unlabeled: number of clips of each role.
+        frames: of `framed`, the strong clips or all: [strong, frames, classes], 0 or 1.
+        weak, strong, unlabeled: number of clips of each role; unlabeled with out_of_domain.
     """
 
     tags: Tensor
@@ -39,6 +39,12 @@ class Targets:
     def strong_clips(self) -> slice:
         """The strong clips of the batch."""
         return slice(self.weak, self.weak + self.strong)
+
+    @property
+    def framed(self) -> slice:
+        """The clips that have frames: all, or the strong clips."""
+        everything = len(self.frames) == self.weak + self.strong + self.unlabeled
+        return slice(0, len(self.frames)) if everything else self.strong_clips
 
 
 def limited(logits: Tensor, limit: float, factor: float = 1.0) -> Tensor:

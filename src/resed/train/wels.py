@@ -63,7 +63,7 @@ class WelsNet(nn.Module):
         try:
             shape = output_shape(self.cnn, frames, mels)
         except RuntimeError:
-            shape = torch.Size((1, inside, 0, 0))
+            shape = (1, inside, 0, 0)
         if shape[2] < 1 or shape[3] != 1:
             raise ConfigError(
                 f"{frames} frames and {mels} mels leave {shape[2]} segments of {shape[3]} mels",
