@@ -3,7 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from resed.check.between_splits import check_classes, check_lengths, check_names
+from resed.check.between_splits import (
+    check_classes,
+    check_lengths,
+    check_names,
+    check_unlisted,
+)
 from resed.check.dataset_file import DatasetDescription, read_description
 from resed.check.messages import CheckMessages
 from resed.check.run_config import Check, check_run_config
@@ -42,6 +47,7 @@ def check_dataset(
         check_lengths(description, contents, messages)
         check_classes(description, contents, messages)
         check_names(contents, messages)
+        check_unlisted(contents, messages)
         late = sum(contents[role].late for role in SCORED_ROLES if role in contents)
     if config is not None:
         check_run_config(description, config, base, messages, root=root, late=late, checks=checks)

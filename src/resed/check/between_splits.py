@@ -26,6 +26,7 @@ SINGLE = {  # effect of a class with one clip in a split
     "evaluation": "its score rests on one clip",
 }
 LENGTH_TOLERANCE_S = 0.05  # encoders add a few milliseconds
+LABEL_FILES = frozenset({".txt", ".tsv", ".csv"})
 MOST_ALIKE = 0.9  # share of clips of one length from which it is the length of the dataset
 
 
@@ -119,6 +120,26 @@ def check_names(contents: Mapping[str, SplitContent], messages: CheckMessages) -
         else:
             cure = "remove them from one of the two: test clips must be used only for testing"
             messages.error(f"{clips} ({some(same)})", place=place, cure=cure)
+
+
+def check_unlisted(contents: Mapping[str, SplitContent], messages: CheckMessages) -> None:
+    """Note the files of each folder that no split lists; label files beside the sound are usual."""
+    listed: dict[Path, set[str]] = {}
+    found: dict[Path, tuple[Path, set[str]]] = {}
+    for content in contents.values():
+        if content.folder is not None:
+            place = content.folder.resolve()
+            found.setdefault(place, (content.folder, content.found))
+            listed.setdefault(place, set()).update(path.name for path in content.files.values())
+    for place, (folder, names) in found.items():
+        unlisted = sorted(
+            name for name in names - listed[place] if Path(name).suffix.lower() not in LABEL_FILES
+        )
+        if unlisted:
+            number = counted(len(unlisted), "file")
+            messages.note(
+                f"{number} not listed in the annotations ({some(unlisted)})", place=folder
+            )
 
 
 def _by_composed_name(content: SplitContent) -> dict[str, Path | None]:

@@ -9,8 +9,9 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from resed.check.sound_places import SoundPlaces
 from resed.config.dataset import Role
 from resed.convert import LabelOptions, read_labelled
 from resed.convert.labelled import PER_CLIP
@@ -18,7 +19,8 @@ from resed.convert.reading import TABLE_NAME, first_line_kind, label_files
 from resed.errors import DatasetError, counted, some
 from resed.formats.annotation_text import IDENTIFIER, AnnotationText
 from resed.formats.annotations import read_clips
-from resed.formats.clip_names import SOUNDS, clip_file
+from resed.formats.audio_errors import ffmpeg_command
+from resed.formats.clip_names import OTHER_SOUNDS, SOUNDS
 from resed.formats.regions import Region
 from resed.runtime.files import walk
 
@@ -42,7 +44,7 @@ class LabelSource:
         place: the table, or the folder of the label files.
         clips: name of the sound file -> its labels.
         timed: whether the labels have times; False for weak labels and for lists of clips.
-        audio: folder of the sound files.
+        audio: folder of the sound files, or a place of gathered files.
         role: the split that its name shows, or None.
         whole: whether the place lists exactly these clips, by these names.
     """
@@ -59,7 +61,7 @@ class LabelSource:
 class FolderContent:
     """What a folder contains: sound files by folder, sources of labels, and notes."""
 
-    sounds: dict[Path, list[str]]
+    sounds: SoundPlaces
     sources: list[LabelSource]
     notes: list[str]
 
@@ -72,25 +74,63 @@ def look_into(folder: Path, label_column: str | None = None) -> FolderContent:
     if not folder.is_dir():
         cure = "give the folder of your sound files and labels"
         raise DatasetError("no such folder", place=folder, cure=cure)
-    sounds, tables, labels = _files(folder)
-    if not sounds:
+    names, tables, labels, other = _files(folder)
+    if not names:
         cure = f"give a folder with sound files ({', '.join(sorted(SOUNDS))})"
+        if other:
+            cure = f"convert its sound files, such as {ffmpeg_command(str(other[0]))}"
         raise DatasetError("contains no sound files", place=folder, cure=cure)
-    found = FolderContent(sounds, [], [])
+    found = FolderContent(SoundPlaces(names), [], [])
+    if other:
+        number = counted(len(other), "sound file")
+        converted = ffmpeg_command(other[0].name)
+        found.notes.append(
+            f"{number} cannot be read as they are and are left out; convert them: {converted}"
+        )
+    unused: list[str] = []
     for path in tables:
-        if source := _table(path, folder, sounds, found.notes):
+        if source := _table(path, folder, found):
             found.sources.append(source)
+        else:
+            unused.append(f"{path} is not used, because it has no column {IDENTIFIER}")
+    found.notes += unused
     for place in labels:
-        audio = _audio_of_labels(place, sounds)
+        audio = _audio_of_labels(place, names)
         options = LabelOptions(audio=audio, label_column=label_column)
         read = read_labelled(place, options)
         found.notes += [f"{place}: {note}" for note in read.notes]
         source = LabelSource(place, read.clips, True, audio, role_of(place, folder))
-        found.sources.append(_existing(source, found.notes))
+        found.sources.append(_existing(source, found))
+    _join_folders(found)
     if not any(source.clips and source.timed for source in found.sources):
         cure = "add a table with onset, offset and event_label, or label files of Audacity or Raven"
-        raise DatasetError("contains no labels with times", place=folder, cure=cure)
+        problem = "; ".join(["contains no labels with times", *unused])
+        raise DatasetError(problem, place=folder, cure=cure)
     return found
+
+
+def _join_folders(found: FolderContent) -> None:
+    """Make the folders of label files that show the same split one source of labels."""
+    by_role: dict[Role | None, list[LabelSource]] = defaultdict(list)
+    for source in found.sources:
+        if source.place.is_dir():
+            by_role[source.role].append(source)
+    for role, several in by_role.items():
+        files = [
+            (found.sounds.file(source.audio, clip), labels)
+            for source in several
+            for clip, labels in source.clips.items()
+        ]
+        if len(several) < 2 or not files or len({path for path, _ in files}) < len(files):
+            continue  # labels of the same sound file in two folders are refused later
+        folders = list(dict.fromkeys(source.audio for source in several))
+        beside = [place / name for place in folders for name in found.sounds.names[place]]
+        audio, names = found.sounds.gather(beside)
+        clips = {names[path]: labels for path, labels in files}
+        found.sources = [one for one in found.sources if not any(one is old for old in several)]
+        found.sources.append(LabelSource(audio, clips, True, audio, role))
+        places = some([str(source.place) for source in several])
+        found.notes.append(f"the folders {places} are one split, in which their files are links")
 
 
 def role_of(path: Path, folder: Path) -> Role | None:
@@ -112,10 +152,10 @@ def role_of(path: Path, folder: Path) -> Role | None:
     return None
 
 
-def _files(folder: Path) -> tuple[dict[Path, list[str]], list[Path], list[Path]]:
-    """Sound files by folder, tables, and folders with one label file per sound file."""
+def _files(folder: Path) -> tuple[dict[Path, list[str]], list[Path], list[Path], list[Path]]:
+    """Sound files by folder, tables, folders with one label file per sound file, other sound."""
     sounds: dict[Path, list[str]] = defaultdict(list)
-    tables, labels, count = [], [], 0
+    tables, labels, other, count = [], [], [], 0
     for place, folders, files in walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         count += len(files)
@@ -126,11 +166,13 @@ def _files(folder: Path) -> tuple[dict[Path, list[str]], list[Path], list[Path]]
             suffix = Path(name).suffix.lower()
             if suffix in SOUNDS:
                 sounds[place].append(name)
+            elif suffix in OTHER_SOUNDS:
+                other.append(place / name)
             elif suffix in TABLE_SUFFIXES and _is_table(place / name):
                 tables.append(place / name)
         if any(first_line_kind(path) in PER_CLIP for path in label_files(place)):
             labels.append(place)
-    return dict(sounds), tables, labels
+    return dict(sounds), tables, labels, other
 
 
 def _is_table(path: Path) -> bool:
@@ -139,52 +181,29 @@ def _is_table(path: Path) -> bool:
     return path.suffix.lower() != ".txt" or first_line_kind(path) == "tsv"
 
 
-def _table(
-    path: Path, folder: Path, sounds: Mapping[Path, list[str]], notes: list[str]
-) -> LabelSource | None:
+def _table(path: Path, folder: Path, found: FolderContent) -> LabelSource | None:
     """The source of a table; None for a table without a column of file names."""
     header = AnnotationText.read(path).header
     if IDENTIFIER not in header:
-        notes.append(f"{path} is not used, because it has no column {IDENTIFIER}")
         return None
     if "event_label" in header or "event_labels" in header:
         read = read_labelled(path, LabelOptions(kind="tsv"))
         clips, timed = read.clips, not read.tags
     else:
         clips, timed = {clip: [] for clip in read_clips(path)}, False
-    names = {Path(clip).name: labels for clip, labels in clips.items()}
-    role, same = role_of(path, folder), list(names) == list(clips)
-    audio = _audio_of_table(path, names, role, folder, sounds)
-    return _existing(LabelSource(path, names, timed, audio, role, same), notes)
-
-
-def _audio_of_table(
-    path: Path,
-    clips: Mapping[str, list[Region]],
-    role: Role | None,
-    folder: Path,
-    sounds: Mapping[Path, list[str]],
-) -> Path:
-    """The folder with the sound files of a table; that of its split if several have them."""
-    wanted = set(clips)
-    share = {place: len(wanted & set(names)) for place, names in sounds.items()}
-    most = max(share.values())
-    if not most:
-        cure = "write names with the suffix of the file, such as a.wav"
-        problem = (
-            f"none of its {counted(len(wanted), 'clip')} is a sound file ({some(list(wanted))})"
-        )
-        raise DatasetError(problem, place=path, cure=cure)
-    best = [place for place, number in share.items() if number == most]
-    if len(best) > 1:
-        best = [place for place in best if role and role_of(place, folder) == role] or best
-    if len(best) > 1:
-        names = some([str(place.relative_to(folder)) for place in best])
-        cure = "name the table like its folder, or give a folder with one of them"
-        raise DatasetError(
-            f"its sound files are in several folders ({names})", place=path, cure=cure
-        )
-    return best[0]
+    role = role_of(path, folder)
+    preferred = [place for place in found.sounds.names if role and role_of(place, folder) == role]
+    audio, names = found.sounds.of_table(path, clips, preferred)
+    used: dict[str, list[Region]] = defaultdict(list)
+    for clip, labels in clips.items():
+        used[names[clip]] += labels
+    if any(PurePath(clip).name != name and Path(clip).suffix == "" for clip, name in names.items()):
+        found.notes.append(f"names in {path} have no suffix; those of the sound files are used")
+    if audio in found.sounds.gathered:
+        problem = f"the sound files of {path} are in several folders"
+        found.notes.append(f"{problem}; in the split, they are links in one folder")
+    same = list(used) == list(clips) and audio not in found.sounds.gathered
+    return _existing(LabelSource(path, dict(used), timed, audio, role, same), found)
 
 
 def _audio_of_labels(place: Path, sounds: Mapping[Path, list[str]]) -> Path:
@@ -203,12 +222,13 @@ def _audio_of_labels(place: Path, sounds: Mapping[Path, list[str]]) -> Path:
     return best[0]
 
 
-def _existing(source: LabelSource, notes: list[str]) -> LabelSource:
+def _existing(source: LabelSource, found: FolderContent) -> LabelSource:
     """The source without sound files that do not exist, which are noted."""
-    missing = [clip for clip in source.clips if not clip_file(source.audio, clip).is_file()]
+    file = found.sounds.file
+    missing = [clip for clip in source.clips if not file(source.audio, clip).is_file()]
     if missing:
         total = counted(len(source.clips), "sound file")
-        notes.append(
+        found.notes.append(
             f"{len(missing)} of {total} of {source.place} are not in {source.audio} and are left "
             f"out: {some(missing)}"
         )

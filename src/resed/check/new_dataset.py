@@ -17,6 +17,7 @@ from resed.check.dataset_file import LABELS
 from resed.check.label_sources import look_into
 from resed.check.split_proposal import ProposedDataset, ProposedSplit, plan_dataset
 from resed.config.dataset import ROLES, Role
+from resed.config.loading import read_yaml
 from resed.config.systems import NAME
 from resed.errors import DatasetError, OverwriteError
 from resed.formats.annotation_text import quoted
@@ -24,10 +25,9 @@ from resed.formats.annotations import COLUMNS, event_rows, tag_rows
 from resed.formats.regions import check_regions
 from resed.runtime.files import write_text
 
-RATE, HOP = 44_100, 735  # of the default features: 60 frames per second
-LEAST_FRAMES = 100  # that the teacher requires
-BATCH = {"weak": 4, "strong": 6, "unlabeled": 2}
-SYSTEMS = ["pts", "pts_tfd_afl", "pts_tfd_afl_esp"]
+RATE, HOP = 44_100, 1764  # 25 frames per second
+LEAST_FRAMES = 60  # a few more than the 50 of a cell of the teacher
+TEMPLATE = Path("config") / "templates" / "run.yaml"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def init_dataset(
         run_file or Path(f"{name}.yaml"),
         plan,
     )
-    links = _links(made, folder)
+    links = _links(made)
     files = {
         root / _new_annotations(role): _table(role, plan.splits[role])
         for role in ROLES
@@ -84,10 +84,9 @@ def init_dataset(
     files[made.dataset_file] = _dataset_text(made, links, folder)
     files[made.run_file] = _run_text(made)
     _refuse_existing([*files, *(link for _, link in links.values() if link)])
-    for target, link in links.values():
+    for place, (_, link) in links.items():
         if link:
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(target.resolve(), target_is_directory=True)
+            _link(link, place, plan)
     for path, text in files.items():
         write_text(path, text)
     return made
@@ -107,7 +106,7 @@ def _own_annotations(made: NewDataset, role: Role) -> str | None:
     return place.relative_to(root).as_posix() if fits else None
 
 
-def _links(made: NewDataset, folder: Path) -> dict[Path, tuple[Path, Path | None]]:
+def _links(made: NewDataset) -> dict[Path, tuple[Path, Path | None]]:
     """Folder of sound files -> itself and the link to it below the root; None if it is there."""
     places = list(dict.fromkeys(split.audio for split in made.plan.splits.values()))
     root = made.root.resolve()
@@ -115,20 +114,33 @@ def _links(made: NewDataset, folder: Path) -> dict[Path, tuple[Path, Path | None
     taken: set[str] = set()
     for place in places:
         real = place.resolve()
-        if root in real.parents:
+        if root in real.parents and place not in made.plan.sounds.gathered:
             found[place] = real, None
             continue
         if real == root or real in root.parents:
             cure = "move the sound files into a folder of their own, such as audio/"
             raise DatasetError("sound files lie above the dataset", place=place, cure=cure)
-        base = re.sub(r"[^A-Za-z0-9_.-]+", "_", place.name).strip(".") or "sounds"
+        name = place.parent.name if place in made.plan.sounds.gathered else place.name
+        base = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip(".") or "sounds"
         number, name = 1, base
-        while name in taken:
+        while name in taken or (made.root / "audio" / name).is_dir():
             number += 1
             name = f"{base}_{number}"
         taken.add(name)
         found[place] = place, made.root / "audio" / name
     return found
+
+
+def _link(link: Path, place: Path, plan: ProposedDataset) -> None:
+    """Make a link to a folder of sound files, or a folder of links to gathered files."""
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if place not in plan.sounds.gathered:
+        link.symlink_to(place.resolve(), target_is_directory=True)
+        return
+    link.mkdir()
+    used = {clip for split in plan.splits.values() if split.audio == place for clip in split.clips}
+    for name in sorted(used):
+        (link / name).symlink_to(plan.sounds.gathered[place][name].resolve())
 
 
 def _table(role: Role, split: ProposedSplit) -> str:
@@ -181,36 +193,22 @@ def _dataset_text(
 
 
 def _run_text(made: NewDataset) -> str:
+    """The template of a run with the features and batches of this dataset."""
     plan = made.plan
     hop = HOP
-    while round(plan.clip_seconds * RATE / hop) < 1.2 * LEAST_FRAMES and hop > 1:
+    while round(plan.clip_seconds * RATE / hop) < LEAST_FRAMES and hop > 1:
         hop -= max(1, hop // 20)
-    frames = round(plan.clip_seconds * RATE / hop)
-    features = {"frames": frames} if hop == HOP else {"hop": hop, "frames": frames}
-    batch = {role: min(size, len(plan.splits[role].clips)) for role, size in BATCH.items()}
-    values = {
-        "dataset": made.name if _is_standard(made) else str(made.dataset_file),
-        "systems": SYSTEMS,
-        "seeds": 1,
-        "features": features,
-        "override": {
-            "model": {
-                "width": 0.1,
-                "recurrent": {"average_frames": 10},
-                "input_norm": "standardise",
-            },
-            "schedule": {
-                "epochs": 20,
-                "stage_one": 8,
-                "steps_per_epoch": 40,
-                "batch": batch,
-                "learning_rate": 0.004,
-            },
-        },
+    values = read_yaml(TEMPLATE)
+    values["dataset"] = made.name if _is_standard(made) else str(made.dataset_file)
+    values["features"] |= {"hop": hop, "frames": round(plan.clip_seconds * RATE / hop)}
+    batch = values["override"]["schedule"]["batch"]
+    values["override"]["schedule"]["batch"] = {
+        role: min(size, len(plan.splits[role].clips)) for role, size in batch.items()
     }
     comments = [
-        "a tenth of the width and 20 epochs, for a first run on a CPU: remove `override` to use "
-        "the settings of the paper, which require a GPU",
+        "small networks and a short training, for a first run on a CPU (config/templates/run.yaml "
+        "gives the reasons): remove `override` to use the settings of the paper, which require a "
+        "GPU",
         "one seed: use three or more to compare systems",
     ]
     return _comments("Written by resed check --init; it has", comments) + _yaml(values)

@@ -31,6 +31,8 @@ class SplitContent:
     events: list[Event] = field(default_factory=list)
     files: dict[str, Path] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    folder: Path | None = None  # of the audio
+    found: set[str] = field(default_factory=set)  # names of the files in the folder
     late: int = 0  # events that begin after clip_seconds, in longer files
 
 
@@ -98,10 +100,7 @@ def _check_files(content: SplitContent, folder: Path, messages: CheckMessages) -
             place=folder,
             cure=_cure_of_missing_clip(missing, folder, files),
         )
-    unlisted = sorted(set(files) - {path.name for path in content.files.values()})
-    if unlisted:
-        number = counted(len(unlisted), "file")
-        messages.note(f"{number} not listed in the annotations ({some(unlisted)})", place=folder)
+    content.folder, content.found = folder, set(files)
 
 
 def _cure_of_missing_clip(missing: list[str], folder: Path, files: dict[str, Path]) -> str:

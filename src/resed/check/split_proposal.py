@@ -12,10 +12,10 @@ from pathlib import Path
 
 from resed.check.between_splits import LENGTH_TOLERANCE_S, MOST_ALIKE
 from resed.check.label_sources import FolderContent, LabelSource, clips_of, drop_clips, role_of
+from resed.check.sound_places import SoundPlaces
 from resed.config.dataset import ROLES, Role, class_problem
 from resed.errors import AudioError, DatasetError, ResedError, counted, some
 from resed.formats.audio import probe
-from resed.formats.clip_names import clip_file
 from resed.formats.regions import Region
 from resed.paper.tables import OVERALL
 
@@ -29,7 +29,7 @@ MOST_PARTS = 0.9  # share of names from which such names are those of parts
 
 @dataclass
 class ProposedSplit:
-    """A split: the folder of its sound files, and their labels; None for unlabeled files."""
+    """A split: the place of its sound files, and their labels; None for unlabeled files."""
 
     audio: Path
     clips: dict[str, list[Region] | None]
@@ -44,6 +44,7 @@ class ProposedDataset:
     classes: list[str]
     clip_seconds: float
     assumptions: list[str] = field(default_factory=list)
+    sounds: SoundPlaces = field(default_factory=lambda: SoundPlaces({}))
 
     def clips_by_class(self) -> dict[str, dict[Role, int]]:
         """Class -> labelled split -> number of clips with the class."""
@@ -68,15 +69,17 @@ def plan_dataset(content: FolderContent, folder: Path) -> ProposedDataset:
     _add_weak(splits, assumptions)
     _add_unlabeled(splits, content, folder, seconds, assumptions)
     classes = _classes(splits, folder)
+    _refuse_points(splits)
     used = [seconds[split.audio, clip] for split in splits.values() for clip in split.clips]
     whole = _clip_seconds(used, folder, assumptions)
-    return ProposedDataset({role: splits[role] for role in ROLES}, classes, whole, assumptions)
+    ordered = {role: splits[role] for role in ROLES}
+    return ProposedDataset(ordered, classes, whole, assumptions, content.sounds)
 
 
 def _lengths(content: FolderContent, assumptions: list[str]) -> dict[tuple[Path, str], float]:
     """Seconds of each sound file; those that cannot be read are left out of all sources."""
     seconds, broken = {}, []
-    for place, name in clips_of(content.sounds):
+    for place, name in clips_of(content.sounds.names):
         try:
             seconds[place, name] = probe(place / name).seconds
         except AudioError as error:
@@ -88,7 +91,7 @@ def _lengths(content: FolderContent, assumptions: list[str]) -> dict[tuple[Path,
         assumptions.append(f"{number} cannot be read and are left out: {some(broken)}")
     for source in content.sources:
         for clip in list(source.clips):
-            path = clip_file(source.audio, clip)
+            path = content.sounds.file(source.audio, clip)
             if (path.parent, path.name) not in seconds:
                 drop_clips(source, [clip])
             else:
@@ -223,26 +226,30 @@ def _add_unlabeled(
     splits: dict[Role, ProposedSplit],
     content: FolderContent,
     folder: Path,
-    seconds: Mapping[tuple[Path, str], float],
+    seconds: dict[tuple[Path, str], float],
     assumptions: list[str],
 ) -> None:
     """The list of unlabeled clips, or a folder of that name, or files without labels beside."""
     if "unlabeled" in splits:
         return
-    listed = {
-        (split.audio, clip_file(split.audio, clip).name)
-        for split in splits.values()
-        for clip in split.clips
-    }
+    file = content.sounds.file
+    listed = {file(split.audio, clip) for split in splits.values() for clip in split.clips}
+    strong = {file(splits["strong"].audio, clip).parent for clip in splits["strong"].clips}
     free: dict[Path, list[str]] = defaultdict(list)
-    for place, name in clips_of(content.sounds):
-        if (place, name) in seconds and (place, name) not in listed:
+    for place, name in clips_of(content.sounds.names):
+        if (place, name) in seconds and place / name not in listed:
             free[place].append(name)
     named = [place for place in free if role_of(place, folder) == "unlabeled"]
-    beside = [place for place in free if place == splits["strong"].audio]
-    for place in (named or beside)[:1]:
-        splits["unlabeled"] = ProposedSplit(place, dict.fromkeys(free[place]))
-        number = counted(len(free[place]), "sound file")
+    chosen = named or [place for place in free if place in strong]
+    if chosen:
+        place, clips = chosen[0], free[chosen[0]]
+        if len(chosen) > 1:
+            files = [where / name for where in chosen for name in free[where]]
+            place, names = content.sounds.gather(files)
+            clips = [names[path] for path in files]
+            seconds |= {(place, names[path]): seconds[path.parent, path.name] for path in files}
+        splits["unlabeled"] = ProposedSplit(place, dict.fromkeys(clips))
+        number = counted(len(clips), "sound file")
         assumptions.append(f"{number} of {place} without labels are the split unlabeled")
         return
     weak = splits["weak"]
@@ -268,10 +275,20 @@ def _classes(splits: Mapping[Role, ProposedSplit], folder: Path) -> list[str]:
     never = sorted(set(found) - trained)
     if never:
         problem = f"no clip for training has {some(never)}"
-        raise DatasetError(
-            problem, place=folder, cure="label clips for training with these classes"
-        )
+        cure = "label more clips with these classes, at least one of them for training"
+        raise DatasetError(problem, place=folder, cure=cure)
     return sorted(found)
+
+
+def _refuse_points(splits: Mapping[Role, ProposedSplit]) -> None:
+    """Raise DatasetError for a label without a length, as programs write for a point in time."""
+    for role in ("strong", *SHARES):
+        for clip, labels in splits[role].clips.items():
+            for one in labels or ():
+                if one.is_point:
+                    problem = f"the label {one.label!r} of {clip} at {one.onset:g} s has no length"
+                    cure = "mark the event from its onset to its offset, or delete the label"
+                    raise DatasetError(problem, place=splits[role].audio, cure=cure)
 
 
 def _clip_seconds(seconds: Sequence[float], folder: Path, assumptions: list[str]) -> float:

@@ -13,12 +13,11 @@ from pathlib import Path
 
 from resed.errors import AudioError, MissingFileError, ResedError
 from resed.formats.annotations import CHANGED, clip_name_of
-from resed.formats.clip_names import SOUNDS
+from resed.formats.clip_names import OTHER_SOUNDS, SOUNDS
 from resed.runtime.checksums import absolute
 
-# Sound that resed does not read: reported with the command that converts it, and not left out.
-OTHERS = {".m4a", ".aac", ".wma", ".amr", ".wv", ".ape", ".mka", ".mpc"}
-SUFFIXES = SOUNDS | OTHERS
+# OTHER_SOUNDS are reported with the command that converts them, and not left out.
+SUFFIXES = SOUNDS | OTHER_SOUNDS
 LONGEST_NAME = 4096  # characters; as long as paths can be
 
 

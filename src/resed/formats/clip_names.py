@@ -15,6 +15,9 @@ SOUNDS = frozenset(  # suffixes of sound files that resed reads
     }
 )
 
+# Suffixes of sound that resed does not read, but that converts with one command
+OTHER_SOUNDS = frozenset({".m4a", ".aac", ".wma", ".amr", ".wv", ".ape", ".mka", ".mpc"})
+
 
 def composed(name: str) -> str:
     """A name in its composed form, for comparisons."""
