@@ -537,8 +537,8 @@ def test_two_runs_are_compared_on_the_same_clips(both):
                 for side in both
             ]
             means = [100 * sum(side) / 2 for side in sides]
-            assert found["own"] == pytest.approx(means[0])
-            assert found["other"] == pytest.approx(means[1])
+            assert found["own_value"] == pytest.approx(means[0])
+            assert found["other_value"] == pytest.approx(means[1])
             assert found["value"] == pytest.approx(means[0] - means[1])
             expected = difference(
                 *[side.tables(split, "pts", metric) for side in both], paired=False

@@ -32,6 +32,7 @@ ORDER = (
 NUMBERS = (
     *("value", "low", "high", "deviation", "published", "difference", "p", "p_holm"),
     *("shown_low", "shown_high", "seeds_apart", "predicted_low", "predicted_high"),
+    *("own_value", "other_value"),
 )
 INTEGERS = ("seeds", "clips", "count", "decimals", "repairs", "clips_repaired")
 Type = Literal["text", "number", "integer"]

@@ -28,7 +28,7 @@ MOST_SHOWN = 6  # settings of a system that are named in the table; the notes na
 STAGES = ("acquire", "audit", "features", "feature_overrides", "calibrate", "init", "external")
 _COLUMNS = (
     *("table", "system", "title", "other_run", "same_checkpoint", "status", "settings"),
-    *("split", "metric", "own", "other", *ESTIMATE, "decision", "reason"),
+    *("split", "metric", "own_value", "other_value", *ESTIMATE, "decision", "reason"),
 )
 
 
@@ -98,13 +98,13 @@ def _records(
         "split": split,
     }
     for key, metric in own.paper.metrics.items():
-        values = dict.fromkeys((*ESTIMATE, "own", "other", "decision", "reason"))
+        values = dict.fromkeys((*ESTIMATE, "own_value", "other_value", "decision", "reason"))
         found = _difference(own, other, row, split, metric, same) if status == "run" else None
         if found:
             values |= estimate(found) | {"decision": decide(found, same)}
             values["reason"] = undecided(found, same)
-            values["own"] = own.interval(split, row, metric).mean
-            values["other"] = other.interval(split, row, metric).mean
+            values["own_value"] = own.interval(split, row, metric).mean
+            values["other_value"] = other.interval(split, row, metric).mean
         yield base | {"metric": key} | values
 
 
