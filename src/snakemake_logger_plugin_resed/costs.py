@@ -3,29 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-# Seconds of one job of the demo on an idle core. Only their ratios matter once jobs have ended.
+# CPU seconds of one job of the demo. Only their ratios matter once jobs have ended.
 COSTS = {
-    "acquire": 5.0,
-    "admit": 2.0,
-    "audit": 8.0,
-    "repair": 2.0,
+    "acquire": 3.5,
+    "admit": 0.8,
+    "audit": 4.0,
+    "repair": 0.8,
     "extract": 9.0,
-    "calibrate": 2.0,
-    "train": 20.0,
-    "predict": 3.0,
-    "decode": 2.0,
-    "decode_configured": 1.5,
-    "sanity": 2.5,
-    "score": 6.0,
-    "score_configured": 2.0,
-    "score_sanity": 3.0,
-    "tabulate": 4.0,
-    "judge": 10.0,
-    "draw": 4.0,
-    "report": 5.0,
+    "calibrate": 0.7,
+    "train": 17.0,
+    "predict": 2.5,
+    "decode": 1.0,
+    "decode_configured": 0.8,
+    "sanity": 1.0,
+    "score": 1.8,
+    "score_configured": 1.0,
+    "score_sanity": 1.2,
+    "tabulate": 1.6,
+    "judge": 4.0,
+    "draw": 2.2,
+    "report": 3.0,
     "all": 0.0,
 }
-OTHER = 3.0  # of rules that are not listed
+OTHER = 2.0  # of rules that are not listed
 ALONE = ("admit", "audit", "repair", "judge", "report")  # no other job runs beside them
 PRIOR = 5.0  # seconds of jobs that count as measured before the first job has ended
 
