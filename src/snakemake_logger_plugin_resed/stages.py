@@ -16,6 +16,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -128,7 +129,8 @@ def closing(stages: Stages, code: int, log: Path, seconds: float) -> Iterator[st
     """The lines after a run with exit code `code`."""
     if code and not stages.failed:
         lines = last_lines(log, sys.maxsize)
-        yield from [line for line in lines if line.startswith("resed: ")] or lines[-LAST_LINES:]
+        errors = [line for line in lines if line.startswith("resed: ")]
+        yield from errors[-1:] or lines[-LAST_LINES:]
     if code:
         yield f"not finished; the same command continues; log of Snakemake: {log}"
         return
@@ -151,7 +153,10 @@ def run(arguments: Sequence[str], stream: TextIO = sys.stdout) -> int:
     say(f"Log of Snakemake: {log}")
     began = time.monotonic()
     stages = Stages(_cores(arguments), say)
-    with _snakemake(arguments, log) as (process, events), _ended_by_signals(process) as received:
+    with _ended_by_signals() as signals, _snakemake(arguments, log) as (process, events):
+        signals.process, received = process, signals.received
+        if received:  # while Snakemake started
+            os.killpg(process.pid, received[-1])
         with status_line("") if sys.stderr.isatty() else nullcontext() as show:
             for line in _lines(events, process):
                 now = time.monotonic()
@@ -193,19 +198,31 @@ def _snakemake(
         os.close(reading)
 
 
+@dataclass
+class Signals:
+    """The signals that this program received, and the process that they are passed on to."""
+
+    received: list[signal.Signals] = field(default_factory=list)
+    process: subprocess.Popen[bytes] | None = None
+
+    def forward(self, number: int, frame: Any) -> None:
+        """Pass a signal on to Snakemake and its jobs."""
+        self.received.append(signal.Signals(number))
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+
+
 @contextmanager
-def _ended_by_signals(process: subprocess.Popen[bytes]) -> Iterator[list[signal.Signals]]:
-    """Pass signals on to Snakemake and its jobs, and wait for their end; yield those received."""
-    received: list[signal.Signals] = []
+def _ended_by_signals() -> Iterator[Signals]:
+    """Signals end Snakemake and its jobs, and this program after them.
 
-    def forward(number: int, frame: Any) -> None:
-        received.append(signal.Signals(number))
-        if process.poll() is None:
-            os.killpg(process.pid, number)
-
-    before = {number: signal.signal(number, forward) for number in ENDED_BY}
+    The handlers are set before Snakemake starts, which would otherwise ignore what is ignored here,
+    such as Ctrl-C in a background job.
+    """
+    signals = Signals()
+    before = {number: signal.signal(number, signals.forward) for number in ENDED_BY}
     try:
-        yield received
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
