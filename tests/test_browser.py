@@ -1,17 +1,20 @@
-"""Report and audit page in a real browser, as files: phone and desktop, light and dark."""
+"""The pages of a run in a real browser, as files: phone and desktop, light and dark."""
 
 import shutil
 import time
 
 import pytest
 from browser import SCHEMES, SCREENS, Browser
+from made_clips import make_run
 from made_page import make_page_input
-from made_results import REPOSITORY, make_results, make_root
+from made_results import REPOSITORY
 
 from resed.audit.page import page as audit_page
+from resed.browse.run_clips import RunClips
+from resed.browse.write import write_page
 from resed.config.dataset import load_dataset
+from resed.config.stages import BrowseSettings
 from resed.report import render
-from resed.results.folder import Results
 
 SYSTEMS = ["guided_learning", "pts", "pts_tfd", "pts_tfd_afl", "pts_tfd_afl_esp"]
 FINDING = {"published_in": "", "effect": "Classes are not trained.", "cure": "Add clips."}
@@ -21,15 +24,13 @@ FOCUSABLE = "a[href], button, input, summary, [tabindex='0']"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """results/made with the report, the audit page, and a page in place of the clip browser."""
-    config = make_root(tmp_path_factory.mktemp("pages"), systems=SYSTEMS, seeds=2)
-    results = Results.of(config, make_results(config, 8))
+    """results/made with the report, the audit page and the clip browser."""
+    results = make_run(tmp_path_factory.mktemp("pages"), SYSTEMS, clips=8, seeds=2)
     make_page_input(results)
-    clips = results.folder / "report" / "clips" / "index.html"
-    clips.parent.mkdir(parents=True)
-    clips.write_text("<!DOCTYPE html><title>Clips</title>")
     audit = results.folder / "audit"
     (audit / "index.html").write_text(audit_page(load_dataset("demo", REPOSITORY), _audit(), audit))
+    clips = results.folder / "report" / "clips"
+    write_page(RunClips(results, clips), clips, BrowseSettings())
     (results.folder / "report" / "index.html").write_text(render(results))
     return results.folder
 
@@ -72,7 +73,8 @@ def browser(tmp_path_factory):
     made.driver.quit()
 
 
-PAGES = ("report/index.html", "audit/index.html")
+CLIPS = "report/clips/index.html"
+PAGES = ("report/index.html", "audit/index.html", CLIPS)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -104,7 +106,12 @@ def test_pages_lead_to_each_other(browser, folder):
     browser.driver.find_element("partial link text", "Report").click()
     assert "sound event detection" in browser.driver.title
     browser.driver.find_element("link text", "Listen to the clips").click()
-    assert browser.driver.title == "Clips"
+    assert browser.driver.title == "Clips of Made-up results"
+    browser.driver.find_element("link text", "Audit of the data").click()
+    assert browser.driver.title == "Audit of demo"
+    browser.open(folder / CLIPS)
+    browser.driver.find_element("link text", "Report").click()
+    assert "sound event detection" in browser.driver.title
 
 
 def column(browser, table, index):

@@ -12,7 +12,8 @@ from runs import REPOSITORY
 SOURCE = REPOSITORY / "src" / "resed"
 # Imports point down this list, never up; rooms on one line import each other from left to right.
 FLOORS = (
-    *("cli", "report", "share", "detect", "export", "compare", "tabulate", "draw", "judge"),
+    *("cli", "browse", "report", "share", "detect", "export"),
+    *("compare", "tabulate", "draw", "judge"),
     "results",
     *("predict", "train", "distil", "calibrate", "score", "decode", "extract"),
     *("repair", "check", "convert", "audit", "acquire", "paper", "stats", "config"),

@@ -38,6 +38,7 @@ def test_one_job_per_stage_system_and_seed(demo):
         "acquire": 5,
         "admit": 1,
         "audit": 1,
+        "browse": 1,
         "calibrate": 2,
         "decode": 24,  # 16 systems and 8 rows of the study, on all splits and at both thresholds
         "draw": 10,

@@ -159,6 +159,7 @@ def test_a_changed_system_runs_alone(run):
         "tabulate": 2,  # the first table of both editions
         "judge": 1,
         "draw": 2,  # its confusion matrix and the training curves
+        "browse": 1,
         "report": 1,
     }
 

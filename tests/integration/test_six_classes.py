@@ -126,7 +126,7 @@ def test_f1_labels_sound_and_settings_rerun_what_rests_on_them(run):
     data = folder / "data" / "six_classes"
     assert plan(folder) == {}
     scoring = {"record": 1, "audit": 1, "admit": 1, "repair": 1, "sanity": 1, "score": ANY}
-    scoring |= {"tabulate": ANY, "judge": 1, "draw": ANY, "report": 1}
+    scoring |= {"tabulate": ANY, "judge": 1, "draw": ANY, "browse": 1, "report": 1}
 
     corrected = annotations(folder, "evaluation")
     with changed(corrected, b"\t", b"\t0"):  # an onset of 01.5 is another text

@@ -48,7 +48,7 @@ def until():
 def config_json(systems=None, external=CONFIG.external):
     """The config for tables, figures and report, with what they use of overrides and `external`."""
     compared = CONFIG.compare_run if systems is None else ""
-    optional = {"run": CONFIG.run, "external": external, "compare_run": compared}
+    optional = {"run": CONFIG.run, "external": external, "compare_run": compared, "browse": None}
     values = CONFIG.model_dump(mode="json", exclude={k for k, v in optional.items() if not v})
     if systems is not None:
         used = {*systems, *map(CONFIG.trained_as, systems)}

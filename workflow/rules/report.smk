@@ -1,6 +1,6 @@
 """The page.
 
-Requires all tables and figures, the windows and the summary of the audit. Makes one HTML file that
+Requires all tables and figures, the windows, the summary of the audit and the clip browser. Makes one HTML file that
 requires no network.
 """
 
@@ -13,6 +13,7 @@ rule report:
         tables=rules.tables.input,
         # A figure that is drawn again has the same bytes, so it does not require a new page.
         figures=ancient([path for path in rules.figures.input if path.endswith(".json")]),
+        clips=ancient(rules.browse.output.page),  # the page only links it
         windows=expand(rules.calibrate.output, windows=("average", "esp")),
     output:
         page=report(

@@ -185,6 +185,7 @@ def _dataset_text(
         "note": f"Sound files and labels of one's own, from the folder {folder.resolve().name}.",
         "classes": plan.classes,
         "clip_seconds": plan.clip_seconds,
+        "sound": "copied",
         "splits": splits,
     }
     return _comments("Written by resed check --init, which assumed:", plan.assumptions) + _yaml(

@@ -26,7 +26,7 @@ from resed.runtime.packages import missing_package
 # after a dot.
 PANELS = {
     "Your recordings and detectors": (
-        *("detect", "score", "compare", "convert", "models", "export"),
+        *("detect", "browse", "score", "compare", "convert", "models", "export"),
     ),
     "Datasets and training": (
         *("check", "acquire", "audit", "admit", "repair", "extract", "train", "predict"),

@@ -50,6 +50,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
         "out_folder": ("*.csv", "*.json", "*.md"),
     },
     "draw": {"out_png": FILE, "out_svg": FILE, "out_json": FILE},
+    "browse": {"out": ("index.html", "media/files.tsv", "media/*")},
     "report": {"out": FILE, "summary": FILE},
 }
 # Stages whose results the tables, the figures and the page are made from.
@@ -63,7 +64,7 @@ READ_FOLDERS = ("folder", "soundbank", "annotations")
 NAMED = ("detector", "tags", "scores", "checkpoint", "thresholds", "windows")
 RECOGNISED = ("audit", "train")  # commands whose files of fixed names have a format header
 # Commands that read these folders of --results and write into others of them.
-READS_RESULTS = ("tabulate", "draw", "report")
+READS_RESULTS = ("tabulate", "draw", "browse", "report")
 
 
 def refuse_overwriting(name: str, values: Mapping[str, Any]) -> None:
@@ -162,7 +163,7 @@ def folders_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path
     for parameter in READ_FOLDERS:
         for path in _paths(values.get(parameter)):
             yield _option(parameter), path
-    if name in READS_RESULTS:
+    if name in READS_RESULTS and values.get("results"):
         for stage in READ_STAGES:
             yield _option("results"), values["results"] / stage
         if values.get("data"):

@@ -71,6 +71,9 @@ def _no_wildcard(value: str) -> str:
 
 
 Inside = Annotated[str, AfterValidator(_inside)]
+# Whether the clip browser may copy sound: yes; where each recording in a clip has an open licence,
+# with its author; no: it plays the files below data/.
+SoundRule = Literal["copied", "credited", "local"]
 
 
 class SplitFile(Strict):
@@ -121,6 +124,7 @@ class Dataset(Strict):
     classes: Annotated[list[Annotated[str, AfterValidator(_class)]], Field(min_length=1)]
     splits: dict[Role, SplitFile]
     clip_seconds: Annotated[float, Field(gt=0, le=86_400)] = 10.0  # length of a complete clip
+    sound: SoundRule = "local"  # in the clip browser
     recording: str | None = None  # regular expression on file names, groups id, start, end
     published: list[PublishedFile] = []
     soundbank: SoundbankFile | None = None

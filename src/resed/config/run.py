@@ -26,6 +26,7 @@ from resed.config.run_name import RunName
 from resed.config.stages import (
     AcquireSettings,
     AuditSettings,
+    BrowseSettings,
     RepairSettings,
     SensitivitySettings,
 )
@@ -66,6 +67,7 @@ class Config(Strict):
     calibrate: CalibrateSettings = CalibrateSettings()
     sensitivity: SensitivitySettings = SensitivitySettings()
     init: str = ""  # model from whose weights every training starts
+    browse: BrowseSettings = BrowseSettings()
     sanity_system: str | None = None
     confusion: Literal["spread", "cooccurrence", "single"] = "spread"
     external: External = {}

@@ -49,3 +49,11 @@ class SensitivitySettings(Strict):
     readings: list[str] = []  # empty: all readings that the study can run
     override: dict[str, Any] = {}  # laid over every reading and over the unchanged system
     report: bool = False  # whether `all` and the report include it
+
+
+class BrowseSettings(Strict):
+    """What the clip browser carries."""
+
+    clips: Annotated[int, Field(ge=1, le=1000)] = 200
+    megabytes: Annotated[float, Field(gt=0, le=1000)] = 25.0  # of 10^6 bytes
+    seed: Seed = 0  # of the choice of clips

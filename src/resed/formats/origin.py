@@ -14,6 +14,7 @@ from resed.formats.manifest import COLUMNS as MANIFEST
 
 FINDINGS = ("id", "split", "filename", "line", "detail")
 PAGE = b'<meta name=generator content="resed audit">'
+CLIPS = PAGE.replace(b"audit", b"browse")
 CHECKPOINT = b"resed checkpoint"  # resed.formats.checkpoint.FORMAT, which requires torch to read
 HISTORY = {"epoch", "step", "stage", "loss.weak.student"}  # columns of every version
 HEAD = 1 << 16  # bytes that are read
@@ -32,7 +33,7 @@ def written_by_resed(path: Path) -> bool:
         "manifest.tsv": lambda: _columns(path, "\t")[: len(MANIFEST)] == list(MANIFEST),
         "findings.tsv": lambda: _columns(path, "\t") == list(FINDINGS),
         "audit.json": lambda: _is_summary(path),
-        "index.html": lambda: PAGE in _head(path) or _is_summary(path.with_name("audit.json")),
+        "index.html": lambda: _is_page(path) or _is_summary(path.with_name("audit.json")),
         "history.csv": lambda: _is_history(_columns(path, ",")),
         "checkpoint.pt": lambda: _is_checkpoint(path),
         "resume.pt": lambda: _is_checkpoint(path),
@@ -43,6 +44,11 @@ def written_by_resed(path: Path) -> bool:
 def _head(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(HEAD)
+
+
+def _is_page(path: Path) -> bool:
+    head = _head(path)
+    return PAGE in head or CLIPS in head
 
 
 def _columns(path: Path, separator: str) -> list[str]:

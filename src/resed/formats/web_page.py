@@ -57,12 +57,12 @@ def script() -> Markup:
 def policy(*scripts: str, sound: bool = False) -> str:
     """A content security policy that allows the shared script and `scripts`, and no network.
 
-    A page passes it to its template as `policy`. With `sound`, it plays files beside the page.
+    A page passes it to its template as `policy`. With `sound`, it plays and shows files beside it.
     """
     allowed = " ".join(f"'sha256-{_hash(text)}'" for text in (script(), *scripts))
-    parts = ["default-src 'none'", "img-src data:", "style-src 'unsafe-inline'"]
-    if sound:
-        parts.append("media-src 'self' file: data: blob:")
+    local = "'self' file: data: blob:"
+    parts = ["default-src 'none'", f"img-src {local if sound else 'data:'}"]
+    parts += ["style-src 'unsafe-inline'", *([f"media-src {local}"] if sound else [])]
     return "; ".join([*parts, f"script-src {allowed}", "base-uri 'none'", "form-action 'none'"])
 
 

@@ -5,18 +5,21 @@ from pathlib import Path
 
 from resed.results.folder import Results
 
+REPORT = "report/index.html"
 PAGES = (("Clips", "report/clips/index.html"), ("Audit of the data", "audit/index.html"))
 
 
-def neighbours(results: Results, folder: Path) -> list[tuple[str, str]]:
+def neighbours(results: Results, folder: Path, current: str = "Report") -> list[tuple[str, str]]:
     """Title and address of each page of the run that exists, seen from `folder`.
 
-    The report itself is the first; its address is empty.
+    The report is the first, also before it is made. The address of the page `current` is empty.
     """
-    found = [("Report", "")]
-    for title, place in PAGES:
+    found = []
+    for title, place in (("Report", REPORT), *PAGES):
         path = results.folder / place
-        if path.is_file():
+        if title == current:
+            found.append((title, ""))
+        elif title == "Report" or path.is_file():
             found.append((title, _address(path, folder)))
     return found
 

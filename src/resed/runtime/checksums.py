@@ -177,6 +177,13 @@ def write(results: Path, relative: Path, value: str) -> None:
     _write(record_of(results, relative), value, relative)
 
 
+def forget(path: Path) -> None:
+    """In a run, remove the record of a result that was deleted."""
+    results, place = _run(), absolute(path)
+    if results is not None and results in place.parents:
+        record_of(results, place.relative_to(results)).unlink(missing_ok=True)
+
+
 def read(results: Path, relative: Path | str) -> str | None:
     """The recorded SHA-256 of `results`/`relative`; None if there is no record.
 

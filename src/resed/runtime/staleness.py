@@ -27,11 +27,12 @@ RULES = {
     "score": ("score", "score_configured", "score_sanity", "score_external"),
     "tabulate": ("tabulate", "judge"),
     "draw": ("draw",),
+    "browse": ("browse",),
     "report": ("report",),
     "choose": ("choose", "card"),
     "export": ("model",),
 }
-PAGE = ("tabulate", "draw", "report")  # stages that a model file does not rest on
+PAGE = ("tabulate", "draw", "browse", "report")  # stages that a model file does not rest on
 SCORES = ("extract", "train", "predict", "calibrate", "decode", "score")  # stages of a score
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from resed.errors import ShareError
+from resed.formats.media_list import unchanged_media
 from resed.runtime import checksums
 from resed.runtime.verify import FileStatus, refuse_bad, summary, verify
 from resed.share import annotation_copies, dvc_views, instructions, snakemake_records
@@ -17,6 +18,7 @@ from resed.share.runs import AUDIO, SharedRun, register
 from resed.share.settings import Settings
 
 SOUND = re.compile(r"\.(aac|aiff?|au|caf|flac|m4a|mp[34]|ogg|opus|w64|wav|webm|wma)", re.I)
+CLIPS = "report/clips"  # folder of the clip browser in the results
 
 
 def share(
@@ -77,16 +79,21 @@ def _made_here(run: SharedRun, found: FileStatus) -> bool:
 
 
 def _keep_sound(run: SharedRun) -> None:
-    """Raise ShareError for an audio file in a folder that is pushed."""
+    """Raise ShareError for an audio file in a folder that is pushed.
+
+    The clip browser has only sound of which the dataset file allows copies.
+    """
     for split, place in run.file.splits.items() if run.file else ():
         for path, folder in ((place.audio, run.audio), (place.annotations, run.annotations)):
             if Path(path).parts[0] != folder.name:
                 problem = f"{path} is not in {folder}, and audio must not be pushed"
                 cure = "move it there, and change the dataset file"
                 raise ShareError(problem, place=f"splits.{split}", cure=cure)
+    carried = unchanged_media(run.results / CLIPS)
     for folder in (run.annotations, run.results):
         for path in folder.rglob("*"):
-            if SOUND.fullmatch(path.suffix) and (folder != run.results or run.holds(path)):
+            pushed = folder != run.results or run.holds(path)
+            if SOUND.fullmatch(path.suffix) and pushed and path not in carried:
                 raise ShareError(
                     "audio is never pushed", place=path, cure=f"move it out of {folder}"
                 )
