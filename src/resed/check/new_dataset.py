@@ -25,7 +25,7 @@ from resed.formats.annotations import COLUMNS, event_rows, tag_rows
 from resed.formats.regions import check_regions
 from resed.runtime.files import write_text
 
-RATE, HOP = 44_100, 1764  # 25 frames per second
+RATE, HOP = 44_100, 2940  # 15 frames per second, as in the template
 LEAST_FRAMES = 60  # a few more than the 50 of a cell of the teacher
 TEMPLATE = Path("config") / "templates" / "run.yaml"
 
