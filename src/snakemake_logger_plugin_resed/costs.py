@@ -22,6 +22,7 @@ COSTS = {
     "tabulate": 1.6,
     "judge": 4.0,
     "draw": 2.2,
+    "browse": 8.0,
     "report": 3.0,
     "all": 0.0,
 }
