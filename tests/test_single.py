@@ -12,8 +12,8 @@ from resed.errors import ConfigError
 from resed.formats.history import read_history
 from resed.formats.posteriors import Posteriors
 from resed.predict.inference import predict_splits
+from resed.score.ranking import macro_average_precision
 from resed.settings import FeatureSettings, SystemSettings
-from resed.train.evaluate import macro_average_precision
 from resed.train.frame_crnn import one_sided
 from resed.train.framework import build_networks, frame_grid
 from resed.train.model import Output, initialise, parameter_count

@@ -1,11 +1,6 @@
 """Posteriors of one system and seed on one split: an uncompressed .npz file without pickles."""
 
 import json
-import math
-import re
-import struct
-import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from resed.errors import StoreError
-from resed.formats.archive import READ_ERRORS, stored_archive
+from resed.formats.arrays import TEXT, read_arrays, write_arrays
 from resed.formats.validation import (
     HASH,
     MADE_BY,
@@ -28,15 +23,15 @@ from resed.formats.validation import (
     short,
     short_line,
 )
-from resed.runtime.files import atomic_path, existing
+from resed.runtime.files import existing
 from resed.runtime.json_text import parse_json
 
 VERSION = 1
 CURE = "delete it and run resed predict again"
 ARRAYS = ("frames", "tags", "teacher_tags")
-MEMBERS = (*ARRAYS, "clips", "classes", "meta")
 OPTIONAL = "lost_head_tags"
-TEXTS = ("clips", "classes", "meta")
+KINDS = dict.fromkeys(ARRAYS, "<f4") | dict.fromkeys(("clips", "classes", "meta"), TEXT)
+KINDS[OPTIONAL] = "<f4"
 SHORTEST_STEP, LONGEST_STEP = 1e-5, 3600.0  # seconds
 STEP = Kind(
     f"a number from {SHORTEST_STEP:g} to {LONGEST_STEP:g}",
@@ -56,14 +51,6 @@ META = Fields(
     },
     others=PLAIN,
 )
-NAMES = re.compile(rf"({'|'.join((*MEMBERS, OPTIONAL))})\.npy")
-# The header of an array as numpy.savez writes it, after magic number and version 1.0.
-HEADER = re.compile(
-    rb"\{'descr': '([<>|=]?[A-Za-z][0-9]{0,6})', 'fortran_order': False, "
-    rb"'shape': \(((?:[0-9]{1,18}, ?)*(?:[0-9]{1,18})?)\), \} *\n"
-)
-MAGIC = b"\x93NUMPY\x01\x00"
-CHUNK = 64 << 20  # bytes
 
 
 @dataclass(frozen=True)
@@ -107,15 +94,14 @@ class Posteriors:
         _check(SourceFile(Path(path), StoreError, "train the system again"), self)
         lost = self.lost_head_tags
         extra = {} if lost is None else {OPTIONAL: lost.astype(np.float32)}
-        with atomic_path(path) as temporary, open(temporary, "wb") as handle:
-            np.savez(
-                handle,
-                **extra,
-                **{name: np.asarray(getattr(self, name), np.float32) for name in ARRAYS},
-                clips=np.array(self.clips, dtype=np.str_),
-                classes=np.array(self.classes, dtype=np.str_),
-                meta=np.array(json.dumps({**self.meta, "version": VERSION}, sort_keys=True)),
-            )
+        arrays = {
+            **extra,
+            **{name: np.asarray(getattr(self, name), np.float32) for name in ARRAYS},
+            "clips": np.array(self.clips, dtype=np.str_),
+            "classes": np.array(self.classes, dtype=np.str_),
+            "meta": np.array(json.dumps({**self.meta, "version": VERSION}, sort_keys=True)),
+        }
+        write_arrays(path, arrays)
 
     @classmethod
     def load(cls, path: Path | str) -> "Posteriors":
@@ -130,7 +116,7 @@ class Posteriors:
         """
         source = SourceFile(existing(path), StoreError, CURE)
         try:
-            values: dict[str, Any] = _read_members(source.path)
+            values: dict[str, Any] = read_arrays(source.path, KINDS, (OPTIONAL,))
             clips, classes = values.pop("clips").tolist(), values.pop("classes").tolist()
             meta = parse_json(values.pop("meta").item().encode())
         except ValueError as error:
@@ -141,66 +127,6 @@ class Posteriors:
         posteriors = cls(**values, clips=clips, classes=classes, meta=meta)
         _check(source, posteriors)
         return posteriors
-
-
-def _read_members(path: Path) -> Mapping[str, np.ndarray]:
-    """All arrays of the archive. The size of each is compared with the file before it is read.
-
-    Raises ValueError for damaged or foreign files.
-    """
-    try:
-        with stored_archive(path, NAMES) as archive:
-            found = {
-                info.filename.removesuffix(".npy"): _read_array(archive, info)
-                for info in archive.infolist()
-            }
-    except READ_ERRORS as error:
-        raise ValueError(short_line(error)) from None
-    if {*found} - {OPTIONAL} != {*MEMBERS}:
-        raise ValueError(f"its arrays must be {', '.join(MEMBERS)}")
-    return found
-
-
-def _read_array(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> np.ndarray:
-    """An array of the archive, its CRC-32 compared. Raises ValueError or READ_ERRORS."""
-    name = info.filename.removesuffix(".npy")
-    with archive.open(info) as handle:
-        if handle.read(len(MAGIC)) != MAGIC:
-            raise ValueError(f"{name} is not an array of format 1.0")
-        header = HEADER.fullmatch(handle.read(int.from_bytes(handle.read(2), "little")))
-        if header is None:
-            raise ValueError(
-                f"{name} has another type, or a header that numpy.savez does not write"
-            )
-        kind = header[1].decode()
-        if not re.fullmatch(r"<U[1-9][0-9]*" if name in TEXTS else "<f4", kind):
-            raise ValueError(f"{name} holds {kind}")
-        dtype = np.dtype(kind)
-        shape = tuple(int(size) for size in header[2].replace(b",", b" ").split())
-        if math.prod(shape) * dtype.itemsize != info.file_size - handle.tell():
-            raise ValueError(f"the size of {name} does not match its shape")
-        if name == "frames" and math.prod(shape):
-            place = _first_byte(archive, info) + handle.tell()
-            while handle.read(1 << 18):  # at the end of a member, zipfile compares its CRC-32
-                pass
-            return np.memmap(Path(str(archive.filename)), dtype, "r", place, shape)
-        array = np.empty(math.prod(shape), dtype)
-        data = memoryview(array.view(np.uint8))
-        for start in range(0, len(data), CHUNK):
-            part = handle.read(len(data[start : start + CHUNK]))
-            data[start : start + len(part)] = part
-        handle.read(1)  # the CRC-32, as above
-    if dtype.kind == "U" and array.size and array.view(np.uint32).max() > 0x10FFFF:
-        raise ValueError(f"{name} holds numbers that are not characters")
-    return array.reshape(shape)
-
-
-def _first_byte(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> int:
-    """Offset of the data of a member, behind its local header, which zipfile has compared."""
-    with open(str(archive.filename), "rb") as handle:
-        handle.seek(info.header_offset)
-        name, extra = struct.unpack("<26x2H", handle.read(30))
-    return info.header_offset + 30 + name + extra
 
 
 def _check(source: SourceFile, found: Posteriors) -> None:

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 
-def scratch_array(shape: tuple[int, ...], folder: Path | None = None) -> np.ndarray:
-    """An array of zeros, float32, in a file without a name that ends with the array.
+def scratch_array(
+    shape: tuple[int, ...], folder: Path | None = None, dtype: type[np.floating] = np.float32
+) -> np.ndarray:
+    """An array of zeros in a file without a name that ends with the array.
 
     Args:
         folder: where the file is; created if it does not exist. Default: that of temporary files.
@@ -21,8 +23,8 @@ def scratch_array(shape: tuple[int, ...], folder: Path | None = None) -> np.ndar
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as handle:
-        size = max(1, 4 * prod(shape))
+        size = max(1, np.dtype(dtype).itemsize * prod(shape))
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(handle.fileno(), 0, size)
         os.truncate(handle.fileno(), size)
-        return np.memmap(handle, np.float32, "r+", shape=shape)
+        return np.memmap(handle, dtype, "r+", shape=shape)

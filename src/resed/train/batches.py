@@ -7,14 +7,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from resed.errors import ConfigError, DatasetError
-from resed.formats.annotations import Event, read_events, read_tags
+from resed.formats.annotations import read_events, read_tags
+from resed.formats.label_matrix import Grid, event_tags, frame_matrix, tag_matrix
 from resed.formats.store import Store
 from resed.settings import BatchSettings
 from resed.train.objective import Targets
@@ -22,58 +22,6 @@ from resed.train.objective import Targets
 ORDER = ("weak", "strong", "unlabeled", "out_of_domain")  # of the clips of a batch
 # Streams of random orders: one per role, and one of all roles together.
 STREAMS = {"weak": 0, "strong": 1, "unlabeled": 2, "together": 3, "out_of_domain": 4}
-ROUNDING = 1e-9  # frames; times are floats
-
-
-def tag_matrix(tags: Sequence[Sequence[str]], classes: Sequence[str]) -> np.ndarray:
-    """Class labels per clip -> uint8 [clips, classes], 1 if the class is present."""
-    index = {label: number for number, label in enumerate(classes)}
-    matrix = np.zeros((len(tags), len(classes)), dtype=np.uint8)
-    for row, labels in enumerate(tags):
-        matrix[row, [index[label] for label in labels]] = 1
-    return matrix
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The frame grid of labels, which is that of the student's posteriors.
-
-    Attributes:
-        seconds: from one frame to the next.
-        rounding: nearest: frames round(onset) to round(offset) are active, at least one per event;
-            down: frames floor(onset) to floor(offset), so that an event within one frame vanishes.
-            An event that begins at or after the end of the last frame has no frame.
-    """
-
-    frames: int
-    seconds: float
-    rounding: Literal["nearest", "down"] = "nearest"
-
-    def span(self, event: Event) -> tuple[int, int]:
-        """First active frame of an event, and first frame after it."""
-        onset, offset = event.onset / self.seconds, event.offset / self.seconds
-        if onset >= self.frames - ROUNDING:
-            return self.frames, self.frames
-        if self.rounding == "down":
-            return int(onset), int(offset)
-        start = min(round(onset), self.frames - 1)
-        return start, max(round(offset), start + 1)
-
-
-def frame_matrix(
-    events: Sequence[Sequence[Event]], classes: Sequence[str], grid: Grid
-) -> np.ndarray:
-    """Events per clip -> uint8 [clips, frames, classes].
-
-    Frames past the end are dropped, and with them events that are wholly past it.
-    """
-    index = {label: number for number, label in enumerate(classes)}
-    matrix = np.zeros((len(events), grid.frames, len(classes)), dtype=np.uint8)
-    for row, clip in enumerate(events):
-        for event in clip:
-            start, stop = grid.span(event)
-            matrix[row, start:stop, index[event.event_label]] = 1
-    return matrix
 
 
 @dataclass
@@ -147,11 +95,8 @@ def load_stratum(
         return Stratum(role, features, matrix, clips=store.clips)
     events = _pick(read_events(annotations, classes), store.clips, annotations)
     frames = torch.from_numpy(frame_matrix(events, classes, grid))
-    # Tags come from the events, because an event past the last frame still is a tag of the clip;
-    # but not one that begins after it, in a file longer than the features.
-    end = (grid.frames + 1) * grid.seconds
-    tags = tag_matrix([[e.event_label for e in clip if e.onset < end] for clip in events], classes)
-    return Stratum(role, features, torch.from_numpy(tags), frames, store.clips)
+    tags = torch.from_numpy(tag_matrix(event_tags(events, grid), classes))
+    return Stratum(role, features, tags, frames, store.clips)
 
 
 def _pick(labels: Mapping, clips: Sequence[str], path: Path) -> list:

@@ -7,6 +7,7 @@ from torch import Tensor
 from resed.decode.events import events_of
 from resed.formats.counts import class_f1
 from resed.score.f1 import event_counts  # the best epoch may be chosen by event F1
+from resed.score.ranking import macro_average_precision
 from resed.train.batches import Grid, Stratum
 from resed.train.finite import refuse_posteriors
 from resed.train.framework import Networks
@@ -92,21 +93,6 @@ def quick_scores(
         if grid is not None:
             scores["event_f1"] = event_f1(frames.numpy() >= 0.5, labels, grid)
     return scores
-
-
-def macro_average_precision(posteriors: np.ndarray, reference: np.ndarray) -> float:
-    """Mean over classes of the average precision of tags [clips, classes].
-
-    A class without a positive clip is left out; 0 if there is none.
-    """
-    from sklearn.metrics import average_precision_score
-
-    found = [
-        average_precision_score(reference[:, number], posteriors[:, number])
-        for number in range(reference.shape[1])
-        if reference[:, number].any()
-    ]
-    return float(np.mean(found)) if found else 0.0
 
 
 def event_f1(active: np.ndarray, reference: np.ndarray, grid: Grid) -> float:
