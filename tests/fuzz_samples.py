@@ -60,6 +60,7 @@ from resed.formats.repairs import (
 from resed.formats.score_tsv import read_scores, write_scores
 from resed.formats.store import Store, create
 from resed.formats.tables import Column, Table, View, tidy
+from resed.formats.targets import TargetSet
 from resed.formats.thresholds import read_thresholds, write_thresholds
 from resed.formats.windows import Window, read_windows, write_windows
 from resed.paper.claims import load_claims
@@ -189,6 +190,40 @@ def posteriors(folder: Path) -> Sample:
     return Sample(
         "posteriors", path, lambda: plain(vars(Posteriors.load(path))), check, editors, True
     )  # fmt: skip
+
+
+@sample
+def targets(folder: Path) -> Sample:
+    path = folder / "targets.npz"
+    draw = np.random.default_rng(0)
+    frames, tags = draw.random((2, 5, 2)).astype("<f2"), draw.random((2, 2)).astype("<f2")
+    meta = {"dataset": "demo", "split": "weak", "manifest_sha256": HASH, "annotations_sha256": HASH}
+    meta |= {"teachers": {"base é": {"share": 0.7, "seed": 0, "checkpoints": [HASH]}}}
+    meta |= {"labels": 0.3, "seconds_per_frame": 0.1, "frames": "posteriors", "gate": "labels"}
+    meta |= {"median": 9, "gaussian": 2.0, "hard": dict.fromkeys(CLASSES, 0.5)}
+    meta |= {"labels_smoothed": False, "rounding": "nearest"}
+    meta["agreement"] = {"map": 0.9, "difference": 0.1, "positives": 0.6, "negatives": None}
+    TargetSet(tags, CLIPS, CLASSES, meta, frames).save(path)
+
+    def check(value: Any) -> None:
+        assert unique(value["clips"]) and unique(value["classes"])
+        found = value["meta"]
+        assert json.dumps(found, allow_nan=False)
+        assert within(found["seconds_per_frame"], 1e-300, 3600)
+        shares = [found["labels"], *(one["share"] for one in found["teachers"].values())]
+        assert all(within(share, 0, 1) for share in shares) and abs(sum(shares) - 1) < 1e-5
+        assert not found["hard"] or found["hard"].keys() == {*value["classes"]}
+        assert (value["frames"] is None) == (found["frames"] == "none")
+        for name in ("frames", "tags"):
+            if value[name] is not None:
+                kind, shape, data = value[name]
+                assert kind == "float16" and shape[0] == len(value["clips"])
+                assert shape[-1] == len(value["classes"]) and len(shape) == 2 + (name == "frames")
+                numbers = np.frombuffer(data, np.float16)
+                assert ((numbers >= 0) & (numbers <= 1)).all()
+
+    editors = (*(edits.edited_arrays,) * 14, *(edits.edited_zip,) * 6, *edits.BYTES)
+    return Sample("targets", path, lambda: plain(vars(TargetSet.load(path))), check, editors, True)
 
 
 def _training() -> tuple[dict, dict]:

@@ -30,6 +30,8 @@ NO_FILE = {
     *("figure", "source", "dataset", "classes_from", "settings", "config_json", "root", "results"),
     *("data", "folder", "soundbank"),
     *("annotations", "formats", "threshold", "classes", "overlap"),
+    *("share", "labels", "frames", "gate", "median", "gaussian", "hard", "labels_smoothed"),
+    "rounding",
 }
 
 

@@ -29,9 +29,9 @@ PANELS = {
         *("detect", "browse", "score", "compare", "convert", "models", "export"),
     ),
     "Datasets and training": (
-        *("check", "acquire", "audit", "admit", "repair", "extract", "train", "predict"),
-        *("calibrate", "calibrate.threshold", "decode", "decode.sanity", "choose", "choose.card"),
-        "systems",
+        *("check", "acquire", "audit", "admit", "repair", "extract", "distil", "train"),
+        *("predict", "calibrate", "calibrate.threshold", "decode", "decode.sanity", "choose"),
+        *("choose.card", "systems"),
     ),
     "Results of a run": ("tabulate", "draw", "report", "verify", "share", "share.restore"),
 }

@@ -29,6 +29,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "admit": {"out": FILE},
     "repair": {"out": ("repairs.tsv", "repair.json")},
     "extract": {"out": FILE},
+    "distil": {"out": FILE},
     "train": {"out": ("checkpoint.pt", "history.csv", "resume.pt")},
     "predict": {"out": FILE, "scores": ("*.tsv",)},
     "detect": {"out": ("events.tsv", "failures.tsv", "journal.jsonl")},
@@ -61,7 +62,7 @@ READ_STAGES = (
 # Options that name a folder of the user's, of which any file may be read.
 READ_FOLDERS = ("folder", "soundbank", "annotations")
 # Parameters whose values are NAME=PATH.
-NAMED = ("detector", "tags", "scores", "checkpoint", "thresholds", "windows")
+NAMED = ("detector", "tags", "scores", "checkpoint", "thresholds", "windows", "teacher")
 RECOGNISED = ("audit", "train")  # commands whose files of fixed names have a format header
 # Commands that read these folders of --results and write into others of them.
 READS_RESULTS = ("tabulate", "draw", "browse", "report")

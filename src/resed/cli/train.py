@@ -40,6 +40,11 @@ def train(
         "--changed",
         help="Accept settings that differ from those of the system in config/systems.",
     ),
+    targets: list[str] = typer.Option(
+        [],
+        help="ROLE=FILE: targets of resed distil that replace the labels of weak, strong or "
+        "unlabeled clips, repeated for several roles; framework single only.",
+    ),
     resume: bool = typer.Option(True, help="Continue an interrupted training from OUT/resume.pt."),
     threads: int = typer.Option(1, min=1, help="Number of CPU threads; the result depends on it."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
@@ -56,7 +61,7 @@ def train(
     --weak weak.store --unlabeled unlabeled.store --strong strong.store --development dev.store
     --out train/pts/seed0
     """
-    from resed.cli.by_split import required
+    from resed.cli.by_split import by_split, required
     from resed.config.dataset import load_dataset
     from resed.config.loading import overlay, read_settings
     from resed.config.systems import refuse_other_settings
@@ -88,5 +93,6 @@ def train(
             folder=out,
             device=chosen,
             initial=initial,
+            targets=by_split(targets, "--targets"),
         )
         print(f"wrote {trainer.train(resume)}")

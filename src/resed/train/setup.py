@@ -4,6 +4,7 @@ import ctypes
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -21,6 +22,7 @@ from resed.train.heads import class_shares
 from resed.train.initial import Initial
 from resed.train.loop import Trainer
 from resed.train.run import TrainingRun
+from resed.train.soft_targets import refuse_targets, targets_identity, with_targets
 
 LABELLED = ("weak", "strong")
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -101,12 +103,19 @@ def build_trainer(
     folder: Path,
     device: torch.device,
     initial: Initial | None = None,
+    targets: Mapping[str, Path] = MappingProxyType({}),
 ) -> Trainer:
-    """The trainer of `resed train`; settings, stores and labels are checked before."""
+    """The trainer of `resed train`; settings, stores and labels are checked before.
+
+    Args:
+        targets: role -> file of targets, which replace the labels of its training clips. Epochs are
+            selected and class shares computed by the labels.
+    """
     cure = "add this key; config/systems/base.yaml has all keys"
     chosen = check(SystemSettings, settings, f"systems.{system}", cure)
     opened = open_stores(stores)
     roles = training_roles(chosen, opened)
+    refuse_targets(targets, chosen, roles)
     features = check(FeatureSettings, opened["development"].settings, "store settings")
     if initial is not None:
         initial.refuse_other_features(features, chosen)
@@ -128,6 +137,7 @@ def build_trainer(
             "manifest_sha256": opened["development"].manifest_sha256,
             "clips": {role: len(store.clips) for role, store in opened.items()},
             "annotations": {role: sha256(path) for role, path in annotations.items()},
+            **targets_identity(targets),
         },
         folder=folder,
         shares=class_shares(
@@ -146,5 +156,6 @@ def build_trainer(
             training[role], aside = hold_out(training[role], share, seed)
             other = role == "weak" and "strong" in training
             evaluated["held_out_weak" if other else "held_out"] = aside
+    training = with_targets(training, targets, run, opened)
     training = {role: stratum.to(device) for role, stratum in training.items()}
     return Trainer(run, training, evaluated, device, say=lambda line: print(line, flush=True))

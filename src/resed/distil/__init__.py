@@ -1,0 +1,1 @@
+"""Posteriors of earlier systems and labels become targets for the next generation."""
