@@ -12,7 +12,7 @@ from resed.errors import ConfigError
 from resed.formats.history import read_history
 from resed.formats.posteriors import Posteriors
 from resed.predict.inference import predict_splits
-from resed.score.ranking import macro_average_precision
+from resed.score.ranking import average_precision, macro_average_precision
 from resed.settings import FeatureSettings, SystemSettings
 from resed.train.frame_crnn import one_sided
 from resed.train.framework import build_networks, frame_grid
@@ -263,6 +263,18 @@ def test_mean_average_precision_leaves_out_a_class_without_clips():
     # The first class: positives at ranks 1 and 3; the second: at rank 1; the third has none.
     expected = ((1 / 1 + 2 / 3) / 2 + 1) / 2
     assert macro_average_precision(posteriors, reference) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("values", [3, 1000])  # with and without ties
+def test_average_precision_is_that_of_scikit_learn(values):
+    metrics = pytest.importorskip("sklearn.metrics")
+    random = np.random.default_rng(values)
+    for clips in (1, 2, 7, 60):
+        posteriors = (random.integers(0, values, clips) / values).astype(np.float32)
+        reference = random.integers(0, 2, clips)
+        reference[0] = 1
+        expected = metrics.average_precision_score(reference, posteriors)
+        assert average_precision(posteriors, reference) == pytest.approx(expected, abs=1e-12)
 
 
 # ---- settings -------------------------------------------------------------------------------
