@@ -34,8 +34,9 @@ SCORES = "onset\toffset\tDog\n0.0\t1.0\t0.5\n1.0\t2.0\t0.75\n2.0\t3.0\t0.25\n"
 
 
 def mine() -> str:
-    """The overlay that README shows."""
-    (block,) = re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)
+    """The overlay that docs/workflow.md shows."""
+    text = (REPOSITORY / "docs" / "workflow.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     return block
 
 
@@ -97,7 +98,7 @@ def _label(place: Path, file: Path) -> None:
 
 def test_only_known_programs_are_named():
     programs = {shlex.split(line)[0] for _, line in COMMANDS}
-    assert programs == {"make", "snakemake", "resed", "python", "cp", "pip", "."}
+    assert programs == {"make", "snakemake", "resed", "python", "cp", "pip", ".", "git", "cd"}
     assert of("pip") == [f"pip install . --extra-index-url {CPU_INDEX}"]
     assert of(".") == [". .venv/bin/activate"]
 
@@ -168,8 +169,8 @@ def test_examples_of_models_run(line, studio, monkeypatch):
     assert result.exit_code == 0, (result.output, result.exception)
 
 
-def test_readme_names_every_command():
-    text = (REPOSITORY / "README.md").read_text()
+def test_every_command_is_documented():
+    text = (REPOSITORY / "docs" / "commands.md").read_text()
     for name in typer.main.get_command(app).commands:
         assert f"`resed {name}`" in text
 
