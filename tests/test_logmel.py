@@ -168,3 +168,13 @@ def test_through_a_file(tmp_path):
     soundfile.write(tmp_path / "a.flac", signal("noise"), 44100)
     wave = read_audio(tmp_path / "a.flac", 44100)
     assert decibels(logmel(wave, SETTINGS), by_librosa(wave)) < TOLERANCE
+
+
+def test_extract_compares_its_filters_with_those_of_librosa(monkeypatch, tmp_path):
+    from resed.errors import StoreError
+    from resed.extract import stores
+
+    stores.refuse_other_filters(FeatureSettings(), tmp_path / "weak.store")
+    monkeypatch.setattr(stores, "mel_filters", lambda settings: mel_filters(settings) * 1.001)
+    with pytest.raises(StoreError, match="not those of the installed librosa"):
+        stores.refuse_other_filters(FeatureSettings(), tmp_path / "weak.store")

@@ -5,13 +5,16 @@ the record of acquire, is refused, so that the features are those of the audited
 """
 
 import hashlib
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from resed.acquire.clip_reader import ClipReader, FileReader
-from resed.errors import AudioError, DatasetError, MissingFileError
-from resed.extract.logmel import clip_features, samples_needed
+from resed.errors import AudioError, DatasetError, MissingFileError, StoreError
+from resed.extract.logmel import clip_features, mel_filters, samples_needed
 from resed.formats.acquired_audio import difference
 from resed.formats.audio import decode
 from resed.formats.manifest import read_manifest
@@ -45,6 +48,34 @@ class SplitExtraction:
     recorded: Mapping[str, str] = field(default_factory=dict)
 
 
+def refuse_other_filters(settings: FeatureSettings, out: Path | str) -> None:
+    """Compare the mel filters with those of librosa, which define the features of the papers.
+
+    The filters are computed without librosa, so that `resed detect` does not load it. An
+    installation without the extra `pipeline` lacks librosa, and nothing is compared.
+
+    Raises StoreError if a value differs.
+    """
+    try:
+        from librosa.filters import mel
+    except ModuleNotFoundError:
+        return
+    with warnings.catch_warnings():  # an empty filter is no difference
+        warnings.simplefilter("ignore", UserWarning)
+        theirs = mel(
+            sr=settings.sample_rate,
+            n_fft=settings.n_fft,
+            n_mels=settings.n_mels,
+            fmin=settings.f_min,
+            fmax=settings.f_max,
+            norm=None if settings.mel_norm == "none" else settings.mel_norm,
+        )
+    if not np.array_equal(mel_filters(settings), theirs):
+        problem = "the mel filters are not those of the installed librosa"
+        cure = "install the version of librosa in constraints.txt"
+        raise StoreError(problem, place=out, cure=cure)
+
+
 def extract(
     manifest: Path | str,
     split: str,
@@ -72,9 +103,11 @@ def extract(
 
     Raises:
         MissingFileError, AudioError, DatasetError: one line that names the clip.
+        StoreError: the mel filters are not those of the installed librosa.
         ProcessError: a worker process was killed.
     """
     manifest, folder = Path(manifest), Path(folder)
+    refuse_other_filters(settings, out)
     clips = usable_clips(manifest, split)
     names = [clip.filename for clip in clips]
     with create(out, names, settings, split, sha256(manifest)) as writer:
