@@ -6,13 +6,15 @@ requires no network.
 
 
 rule report:
-    """Write verdicts, tables, figures and settings into one HTML file."""
+    """Write verdicts, tables, figures and settings into one HTML file; the target of a run."""
+    default_target: True
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
         tables=rules.tables.input,
         # A figure that is drawn again has the same bytes, so it does not require a new page.
-        figures=ancient([path for path in rules.figures.input if path.endswith(".json")]),
+        # All their files are named, so that a file that was deleted is made again.
+        figures=ancient(rules.figures.input),
         clips=ancient(rules.browse.output.page),  # the page only links it
         windows=expand(rules.calibrate.output, windows=("average", "esp")),
     output:
