@@ -6,7 +6,6 @@ import time
 import pytest
 from browser import Browser
 from made_clips import make_run
-from selenium.webdriver.common.keys import Keys
 
 from resed.browse.run_clips import RunClips
 from resed.browse.write import write_page
@@ -213,6 +212,8 @@ def test_posteriors_are_drawn_on_demand(browser, page, data):
 
 
 def test_keys(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
     show(browser, page)
     names = listed(browser)
     name = "return document.getElementById('name').textContent"
@@ -264,6 +265,8 @@ def test_an_event_is_looped(browser, page, data):
 
 
 def test_the_keyboard_reaches_everything(browser, page):
+    from selenium.webdriver.common.keys import Keys
+
     show(browser, page)
     browser.run("document.querySelector('details.section').open = true")
     count = browser.run(
