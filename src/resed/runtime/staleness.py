@@ -25,13 +25,15 @@ RULES = {
     "calibrate": ("calibrate",),
     "decode": ("decode", "decode_configured", "sanity"),
     "score": ("score", "score_configured", "score_sanity", "score_external"),
-    "tabulate": ("tabulate", "judge"),
-    "draw": ("draw",),
+    "tabulate": ("tabulate", "judge", "compare_runs"),
+    "draw": ("draw", "architecture"),
     "browse": ("browse",),
     "report": ("report",),
     "choose": ("choose", "card"),
     "export": ("model",),
 }
+# Rules whose files only some runs have -> how the paths of these files begin.
+OF_SOME_RUNS = {"compare_runs": "tables/runs.", "architecture": "figures/architecture."}
 PAGE = ("tabulate", "draw", "browse", "report")  # stages that a model file does not rest on
 SCORES = ("extract", "train", "predict", "calibrate", "decode", "score")  # stages of a score
 
@@ -122,7 +124,7 @@ class Made:
                 continue
             total = sum(maker["stage"] == stage for maker in self.makers.values())
             shown = names[0] + ", ..." * (len(names) > 1)
-            redo = shlex.join([*command, "--forcerun", *RULES[stage]])
+            redo = shlex.join([*command, "--forcerun", *_rules(stage, names)])
             redo += " (and your --configfile)" * (configs is None)
             found.append(
                 f"{stage}: {len(names)} of {total} files were made by other code of resed "
@@ -138,3 +140,12 @@ class Made:
             listed = "; ".join(f"{name} {', '.join(each)}" for name, each in versions.items())
             found.append(f"made with several versions: {listed}; nothing is redone for this")
         return found
+
+
+def _rules(stage: str, names: Sequence[str]) -> list[str]:
+    """The rules that make files of a stage, without those of which no file is among `names`."""
+    return [
+        rule
+        for rule in RULES[stage]
+        if any(name.startswith(OF_SOME_RUNS.get(rule, "")) for name in names)
+    ]
