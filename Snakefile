@@ -10,4 +10,4 @@ include: "workflow/Snakefile"
 
 
 # Snakemake takes no default target from an included file.
-workflow.default_target = "report"
+workflow.default_target = "all"

@@ -66,7 +66,7 @@ def folder(tmp_path_factory):
     place = copy_workflow(tmp_path_factory.mktemp("docs"))
     (place / "reference.tsv").write_text(REFERENCE)
     (place / "detected.tsv").write_text(DETECTED)
-    for name in ("mine.tsv", "seed0.tsv", "seed1.tsv", "other0.tsv", "other1.tsv"):
+    for name in ("mine.tsv", "seed0.tsv", "seed1.tsv", "without.tsv", "other0.tsv", "other1.tsv"):
         (place / name).write_text(DETECTED)
     (place / "theirs.csv").write_text(DETECTED.replace("\t", ","))
     (place / "mine.yaml").write_text(mine())
@@ -78,7 +78,7 @@ def folder(tmp_path_factory):
     for name in "ab":
         (place / "scores" / f"{name}.tsv").write_text(SCORES)
     for line in of("resed"):
-        for path in re.findall(r"[ =](\S+/events\.tsv|data/\S+\.tsv)\b", line):
+        for path in re.findall(r"[ =]([^\s=]+/events\.tsv|data/[^\s=]+\.tsv)\b", line):
             (place / path).parent.mkdir(parents=True, exist_ok=True)
             (place / path).write_text(DETECTED if path.endswith("events.tsv") else REFERENCE)
     for line in of("cp"):

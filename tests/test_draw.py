@@ -327,7 +327,8 @@ PAPER = {
 
 def test_figures_come_from_the_paper_and_the_configured_systems(results):
     paper = Paper.model_validate(PAPER)
-    everything = ["losses", "losses_stages", "errors", "weights", "lengths", "dag", "sensitivity"]
+    common = ["dag", "sensitivity", "architecture"]
+    everything = ["losses", "losses_stages", "errors", "weights", "lengths", *common]
     config = results.config.model_copy(
         update={"systems": ["mean_teacher", "pts", "pts_tfd_afl", "pts_tfd_afl_esp"]}
     )
@@ -348,7 +349,7 @@ def test_figures_come_from_the_paper_and_the_configured_systems(results):
     assert inputs("dag", config, paper) == FigureInputs()
     assert inputs("sensitivity", config, paper) == FigureInputs(study=True)
     few = config.model_copy(update={"systems": ["pts"]})
-    assert figure_names(few, paper) == ["losses", "errors", "lengths", "dag", "sensitivity"]
+    assert figure_names(few, paper) == ["losses", "errors", "lengths", *common]
     with pytest.raises(ConfigError, match=r"config\.systems: weights requires pts_tfd_afl; add"):
         inputs("weights", few, paper)
 

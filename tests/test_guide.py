@@ -158,7 +158,7 @@ KNOWN = {
     "MIT",
 }
 KNOWN |= {"FAQ", "URL", "CI", "DVC", "HTTP", "WAV", "OUT", "REF", "ID", "README"}
-KNOWN |= {"CHANGELOG", "CITATION", "LICENSE"}
+KNOWN |= {"CHANGELOG", "CITATION", "CONTRIBUTING", "LICENSE"}
 
 
 def test_abbreviations_of_the_readme_are_in_the_glossary():

@@ -213,7 +213,7 @@ def test_a_run_without_configs_is_registered_with_the_one_it_has(there, monkeypa
     runs = yaml.safe_load(RUNS.read_text())["runs"]
     assert runs["mine"] == runs["dcase2019"] == {"configs": "config/config.yaml"}
     RUNS.write_text("# nothing\nrun: {}\n")
-    with pytest.raises(ShareError, match=r"workflow/runs\.yaml: must have the key runs"):
+    with pytest.raises(ShareError, match=r"workflow/runs\.yaml: must have the keys runs and named"):
         register(SharedRun((), "mine"))
 
 

@@ -6,15 +6,13 @@ requires no network.
 
 
 rule report:
-    """Write verdicts, tables, figures and settings into one HTML file; the target of a run."""
-    default_target: True
+    """Write verdicts, tables, figures and settings into one HTML file."""
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
         tables=rules.tables.input,
         # A figure that is drawn again has the same bytes, so it does not require a new page.
-        # All their files are named, so that a file that was deleted is made again.
-        figures=ancient(rules.figures.input),
+        figures=ancient([path for path in rules.figures.input if path.endswith(".json")]),
         clips=ancient(rules.browse.output.page),  # the page only links it
         windows=expand(rules.calibrate.output, windows=("average", "esp")),
     output:

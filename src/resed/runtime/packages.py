@@ -6,7 +6,7 @@ from resed.errors import MissingPackageError
 EXTRAS = {
     "plot": ("PIL", "matplotlib", "seaborn"),
     "psds": ("sed_scores_eval", "dcase_util", "pkg_resources"),
-    "pipeline": ("jinja2", "markupsafe", "requests", "snakemake", "urllib3"),
+    "pipeline": ("jinja2", "librosa", "markupsafe", "requests", "snakemake", "urllib3"),
     "share": ("dvc",),
     "onnx": ("onnx", "onnxruntime", "onnxscript"),
 }
