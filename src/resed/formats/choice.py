@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import ResultsError
-from resed.formats.validation import NAME, TEXT, Fields, SourceFile, integer, number
+from resed.formats.validation import NAME, Fields, SourceFile, integer, number
 from resed.runtime.files import write_json
 
 FORMAT = 1
@@ -13,7 +13,7 @@ FIELDS = Fields(
     {
         "format": integer(FORMAT, FORMAT),
         "chosen": NAME,
-        "by": TEXT,
+        "by": NAME,
         "event_macro_f1": Fields({}, others=number(0, 1)),  # of all candidates
     }
 )
