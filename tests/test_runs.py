@@ -20,6 +20,7 @@ from resed.config.run_name import folder_of_run
 from resed.errors import ConfigError
 from resed.formats.annotations import read_events
 from resed.report.page import render
+from resed.results import other_runs
 from resed.results.folder import Results
 from resed.runtime import checksums, run_lock
 from resed.runtime.snakemake_metadata import record_path
@@ -601,6 +602,16 @@ def test_the_page_shows_the_comparison(both):
 def test_the_folder_of_a_run():
     assert folder_of_run("demo").as_posix() == "results/demo"
     assert folder_of_run("demo", "a").as_posix() == A
+
+
+def test_the_config_of_the_other_run_comes_from_its_record(monkeypatch):
+    """Snakemake's record has each parameter as Python text."""
+    config = '{"dataset": "demo", "systems": ["pts"]}'
+    params = ["3", "'a'", repr(config), "{"]
+    monkeypatch.setattr(other_runs, "read_record", lambda path: {"params": params})
+    assert other_runs._config_of(Path("results/demo")) == config
+    monkeypatch.setattr(other_runs, "read_record", lambda path: None)
+    assert other_runs._config_of(Path("results/demo")) == ""
 
 
 # ---- the whole loop ------------------------------------------------------------------------------

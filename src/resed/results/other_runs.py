@@ -311,7 +311,8 @@ def _config_of(folder: Path) -> str:
         for text in record["params"]:
             with suppress(ValueError, SyntaxError):
                 found = ast.literal_eval(text)
-                values = parse_json(found) if isinstance(found, str) and found[:1] == "{" else None
+                is_config = isinstance(found, str) and found[:1] == "{"
+                values = parse_json(found.encode()) if is_config else None
                 if isinstance(values, dict) and {"dataset", "systems"} <= values.keys():
                     return found
     return ""
