@@ -9,9 +9,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from resed.errors import ShareError
-from resed.runtime import checksums
 from resed.runtime.files import atomic_path
+from resed.share import copies
 from resed.share.objects import Object
 from resed.share.paths import files_below
 from resed.share.runs import SharedRun
@@ -22,14 +21,8 @@ def remove_old(run: SharedRun) -> None:
 
     Raises ShareError for other files, which resed share did not make.
     """
-    folder = run.annotation_copies
-    for path in files_below(folder) if folder else []:
-        if path.relative_to(folder) in _names(run):
-            continue
-        if not checksums.record_of(run.results, path.relative_to(run.results)).is_file():
-            cure = f"move it out of {folder}"
-            raise ShareError("not made by resed share", place=path, cure=cure)
-        path.unlink()
+    if run.annotation_copies is not None:
+        copies.remove_old(run.results, run.annotation_copies, _names(run))
 
 
 def write(run: SharedRun) -> list[Path]:

@@ -9,9 +9,8 @@ from resed.config.rows import Row
 from resed.errors import ResedError, ShareError
 from resed.formats.tables import Table
 from resed.paper.numbers import Paper, load_paper
-from resed.runtime import checksums
 from resed.runtime.files import atomic_path, read_json, write_json
-from resed.share.paths import files_below
+from resed.share import copies
 from resed.share.runs import SharedRun
 
 DECIMALS = {"percent": 2, "fraction": 4}
@@ -65,13 +64,8 @@ def remove_old_pictures(run: SharedRun) -> None:
 
     Raises ShareError for other files, which resed share did not make.
     """
-    for path in files_below(run.pictures):
-        if path.name in {figure.name for figure in _figures(run)}:
-            continue
-        if not checksums.record_of(run.results, path.relative_to(run.results)).is_file():
-            cure = f"move it out of {run.pictures}"
-            raise ShareError("not made by resed share", place=path, cure=cure)
-        path.unlink()
+    kept = {Path(figure.name) for figure in _figures(run)}
+    copies.remove_old(run.results, run.pictures, kept)
 
 
 def _figures(run: SharedRun) -> list[Path]:
