@@ -6,12 +6,15 @@ import torch
 from systems import base
 from test_train_loop import CPU, SMALL, same, trainer, weights
 
+import resed.train.crnn
+import resed.train.model
 from resed.config.loading import overlay
 from resed.config.run import load_config
 from resed.formats import checkpoint
 from resed.predict import inference as predict_module
 from resed.predict.inference import predict_splits
 from resed.runtime.fingerprint import made_by
+from resed.train.bgru import bgru
 from resed.train.framework import build_networks
 from resed.train.heads import GuidedTagHead
 from resed.train.model import TeacherStudent
@@ -49,18 +52,19 @@ HEADS = [
 
 
 @pytest.mark.parametrize("model", [*HEADS, None], ids=str)
-def test_posteriors_are_float32_under_autocast_and_so_is_all_of_every_gru(model):
+def test_posteriors_are_float32_under_autocast_and_so_is_all_of_every_gru(model, monkeypatch):
     pair, mels = mean_teacher() if model is None else (networks(**model), torch.randn(2, 100, 64))
     seen = []
 
-    def look(module, inputs, outputs):
+    def look(module, features):
         enabled = torch.is_autocast_enabled("cpu")
-        dtypes = {inputs[0].dtype, outputs[0].dtype, *(w.dtype for w in module.parameters())}
+        out = bgru(module, features)
+        dtypes = {features.dtype, out.dtype, *(w.dtype for w in module.parameters())}
         seen.append((enabled, dtypes))
+        return out
 
-    for module in pair.modules():
-        if isinstance(module, torch.nn.GRU):
-            module.register_forward_hook(look)
+    for user in (resed.train.model, resed.train.crnn):
+        monkeypatch.setattr(user, "bgru", look)
     with half():
         outputs = [pair.student(mels), pair.teacher(mels)]
     assert seen == [(False, {torch.float32})] * 2

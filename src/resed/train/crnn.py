@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from resed.extract.logmel import NOTHING
 from resed.settings import CrnnSettings, ModelSettings, scaled
+from resed.train.bgru import bgru
 from resed.train.heads import class_attention, pooled
 from resed.train.model import Output, initialise, output_shape
 from resed.train.precision import without_autocast
@@ -119,7 +120,7 @@ class Crnn(nn.Module):
         maps = self.cnn(self.front(mels).unsqueeze(1))
         features = maps.permute(0, 2, 3, 1).flatten(2)
         with without_autocast(features):  # see model.Recurrent: it would be float16
-            encoded = self.gru(features.float())[0]
+            encoded = bgru(self.gru, features.float())
         return features, self.dropout(encoded)
 
     @torch.no_grad()

@@ -66,7 +66,7 @@ class Trainer:
             trained,
             lr=self.settings.learning_rate,
             weight_decay=self.settings.weight_decay,
-            fused=device.type == "cuda",
+            fused=True,
         )
         self.autocast = arithmetic(self.settings.precision, device)
         self.epoch, self.history, self.best = 0, [], Best()

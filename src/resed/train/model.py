@@ -14,6 +14,7 @@ from resed.settings import (
     TeacherSettings,
     scaled,
 )
+from resed.train.bgru import bgru
 from resed.train.heads import FrameHead, GuidedTagHead, TagHead
 from resed.train.precision import without_autocast
 
@@ -108,7 +109,7 @@ class Recurrent(nn.Module):
         # PyTorch (aten/src/ATen/cudnn/AutocastRNN.cpp) always casts to kHalf. Without loss scaling,
         # most gradients are below the smallest number of float16, 6e-8.
         with without_autocast(inside):
-            encoded = self.gru(inside.float())[0]
+            encoded = bgru(self.gru, inside.float())
         return torch.cat([features, encoded.to(features.dtype)], dim=2)
 
 
