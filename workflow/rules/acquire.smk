@@ -16,7 +16,7 @@ rule acquire:
         "<benchmarks>/acquire/{split}.tsv"
     conda:
         "../../environment.yml"
-    threads: 16
+    threads: clip_processes(CONFIG)
     resources:
         mem_mb=4000,
         downloads=CONFIG.acquire.downloads,  # not a parameter: does not affect the output

@@ -34,7 +34,7 @@ rule audit:
         "<benchmarks>/audit.tsv"
     conda:
         "../../environment.yml"
-    threads: 16
+    threads: clip_processes(CONFIG)
     resources:
         mem_mb=4000,
     params:

@@ -20,7 +20,7 @@ from resed.config.dataset import SCORED_ROLES, dataset_path
 from resed.config.rows import Row
 from resed.config.run import load_config
 from resed.config.run_name import folder_of_run
-from resed.config.run_plan import prediction_memory, run_size, training_memory
+from resed.config.run_plan import clip_processes, prediction_memory, run_size, training_memory
 from resed.config.systems import DEFAULT_FEATURES
 from resed.config.yaml_reader import check_assignments
 from resed.draw import inputs as figures

@@ -22,7 +22,7 @@ rule extract:
         features=one_of(CONFIG.feature_sets),
     conda:
         "../../environment.yml"
-    threads: 16
+    threads: clip_processes(CONFIG)
     resources:
         mem_mb=8000,
     params:

@@ -3,6 +3,8 @@
 from resed.config.run import Config
 from resed.settings.memory import prediction_mb, training_mb
 
+FEW_CLIPS = 2000
+
 
 def run_size(config: Config) -> str:
     """Dataset, share of its clips, trainings and their epochs.
@@ -10,9 +12,7 @@ def run_size(config: Config) -> str:
     The line shows an overlay that was given without the config that it belongs to: the run then has
     the size of config/config.yaml.
     """
-    dataset = config.dataset_file
-    share = config.acquire.scale if dataset.kind == "soundscapes" else 1.0
-    clips = sum(max(1, round(split.clips * share)) for split in dataset.splits.values())
+    dataset, share = config.dataset_file, _share(config)
     size = "full size" if share == 1 else f"{100 * share:g} % of the full size"
     trained = {config.trained_as(name): len(config.seed_list(name)) for name in config.systems}
     epochs = sorted({config.system(name).schedule.epochs for name in trained})
@@ -24,10 +24,27 @@ def run_size(config: Config) -> str:
         if rows:
             studied = f" and {len(rows) * config.sensitivity.seeds} of the study of readings"
     return (
-        f"{dataset.name}, {size}: about {clips} clips; {len(config.systems)} "
+        f"{dataset.name}, {size}: about {_clips(config)} clips; {len(config.systems)} "
         f"system{'s' * (len(config.systems) != 1)}, {number} "
         f"training{'s' * (number != 1)} of {lengths} epochs{studied}"
     )
+
+
+def clip_processes(config: Config) -> int:
+    """Processes of a job that reads the audio of splits; no more than the cores are used.
+
+    With few clips 1: such jobs start slowly, and several at a time use the cores better.
+    """
+    return 1 if _clips(config) < FEW_CLIPS else 16
+
+
+def _share(config: Config) -> float:
+    return config.acquire.scale if config.dataset_file.kind == "soundscapes" else 1.0
+
+
+def _clips(config: Config) -> int:
+    splits, share = config.dataset_file.splits.values(), _share(config)
+    return sum(max(1, round(split.clips * share)) for split in splits)
 
 
 def training_memory(config: Config, row: str) -> int:

@@ -44,7 +44,7 @@ def _layer(module: nn.GRU, layer: int, features: Tensor) -> Tensor:
 
 
 class _Cells(torch.autograd.Function):
-    """The recurrence of both directions: r, z = sigmoid(...), n = tanh(a + r b), h' = n + z (h - n).
+    """The recurrence: r, z = sigmoid(.), n = tanh(a + r b), h' = n + z (h - n).
 
     Cells are in the order in which each direction reads them.
     """
