@@ -6,12 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from snakemake_logger_plugin_resed.costs import COSTS, OTHER, PRIOR, Estimate
-from snakemake_logger_plugin_resed.stages import Stages, closing, duration, last_lines, stage_of
+from snakemake_logger_plugin_resed.stages import (
+    Stages,
+    closing,
+    duration,
+    last_lines,
+    run,
+    stage_of,
+)
 
 SNAKEFILE = """
 from snakemake_logger_plugin_resed.events import results_folder
@@ -153,6 +161,19 @@ def test_the_status_names_running_jobs_and_the_time_left():
     assert "\x1b" not in shown
     stages.add({"event": "end", "job": 4}, 5)
     assert stages.status(5) == "0 s left: plan"
+
+
+def test_a_line_shows_the_progress_where_no_stage_ended_for_a_while(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("SECONDS_EACH", "2")
+    monkeypatch.delenv("SNAKEMAKE_PROFILE", raising=False)
+    monkeypatch.setattr("snakemake_logger_plugin_resed.stages.SILENT_S", 0.5)
+    stream = StringIO()
+    assert run(["--cores", "1", "--logger", "resed"], stream) == 0
+    shown = [line for line in stream.getvalue().splitlines() if line.startswith("  ")]
+    assert any(line.startswith("  train 0 of 2; ") for line in shown), shown
+    assert any(line.startswith("  train 1 of 2; ") for line in shown)
+    assert all(line.endswith(" s left") for line in shown)
 
 
 def test_durations():

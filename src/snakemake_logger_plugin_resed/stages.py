@@ -29,6 +29,7 @@ LOGS = Path(".snakemake/log")
 SUMMARY = Path("report/summary.txt")  # below the folder of the results
 STAGES = {"sanity": "decode", "admit": "audit"}  # of rules with another name than their stage
 REFRESH_S = 1.0
+SILENT_S = 30.0  # without a terminal: seconds without a line, after which one shows the progress
 ENDED_BY = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", signal.SIGHUP: "hung up"}
 LAST_LINES = 5  # of the log, if a run fails before its first job
 
@@ -93,6 +94,12 @@ class Stages:
             left = f"{duration(self.estimate.left(now))} left"
             self.say(f"{stage:<10}{jobs:>3} job{'s' * (jobs != 1):<2}{took:>14}{left:>20}")
 
+    def progress(self, now: float) -> str:
+        """The stages that are running, with how many of their jobs ended."""
+        stages = dict.fromkeys(stage_of(rule) for rule, _ in self.estimate.running.values())
+        running = ", ".join(f"{name} {self.ended[name]} of {self.planned[name]}" for name in stages)
+        return f"  {running or 'plan'}; {duration(self.estimate.left(now))} left"
+
     def status(self, now: float) -> str:
         """What is running, in one line."""
         running = "; ".join(self.titles.values()) or "plan"
@@ -147,7 +154,11 @@ def run(arguments: Sequence[str], stream: TextIO = sys.stdout) -> int:
     log = LOGS / f"{datetime.now():%Y-%m-%dT%H%M%S.%f}.stages.log"
     show: Callable[[Callable[[], str]], None] | None = None
 
+    said = time.monotonic()
+
     def say(line: str) -> None:
+        nonlocal said
+        said = time.monotonic()
         print(plain(line), file=stream, flush=True)
 
     say(f"Log of Snakemake: {log}")
@@ -165,6 +176,8 @@ def run(arguments: Sequence[str], stream: TextIO = sys.stdout) -> int:
                     stages.add(event, now)
                 if show is not None:
                     show(lambda now=now: stages.status(now))
+                elif now - said > SILENT_S and stages.planned:
+                    say(stages.progress(now))
         code = process.wait()
     if received:
         stages.failed, code = True, 128 + received[0]
