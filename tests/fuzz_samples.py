@@ -36,6 +36,7 @@ from resed.formats.audacity import read_labels, write_labels
 from resed.formats.audio import read_audio
 from resed.formats.audit_summary import read_audit_summary
 from resed.formats.choice import read_choice, write_choice
+from resed.formats.class_choices import ClassChoice, read_class_choices, write_class_choices
 from resed.formats.comparison import Comparison, read_comparison, write_comparison
 from resed.formats.counts import Counts, read_counts, write_counts
 from resed.formats.detection_journal import DetectedEvent, DetectedFile, FileState, open_journal
@@ -457,6 +458,25 @@ def windows(folder: Path) -> Sample:
             assert row.knee_index is None or is_whole(row.knee_index)
 
     return Sample("windows", path, lambda: read_windows(path), check, TSV)
+
+
+@sample
+def class_choices(folder: Path) -> Sample:
+    path = folder / "choice.tsv"
+    rows = [
+        ClassChoice("Cat", "deep é", 0.25, 0.3735, 0.5),
+        ClassChoice("Dog", "shallow", None, 0.0415, 0.1),
+    ]
+    write_class_choices(path, rows)
+
+    def check(value: Any) -> None:
+        assert value
+        for label, row in value.items():
+            assert row.event_label == label != "" and row.system
+            assert row.f1 is None or within(row.f1, 0, 1)
+            assert within(row.window_s, 0, 3600) and within(row.threshold, 0, 1)
+
+    return Sample("class_choices", path, lambda: read_class_choices(path), check, TSV)
 
 
 @sample

@@ -57,7 +57,7 @@ MODULES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("test_score.py", "test_agreement.py", "test_threshold_free.py", "test_confusion.py"),
     ),
     "decode": (
-        ("decode/events.py", "decode/baselines.py"),
+        ("decode/events.py", "decode/filters.py", "decode/baselines.py"),
         ("test_decode.py", "test_decode_options.py", "test_sanity.py", "test_peers.py"),
     ),
     "calibrate": (

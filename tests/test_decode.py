@@ -11,17 +11,8 @@ from typer.testing import CliRunner
 
 from resed.calibrate.thresholds import macro_f1, search_thresholds
 from resed.cli import app
-from resed.decode.events import (
-    active_frames,
-    decode,
-    decode_settings,
-    gated,
-    majority,
-    opening_closing,
-    regions,
-    window_frames,
-    write_parts,
-)
+from resed.decode.events import decode, decode_settings, gated, window_frames, write_parts
+from resed.decode.filters import active_frames, majority, opening_closing, regions
 from resed.errors import ConfigError, ResultsError, ScoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors

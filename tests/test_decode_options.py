@@ -22,10 +22,9 @@ from resed.decode.events import (
     decode_parts,
     decode_settings,
     guided_window,
-    majority,
-    opening_closing,
     windows_in_frames,
 )
+from resed.decode.filters import majority, opening_closing
 from resed.errors import ResultsError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors

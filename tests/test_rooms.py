@@ -15,7 +15,7 @@ FLOORS = (
     *("cli", "browse", "report", "share", "detect", "export"),
     *("compare", "tabulate", "draw", "judge"),
     "results",
-    *("predict", "train", "distil", "calibrate", "score", "decode", "extract"),
+    *("predict", "train", "distil", "compose", "calibrate", "score", "decode", "extract"),
     *("repair", "check", "convert", "audit", "acquire", "paper", "stats", "config"),
     *("formats", "runtime", "settings", "errors", "escaping"),
 )

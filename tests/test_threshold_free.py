@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runs import copy_workflow, snakemake
 
-from resed.decode.events import active_frames, gated, windows_in_frames
+from resed.decode.events import gated, windows_in_frames
+from resed.decode.filters import active_frames
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, write_events, write_tags
 from resed.formats.manifest import ManifestRow, write_manifest
@@ -488,8 +489,9 @@ def test_settings_and_notes_of_the_block():
     frames[0, 4:14, 0] = 0.9
     found = scored(made(frames), events)
     decoding = DecodeSettings(**OPEN).model_dump(mode="json")
-    for unused in ("frame_threshold", "class_threshold_events", "tags"):
-        del decoding[unused]
+    unused = ("frame_threshold", "class_threshold_events", "tags", "search", "filter_edges")
+    for key in unused:
+        del decoding[key]
     assert found["settings"] == {
         "psds1": asdict(SCENARIOS["psds1"]),
         "psds2": asdict(SCENARIOS["psds2"]),

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from resed.decode.events import DECIMALS, active_frames, gated, parts, regions, windows_in_frames
+from resed.decode.events import DECIMALS, gated, parts, windows_in_frames
+from resed.decode.filters import active_frames, regions
 from resed.errors import ScoreError
 from resed.formats.annotations import Event
 from resed.formats.counts import class_f1
@@ -138,7 +139,14 @@ def _decoded(
     scores, allowed = gated(posteriors, settings)
     step = posteriors.seconds_per_frame
     for threshold in grid:
-        active = active_frames(scores, allowed, frames, threshold, method=settings.filter)
+        active = active_frames(
+            scores,
+            allowed,
+            frames,
+            threshold,
+            method=settings.filter,
+            edges=settings.filter_edges,
+        )
         clip, label, start, end = regions(active)
         times = (np.round(frame * step, DECIMALS) for frame in (start, end))
         yield EventArray(clip, label, *times)

@@ -30,8 +30,8 @@ PANELS = {
     ),
     "Datasets and training": (
         *("check", "acquire", "audit", "admit", "repair", "extract", "distil", "train"),
-        *("predict", "calibrate", "calibrate.threshold", "decode", "decode.sanity", "choose"),
-        *("choose.card", "systems"),
+        *("predict", "compose.assign", "compose", "calibrate", "calibrate.threshold"),
+        *("calibrate.search", "decode", "decode.sanity", "choose", "choose.card", "systems"),
     ),
     "Results of a run": ("tabulate", "draw", "report", "verify", "share", "share.restore"),
 }

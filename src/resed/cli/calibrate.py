@@ -1,4 +1,7 @@
-"""`resed calibrate`: windows of the median filters. `resed threshold`: frame thresholds."""
+"""`resed calibrate`: windows of the median filters. `resed threshold`: frame thresholds.
+
+`resed search`: both together.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -6,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import typer
 
 if TYPE_CHECKING:
+    from resed.calibrate.search import GridCounts
     from resed.calibrate.thresholds import Search
     from resed.config.rows import Threshold
 
@@ -114,6 +118,61 @@ def threshold(
     search = search_thresholds(loaded, read_windows(windows), labels, chosen)
     kind = "per_class" if per_class else "development"
     write_chosen(search, kind, chosen.class_threshold_events, out)
+
+
+def search(
+    posteriors: Path = typer.Option(..., help="Posteriors of the development split (npz)."),
+    reference: Path = typer.Option(
+        ..., help="Strong labels of the development split (TSV or CSV, seconds)."
+    ),
+    settings: str = typer.Option(
+        ...,
+        help="Decode settings with the key search: windows (frames), thresholds (0 to 1), and for "
+        "both all or class. Inline JSON, or a YAML/JSON file.",
+    ),
+    out_windows: Path = typer.Option(..., help="TSV file for the windows (seconds)."),
+    out_thresholds: Path = typer.Option(..., help="JSON file for the thresholds (0 to 1)."),
+    until: float | None = typer.Option(
+        None,
+        min=0.001,
+        help="Seconds at which the reference of each clip ends, as in resed score.",
+    ),
+) -> None:
+    """Choose windows and thresholds on development by event-based F1 (200 ms collar).
+
+    With `all`, one value has the best macro F1; with `class`, each class has its best. If several
+    are equal, the first window and then the first threshold is chosen.
+
+    Example: resed search --posteriors dev.npz --reference development.tsv
+    --settings search.yaml --out-windows windows.tsv --out-thresholds thresholds.json
+    """
+    from resed.calibrate.search import count_grid, searched
+    from resed.decode.events import decode_settings
+    from resed.formats.posteriors import Posteriors
+    from resed.formats.reference import read_reference
+
+    chosen, loaded = decode_settings(settings), Posteriors.load(posteriors)
+    labels = read_reference(reference, until=until)
+    found = count_grid(loaded, labels, chosen, searched(chosen))
+    write_searched(found, loaded.seconds_per_frame, out_windows, out_thresholds)
+
+
+def write_searched(
+    found: "GridCounts", seconds_per_frame: float, windows: Path, thresholds: Path
+) -> None:
+    """Write the windows and the thresholds of a search."""
+    from resed.formats.thresholds import read_thresholds, write_thresholds
+    from resed.formats.windows import write_windows
+
+    chosen = found.windows(seconds_per_frame)
+    write_windows(windows, chosen)
+    write_thresholds(thresholds, found.thresholds())
+    seconds = sorted({window.window_s for window in chosen})
+    typer.echo(
+        f"windows of {' to '.join(f'{s:.3f}' for s in (seconds[0], seconds[-1])[: len(seconds)])} "
+        f"s, thresholds {read_thresholds(thresholds)}: event macro F1 {100 * found.macro_f1:.1f} % "
+        "on development, which chose them"
+    )
 
 
 def write_chosen(search: "Search", kind: "Threshold", least_events: int, out: Path) -> None:

@@ -3,11 +3,18 @@
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from resed.cli.by_split import LARGEST_SEED
 from resed.config.rows import BASELINES
+
+if TYPE_CHECKING:
+    from resed.formats.posteriors import Posteriors
+    from resed.formats.thresholds import Thresholds
+    from resed.formats.windows import Window
+    from resed.settings import DecodeSettings
 
 Kind = StrEnum("Kind", {kind: kind for kind in BASELINES})
 
@@ -16,7 +23,11 @@ def decode(
     posteriors: list[str] = typer.Option(
         ..., help="Posteriors of resed predict (npz); with --row: SPLIT=FILE, repeatable."
     ),
-    windows: Path = typer.Option(..., help="Windows of resed calibrate (TSV, seconds)."),
+    windows: Path | None = typer.Option(
+        None,
+        help="Windows of resed calibrate (TSV, seconds); with --row not required if the settings "
+        "have search, which chooses windows and thresholds on development.",
+    ),
     out: Path | None = typer.Option(None, help="Folder for events.tsv and the three tag files."),
     settings: str = typer.Option("{}", help="Decode settings: inline JSON, or a YAML/JSON file."),
     threshold_file: Path | None = typer.Option(
@@ -34,8 +45,8 @@ def decode(
     ),
     reference: Path | None = typer.Option(
         None,
-        help="For rows @development_threshold and @class_thresholds: strong labels of development "
-        "(TSV, seconds).",
+        help="For rows @development_threshold and @class_thresholds, and for search of the "
+        "settings: strong labels of development (TSV, seconds).",
     ),
     until: float | None = typer.Option(
         None,
@@ -59,6 +70,8 @@ def decode(
     chosen = decode_settings(settings)
     if row:
         required("with --row", results=results)
+        if chosen.search is None:
+            required("without decode.search", windows=windows)
         assert results is not None
         _decode_rows(
             row,
@@ -71,8 +84,11 @@ def decode(
             until=until,
         )
         return
-    required("without --row", out=out)
+    required("without --row", out=out, windows=windows)
+    assert windows is not None
     at = Thresholds(chosen.frame_threshold)
+    if chosen.search:
+        required("with decode.search, which resed search makes", threshold_file=threshold_file)
     if threshold_file:
         at = read_thresholds(threshold_file)
     loaded = Posteriors.load(one_file(posteriors, "--posteriors"))
@@ -85,7 +101,7 @@ def _decode_rows(
     seed: int,
     results: Path,
     posteriors: Mapping[str, Path],
-    windows_file: Path,
+    windows_file: Path | None,
     *,
     settings: str,
     reference: Path | None,
@@ -103,11 +119,17 @@ def _decode_rows(
     from resed.formats.windows import read_windows
     from resed.results.layout import Layout
 
-    layout, windows, chosen = Layout(results), read_windows(windows_file), decode_settings(settings)
+    layout, chosen = Layout(results), decode_settings(settings)
+    windows = read_windows(windows_file) if windows_file else {}
     loaded = {split: Posteriors.load(path) for split, path in posteriors.items()}
+    configured = Thresholds(chosen.frame_threshold)
+    if chosen.search:
+        windows, configured = _searched(
+            loaded, chosen, layout.searched(rows[0], seed), reference, until
+        )
     search = None  # of thresholds on development, once for all rows
     for row in map(Row.of, rows):
-        at = Thresholds(chosen.frame_threshold)
+        at = configured
         if row.threshold != "configured":
             required(f"with --row {row.folder}", reference=reference)
             assert reference is not None
@@ -122,6 +144,32 @@ def _decode_rows(
                 layout.decoded(split, row, seed), decode_parts(values, windows, chosen, at)
             )
             typer.echo(f"{row.folder}, {split}: {_counted(*counts)} at {at}")
+
+
+def _searched(
+    posteriors: Mapping[str, "Posteriors"],
+    settings: "DecodeSettings",
+    places: tuple[Path, Path],
+    reference: Path | None,
+    until: float | None,
+) -> "tuple[dict[str, Window], Thresholds]":
+    """Windows and thresholds that `settings.search` chooses on development, and writes."""
+    from resed.calibrate.search import count_grid, searched
+    from resed.cli.by_split import required
+    from resed.cli.calibrate import write_searched
+    from resed.formats.reference import read_reference
+    from resed.formats.thresholds import read_thresholds
+    from resed.formats.windows import read_windows
+
+    required("with decode.search", reference=reference)
+    assert reference is not None
+    if "development" not in posteriors:
+        raise typer.BadParameter("requires those of development", param_hint="--posteriors")
+    development = posteriors["development"]
+    labels = read_reference(reference, until=until)
+    found = count_grid(development, labels, settings, searched(settings))
+    write_searched(found, development.seconds_per_frame, *places)
+    return read_windows(places[0]), read_thresholds(places[1])
 
 
 def sanity(

@@ -35,6 +35,9 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "detect": {"out": ("events.tsv", "failures.tsv", "journal.jsonl")},
     "calibrate": {"out": FILE},
     "threshold": {"out": FILE},
+    "search": {"out_windows": FILE, "out_thresholds": FILE},
+    "assign": {"out": FILE},
+    "compose": {"out": FILE},
     "decode": {"out": DECODED, "results": ()},
     "sanity": {"out": DECODED, "results": ()},
     "score": {"out": FILE, "counts": FILE, "results": ()},
@@ -57,12 +60,13 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
 # Stages whose results the tables, the figures and the page are made from.
 READ_STAGES = (
     *("acquire", "audit", "admit", "repair", "extract", "train", "predict"),
-    *("calibrate", "decode", "score"),
+    *("choose", "calibrate", "decode", "score"),
 )
 # Options that name a folder of the user's, of which any file may be read.
 READ_FOLDERS = ("folder", "soundbank", "annotations")
 # Parameters whose values are NAME=PATH.
 NAMED = ("detector", "tags", "scores", "checkpoint", "thresholds", "windows", "teacher")
+NAMED += ("posteriors",)
 RECOGNISED = ("audit", "train")  # commands whose files of fixed names have a format header
 # Commands that read these folders of --results and write into others of them.
 READS_RESULTS = ("tabulate", "draw", "browse", "report")
@@ -140,6 +144,18 @@ def _of_rows(name: str, values: Mapping[str, Any]) -> Iterator[Path]:
                 yield from (layout.decoded(split, row, seed) / file for file in DECODED)
         if name == "decode" and row.threshold != "configured":
             yield layout.threshold(row, seed)
+        if name == "decode" and row.threshold == "configured" and _searches(values["settings"]):
+            yield from layout.searched(row, seed)
+
+
+def _searches(settings: str) -> bool:
+    """Whether decode settings choose windows and thresholds; the command reports wrong ones."""
+    from resed.decode.events import decode_settings
+
+    try:
+        return decode_settings(settings).search is not None
+    except ResedError:
+        return False
 
 
 def inputs_of(name: str, values: Mapping[str, Any]) -> Iterator[tuple[str, Path]]:

@@ -15,7 +15,8 @@ import numpy as np
 
 from resed.config.loading import check
 from resed.config.rows import BASELINES
-from resed.decode.events import Decoded, events_of, majority, tags_of_hot, window_frames
+from resed.decode.events import Decoded, events_of, tags_of_hot, window_frames
+from resed.decode.filters import majority
 from resed.errors import ScoreError
 from resed.formats.annotations import Event, tags_of
 from resed.formats.posteriors import Posteriors

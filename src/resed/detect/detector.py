@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from resed.config.loading import check, nearest, overlay
-from resed.decode.events import active_frames, gated, windows_in_frames
+from resed.decode.events import gated, windows_in_frames
+from resed.decode.filters import active_frames
 from resed.errors import ConfigError, ResultsError
 from resed.formats.posteriors import Posteriors
 from resed.predict.networks import Trained
@@ -150,7 +151,12 @@ class ModelDetector:
         posteriors = _posteriors(self.trained, frames, tags, teacher_tags, names)
         scores, allowed = gated(posteriors, self.decode)
         active = active_frames(
-            scores, allowed, list(self.filters), list(self.thresholds), method=self.decode.filter
+            scores,
+            allowed,
+            list(self.filters),
+            list(self.thresholds),
+            method=self.decode.filter,
+            edges=self.decode.filter_edges,
         )
         return DecodedWindows(active, frames, tags)
 

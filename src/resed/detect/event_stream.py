@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from resed.decode.events import DECIMALS, regions
+from resed.decode.events import DECIMALS
+from resed.decode.filters import regions
 from resed.detect.detector import ModelDetector
 from resed.detect.windows import DecodedCells
 from resed.errors import ResultsError

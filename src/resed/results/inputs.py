@@ -92,10 +92,17 @@ class Inputs:
         elsewhere = set(self.paper.systems()) - set(self.paper.tables[main].systems())
         return [name for name in self.config.systems if name not in elsewhere]
 
+    def tuned_systems(self) -> list[str]:
+        """Main systems that are also decoded at thresholds chosen on development.
+
+        Not those with `decode.search`, which chooses windows and thresholds there itself.
+        """
+        return [n for n in self.main_systems() if self.config.system(n).decode.search is None]
+
     def rows_of(self, system: str) -> list[Row]:
         """The rows that are decoded and scored for one configured system or one reading."""
         row = Row.of(system)
-        return [*row.decodings] if row.folder in self.main_systems() else [row]
+        return [*row.decodings] if row.folder in self.tuned_systems() else [row]
 
     def baselines(self) -> list[Row]:
         """The rows that require no trained detector."""
@@ -125,7 +132,7 @@ class Inputs:
             return self.scores(study_rows.rows(self.config))
         rows = [Row(name) for name in self.table_systems(table)]
         if table == self.paper.main_table:
-            rows = [way for row in rows for way in row.decodings]
+            rows = [way for row in rows for way in self.rows_of(row.folder)]
             rows += [*self.baselines(), *self.external()]
         return self.scores(rows)
 

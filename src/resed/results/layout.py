@@ -54,6 +54,16 @@ class Layout:
         kind = "class_thresholds" if row.threshold == "per_class" else "thresholds"
         return self.folder / "calibrate" / kind / row.configured.folder / f"seed{seed}.json"
 
+    def searched(self, row: Row | str, seed: int) -> tuple[Path, Path]:
+        """Files of the windows and of the thresholds of a row that `decode.search` chose."""
+        folder, name = self.folder / "calibrate", Row.of(row).configured.folder
+        windows = folder / "searched_windows" / name / f"seed{seed}.tsv"
+        return windows, folder / "searched_thresholds" / name / f"seed{seed}.json"
+
+    def choice(self, system: str, seed: int) -> Path:
+        """Which system serves which class of a composite."""
+        return self.folder / "choose" / system / f"seed{seed}.tsv"
+
     def decoded(self, split: str, row: Row | str, seed: int) -> Path:
         """Folder of events.tsv, tags.tsv, raw_tags.tsv and teacher_tags.tsv."""
         return self.folder / "decode" / split / Row.of(row).folder / f"seed{seed}"

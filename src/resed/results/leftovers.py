@@ -11,6 +11,9 @@ from resed.results.claimed_readings import claimed_rows
 from resed.results.inputs import Inputs
 from resed.results.layout import Layout
 
+# Folders below calibrate/ with a file per row and seed.
+CHOSEN = ("thresholds", "class_thresholds", "searched_windows", "searched_thresholds")
+
 
 def leftovers(config: Config) -> Callable[[Path | str], bool]:
     """Return a function of a path relative to results/{dataset}: whether no rule makes the file.
@@ -30,13 +33,14 @@ def leftovers(config: Config) -> Callable[[Path | str], bool]:
         "extract": (1, features),
         "train": (1, trained),
         "predict": (2, trained),
+        "choose": (1, trained),
         "decode": (2, rows),
         "score": (2, rows),
     }
 
     def is_leftover(path: Path | str) -> bool:
         parts = Path(path).parts
-        if parts[:2] in (("calibrate", "thresholds"), ("calibrate", "class_thresholds")):
+        if parts[:1] == ("calibrate",) and parts[1:2] and parts[1] in CHOSEN:
             return len(parts) > 2 and parts[2] not in rows
         if parts[:1] == ("calibrate",):
             name = parts[-1].removeprefix("windows_").removesuffix(".tsv")

@@ -22,6 +22,7 @@ RULES = {
     "extract": ("extract",),
     "train": ("train",),
     "predict": ("predict",),
+    "compose": ("assign", "compose"),
     "calibrate": ("calibrate",),
     "decode": ("decode", "decode_configured", "sanity"),
     "score": ("score", "score_configured", "score_sanity", "score_external"),
@@ -35,7 +36,7 @@ RULES = {
 # Rules whose files only some runs have -> how the paths of these files begin.
 OF_SOME_RUNS = {"compare_runs": "tables/runs.", "architecture": "figures/architecture."}
 PAGE = ("tabulate", "draw", "browse", "report")  # stages that a model file does not rest on
-SCORES = ("extract", "train", "predict", "calibrate", "decode", "score")  # stages of a score
+SCORES = ("extract", "train", "predict", "compose", "calibrate", "decode", "score")  # of a score
 
 
 @dataclass(frozen=True)

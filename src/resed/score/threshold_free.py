@@ -16,14 +16,13 @@ from typing import Any
 import numpy as np
 
 from resed.decode.events import (
-    PASSES,
     clip_tags,
     decode_settings,
     gated,
-    opening_closing,
     parts,
     windows_in_frames,
 )
+from resed.decode.filters import PASSES, opening_closing
 from resed.errors import MOST_CLASSES, ScoreError, some
 from resed.formats.annotations import Event
 from resed.formats.posteriors import Posteriors
@@ -31,7 +30,7 @@ from resed.formats.windows import Window, read_windows
 from resed.score.psds import SCENARIOS, ReferenceEvents, psds, sed_scores_eval
 from resed.settings import DecodeSettings
 
-NOT_USED = {"frame_threshold", "class_threshold_events", "tags"}  # decode settings
+NOT_USED = {"frame_threshold", "class_threshold_events", "tags", "search"}  # decode settings
 MOST_ABSENT = 10  # classes without a reference that a note lists
 
 
@@ -121,10 +120,16 @@ def threshold_free(
         notes["reference"] = "; ".join(changes)
     settings = {
         **{name: asdict(criteria) for name, criteria in SCENARIOS.items()},
-        **detector.settings.model_dump(mode="json", exclude=NOT_USED),
+        **_decode_settings(detector.settings),
         "seconds_per_clip": seconds,
     }
     return {**values, "settings": settings, "notes": notes}
+
+
+def _decode_settings(settings: DecodeSettings) -> dict[str, Any]:
+    """The settings that matter here; filter_edges only if it is not the default, as before it."""
+    default = {"filter_edges"} if settings.filter_edges == "reflect" else set[str]()
+    return settings.model_dump(mode="json", exclude=NOT_USED | default)
 
 
 def _psds(
@@ -151,7 +156,7 @@ def frame_scores(
 ) -> np.ndarray:
     """Filtered scores, float32 [clips, frames, classes]; -inf where the gate is closed.
 
-    For any t, `frame_scores(...) >= t` equals `resed.decode.events.active_frames` at threshold t.
+    For any t, `frame_scores(...) >= t` equals `resed.decode.filters.active_frames` at threshold t.
     """
     sizes = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)
@@ -165,20 +170,21 @@ def frame_scores(
             rows = opening_closing(rows, window)
         else:
             for _ in range(PASSES[settings.filter]):
-                rows = median(rows, window)
+                rows = median(rows, window, settings.filter_edges)
         filtered[chosen, :, index] = rows
     return filtered
 
 
-def median(rows: np.ndarray, window: int) -> np.ndarray:
-    """Running median of rows [rows, frames], mirrored at the ends.
+def median(rows: np.ndarray, window: int, edges: str = "reflect") -> np.ndarray:
+    """Running median of rows [rows, frames]; at the ends they are mirrored, or zeros follow.
 
-    The same filter as `resed.decode.events.majority`, for scores.
+    The same filter as `resed.decode.filters.majority`, for scores.
     """
     from scipy.ndimage import median_filter
 
     before = window // 2
-    padded = np.pad(rows, ((0, 0), (before, window - 1 - before)), mode="symmetric")
+    width = ((0, 0), (before, window - 1 - before))
+    padded = np.pad(rows, width) if edges == "zeros" else np.pad(rows, width, mode="symmetric")
     # All rows as one: scipy is fast in one dimension only. The padding keeps rows apart.
     found = median_filter(padded.ravel(), window).reshape(padded.shape)
     return found[:, before : before + rows.shape[1]]

@@ -6,7 +6,7 @@ tables of docs/readings.md, which give the reason for each value. Unknown keys a
 
 from resed.settings.base import Closed, Fraction, Positive, Repetitions, Seed, Strict
 from resed.settings.calibrate import CalibrateSettings
-from resed.settings.decode import MOST_LOST_HEADS, DecodeSettings
+from resed.settings.decode import MOST_LOST_HEADS, DecodeSettings, SearchSettings
 from resed.settings.distil import DistilSettings
 from resed.settings.features import FeatureSettings
 from resed.settings.model import (

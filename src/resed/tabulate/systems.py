@@ -159,7 +159,7 @@ def _own(results: Results) -> Iterator[SystemLine]:
 
 def _tuned(results: Results) -> Iterator[SystemLine]:
     """The systems of the main table and of no table, at the threshold chosen on development."""
-    for name in _main_systems(results):
+    for name in _tuned_systems(results):
         row = Row(name).tuned
         value = fmean(results.thresholds(row, seed).common for seed in results.seeds(name))
         title = f"{results.config.catalogue[name].title}, frame threshold {value:.2g}"
@@ -168,7 +168,7 @@ def _tuned(results: Results) -> Iterator[SystemLine]:
 
 def _tuned_per_class(results: Results) -> Iterator[SystemLine]:
     """The same systems, at the thresholds per class chosen on development."""
-    for name in _main_systems(results):
+    for name in _tuned_systems(results):
         row = Row(name).tuned_per_class
         found = [results.thresholds(row, seed) for seed in results.seeds(name)]
         values = [value for one in found for value in (one.classes or {"": one.common}).values()]
@@ -178,13 +178,13 @@ def _tuned_per_class(results: Results) -> Iterator[SystemLine]:
         )
 
 
-def _main_systems(results: Results) -> Iterator[str]:
-    """The configured systems of the main table and those that are in no table of the paper."""
+def _tuned_systems(results: Results) -> Iterator[str]:
+    """The configured systems of the main table and of no table, without those that search."""
     paper = results.paper
     elsewhere = {s for table in paper.tables.values() for s in table.systems()}
     elsewhere -= {s for table in paper.tables.values() if _main(table) for s in table.systems()}
     for name in results.config.systems:
-        if name not in elsewhere:
+        if name not in elsewhere and results.config.system(name).decode.search is None:
             yield name
 
 

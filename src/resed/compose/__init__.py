@@ -1,0 +1,1 @@
+"""Composites: class by class the posteriors of the system that is best on development."""
