@@ -144,7 +144,11 @@ def _of_rows(name: str, values: Mapping[str, Any]) -> Iterator[Path]:
                 yield from (layout.decoded(split, row, seed) / file for file in DECODED)
         if name == "decode" and row.threshold != "configured":
             yield layout.threshold(row, seed)
-        if name == "decode" and row.threshold == "configured" and _searches(values["settings"]):
+        if (
+            name == "decode"
+            and row.threshold == "configured"
+            and _searches(values.get("settings", "{}"))
+        ):
             yield from layout.searched(row, seed)
 
 
