@@ -82,6 +82,41 @@ def test_a_column_of_names(server, made, tmp_path):
         acquire(file, root, "evaluation")
 
 
+def test_names_of_recordings(server, made, tmp_path):
+    clips = list(made.clips["evaluation"].items())
+    rows = []
+    for name, data in clips[:5]:
+        samples, rate = soundfile.read(io.BytesIO(data), dtype="int16")
+        flac = io.BytesIO()
+        soundfile.write(flac, samples, rate, format="FLAC")
+        path = f"audio/unbal_train/{name[1:12]}.flac"  # without Y and times
+        rows.append({"video_id": name[1:12], "audio": {"bytes": flac.getvalue(), "path": path}})
+    serve_repository(server, "who/public", {"data/0.parquet": shard(rows)})
+    file, root = prepared(made, tmp_path, source(server))
+    with pytest.raises(DatasetError, match=r"none of the 6 clips"):  # these are no names of clips
+        acquire(file, root, "evaluation")
+    (tmp_path / "ids").mkdir()
+    file, root = prepared(made, tmp_path / "ids", source(server, names="id"))
+    (record,) = acquire(file, root, "evaluation").values()
+    assert record["states"] == {"present": 5, "gone": 1}
+    for name, data in clips[:5]:
+        written, _ = soundfile.read(root / "audio/eval/public" / name, dtype="int16")
+        expected, _ = soundfile.read(io.BytesIO(data), dtype="int16")
+        assert (written == expected).all()
+
+
+def test_a_recording_of_two_wanted_clips_is_not_guessed(server, made, tmp_path):
+    name, data = next(iter(made.clips["evaluation"].items()))
+    twin = f"{name[:12]}_400.000_410.000.wav"
+    rows = [{"audio": {"bytes": data, "path": f"{name[1:12]}.wav"}}]
+    serve_repository(server, "who/public", {"data/0.parquet": shard(rows)})
+    file, root = prepared(made, tmp_path, source(server, names="id"))
+    table = root / SPLITS["evaluation"][1]
+    table.write_bytes(made.tables["evaluation"] + f"{twin}\t0.0\t0.04\tDog\n".encode())
+    with pytest.raises(DatasetError, match=r"none of the 7 clips"):
+        acquire(file, root, "evaluation")
+
+
 def test_a_shard_that_cannot_be_had_leaves_its_clips_open(server, made, tmp_path):
     events = [
         {"audio": {"bytes": data, "path": name}} for name, data in made.clips["evaluation"].items()

@@ -1,6 +1,7 @@
 """Adapter `parquet`: audio in a column of the parquet files (shards) of a dataset repository."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -78,9 +79,7 @@ class ParquetAdapter:
 
         Raises BrokenShardError if it cannot be read, after the clips before the damage.
         """
-        settings, names, open_items = self._settings, NameIndex(self._context.dataset), dict(left)
-        for name in left:
-            names.add(Candidate(name))
+        settings, open_items, wanted_by = self._settings, dict(left), self._wanted_by(left)
         columns = [settings.audio, *([settings.filename] if settings.filename else [])]
         shard = _read(lambda: parquet.ParquetFile(path))
         there = _read(lambda: shard.schema_arrow.names)
@@ -100,12 +99,34 @@ class ParquetAdapter:
                     raise DatasetError(problem, place=f"sources.{settings.name}", cure=cure)
                 name = row[settings.filename] if settings.filename else sound.get("path")
                 name = str(name or "")
-                filename = PurePosixPath(name).name
-                if filename not in open_items:
-                    filename = names.same(filename) or ""
-                item = open_items.pop(filename, None)
+                item = open_items.pop(wanted_by(PurePosixPath(name).name), None)
                 if item is not None and sound.get("bytes"):
                     yield self._write(item, name, sound["bytes"])
+
+    def _wanted_by(self, left: Mapping[str, WantedFile]) -> Callable[[str], str]:
+        """The wanted clip that a name in the shards stands for; "" for other names."""
+        if self._settings.names == "id":
+            by_recording = self._by_recording(left)
+            return lambda name: by_recording.get(PurePosixPath(name).stem, "")
+        names = NameIndex(self._context.dataset)
+        for name in left:
+            names.add(Candidate(name))
+        return lambda name: name if name in left else names.same(name) or ""
+
+    def _by_recording(self, wanted: Iterable[str]) -> dict[str, str]:
+        """Recording -> its only wanted clip; a recording of which several are wanted is left out."""
+        pattern = self._context.dataset.pattern
+        if pattern is None:
+            raise DatasetError(
+                "names: id requires the key recording of the dataset file",
+                place=f"sources.{self._settings.name}",
+                cure="add the pattern of clip names, or remove the key names",
+            )
+        clips: dict[str, list[str]] = defaultdict(list)
+        for name in wanted:
+            if part := pattern.match(name):
+                clips[part.id].append(name)
+        return {recording: names[0] for recording, names in clips.items() if len(names) == 1}
 
     def _write(self, item: WantedFile, name: str, data: bytes) -> Delivery:
         path = incoming_path(self._context, self._settings.name, item)

@@ -104,6 +104,9 @@ class ParquetSource(HubSource):
     folder: str = ""  # folder of the parquet files
     audio: str = "audio"  # column of {bytes, path}
     filename: str | None = None  # column of clip names; None: path of the audio
+    # What the names are: those of clips, or of recordings of which each has one clip (the group id
+    # of the key `recording`)
+    names: Literal["clip", "id"] = "clip"
 
 
 class YouTubeSource(Source):
