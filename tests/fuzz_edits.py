@@ -608,6 +608,16 @@ def edited_store(random: Random, data: bytes) -> bytes:
     return head.ljust(start, b"\0") + features.tobytes() + sums
 
 
+def edited_large_store(random: Random, data: bytes) -> bytes:
+    """A store without features of its own, with another header, of a valid checksum."""
+    magic, version, length, _ = PREFIX.unpack(data[: PREFIX.size])
+    text = edited_json(random, data[PREFIX.size : PREFIX.size + length])
+    version = random.choice((version, version, version, 1, 3))
+    head = PREFIX.pack(magic, version, len(text), zlib.crc32(text)) + text
+    sums = data[-(-(PREFIX.size + length) // ALIGNMENT) * ALIGNMENT :]
+    return head.ljust(-(-len(head) // ALIGNMENT) * ALIGNMENT, b"\0") + sums
+
+
 def edited_model(random: Random, data: bytes) -> bytes:
     """A model file with other metadata, header or weights, with a SHA-256 that fits."""
     from safetensors.torch import load

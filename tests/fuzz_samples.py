@@ -68,7 +68,7 @@ from resed.paper.claims import load_claims
 from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import load_paper
 from resed.runtime.files import write_json, write_text
-from resed.settings import FeatureSettings, SystemSettings
+from resed.settings import FeatureSettings, StoreSettings, SystemSettings
 
 HASH = "0123456789abcdef" * 4
 CLIPS = ["a ü.wav", "b.wav"]
@@ -140,28 +140,38 @@ def unique(names: Any) -> bool:
 
 @sample
 def store(folder: Path) -> Sample:
+    return store_sample(folder, "store", StoreSettings())
+
+
+@sample
+def large_store(folder: Path) -> Sample:
+    return store_sample(folder, "large store", StoreSettings(dtype="float16", shard_clips=1))
+
+
+def store_sample(folder: Path, name: str, kept: StoreSettings) -> Sample:
     path = folder / "weak.store"
     settings = FeatureSettings(frames=5, n_mels=4)
     features = np.random.default_rng(0).normal(size=(2, 5, 4)).astype(np.float32)
-    with create(path, CLIPS, settings, "weak", HASH) as writer:
+    with create(path, CLIPS, settings, "weak", HASH, kept) as writer:
         for row in range(2):
             writer.write(row, features[row])
 
     def read() -> Any:
         found = Store.open(path)
         names = found.clips, found.settings, found.split, found.manifest_sha256, found.version
-        return names, np.array(found.features).tobytes(), found.features.shape
+        return names, found.features[:].tobytes(), found.features.shape
 
     def check(value: Any) -> None:
         (clips, found, split, manifest, version), data, shape = value
-        assert unique(clips) and is_text(split) and version == 1
+        assert unique(clips) and is_text(split) and version == 1 + (kept != StoreSettings())
         assert manifest == "" or re.fullmatch("[0-9a-f]{64}", manifest)
         assert shape[0] == len(clips)
         assert shape[1:] == (found["frames"], found["n_mels"])
         assert np.isfinite(np.frombuffer(data, "<f4")).all()
 
-    editors = (*(edits.edited_store,) * 20, *edits.BYTES)
-    return Sample("store", path, read, check, editors, checksum=True)
+    edit = edits.edited_store if kept == StoreSettings() else edits.edited_large_store
+    editors = (*(edit,) * 20, *edits.BYTES)
+    return Sample(name, path, read, check, editors, checksum=True)
 
 
 @sample

@@ -100,10 +100,10 @@ def test_other_settings_are_refused_by_key(path):
 
 def test_another_version_is_refused(path):
     data = bytearray(path.read_bytes())
-    data[8:12] = struct.pack("<I", 2)
+    data[8:12] = struct.pack("<I", 3)
     path.write_bytes(data)
     assert (
-        "a store of version 2, but this resed reads version 1; run resed extract again"
+        "a store of version 3, but this resed reads versions 1 and 2; run resed extract again"
         in refusal(path)
     )
 

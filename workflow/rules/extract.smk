@@ -4,6 +4,13 @@ Requires the audio of all splits and the manifest of the audit. Makes one memory
 split and feature set.
 """
 
+from resed.formats.store_features import SUFFIX
+from resed.settings import StoreSettings
+
+STORES = [str(LAYOUT.store("{features}", split)) for split in DATASET.splits]
+# Options only where the config differs from the default.
+KEPT = [] if CONFIG.store == StoreSettings() else [as_json(CONFIG.store.model_dump())]
+
 
 rule extract:
     """Compute the log-mels of all splits for one feature set."""
@@ -13,7 +20,8 @@ rule extract:
         manifest=ancient(rules.audit.output.manifest),
         admitted=ancient(rules.admit.output.admitted),
     output:
-        stores=[str(LAYOUT.store("{features}", split)) for split in DATASET.splits],
+        stores=STORES,
+        shards=[directory(f"{store}{SUFFIX}") for store in STORES if CONFIG.store.shard_clips],
     log:
         "<logs>/extract/{features}.log",
     benchmark:
@@ -32,6 +40,7 @@ rule extract:
         settings=lambda wildcards: as_json(
             CONFIG.feature_sets[wildcards.features].model_dump(mode="json")
         ),
+        kept=verbatim(words("--store", KEPT)),
         stores=lambda wildcards, output: words(
             "--out", map("=".join, zip(DATASET.splits, output.stores))
         ),
@@ -40,4 +49,4 @@ rule extract:
     shell:
         "resed extract --dataset {params.dataset:q} --root {params.root:q}"
         " --manifest {input.manifest:q} {params.stores:q} --settings {params.settings:q}"
-        " --processes {threads} 2>&1 | tee {log:q}"
+        " {params.kept:q} --processes {threads} 2>&1 | tee {log:q}"

@@ -20,6 +20,11 @@ def extract(
     settings: str = typer.Option(
         "{}", help="Feature settings that differ from the defaults, as JSON or a YAML file."
     ),
+    store: str = typer.Option(
+        "{}",
+        help="How the features are kept, as JSON or a YAML file: dtype (float32 or float16) and "
+        "shard_clips (clips per file; 0: one file per split).",
+    ),
     processes: int | None = typer.Option(
         None, min=1, help="Number of processes. Default: number of available cores."
     ),
@@ -36,8 +41,9 @@ def extract(
     from resed.errors import DatasetError
     from resed.extract.stores import extract as run
     from resed.formats.acquired_audio import recorded_hashes
-    from resed.settings import FeatureSettings
+    from resed.settings import FeatureSettings, StoreSettings
 
+    kept = check(StoreSettings, read_settings(store), "store")
     features = check(FeatureSettings, read_settings(settings), "features")
     found = load_dataset(dataset)
     if split is not None and split not in found.splits:
@@ -56,6 +62,7 @@ def extract(
             processes=processes,
             read=read,
             recorded=recorded_hashes(root, name),
+            kept=kept,
         )
         seconds = time.monotonic() - begin
         typer.echo(f"{path}: {clips} clips in {seconds:.1f} s, {clips / seconds:.1f} clips/s")

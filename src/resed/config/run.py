@@ -15,12 +15,7 @@ from resed.config.dataset import Dataset, load_dataset
 from resed.config.external import External, check_external
 from resed.config.leftover_files import refuse_unread_files
 from resed.config.loading import check, check_overlay, overlay, read_yaml
-from resed.config.readings import (
-    Readings,
-    load_readings,
-    reading_settings,
-    readings_file,
-)
+from resed.config.readings import Readings, load_readings, reading_settings, readings_file
 from resed.config.rows import UNCHANGED, Row
 from resed.config.run_name import RunName
 from resed.config.stages import (
@@ -44,6 +39,7 @@ from resed.settings import (
     CalibrateSettings,
     FeatureSettings,
     Repetitions,
+    StoreSettings,
     Strict,
     SystemSettings,
 )
@@ -64,6 +60,7 @@ class Config(Strict):
     repair: RepairSettings = RepairSettings()
     features: FeatureSettings = FeatureSettings()
     feature_overrides: dict[str, dict[str, Any]] = {}
+    store: StoreSettings = StoreSettings()
     calibrate: CalibrateSettings = CalibrateSettings()
     sensitivity: SensitivitySettings = SensitivitySettings()
     init: str = ""  # model from whose weights every training starts

@@ -22,7 +22,7 @@ from resed.formats.store import Writer, create
 from resed.runtime.files import sha256
 from resed.runtime.pool import map_in_processes
 from resed.runtime.progress import progress
-from resed.settings import FeatureSettings
+from resed.settings import FeatureSettings, StoreSettings
 
 CHUNK = 16  # clips per task: about a quarter of a second
 
@@ -86,6 +86,7 @@ def extract(
     processes: int = 1,
     read: ClipReader | None = None,
     recorded: Mapping[str, str] | None = None,
+    kept: StoreSettings | None = None,
 ) -> int:
     """Extract the features of all usable clips of a split into a store.
 
@@ -97,20 +98,22 @@ def extract(
         read: opens a clip; None: opens the file in `folder`.
         recorded: clip -> SHA-256 that acquire recorded; other clips are compared with the
             manifest only.
+        kept: number format and files of the store; None: float32 in one file.
 
     Returns:
         The number of clips.
 
     Raises:
         MissingFileError, AudioError, DatasetError: one line that names the clip.
-        StoreError: the mel filters are not those of the installed librosa.
+        StoreError: the mel filters are not those of the installed librosa, or a feature is too
+            large for float16.
         ProcessError: a worker process was killed.
     """
     manifest, folder = Path(manifest), Path(folder)
     refuse_other_filters(settings, out)
     clips = usable_clips(manifest, split)
     names = [clip.filename for clip in clips]
-    with create(out, names, settings, split, sha256(manifest)) as writer:
+    with create(out, names, settings, split, sha256(manifest), kept) as writer:
         extraction = SplitExtraction(
             writer, folder, settings, manifest, read or FileReader(folder), recorded or {}
         )
@@ -148,7 +151,11 @@ def _extract_clip(job: SplitExtraction, clip: Clip) -> None:
         _compare(job, clip, path, hashlib.file_digest(handle, "sha256").hexdigest())
         samples = samples_needed(job.settings)  # the audit has decoded the rest
         wave = decode(handle, str(path), job.settings.sample_rate, samples)
-    job.writer.write(clip.row, clip_features(wave, job.settings))
+    try:
+        job.writer.write(clip.row, clip_features(wave, job.settings))
+    except OverflowError as error:
+        cure = "set store.dtype: float32"
+        raise StoreError(f"{error} is too large for float16", place=path, cure=cure) from None
 
 
 def _compare(job: SplitExtraction, clip: Clip, path: Path, digest: str) -> None:

@@ -5,14 +5,17 @@ Layout (little-endian):
     the header (JSON: clips, split, settings, manifest_sha256, shape, resed), zeros up to a multiple
     of 4096, float32 [clips, frames, n_mels], uint32 [clips] CRC-32 of each clip's features.
 Equal inputs give equal bytes; the file contains no time stamp.
+
+Version 2 is written only for other StoreSettings than the default. Its header also has `dtype` and
+`shard_clips`. If that is not 0, the features are in FILE.shards/00000.store and so on, each with
+`shard_clips` clips and without a header; the checksums then follow the header.
 """
 
 import json
-import os
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -23,6 +26,15 @@ from pydantic import ValidationError
 
 from resed import __version__
 from resed.errors import StoreError
+from resed.formats.store_features import (
+    DTYPES,
+    MappedFeatures,
+    Writer,
+    allocate,
+    open_shards,
+    remove_other_shards,
+    shard_paths,
+)
 from resed.formats.validation import (
     HASH,
     NAME,
@@ -33,15 +45,16 @@ from resed.formats.validation import (
     Kind,
     SourceFile,
     are_unique_names,
+    integer,
     is_hash,
     short_line,
 )
 from resed.runtime.files import atomic_path, existing
 from resed.runtime.json_text import LARGEST, parse_json
-from resed.settings import FeatureSettings
+from resed.settings import FeatureSettings, StoreSettings
 
 MAGIC = b"\x93resedF\n"  # not UTF-8; corrupted if a program translates line ends
-VERSION = 1
+VERSION, LARGE = 1, 2  # of the default store settings, and of others
 ALIGNMENT = 4096  # bytes; the size of a memory page
 PREFIX = struct.Struct("<8sIII")
 CURE = "run resed extract again"
@@ -54,28 +67,37 @@ SHAPE = Kind(
         and all(type(n) is int and 0 < n < MOST for n in value)
     ),
 )
-HEADER = Fields(
-    {
-        "clips": NAMES,
-        "manifest_sha256": Kind(HASH.words, lambda v: v == "" or is_hash(v)),  # "": no audit
-        "resed": TEXT,
-        "settings": Fields({}, others=PLAIN),
-        "shape": SHAPE,
-        "split": NAME,
-    }
-)
+HEADER = {
+    "clips": NAMES,
+    "manifest_sha256": Kind(HASH.words, lambda v: v == "" or is_hash(v)),  # "": no audit
+    "resed": TEXT,
+    "settings": Fields({}, others=PLAIN),
+    "shape": SHAPE,
+    "split": NAME,
+}
+HEADERS = {
+    VERSION: Fields(HEADER),
+    LARGE: Fields(
+        {
+            **HEADER,
+            "dtype": Kind("float32 or float16", lambda v: v in [*DTYPES]),
+            "shard_clips": integer(0, MOST - 1),
+        }
+    ),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Store:
     """An open feature store.
 
-    `features` is a read-only memory map, float32 [clips, frames, n_mels]; row i belongs to
-    `clips[i]`. `settings` are the FeatureSettings of the features.
+    `features` is a read-only memory map, float32 [clips, frames, n_mels], or of a store of
+    version 2 a MappedFeatures, which reads like one; row i belongs to `clips[i]`. `settings` are
+    the FeatureSettings of the features.
     """
 
     path: Path
-    features: np.memmap
+    features: np.memmap | MappedFeatures
     clips: list[str]
     settings: dict[str, Any]
     split: str
@@ -103,7 +125,9 @@ class Store:
         path = existing(path, CURE)
         header, start = _read_header(path)
         shape = tuple(header["shape"])
-        expected = start + 4 * prod(shape) + 4 * shape[0]
+        dtype, shard_clips = header.get("dtype", "float32"), header.get("shard_clips", 0)
+        inside = 0 if shard_clips else np.dtype(dtype).itemsize * prod(shape)
+        expected = start + inside + 4 * shape[0]
         found = path.stat().st_size
         if found != expected:
             problem = f"truncated or overwritten: {found} bytes instead of {expected}"
@@ -115,12 +139,12 @@ class Store:
             raise StoreError(problem, place=path, cure=f"use the store of {split}")
         store = cls(
             path=path,
-            features=np.memmap(path, "<f4", "r", start, shape),
+            features=_features(path, header, start),
             clips=header["clips"],
             settings=header["settings"],
             split=header["split"],
             manifest_sha256=header["manifest_sha256"],
-            version=VERSION,
+            version=LARGE if "dtype" in header else VERSION,
             checksums=np.fromfile(path, "<u4", offset=expected - 4 * shape[0]),
         )
         if verify:
@@ -132,33 +156,15 @@ class Store:
 
         Raises StoreError with the name of the first damaged clip.
         """
-        for clip, features, checksum in zip(self.clips, self.features, self.checksums, strict=True):
+        mapped = self.features
+        stored = mapped.stored() if isinstance(mapped, MappedFeatures) else mapped
+        for clip, features, checksum in zip(self.clips, stored, self.checksums, strict=True):
             if zlib.crc32(features) != checksum:
                 problem = f"the features of {short_line(clip)} are damaged"
                 raise StoreError(problem, place=self.path, cure=CURE)
             if not np.isfinite(features).all():
                 problem = f"the features of {short_line(clip)} are not finite"
                 raise StoreError(problem, place=self.path, cure=f"audit the clip, then {CURE}")
-
-
-@dataclass(frozen=True)
-class Writer:
-    """Writes clips into a new store, from any process and in any order."""
-
-    path: Path
-    start: int  # byte at which the features begin
-    shape: tuple[int, int, int]
-
-    def write(self, row: int, features: np.ndarray) -> None:
-        """Write float32 [frames, n_mels] as row `row` of the store, and its checksum."""
-        features = np.ascontiguousarray(features, dtype="<f4")
-        if features.shape != self.shape[1:] or not 0 <= row < self.shape[0]:
-            raise ValueError(f"row {row} of shape {features.shape} does not fit {self.shape}")
-        with self.path.open("r+b") as handle:  # not a memory map, which would crash on a full disk
-            handle.seek(self.start + row * features.nbytes)
-            handle.write(features.data)
-            handle.seek(self.start + 4 * prod(self.shape) + 4 * row)
-            handle.write(struct.pack("<I", zlib.crc32(features)))
 
 
 @contextmanager
@@ -168,16 +174,18 @@ def create(
     settings: FeatureSettings,
     split: str,
     manifest_sha256: str,
+    kept: StoreSettings | None = None,
 ) -> Iterator[Writer]:
-    """Create a store: yield a picklable Writer, and rename the file if the block succeeds.
+    """Create a store: yield a picklable Writer, and rename the files if the block succeeds.
 
     Raises StoreError if there are no clips, or a clip is repeated or was not written.
     """
+    kept, path = kept or StoreSettings(), Path(path)
     if not are_unique_names(list(clips)):
         problem = "a store requires at least one clip and unique clip names"
         raise StoreError(problem, place=path, cure="check the manifest")
     shape = (len(clips), settings.frames, settings.n_mels)
-    header = {
+    header: dict[str, Any] = {
         "clips": list(clips),
         "manifest_sha256": manifest_sha256,
         "resed": __version__,
@@ -185,26 +193,30 @@ def create(
         "shape": shape,
         "split": split,
     }
+    version = VERSION if kept == StoreSettings() else LARGE
+    if version == LARGE:
+        header |= kept.model_dump()
     text = json.dumps(header, sort_keys=True, ensure_ascii=False).encode()
     start = -(-(PREFIX.size + len(text)) // ALIGNMENT) * ALIGNMENT
-    with atomic_path(path) as temporary:
+    names = shard_paths(path, len(clips), kept.shard_clips)
+    with ExitStack() as stack:
+        temporary = stack.enter_context(atomic_path(path))  # the last one that is renamed
+        shards = tuple(stack.enter_context(atomic_path(name)) for name in names)
+        writer = Writer(temporary, start, shape, kept.dtype, shards, kept.shard_clips)
         with temporary.open("wb") as handle:
-            handle.write(PREFIX.pack(MAGIC, VERSION, len(text), zlib.crc32(text)) + text)
-            _allocate(handle.fileno(), start + 4 * prod(shape) + 4 * shape[0])
-        writer = Writer(temporary, start, shape)
+            handle.write(PREFIX.pack(MAGIC, version, len(text), zlib.crc32(text)) + text)
+            allocate(handle.fileno(), writer.sums + 4 * shape[0])
+        for number, shard in enumerate(shards):
+            count = min(kept.shard_clips, shape[0] - number * kept.shard_clips)
+            with shard.open("wb") as handle:
+                allocate(handle.fileno(), count * writer.clip_bytes)
         yield writer
         _check_complete(path, writer, clips)
-
-
-def _allocate(descriptor: int, size: int) -> None:
-    """Reserve the disk space, so that a full disk is reported before clips are processed."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, size)
-    os.truncate(descriptor, size)
+        remove_other_shards(path, names)
 
 
 def _check_complete(path: Path | str, writer: Writer, clips: Sequence[str]) -> None:
-    checksums = np.fromfile(writer.path, "<u4", offset=writer.start + 4 * prod(writer.shape))
+    checksums = np.fromfile(writer.path, "<u4", offset=writer.sums)
     missing = np.flatnonzero(checksums == 0)  # 1 in 2**32 checksums of clips is 0, too
     if missing.size:
         problem = f"{missing.size} clips were not written, first {clips[missing[0]]}"
@@ -222,9 +234,9 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
         if len(prefix) < PREFIX.size:
             raise source.wrong("truncated within its header")
         _, version, length, checksum = PREFIX.unpack(prefix)
-        if version != VERSION:
+        if version not in HEADERS:
             raise source.wrong(
-                f"a store of version {version}, but this resed reads version {VERSION}"
+                f"a store of version {version}, but this resed reads versions {VERSION} and {LARGE}"
             )
         if length > path.stat().st_size - PREFIX.size:
             raise source.wrong("truncated within its header")
@@ -234,7 +246,7 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
     if zlib.crc32(text) != checksum:
         raise source.wrong("its header is damaged")
     try:
-        header = source.check(parse_json(text), HEADER, "header")
+        header = source.check(parse_json(text), HEADERS[version], "header")
     except ValueError as error:
         raise source.wrong(f"its header is not valid JSON ({short_line(error)})") from None
     clips, frames, n_mels = header["shape"]
@@ -244,6 +256,17 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
     if (frames, n_mels) != (settings.frames, settings.n_mels):
         raise source.wrong("header.shape does not fit header.settings")
     return header, -(-(PREFIX.size + length) // ALIGNMENT) * ALIGNMENT
+
+
+def _features(path: Path, header: dict[str, Any], start: int) -> np.memmap | MappedFeatures:
+    """The memory map of a store, or of all its files."""
+    shape = tuple(header["shape"])
+    if "dtype" not in header:
+        return np.memmap(path, "<f4", "r", start, shape)
+    dtype, shard_clips = DTYPES[header["dtype"]], header["shard_clips"]
+    if not shard_clips:
+        return MappedFeatures([np.memmap(path, dtype, "r", start, shape)], shape)
+    return MappedFeatures(open_shards(path, shape, shard_clips, dtype, CURE), shape)
 
 
 def _settings(source: SourceFile, values: dict[str, Any]) -> FeatureSettings:

@@ -33,4 +33,5 @@ from resed.settings.objective import (
 )
 from resed.settings.schedule import AugmentSettings, BatchSettings, ScheduleSettings
 from resed.settings.single import FrameCrnnSettings, WelsSettings
+from resed.settings.store import StoreSettings
 from resed.settings.system import SystemSettings

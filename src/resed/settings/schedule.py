@@ -15,10 +15,11 @@ class BatchSettings(Strict):
 
     strata: every batch has this number of clips of each role. random: the clips of a batch, whose
     number is the sum, are drawn from all roles together (Guided Learning); a loss without clips is
-    then 0.
+    then 0. balanced: as strata, but the clips of roles with labels are drawn class by class, each
+    class equally often (resed.train.balanced); a batch may have a clip twice.
     """
 
-    sampling: Literal["strata", "random"]
+    sampling: Literal["strata", "random", "balanced"]
     # Orders of the clips. continued: an epoch continues where the last one stopped, so that every
     # clip is used equally often; per_epoch: each epoch begins with new random orders, so that it
     # draws its clips from all of a role (Mean Teacher)

@@ -16,10 +16,14 @@ from resed.errors import ConfigError, DatasetError
 from resed.formats.annotations import read_events, read_tags
 from resed.formats.label_matrix import Grid, event_tags, frame_matrix, tag_matrix
 from resed.formats.store import Store
+from resed.formats.store_features import MappedFeatures
 from resed.settings import BatchSettings
+from resed.train.balanced import ClassQueue
+from resed.train.clip_features import ClipFeatures
 from resed.train.objective import Targets
 
 ORDER = ("weak", "strong", "unlabeled", "out_of_domain")  # of the clips of a batch
+UNLABELLED = ("unlabeled", "out_of_domain")
 # Streams of random orders: one per role, and one of all roles together.
 STREAMS = {"weak": 0, "strong": 1, "unlabeled": 2, "together": 3, "out_of_domain": 4}
 
@@ -32,10 +36,11 @@ class Stratum:
     """
 
     name: str
-    features: Tensor
+    features: Tensor | ClipFeatures
     tags: Tensor | None = None  # uint8 or float [clips, classes]
     frames: Tensor | None = None  # uint8 or float [clips, frames, classes]
     clips: Sequence[str] = ()  # their names; numbers if not given
+    own_tags: Tensor | None = None  # the labels, where `tags` are distilled targets
 
     def __post_init__(self):
         self.clips = self.clips or [str(number) for number in range(len(self.features))]
@@ -56,20 +61,26 @@ class Stratum:
         if device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(device)
             if features.nbytes < 0.6 * free:
-                features = features.to(device)
-            else:
+                features = features[:].to(device)
+            elif isinstance(features, Tensor):
                 features = features.clone().pin_memory()
-        return Stratum(self.name, features, *moved, self.clips)
+        return Stratum(self.name, features, *moved, self.clips, self.own_tags)
 
     def take(self, keep: Tensor) -> "Stratum":
         """The clips with the indices `keep`."""
-        chosen = [None if t is None else t[keep] for t in (self.tags, self.frames)]
+        tags, frames, own = (
+            None if t is None else t[keep] for t in (self.tags, self.frames, self.own_tags)
+        )
         clips = [self.clips[number] for number in keep.tolist()]
-        return Stratum(self.name, self.features[keep], *chosen, clips)
+        whole = self.features
+        features = whole.take(keep) if isinstance(whole, ClipFeatures) else whole[keep]
+        return Stratum(self.name, features, tags, frames, clips, own)
 
 
-def features_of(store: Store) -> Tensor:
-    """The features of a store as a tensor that shares the memory map of the file."""
+def features_of(store: Store) -> Tensor | ClipFeatures:
+    """The features of a store: a tensor that shares the memory map of the file, or the like."""
+    if isinstance(store.features, MappedFeatures):
+        return ClipFeatures(store.features)
     with warnings.catch_warnings():  # the map is read-only; nothing writes to it
         warnings.simplefilter("ignore", UserWarning)
         return torch.from_numpy(store.features)
@@ -87,7 +98,7 @@ def load_stratum(
         problem = f"the {role} split has no usable clip"
         raise DatasetError(problem, place=annotations, cure="run resed audit")
     features = features_of(store)
-    if role in ("unlabeled", "out_of_domain"):
+    if role in UNLABELLED:
         return Stratum(role, features, clips=store.clips)
     if role == "weak":
         tags = _pick(read_tags(annotations, classes), store.clips, annotations)
@@ -127,6 +138,9 @@ class Batches:
         labels = [part for one in self.strata.values() for part in (one.tags, one.frames)]
         self.classes = next((part.shape[-1] for part in labels if part is not None), 0)
         self._orders: dict[int, dict[tuple[int, ...], np.ndarray]] = {}
+        self._queues: dict[str, ClassQueue] = {}
+        if settings.sampling == "balanced":
+            self._queues = self._class_queues()
         counts = {role: len(stratum) for role, stratum in self.strata.items()}
         _refuse_sizes(self.sizes, counts, self.random)
 
@@ -139,10 +153,7 @@ class Batches:
         """Indices of the clips of each role in batch `step`; each pass has another random order."""
         counts = [len(stratum) for stratum in self.strata.values()]
         if not self.random:
-            return {
-                role: self._take(STREAMS[role], len(stratum), self.sizes[role], step)
-                for role, stratum in self.strata.items()
-            }
+            return {role: self._of_role(role, step) for role in self.strata}
         together = STREAMS["together"]
         pooled = np.sort(self._take(together, sum(counts), self.clips, step))
         first = np.cumsum([0, *counts])
@@ -151,14 +162,46 @@ class Batches:
             for n, role in enumerate(self.strata)
         }
 
-    def _take(self, stream: int, count: int, size: int, step: int) -> np.ndarray:
-        """Elements of batch `step`, from an endless sequence of permutations of `count` clips.
+    def _of_role(self, role: str, step: int) -> np.ndarray:
+        size = self.sizes[role]
+        if role not in self._queues:
+            return self._take(STREAMS[role], len(self.strata[role]), size, step)
+        epoch, step = self._epoch_and_step(step)
+        return self._queues[role].take(np.arange(step * size, (step + 1) * size), epoch)
+
+    def _class_queues(self) -> dict[str, ClassQueue]:
+        """A queue for each role whose clips have labels; ConfigError if none has."""
+        labels = {
+            role: one.tags if one.own_tags is None else one.own_tags
+            for role, one in self.strata.items()
+            if role not in UNLABELLED
+        }
+        queues = {
+            role: ClassQueue(tags, self.seed, STREAMS[role])
+            for role, tags in labels.items()
+            if tags is not None
+        }
+        queues = {role: queue for role, queue in queues.items() if len(queue)}
+        if not queues:
+            raise ConfigError(
+                "no training clip has a label",
+                place="schedule.batch.sampling",
+                cure="set it to strata",
+            )
+        return queues
+
+    def _epoch_and_step(self, step: int) -> tuple[tuple[int, ...], int]:
+        """What random orders depend on, and the step since they began.
 
         continued: one sequence for the training; per_epoch: a new one for each epoch.
         """
-        epoch: tuple[int, ...] = ()
-        if self.epoch is not None:
-            epoch, step = (step // self.epoch,), step % self.epoch
+        if self.epoch is None:
+            return (), step
+        return (step // self.epoch,), step % self.epoch
+
+    def _take(self, stream: int, count: int, size: int, step: int) -> np.ndarray:
+        """Elements of batch `step`, from an endless sequence of permutations of `count` clips."""
+        epoch, step = self._epoch_and_step(step)
         positions = np.arange(step * size, (step + 1) * size)
         turns, places = np.divmod(positions, count)
         picked = np.empty(size, dtype=np.int64)

@@ -73,7 +73,7 @@ def with_targets(
         tags, frames = _rows(loaded.tags, rows), None
         if loaded.frames is not None:
             frames = _rows(loaded.frames, rows)
-        found[role] = Stratum(role, stratum.features, tags, frames, stratum.clips)
+        found[role] = Stratum(role, stratum.features, tags, frames, stratum.clips, stratum.tags)
     return found
 
 

@@ -114,7 +114,7 @@ class ParquetAdapter:
         return lambda name: name if name in left else names.same(name) or ""
 
     def _by_recording(self, wanted: Iterable[str]) -> dict[str, str]:
-        """Recording -> its only wanted clip; a recording of which several are wanted is left out."""
+        """Recording -> its only wanted clip; recordings of several wanted clips are left out."""
         pattern = self._context.dataset.pattern
         if pattern is None:
             raise DatasetError(
