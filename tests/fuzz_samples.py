@@ -50,6 +50,7 @@ from resed.formats.manifest import STATUSES, ManifestRow, read_manifest, write_m
 from resed.formats.metrics import read_metrics, write_metrics
 from resed.formats.model_file import ModelFile, read_model_file, write_model_file
 from resed.formats.posteriors import Posteriors
+from resed.formats.ranking import Ranking
 from resed.formats.raven import read_selections, write_selections
 from resed.formats.regions import Region
 from resed.formats.repairs import (
@@ -487,6 +488,24 @@ def class_choices(folder: Path) -> Sample:
             assert within(row.window_s, 0, 3600) and within(row.threshold, 0, 1)
 
     return Sample("class_choices", path, lambda: read_class_choices(path), check, TSV)
+
+
+@sample
+def ranking(folder: Path) -> Sample:
+    path = folder / "ranking.npz"
+    values = np.array([[0.5, math.nan], [1.0, 0.25]])
+    resampled = np.repeat(values[..., None], 3, axis=-1).astype(np.float32)
+    Ranking(tuple(CLASSES), np.array([1, 0]), values, resampled, 2, "0" * 64, 2019).save(path)
+
+    def check(value: Any) -> None:
+        count = len(value["classes"])
+        assert unique(value["classes"]) and is_whole(value["clips"], 1)
+        assert value["positives"][1] == (count,) and value["values"][1] == (2, count)
+        for name, kind in (("values", np.float64), ("resampled", np.float32)):
+            numbers = np.frombuffer(value[name][2], kind)
+            assert not ((numbers < 0) | (numbers > 1.01)).any()
+
+    return Sample("ranking", path, lambda: plain(vars(Ranking.load(path))), check, edits.BYTES)
 
 
 @sample

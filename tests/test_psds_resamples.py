@@ -9,7 +9,8 @@ from sklearn.metrics import average_precision_score
 
 from resed.score import psds_resamples as module
 from resed.score.psds import SCENARIOS, count, sed_scores_eval
-from resed.score.psds_resamples import precision_resamples, psds_resamples
+from resed.score.psds_resamples import psds_resamples
+from resed.score.rank_resamples import ranking
 from resed.stats.bootstrap import resample_weights
 
 LABELS = ["a", "b", "c"]
@@ -147,7 +148,7 @@ def test_average_precision_of_each_resample_equals_scikit_learn():
     scores = draw.random((25, 3)).round(1)
     tags = {clip: [label for label in LABELS if draw.random() < 0.3] for clip in clips}
     weights = resample_weights(25, RESAMPLES)
-    found = precision_resamples(scores, tags, clips, LABELS, RESAMPLES)
+    found = ranking(scores, tags, clips, LABELS, RESAMPLES).resamples("ap")
     for index, row in enumerate(weights):
         each = []
         for column, label in enumerate(LABELS):

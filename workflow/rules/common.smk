@@ -28,7 +28,7 @@ from resed.errors import ResedError
 from resed.paper.numbers import load_paper
 from resed.results.claimed_readings import claimed_rows
 from resed.results.inputs import STUDY, VERDICTS, Inputs, clips_and_sound
-from resed.results.layout import Layout
+from resed.results.layout import Layout, score_files
 from resed.runtime import run_lock
 from resed.runtime.machine import share_memory
 

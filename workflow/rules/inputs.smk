@@ -50,8 +50,12 @@ def decoded(rows, seed, names):
 
 def scored(rows, seed):
     """Files of score, of rows on all scored splits."""
-    folders = [LAYOUT.scored(split, row, seed) for row in rows for split in SCORED_ROLES]
-    return [f"{folder}/{name}" for folder in folders for name in ("metrics.json", "counts.tsv")]
+    return [
+        f"{LAYOUT.scored(split, row, seed)}/{name}"
+        for row in rows
+        for split in SCORED_ROLES
+        for name in score_files(row)
+    ]
 
 
 def own_annotations(wildcards):
@@ -71,11 +75,10 @@ def windows(row):
 
 
 def threshold_free(wildcards):
-    """Posteriors and windows for PSDS and mAP, of the systems whose table has them; else none."""
+    """Posteriors for mAP and mAUC, and windows for PSDS of the systems whose table has it."""
     system, seed = wildcards.system, wildcards.seed
-    if system not in MAIN:
-        return []
-    return [*(posteriors(split, system, seed) for split in SCORED_ROLES), windows(system)]
+    found = [posteriors(split, system, seed) for split in SCORED_ROLES]
+    return found + [windows(system)] * (system in MAIN)
 
 
 def figure_files(wildcards):

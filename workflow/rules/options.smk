@@ -74,9 +74,8 @@ def rows(wildcards):
 
 
 def threshold_free_options(wildcards, input):
-    """Options of `resed score` for PSDS and mAP, as words."""
-    if not input.threshold_free:
-        return []
-    *files, windows_file = input.threshold_free
+    """Options of `resed score` for PSDS, mAP and mAUC, as words."""
+    files, system = input.threshold_free, wildcards.system
     found = words("--posteriors", map("=".join, zip(SCORED_ROLES, files)))
-    return found + ["--windows", windows_file, "--settings", settings(wildcards.system, "decode")]
+    found += words("--windows", files[len(SCORED_ROLES) :])
+    return found + ["--settings", settings(system, "decode")]

@@ -1,12 +1,13 @@
 """Scores on all clips that were decoded, which are those that the audit found usable.
 
 Requires events and tags, the labels of the scored splits, their feature stores, which must be of
-the same manifest, and, for scores without a threshold, posteriors and windows. Makes the metrics, and the counts per clip that intervals come from.
+the same manifest, and, for scores without a threshold, posteriors and windows. Makes the metrics, and
+the counts per clip and the resampled scores that intervals come from.
 """
 
 
 rule score:
-    """Score one system: events, one-second segments, three kinds of tags, PSDS and mAP."""
+    """Score one system: events, one-second segments, three kinds of tags, PSDS, mAP and mAUC."""
     input:
         manifest=rules.audit.output.manifest,
         labels=labels(*SCORED_ROLES),

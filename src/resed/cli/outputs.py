@@ -19,7 +19,7 @@ from resed.runtime.files import is_special
 
 FILE = ("",)  # the option names the file itself
 DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
-SCORED = ("metrics.json", "counts.tsv")
+SCORED = ("metrics.json", "counts.tsv", "ranking.npz")
 # Command -> option -> the files that are written into the folder that it names, or FILE. Names are
 # patterns. `repair` also writes the annotation files of the dataset, and --results of the other
 # commands holds the files of each --row.
@@ -40,7 +40,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "compose": {"out": FILE},
     "decode": {"out": DECODED, "results": ()},
     "sanity": {"out": DECODED, "results": ()},
-    "score": {"out": FILE, "counts": FILE, "results": ()},
+    "score": {"out": FILE, "counts": FILE, "ranks": FILE, "results": ()},
     "export": {"out": FILE},
     "compare": {"out": FILE},
     "choose": {

@@ -55,17 +55,22 @@ def score(
     ),
     posteriors: list[str] = typer.Option(
         [],
-        help="Posteriors of resed predict (npz), for PSDS1, PSDS2 and clip mAP; with --row: "
-        "SPLIT=FILE, repeatable.",
+        help="Posteriors of resed predict (npz), for mAP and mAUC of clips, and with --windows for "
+        "PSDS1 and PSDS2; with --row: SPLIT=FILE, repeatable.",
     ),
     windows: Path | None = typer.Option(
         None, help="With --posteriors: windows of resed calibrate (TSV, seconds)."
+    ),
+    ranks: Path | None = typer.Option(
+        None,
+        help="With --posteriors: file (.npz) for average precision and AUC per class, and on the "
+        "resamples of the clips that intervals come from.",
     ),
     settings: str = typer.Option("{}", help="With --posteriors: settings of resed decode."),
     scores: Path | None = typer.Option(
         None,
         help="Folder with one score TSV per clip (onset, offset, one column per class), for psds1, "
-        "psds2 and map with 95 % intervals over clips; --estimated may then be omitted.",
+        "psds2, map and mauc with 95 % intervals over clips; --estimated may then be omitted.",
     ),
     row: list[str] = typer.Option(
         [],
@@ -90,15 +95,17 @@ def score(
     A class that is never predicted counts 0. A clip that occurs only in the estimate counts as a
     clip without reference events. PSDS1 and PSDS2 are scenarios 1 and 2 of DCASE, on posteriors
     that are gated and filtered as in decoding, up to 100 false alarms per hour. Clip mAP is the
-    mean of the average precision over classes. With --scores, the scores of any detector are used
-    as they are, without gate and filter.
+    mean of the average precision over classes, mAUC that of the areas under their ROC curves
+    (classes that no clip has, or every clip, are left out). With --scores, the scores of any
+    detector are used as they are, without gate and filter.
 
     Example: resed score --reference eval.tsv --estimated events.tsv --out metrics.json
     """
     from resed.cli.by_split import by_split, one_file, required, same_splits
 
-    if bool(posteriors) != (windows is not None):
-        raise typer.BadParameter("use both or neither", param_hint="--posteriors, --windows")
+    for name, given in (("--windows", windows), ("--ranks", ranks)):
+        if given is not None and not posteriors:
+            raise typer.BadParameter("requires --posteriors", param_hint=name)
     if store:
         required("with --store", manifest=manifest)
     if split:
@@ -107,8 +114,9 @@ def score(
             raise typer.BadParameter("use it without --row and --clips", param_hint="--split")
     if row:
         required("with --row", results=results)
-        if scores is not None:
-            raise typer.BadParameter("use it without --row", param_hint="--scores")
+        for name, given in (("--scores", scores), ("--ranks", ranks)):
+            if given is not None:
+                raise typer.BadParameter("use it without --row", param_hint=name)
         assert results is not None
         references = by_split(reference, "--reference")
         scores = by_split(posteriors, "--posteriors")
@@ -136,6 +144,7 @@ def score(
         reference_tags=reference_tags,
         tags={"tags": estimated_tags, "tags_raw": raw_tags, "tags_teacher": teacher_tags},
         counts=counts,
+        ranks=ranks,
         manifest=manifest,
         store=one_file(store, "--store") if store else None,
         out=out,
@@ -172,6 +181,7 @@ def _score_rows(
                 tags["tags_raw"] = decoded / "raw_tags.tsv"
                 tags["tags_teacher"] = decoded / "teacher_tags.tsv"
             typer.echo(f"{row.folder}, {split}:")
+            detector = detectors.get(split) if row.threshold == "configured" else None
             _score(
                 reference,
                 decoded / "events.tsv",
@@ -180,7 +190,8 @@ def _score_rows(
                 counts=scored / "counts.tsv",
                 out=scored / "metrics.json",
                 store=stores.get(split),
-                detector=detectors.get(split) if row.threshold == "configured" else None,
+                detector=detector,
+                ranks=scored / "ranking.npz" if detector else None,
                 **options,
             )
 
@@ -202,7 +213,9 @@ def _score(
         typer.echo(f"{metrics['clips']} clips, macro F1 in percent: {line}")
     for line in class_lines(metrics) if by_class else ():
         typer.echo(line)
-    found = metrics.get("threshold_free", {})
+    free, ranked = metrics.get("threshold_free", {}), metrics.get("ranking", {})
+    further = ("mauc",) if "tags_map" in free else ("map", "mauc")
+    found = {**free, **{key: ranked.get(key) for key in further}}
     values = {key: value for key, value in found.items() if isinstance(value, float)}
     if values:
         line = ", ".join(f"{key} {100 * value:.1f}" for key, value in values.items())
@@ -214,12 +227,11 @@ def _score(
 def _detector(posteriors: Path, windows: Path | None, settings: str) -> "Detector":
     from resed.score.threshold_free import Detector
 
-    assert windows is not None
     return Detector.load(posteriors, windows, settings)
 
 
 def _show_scores(metrics: Mapping[str, Any]) -> None:
-    """Print psds1, psds2 and map of a folder of scores, with their intervals."""
+    """Print psds1, psds2, map and mauc of a folder of scores, with their intervals."""
     parts = []
     for name, ends in metrics["scores"]["intervals"].items():
         value = metrics[name]

@@ -17,6 +17,7 @@ import numpy as np
 from resed.compare.counting import count_detectors
 from resed.compare.detectors import GivenDetector
 from resed.formats.comparison import (
+    METRICS,
     VERSION,
     ComparedDetector,
     ComparedDifference,
@@ -148,7 +149,8 @@ def compare_files(
 
 def _free(folders: "Sequence[FolderScores]", clips: int) -> dict[str, SeedScores]:
     """The scores without a threshold that every seed has."""
-    metrics = [name for name in folders[0].values if None not in [f.values[name] for f in folders]]
+    metrics = [name for name in METRICS if name in folders[0].values]
+    metrics = [name for name in metrics if None not in [f.values[name] for f in folders]]
     return {
         name: ResampledScores(
             np.array([100 * (folder.values[name] or 0.0) for folder in folders]),

@@ -37,10 +37,23 @@ SCORES = (
 _OPTIONAL = Fields(BLOCK.keys, optional=True)
 _SCORE = Kind("a finite number from 0 to 1 or null", lambda v: v is None or SHARE.holds(v), True)
 _PLAIN = Fields({}, others=PLAIN, optional=True)
-FREE = ("psds1", "psds2", "map")  # of a folder of score TSVs
+FREE = ("psds1", "psds2", "map", "mauc")  # of a folder of score TSVs; older files lack mauc
 _INTERVAL = Kind(
     "null or two numbers from 0 to 1",
     lambda v: v is None or (isinstance(v, list) and len(v) == 2 and all(map(SHARE.holds, v))),
+)
+_LATER = Kind(_INTERVAL.words, _INTERVAL.holds, True)
+_RANKED = Kind(_SCORE.words, _SCORE.holds)  # of a class; null if it has none
+_CLASS = Fields({"ap": _RANKED, "auc": _RANKED, "positives": integer()})
+RANKING = Fields(
+    {
+        **dict.fromkeys(("map", "mauc", "map_by_priors"), _RANKED),
+        "classes": Fields(
+            {}, others=Fields({"ap": _RANKED, "auc": _RANKED, "positives": integer()})
+        ),
+        "notes": list_of(TEXT),
+    },
+    optional=True,
 )
 FIELDS = Fields(
     {
@@ -56,12 +69,13 @@ FIELDS = Fields(
         **dict.fromkeys(FREE, _SCORE),
         "scores": Fields(
             {
-                "intervals": Fields(dict.fromkeys(FREE, _INTERVAL)),
+                "intervals": Fields(dict.fromkeys(FREE, _INTERVAL) | {"mauc": _LATER}),
                 "settings": _PLAIN,
                 "notes": list_of(TEXT),
             },
             optional=True,
         ),
+        "ranking": RANKING,  # of clip posteriors (resed.formats.ranking)
         "threshold_free": Fields(
             {
                 **dict.fromkeys(SCORES, _SCORE),

@@ -14,7 +14,6 @@ from typing import Protocol
 from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
-from resed.formats.counts import Counts
 from resed.judge.outcome import Measured
 from resed.paper.claim_tests import ReadingReference, Reference
 from resed.paper.numbers import Metric, Paper
@@ -161,7 +160,7 @@ class Runs:
     def score(self, system: Reference, metric: str, split: str, label: str) -> Measured | None:
         """Score of one class with its interval; not settled with one seed."""
         row = self.row(system)
-        if row is None or not _has(self._counts(row, split, metric), [label]):
+        if row is None:
             return None
         found = self.results.interval(split, row, metric, label)
         return found and self._measured(found, found.seeds > 1)
@@ -192,13 +191,7 @@ class Runs:
         if one is None or two is None:
             return None
         paired = self.results.paired(one, two)
-        if labels:
-            sides = [self._counts(row, split, metric) for row in (one, two)]
-            if not any(_has(side, labels) for side in sides):
-                return None
-            found = difference(*([t.only(*labels) for t in side] for side in sides), paired)
-        else:
-            found = self.results.difference(split, one, two, metric)
+        found = self.results.difference(split, one, two, metric, labels=labels)
         settled = (paired or found.seeds > 1) if found else False
         same = paired and labels and self._same_windows((one, two), labels)
         return found and self._measured(found, settled and not same)
@@ -245,11 +238,6 @@ class Runs:
         return Measured(
             found.value, *found.at(), settled=not self.results.paired(*rows), found=found
         )
-
-    def _counts(self, row: Row, split: str, metric: str) -> list[Counts]:
-        """Counts per seed; empty if the metric has none."""
-        block = self.metrics[metric].block
-        return self.results.tables(split, row, block) if block else []
 
     def _measured(self, found: Interval, settled: bool) -> Measured:
         self.seeds.add(found.seeds)
@@ -300,10 +288,6 @@ class AtLevel:
 
     def _at(self, found: Measured | None) -> Measured | None:
         return found and found.at(self.level)
-
-
-def _has(tables: Sequence[Counts], labels: Sequence[str]) -> bool:
-    return any(set(labels) & set(table.classes) for table in tables)
 
 
 def reference_name(reference: Reference) -> str:

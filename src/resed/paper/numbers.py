@@ -24,14 +24,16 @@ class Metric(Strict):
 
     If `block` is set, our value is the macro-averaged F1 of these counts of `resed score`. If
     `score` is set, it is this number of the block `threshold_free` in metrics.json. Exactly one of
-    the two must be set.
+    the two must be set. `tags_map` and `tags_mauc` are mAP and mAUC of clip posteriors, from the
+    block `ranking`.
     """
 
     title: str  # heading of a column
     short: str  # in evidence and captions
     block: Literal["event", "segment", "tags", "tags_raw", "tags_teacher"] | None = None
     score: (
-        Literal["psds1", "psds2", "psds1_ungated", "psds2_ungated", "tags_map", "tags_map_teacher"]
+        Literal["psds1", "psds2", "psds1_ungated", "psds2_ungated"]
+        | Literal["tags_map", "tags_mauc", "tags_map_teacher"]
         | None
     ) = None
     unit: Literal["percent", "fraction"] = "percent"

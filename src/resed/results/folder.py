@@ -1,6 +1,7 @@
 """Scores of a finished run, with intervals and differences in the paper's metrics."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from resed.config.rows import Row
 from resed.config.run import Config
 from resed.paper.numbers import Metric, Paper, load_paper
+from resed.results.ranks import MEASURE_OF, Ranks
 from resed.results.reader import ResultsReader
 from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
 from resed.stats.intervals import (
@@ -22,7 +24,7 @@ from resed.stats.intervals import (
 
 # Scores of systems -> those of detectors with score TSVs.
 OF_SCORE_TSVS = {f"psds{n}{gate}": f"psds{n}" for n in (1, 2) for gate in ("", "_ungated")}
-OF_SCORE_TSVS["tags_map"] = "map"
+OF_SCORE_TSVS |= {"tags_map": "map", "tags_mauc": "mauc"}
 LAID_OVER = {"override", "system_overrides", "features", "feature_overrides", "calibrate"}
 A_THIRD = 1e-4  # tolerance of eta: configs and commands write 0.3333333 and 0.3333
 KNEE_OPTIONS = {"kneedle": ("guard",), "quantile": ("quantile",)}  # other knees have no option
@@ -32,9 +34,9 @@ class Results(ResultsReader):
     """The folders results/{dataset} and data/{dataset}, and the config that made them.
 
     Numbers are in the unit of their metric. A metric is a key of `paper.metrics`, or a `Metric`.
-    The interval of an F1 covers clips and seeds. The interval of a score without counts per clip
-    (mAP, PSDS) covers seeds; with one seed there is none, or that over clips which `resed score`
-    computed from score TSVs.
+    The interval of an F1, mAP or mAUC covers clips and seeds. The interval of a score without
+    values per clip (PSDS, or mAP of older runs) covers seeds; with one seed there is none, or that
+    over clips which `resed score` computed from score TSVs.
     """
 
     @classmethod
@@ -52,9 +54,13 @@ class Results(ResultsReader):
     ) -> Interval | None:
         """Mean over seeds with its interval; None if it was not scored.
 
-        `label` selects one class; only an F1 has scores per class.
+        `label` selects one class; F1, mAP and mAUC have scores per class.
         """
         metric = self._metric(metric)
+        ranks = self._ranks(split, row, metric)
+        if ranks is not None:
+            found = ranks.interval([label] if label else ())
+            return found and found.scaled(metric.full_scale / 100)
         if metric.block is None:
             values = [] if label else self.values(split, row, metric)
             clips = self._clips(split, row)
@@ -76,16 +82,32 @@ class Results(ResultsReader):
         second: Row | str,
         metric: str | Metric,
         label: str | None = None,
+        labels: Sequence[str] = (),
     ) -> Interval | None:
-        """First minus second on the same clips; None if one of them was not scored."""
+        """First minus second on the same clips; None if one of them was not scored.
+
+        Args:
+            label: of one class.
+            labels: averaged over these classes, of which at least one has a score.
+        """
         metric, paired = self._metric(metric), self.paired(first, second)
+        chosen = [label] if label else labels
+        ranks = [self._ranks(split, row, metric) for row in (first, second)]
+        if None not in ranks:
+            found = ranks[0].difference(ranks[1], paired, chosen)
+            return found and found.scaled(metric.full_scale / 100)
         if metric.block is None:
-            sides = [[] if label else self.values(split, row, metric) for row in (first, second)]
+            sides = [[] if chosen else self.values(split, row, metric) for row in (first, second)]
             if not all(sides):
                 return None
             return score_difference(*sides, paired, self._clips(split, first))
-        sides = [self._known(split, row, metric.block, label) for row in (first, second)]
-        if not all(sides):
+        if labels:
+            sides = [self.tables(split, row, metric.block) for row in (first, second)]
+            known = any(set(table.classes) & {*labels} for side in sides for table in side)
+            sides = [[table.only(*labels) for table in side] for side in sides if known]
+        else:
+            sides = [self._known(split, row, metric.block, label) for row in (first, second)]
+        if not sides or not all(sides):
             return None
         return difference(*sides, paired, label=label).scaled(metric.full_scale / 100)
 
@@ -94,6 +116,9 @@ class Results(ResultsReader):
         metric = self._metric(metric)
         if metric.block is not None:
             return [metric.full_scale * t.f1() for t in self.tables(split, row, metric.block)]
+        ranks = self._ranks(split, row, metric)
+        if ranks is not None:
+            return [metric.full_scale * value for value in ranks.values()]
         read = [self.metrics(split, row, seed) for seed in self.seeds(row)]
         found = [_without_threshold(one, metric.score) for one in read]
         return [] if None in found else [metric.full_scale * value for value in found]
@@ -101,6 +126,12 @@ class Results(ResultsReader):
     def paired(self, first: Row | str, second: Row | str) -> bool:
         """Whether two rows use the same checkpoints."""
         return self._trained_as(first) == self._trained_as(second)
+
+    def _ranks(self, split: str, row: Row | str, metric: Metric) -> Ranks | None:
+        """Scores of clip posteriors per seed, for mAP and mAUC; None if they were not made."""
+        measure = MEASURE_OF.get(metric.score or "")
+        found = self.rankings(split, row) if measure else []
+        return Ranks(tuple(found), measure) if found and measure else None
 
     def _stored_ends(
         self, split: str, row: Row | str, metric: Metric

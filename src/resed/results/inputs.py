@@ -20,7 +20,7 @@ from resed.formats.acquired_audio import audio_sample_hash
 from resed.formats.annotations import read_clips
 from resed.paper.numbers import Paper
 from resed.results.claimed_readings import claimed_rows
-from resed.results.layout import Layout
+from resed.results.layout import Layout, score_files
 from resed.runtime import checksums
 from resed.runtime.files import parse_json
 
@@ -152,21 +152,24 @@ class Inputs:
 
     def scores(self, rows: Iterable[Row]) -> list[str]:
         """Scores of rows and the counts that their intervals come from, every seed and split."""
-        return self._each(self.layout.scored, rows, ("metrics.json", "counts.tsv"))
+        return self._each(self.layout.scored, rows, score_files)
 
     def detections(self, rows: Iterable[Row]) -> list[str]:
         """Events and tags of rows, every seed and split."""
-        return self._each(self.layout.decoded, rows, ("events.tsv", "tags.tsv"))
+        return self._each(self.layout.decoded, rows, lambda row: ("events.tsv", "tags.tsv"))
 
     def _each(
-        self, folder: Callable[[str, Row, int], Path], rows: Iterable[Row], files: Sequence[str]
+        self,
+        folder: Callable[[str, Row, int], Path],
+        rows: Iterable[Row],
+        files: Callable[[Row], Sequence[str]],
     ) -> list[str]:
         return [
             (folder(split, row, seed) / file).as_posix()
             for row in rows
             for seed in study_rows.seeds(self.config, row)
             for split in scored_splits(self.config, row)
-            for file in files
+            for file in files(row)
         ]
 
     def tags(self, split: str, systems: Iterable[str], seed: int = 0) -> list[str]:

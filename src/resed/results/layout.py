@@ -6,6 +6,17 @@ from pathlib import Path
 from resed.config.rows import Row
 
 
+def score_files(row: Row | str) -> tuple[str, ...]:
+    """The files of `resed score` in the folder of a row: ranking.npz for scores without threshold.
+
+    Baselines and detectors that this run did not make have no posteriors, and a frame threshold
+    does not change those of a system.
+    """
+    row = Row.of(row)
+    ranked = row.threshold == "configured" and not (row.baseline or row.external)
+    return ("metrics.json", "counts.tsv", *["ranking.npz"] * ranked)
+
+
 @dataclass(frozen=True)
 class Layout:
     """Paths below `folder`, results/{dataset}.
@@ -69,5 +80,5 @@ class Layout:
         return self.folder / "decode" / split / Row.of(row).folder / f"seed{seed}"
 
     def scored(self, split: str, row: Row | str, seed: int) -> Path:
-        """Folder of metrics.json and counts.tsv."""
+        """Folder of the files of `score_files`."""
         return self.folder / "score" / split / Row.of(row).folder / f"seed{seed}"

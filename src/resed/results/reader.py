@@ -18,6 +18,7 @@ from resed.formats.audit_summary import read_audit_summary
 from resed.formats.counts import Counts, read_counts
 from resed.formats.history import read_history
 from resed.formats.metrics import BLOCKS, read_metrics
+from resed.formats.ranking import Ranking
 from resed.formats.thresholds import Thresholds, read_thresholds
 from resed.formats.windows import Window, read_windows
 from resed.results.layout import Layout
@@ -133,6 +134,22 @@ class ResultsReader:
         tables = [table for table in found if table is not None]
         return tables if len(tables) == len(found) else []
 
+    def rankings(self, split: str, row: Row | str) -> list[Ranking]:
+        """Scores of clip posteriors per seed; empty unless they were made for every seed.
+
+        Raises ResultsError if ranking.npz and metrics.json do not agree.
+        """
+        place = split, Row.of(row)
+        if place not in self._rankings:
+            read = [_read_ranking(self.metrics(split, row, seed)) for seed in self.seeds(row)]
+            found = [one for one in read if one is not None]
+            self._rankings[place] = found if len(found) == len(read) else []
+        return self._rankings[place]
+
+    @cached_property
+    def _rankings(self) -> dict[tuple[str, Row], list[Ranking]]:
+        return {}  # as _counts
+
     @cached_property
     def _counts(self) -> dict[tuple[str, Row, int], dict[str, Counts]]:
         return {}  # a table of hundreds of cells reads each file once
@@ -140,6 +157,19 @@ class ResultsReader:
     @cached_property
     def _seeds(self) -> dict[Row, list[int]]:
         return {}  # a study asks thousands of times
+
+
+def _read_ranking(metrics: dict[str, Any]) -> Ranking | None:
+    """The file in the folder of a metrics.json that has the block `ranking`; otherwise None."""
+    if "ranking" not in metrics:
+        return None
+    path = Path(metrics["path"]).with_name("ranking.npz")
+    found = Ranking.load(path)
+    own = {key: value for key, value in metrics["ranking"].items() if key != "notes"}
+    if found.summary() != own or found.clips != metrics["clips"]:
+        problem = "does not agree with metrics.json in the same folder"
+        raise ResultsError(problem, place=path, cure="run resed score again")
+    return found
 
 
 def _read_counts(metrics: dict[str, Any]) -> dict[str, Counts]:

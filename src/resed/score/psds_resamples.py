@@ -1,13 +1,13 @@
-"""PSDS and mAP on resamples of the clips, for their intervals.
+"""PSDS on resamples of the clips, for its intervals.
 
 The detections of a clip do not depend on the other clips, so a resample is the same changes of the
 counts (see `resed.score.psds`), each counted as often as its clip was drawn: nothing is detected
 or matched again. `resed.stats.bootstrap` draws the same clips for every score and detector.
 
-A class without an event, or without a tagged clip, in a resample is left out of it.
+A class without an event in a resample is left out of it.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -181,47 +181,3 @@ def _area(curves: Sequence[Curve], criteria: Criteria) -> float:
     height = np.mean(each, axis=0) - criteria.alpha_st * np.std(each, axis=0)
     widths = np.diff(np.append(grid, criteria.max_efpr))
     return float(np.maximum(height, 0) @ widths / criteria.max_efpr)
-
-
-def precision_resamples(
-    scores: np.ndarray,
-    tags: Mapping[str, Collection[str]],
-    clips: Sequence[str],
-    classes: Sequence[str],
-    resamples: int = RESAMPLES,
-) -> np.ndarray:
-    """Mean over classes of the average precision of clip scores [clips, classes], as a fraction.
-
-    On each resample [resamples], as `resed.score.threshold_free.mean_average_precision` on all
-    clips; NaN for a resample without a tagged clip.
-    """
-    found = np.full((len(classes), resamples), np.nan)
-    for index, label in enumerate(classes):
-        true = np.array([label in tags.get(clip, ()) for clip in clips], dtype=np.float64)
-        if not true.any():
-            continue
-        order = np.argsort(-scores[:, index], kind="stable")
-        ranked, true = scores[order, index], true[order]
-        ends = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)
-        block = max(1, MOST_AT_ONCE // len(clips))
-        for rows, drawn in weight_blocks(len(clips), resamples):
-            for start in range(0, len(drawn), block):
-                weights = drawn[start : start + block, order].astype(np.float64)
-                first = rows.start + start
-                place = slice(first, first + len(weights))
-                found[index, place] = _precision(weights, true, ends)
-    there = np.isfinite(found)
-    total = np.where(there, found, 0.0).sum(axis=0)
-    with np.errstate(invalid="ignore"):
-        return total / there.sum(axis=0)
-
-
-def _precision(weights: np.ndarray, true: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Average precision of clips in order of their scores, per row of weights [rows, clips].
-
-    `ends` are the last clips of each score. NaN for a row without a tagged clip.
-    """
-    hits = np.cumsum(weights * true, axis=1)[:, ends]
-    precision = hits / np.maximum(1, np.cumsum(weights, axis=1)[:, ends])
-    with np.errstate(invalid="ignore"):
-        return (precision * np.diff(hits, axis=1, prepend=0.0)).sum(axis=1) / hits[:, -1]

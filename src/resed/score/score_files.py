@@ -39,7 +39,8 @@ class ScoredFiles:
             given, the estimated tags are the classes of the events of `estimated`.
         manifest: manifest of the audit, whose hash the metrics record; it has the length of clips.
         store: features of the estimate, which must have been made from `manifest`.
-        detector: adds the block threshold_free (see resed.score.threshold_free).
+        detector: adds the block ranking, mAP and mAUC (see resed.score.rank_resamples), and, if it
+            has windows, the block threshold_free (see resed.score.threshold_free).
         scores: a folder of score TSVs, which adds psds1, psds2, map and the block scores (see
             resed.score.score_folder).
         until: end of the reference of each clip in seconds (see resed.formats.reference).
@@ -82,6 +83,7 @@ def score_files(
     out: Path | None,
     *,
     counts: Path | None = None,
+    ranks: Path | None = None,
     **others: Any,
 ) -> tuple[dict[str, Any], list[str]]:
     """Score TSV files; write metrics.json and counts.tsv, if asked.
@@ -89,6 +91,7 @@ def score_files(
     Args:
         out: metrics.json to write.
         counts: counts.tsv to write.
+        ranks: ranking.npz to write, if there is a detector.
         others: further attributes of ScoredFiles.
 
     Returns:
@@ -111,6 +114,7 @@ def score_files(
         notes += note_on_late_events(read_events(reference), files.until, reference)
     tables = _counted(content, chosen, bool(estimated))
     metrics = _metrics(tables, len(chosen), files.manifest)
+    notes += _add_ranking(metrics, files, content, chosen, ranks)
     notes += _add_threshold_free(metrics, files, content, chosen)
     if out:
         write_metrics(out, metrics)
@@ -162,12 +166,36 @@ def _counted(content: _Content, clips: Sequence[str], events: bool) -> dict[str,
     return tables
 
 
+def _add_ranking(
+    metrics: dict[str, Any],
+    files: ScoredFiles,
+    content: _Content,
+    clips: Sequence[str],
+    ranks: Path | None,
+) -> list[str]:
+    """Add mAP and mAUC of clip posteriors to the metrics; write `ranks`; return notes.
+
+    The clips are sorted, so that equal clips have equal resamples.
+    """
+    if not files.detector:
+        return []
+    from resed.score.rank_resamples import notes_on
+    from resed.score.threshold_free import ranked
+
+    found = ranked(files.detector, content.true_tags, sorted(clips))
+    notes = notes_on(found)
+    metrics["ranking"] = {**found.summary(), "notes": notes}
+    if ranks:
+        found.save(ranks)
+    return [f"mAP and mAUC, {note}" for note in notes]
+
+
 def _add_threshold_free(
     metrics: dict[str, Any], files: ScoredFiles, content: _Content, clips: Sequence[str]
 ) -> list[str]:
     """Add PSDS and mAP of posteriors and of score TSVs to the metrics; return notes."""
     notes: list[str] = []
-    if files.detector:
+    if files.detector and files.detector.windows is not None:
         from resed.score.threshold_free import threshold_free
 
         found = threshold_free(files.detector, content.true, content.true_tags, clips)

@@ -1,10 +1,11 @@
-"""PSDS1, PSDS2 and mAP of anybody's detector, from a folder of score TSVs.
+"""PSDS1, PSDS2, mAP and mAUC of anybody's detector, from a folder of score TSVs.
 
 The scores are used as they are: without gate, filter or windows. PSDS equals that of
 sed_scores_eval on the same files, with the last offset of each file as the length of its clip;
 reference events of one class that overlap or touch, which sed_scores_eval refuses, are joined. mAP
 is the mean over classes of the average precision of clips, whose score of a class is the highest of
-its frames, as in sed_scores_eval. Classes without a reference event or tag are left out.
+its frames, as in sed_scores_eval; mAUC is that of the areas under their ROC curves. Classes without
+a reference event or tag are left out.
 
 The intervals are 95 % intervals over clips, by the bootstrap of `resed.stats`.
 """
@@ -20,12 +21,13 @@ from resed.errors import MOST_CLASSES, ScoreError, some
 from resed.formats.annotations import Event
 from resed.formats.score_tsv import ClipScores, files_by_name, files_of_clips, read_scores, stem
 from resed.score.psds import SCENARIOS, count
-from resed.score.psds_resamples import precision_resamples, psds_resamples
+from resed.score.psds_resamples import psds_resamples
+from resed.score.rank_resamples import ranking
 from resed.score.threshold_free import mean_average_precision, mended
 from resed.stats.bootstrap import SEED
 from resed.stats.intervals import LEVEL, RESAMPLES, interval_of
 
-METRICS = ("psds1", "psds2", "map")
+METRICS = ("psds1", "psds2", "map", "mauc")
 MOST_ABSENT = 10  # classes without a reference that a note lists
 MOST_FRAMES = 50_000  # of a clip: the time of PSDS grows with their square
 MOST_CLIP_SCORES = 40_000_000  # clips times classes, for mAP
@@ -36,7 +38,7 @@ class FolderScores:
     """Scores of one detector.
 
     Attributes:
-        values: psds1, psds2 and map as fractions; None if no class has a reference.
+        values: psds1, psds2, map and mauc as fractions; None if no class has a reference.
         resampled: the same on each resample of the clips: fractions [resamples], NaN without a
             reference.
         clips: number of clips.
@@ -106,13 +108,16 @@ def score_folder(
     truth, changes = mended(reference, clips, np.inf, 0.0)
     highest = np.empty((len(clips), len(classes)))
     counts = count(_scores(files, classes, highest), truth, classes, by_clip=True)
+    ranked = ranking(highest, tags, clips, classes, resamples)
     values = {
         **counts.values(),
         "map": mean_average_precision(highest, tags, clips, classes),
+        "mauc": ranked.value("auc"),
     }
     resampled = {
         **psds_resamples(counts, resamples),
-        "map": precision_resamples(highest, tags, clips, classes, resamples),
+        "map": ranked.resamples("ap"),
+        "mauc": ranked.resamples("auc"),
     }
     notes = [*changes, *_on_classes(classes, reference, clips)]
     return FolderScores(values, resampled, len(clips), sum(counts.seconds), tuple(notes))

@@ -26,8 +26,10 @@ from resed.decode.filters import PASSES, opening_closing
 from resed.errors import MOST_CLASSES, ScoreError, some
 from resed.formats.annotations import Event
 from resed.formats.posteriors import Posteriors
+from resed.formats.ranking import Ranking
 from resed.formats.windows import Window, read_windows
 from resed.score.psds import SCENARIOS, ReferenceEvents, psds, sed_scores_eval
+from resed.score.rank_resamples import ranking
 from resed.settings import DecodeSettings
 
 NOT_USED = {"frame_threshold", "class_threshold_events", "tags", "search"}  # decode settings
@@ -39,22 +41,24 @@ class Detector:
     """Posteriors of one system on one split, and how it decodes them.
 
     Attributes:
+        windows: None for scores of clip posteriors alone.
         source: name of the posteriors in error messages.
     """
 
     posteriors: Posteriors
-    windows: Mapping[str, Window]
+    windows: Mapping[str, Window] | None
     settings: DecodeSettings
     source: str = "the posteriors"
 
     @classmethod
-    def load(cls, posteriors: Path, windows: Path, settings: str = "{}") -> "Detector":
+    def load(cls, posteriors: Path, windows: Path | None, settings: str = "{}") -> "Detector":
         """Read posteriors, windows, and decode settings (JSON)."""
         chosen = decode_settings(settings)
-        return cls(Posteriors.load(posteriors), read_windows(windows), chosen, str(posteriors))
+        found = read_windows(windows) if windows else None
+        return cls(Posteriors.load(posteriors), found, chosen, str(posteriors))
 
-    def on(self, clips: Sequence[str]) -> Posteriors:
-        """The posteriors of `clips`, in that order; ScoreError if one is missing."""
+    def rows(self, clips: Sequence[str]) -> list[int]:
+        """The rows of `clips` in the posteriors; ScoreError if one is missing."""
         row = {clip: index for index, clip in enumerate(self.posteriors.clips)}
         missing = [clip for clip in clips if clip not in row]
         if missing:
@@ -63,10 +67,13 @@ class Detector:
                 f"({len(missing)} such)",
                 cure="run resed predict on this split",
             )
-        found = self.posteriors
+        return [row[clip] for clip in clips]
+
+    def on(self, clips: Sequence[str]) -> Posteriors:
+        """The posteriors of `clips`, in that order; ScoreError if one is missing."""
+        rows, found = self.rows(clips), self.posteriors
         if list(clips) == found.clips:  # no copy, which could exceed the memory
             return found
-        rows = [row[clip] for clip in clips]
         lost = found.lost_head_tags
         return replace(
             found,
@@ -76,6 +83,18 @@ class Detector:
             clips=list(clips),
             lost_head_tags=None if lost is None else lost[rows],
         )
+
+
+def ranked(
+    detector: Detector, tags: Mapping[str, Collection[str]], clips: Sequence[str]
+) -> Ranking:
+    """mAP and mAUC of the clip posteriors with which the system decodes, over `clips`.
+
+    Raises ScoreError as `threshold_free`. Equal clips in equal order have equal resamples.
+    """
+    _refuse_foreign(detector, {}, tags, clips)
+    student = clip_tags(detector.posteriors, detector.settings)[detector.rows(clips)]
+    return ranking(student, tags, clips, detector.posteriors.classes)
 
 
 def threshold_free(

@@ -1,10 +1,11 @@
 """Scores of every system and external detector for each class of the dataset."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from resed.config.rows import Row
 from resed.formats.tables import Column, Table, View, tidy
+from resed.paper.numbers import Metric
 from resed.results.folder import Results, readable
 from resed.results.inputs import scored_splits
 from resed.tabulate import notes
@@ -12,31 +13,48 @@ from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column
 from resed.tabulate.systems import FURTHER
 
 NAME = "per_class"
-METRICS = ("event", "segment", "tags")
+METRICS = {
+    **{key: FURTHER[key] for key in ("event", "segment", "tags")},
+    "tags_map": FURTHER["tags_map"].model_copy(update={"title": "Clip AP"}),
+    "tags_mauc": FURTHER["tags_mauc"].model_copy(update={"title": "Clip AUC"}),
+}
 _COLUMNS = ("table", "label", "label_title", "system", "title", "status", "split", "metric")
 
 
 def per_class(results: Results) -> Table:
-    """The F1 of each class, for all configured systems and external detectors.
+    """Scores of each class, for all configured systems and external detectors.
+
+    Average precision and AUC of clip posteriors are shown if a system has them.
 
     Raises ResultsError or MissingFileError if scores are missing or come from other clips.
     """
     reader = ScoreReader(results)
     records = list(_records(reader))
+    found = {record["metric"] for record in records if "value" in record}
+    shown = {key: m for key, m in METRICS.items() if m.block or key in found}
     columns = (
         Column(title="Event class", field="label_title", role="name"),
         Column(title="System", field="title"),
         Column(title="Split", field="split"),
-        *(estimate_column(FURTHER[key].title, FURTHER[key], {"metric": key}) for key in METRICS),
+        *(estimate_column(metric.title, metric, {"metric": key}) for key, metric in shown.items()),
     )
     return notes.table(
         results,
         NAME,
         f"Classes. {results.config.dataset_file.title}",
-        [*notes.scored(reader), "F1 of each class in percent."],
+        [*notes.scored(reader), *_notes(shown)],
         tidy(records, (*_COLUMNS, *ESTIMATE)),
         View(keys=("label", "system", "split"), columns=columns),
     )
+
+
+def _notes(shown: Mapping[str, Metric]) -> list[str]:
+    if "tags_map" not in shown:
+        return ["F1 of each class in percent."]
+    return [
+        "F1 of each class in percent. Clip AP and AUC: average precision and area under the ROC "
+        "curve of the clip posteriors, as fractions; none for a class that no clip has."
+    ]
 
 
 def _records(reader: ScoreReader) -> Iterator[dict[str, Any]]:
@@ -46,8 +64,10 @@ def _records(reader: ScoreReader) -> Iterator[dict[str, Any]]:
     for label in config.dataset_file.classes:
         for row, title in rows.items():
             for split in scored_splits(config, row):
-                for key in METRICS:
-                    found = reader.fields(row, split, FURTHER[key], label)
+                for key, metric in METRICS.items():
+                    found = reader.fields(row, split, metric, label)
+                    if not found and metric.block is None:  # no posteriors, or no clip has it
+                        continue
                     yield {
                         "table": NAME,
                         "label": label,

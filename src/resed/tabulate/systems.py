@@ -54,6 +54,7 @@ FURTHER = {
         title="PSDS2 ungated", short="ungated PSDS2", score="psds2_ungated", unit="fraction"
     ),
     "tags_map": Metric(title="Clip mAP", short="clip mAP", score="tags_map", unit="fraction"),
+    "tags_mauc": Metric(title="Clip mAUC", short="clip mAUC", score="tags_mauc", unit="fraction"),
     "tags_map_teacher": Metric(
         title="Teacher clip mAP",
         short="teacher clip mAP",
@@ -102,7 +103,12 @@ def systems_table(name: str, results: Results) -> Table:
         results,
         name,
         f"{shape.title}. {results.config.dataset_file.title}",
-        [*notes.scored(reader), *_notes(paper, shape, metrics), *_on_external(results, shape)],
+        [
+            *notes.scored(reader),
+            *_notes(paper, shape, metrics),
+            *_by_priors(results, entries if shape.main else [], splits),
+            *_on_external(results, shape),
+        ],
         tidy({"table": name, **record} for record in records),
         _view(shape, metrics, splits),
         {"edition": shape.edition},
@@ -270,13 +276,29 @@ def _notes(paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric]) -> l
         found += [
             "AT-F1: a clip has a tag if the class has an active frame after the filters. Raw "
             "AT-F1: the clip tags of the student. Teacher AT-F1: the clip tags of the teacher.",
-            "PSDS1, PSDS2 and mAP require no threshold and are fractions. PSDS is of the events as "
+            "PSDS1, PSDS2, mAP and mAUC require no threshold and are fractions. mAP and mAUC: the "
+            "means over classes of the average precision and of the area under the ROC curve of "
+            "clip posteriors; classes that no clip has are left out. PSDS is of the events as "
             "they are decoded: clips without the tag of a class have none of its events at any "
             "threshold, and a class that the gate closes everywhere can make PSDS 0. Ungated: the "
             "same frame posteriors and filters without the gate.",
             "The baselines are scored once, so their intervals cover clips only.",
         ]
     return [*found, f"Paper: {paper.editions[shape.edition].name}, {shape.place}.", *shape.notes]
+
+
+def _by_priors(results: Results, entries: list[SystemLine], splits: list[str]) -> list[str]:
+    """A note with the mAP of clips that are ranked without listening to them."""
+    rows = [e.scored for e in entries if e.scored and not (e.scored.baseline or e.scored.external)]
+    found: dict[str, float] = {}
+    for split in splits if rows else ():
+        ranked = results.metrics(split, rows[0], results.seeds(rows[0])[0]).get("ranking")
+        if ranked and ranked["map_by_priors"] is not None:
+            found[split] = ranked["map_by_priors"]
+    if not found:
+        return []
+    listed = ", ".join(f"{value:.3f} on {split}" for split, value in found.items())
+    return [f"Ranking all clips alike, by the class priors alone, has mAP {listed}, and mAUC 0.5."]
 
 
 def _on_external(results: Results, shape: SystemTable) -> list[str]:
