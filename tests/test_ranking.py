@@ -329,7 +329,7 @@ def test_tables_have_both_per_system_and_class(results):
         one = rows[(rows["label"] == "rain") & (rows["system"] == "pts")].iloc[0]
         found = results.interval("evaluation", "pts", metric(results, score), "rain")
         assert (one["value"], one["low"]) == (found.mean, found.low)
-    stored = pd.read_csv(io.StringIO(classes.csv().decode()))
+    stored = pd.read_csv(io.StringIO(classes.csv()))
     assert set(stored["metric"]) == {"event", "segment", "tags", "tags_map", "tags_mauc"}
 
 

@@ -237,7 +237,7 @@ def test_scores_without_threshold_may_be_missing(tmp_path):
     row = value(table, metric="psds2", split="evaluation", **where)
     assert row["value"] == pytest.approx((0.25 + other) / 2)
     development, evaluation = texts(table, "3", "PTS")
-    assert development[11:] == [NONE] * len(FREE) and evaluation[11] == NONE
+    assert development[11:] == [NONE] * (len(FREE) + 1) and evaluation[11] == NONE
 
 
 def test_scores_of_other_audits_or_clips_are_refused(tmp_path):
