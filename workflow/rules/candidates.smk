@@ -8,7 +8,7 @@ ABOUT = ROOT / "config" / "models" / f"{DATASET.name}.yaml"  # what its makers s
 CANDIDATES = {
     f"{system}/seed{seed}": (system, seed)
     for system in CONFIG.systems
-    if system in MAIN
+    if system in TUNED
     for seed in CONFIG.seed_list(system)
 }
 

@@ -79,9 +79,8 @@ STRONG = [split for split, place in DATASET.splits.items() if place.labels == "s
 # Rows of the study of readings, and of the readings that claims name.
 READ = list(dict.fromkeys([*CONFIG.sensitivity_rows(), *claimed_rows(CONFIG)]))
 STUDIED = [row.folder for row in READ]
-TRAINED = sorted({CONFIG.trained_as(name) for name in (*CONFIG.systems, *STUDIED)})
-MAIN = FILES.main_systems()  # also decoded at the thresholds chosen on development
-OTHERS = [name for name in (*CONFIG.systems, *STUDIED) if name not in MAIN]
+TRAINED = sorted(study_rows.trainings(CONFIG, (*CONFIG.systems, *STUDIED)))
+MAIN = FILES.main_systems()  # also scored without a threshold
 SYSTEM = Row("{system}")  # the row of a wildcard
 DECODED = ("events.tsv", "tags.tsv", "raw_tags.tsv", "teacher_tags.tsv")
 TABLES = [*PAPER.tables, STUDY]

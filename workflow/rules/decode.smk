@@ -21,7 +21,7 @@ rule decode:
     benchmark:
         "<benchmarks>/decode/{system}/seed{seed}.tsv"
     wildcard_constraints:
-        system=one_of(MAIN),
+        system=one_of(TUNED),
     conda:
         "../../environment.yml"
     threads: 1
@@ -33,12 +33,15 @@ rule decode:
         reference=annotations("development"),
         until=until(),
         settings=lambda wildcards: settings(wildcards.system, "decode"),
+        windows=lambda wildcards, input: words(
+            "--windows", [input.windows] if input.windows else []
+        ),
     message:
         "decode {wildcards.system}, seed {wildcards.seed}"
     shell:
         "resed decode --results {params.results:q} {params.rows:q} --seed {wildcards.seed:q}"
         " --posteriors development={input.development:q}"
-        " --posteriors evaluation={input.evaluation:q} --windows {input.windows:q}"
+        " --posteriors evaluation={input.evaluation:q} {params.windows:q}"
         " --settings {params.settings:q} --reference {params.reference:q} {params.until:q}"
         " > {log:q} 2>&1"
 
@@ -48,7 +51,7 @@ use rule decode as decode_configured with:
     output:
         decoded=decoded([SYSTEM], "{seed}", DECODED),
     wildcard_constraints:
-        system=one_of(OTHERS),
+        system=one_of([name for name in OTHERS if name not in SEARCHED]),
 
 
 rule sanity:

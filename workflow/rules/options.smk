@@ -5,8 +5,8 @@ Requires common.smk. Makes no file.
 
 
 def one_of(names):
-    """Regular expression that matches one of these values of a wildcard."""
-    return "|".join(map(re.escape, names))
+    """Regular expression that matches one of these values of a wildcard, and nothing if empty."""
+    return "|".join(map(re.escape, names)) or "(?!)"  # Snakemake ignores an empty constraint
 
 
 def run_folder(wildcards, output):

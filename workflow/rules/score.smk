@@ -21,7 +21,7 @@ rule score:
     benchmark:
         "<benchmarks>/score/{system}/seed{seed}.tsv"
     wildcard_constraints:
-        system=one_of(MAIN),
+        system=one_of(TUNED),
     conda:
         "../../environment.yml"
     threads: 1

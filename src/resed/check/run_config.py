@@ -9,6 +9,7 @@ from resed.check.dataset_file import DatasetDescription
 from resed.check.messages import CheckMessages
 from resed.config.loading import overlay, read_yaml
 from resed.config.run import Config, load_config
+from resed.config.study_rows import trainings
 from resed.errors import ConfigError, ResedError, counted
 
 Check = Callable[[Config, Path], Iterable[ResedError]]
@@ -91,7 +92,7 @@ def _check_features(
 
 def _check_networks(config: Config, path: Path, messages: CheckMessages) -> None:
     """Require at least one frame after pooling."""
-    for name in sorted({config.trained_as(system) for system in config.systems}):
+    for name in sorted(trainings(config, config.systems)):
         model = config.system(name).model
         key = "crnn" if model.framework == "mean_teacher" else "teacher"
         pooling = math.prod(time for time, _ in getattr(model, key).pools)

@@ -15,7 +15,17 @@ from resed.config.dataset import Dataset, load_dataset
 from resed.config.external import External, check_external
 from resed.config.leftover_files import refuse_unread_files
 from resed.config.loading import check, check_overlay, overlay, read_yaml
+<<<<<<< HEAD
 from resed.config.readings import Readings, load_readings, reading_settings, readings_file
+=======
+from resed.config.origins import Traits, check_composite, check_origin, members
+from resed.config.readings import (
+    Readings,
+    load_readings,
+    reading_settings,
+    readings_file,
+)
+>>>>>>> f80e627 (Composites in a run: key composite, rules assign, compose and decode_searched)
 from resed.config.rows import UNCHANGED, Row
 from resed.config.run_name import RunName
 from resed.config.stages import (
@@ -168,11 +178,15 @@ class Config(Strict):
             self._weights[row] = self._owner_of_weights(row).folder
         return self._weights[row]
 
+    def members(self, row: Row | str) -> list[str]:
+        """The systems of the composite that a row decodes; none if it decodes a training."""
+        return members(self.catalogue, Row.of(self.trained_as(row)).system)
+
     def _owner_of_weights(self, row: Row) -> Row:
         trained = known(self.catalogue, row.system, "systems").trained_as or row.system
         own = Row(trained, row.reading)
         for shared in (Row(trained), own.unchanged) if row.reading else ():
-            if not differs(self.system(own), self.system(shared)):
+            if not self.system(own).requires_other_weights(self.system(shared)):
                 return shared
         return own
 
@@ -215,6 +229,11 @@ class Config(Strict):
         many = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
         return f"{many} seed" + "s" * (counts[-1] > 1)
 
+    def traits(self, system: str) -> Traits:
+        """What systems must have in common that use the same posteriors."""
+        seeds = len(self.seed_list(system))
+        return Traits(system in self.systems, seeds, self.features_of(system))
+
     def seed_list(self, system: str) -> list[int]:
         """Seeds 0, 1, ... of a configured system."""
         return list(range(self.system_seeds.get(system, self.seeds)))
@@ -235,23 +254,15 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
     if config.run and config.run == config.compare_run:
         cure = "name another run, or leave it out to compare with the unnamed run"
         raise ConfigError("is the run itself", place="config.compare_run", cure=cure)
-    _ = config.dataset_file
-    _ = config.feature_sets
+    _ = config.dataset_file, config.feature_sets
     for name in config.systems:
         if config.systems.count(name) > 1:
             problem = f"{name} is listed twice"
             raise ConfigError(problem, place="config.systems", cure="keep one of them")
         config.system(name)
         config.features_of(name)
-        trained = config.trained_as(name)
-        if trained not in config.systems:
-            problem = f"{name} requires the system whose weights it shares"
-            cure = f"add {trained} to config.systems"
-            raise ConfigError(problem, place="config.systems", cure=cure)
-        if config.seed_list(name) != config.seed_list(trained):
-            problem = f"{name} shares the weights of {trained}"
-            cure = "give both the same number of seeds"
-            raise ConfigError(problem, place="config.system_seeds", cure=cure)
+        check_origin(name, config.trained_as(name), config.traits)
+        check_composite(name, config.catalogue, config.traits, config.system(name))
     for key in ("system_overrides", "system_seeds"):  # may name systems that are not run
         for name in getattr(config, key):
             known(config.catalogue, name, key)
@@ -280,8 +291,9 @@ def _with_paper(config: Config) -> Config:
 
 
 def _with_studied_system(config: Config) -> Config:
-    """The config with the system of the study of readings: the last one if none is named."""
-    system = config.sensitivity.system or config.systems[-1]
+    """The config with the system of the study of readings: the last training if none is named."""
+    trained = [name for name in config.systems if not config.members(name)] or config.systems
+    system = config.sensitivity.system or trained[-1]
     study = config.sensitivity.model_copy(update={"system": system})
     return config.model_copy(update={"sensitivity": study})
 
@@ -320,8 +332,3 @@ def _check_study(config: Config) -> None:
             line=error.line,
             cure=error.cure,
         ) from None
-
-
-def differs(one: SystemSettings, other: SystemSettings) -> bool:
-    """Whether two systems differ in more than the decoding and so require separate weights."""
-    return one.model_copy(update={"decode": other.decode}) != other

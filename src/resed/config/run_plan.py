@@ -1,6 +1,7 @@
 """What a run will do, in one line, and the memory that its jobs declare."""
 
 from resed.config.run import Config
+from resed.config.study_rows import trainings
 from resed.settings.memory import prediction_mb, training_mb
 
 FEW_CLIPS = 2000
@@ -14,7 +15,7 @@ def run_size(config: Config) -> str:
     """
     dataset, share = config.dataset_file, _share(config)
     size = "full size" if share == 1 else f"{100 * share:g} % of the full size"
-    trained = {config.trained_as(name): len(config.seed_list(name)) for name in config.systems}
+    trained = {n: len(config.seed_list(n)) for n in trainings(config, config.systems)}
     epochs = sorted({config.system(name).schedule.epochs for name in trained})
     lengths = " to ".join(str(count) for count in sorted({epochs[0], epochs[-1]}))
     number = sum(trained.values())

@@ -1,5 +1,6 @@
 """The study of readings: its rows, their seeds, and the windows for their decoding."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from resed.config.loading import check, overlay
@@ -79,6 +80,12 @@ def departing_options(config: Config, system: str) -> list[tuple[Question, Optio
         if key not in (None, question.default, OFF):
             found.append((question, question.options[key]))
     return found
+
+
+def trainings(config: Config, rows: Iterable[Row | str]) -> list[str]:
+    """The rows whose checkpoints these rows use, each once; a composite has none."""
+    found = dict.fromkeys(map(config.trained_as, rows))
+    return [name for name in found if not config.members(name)]
 
 
 def _values(config: Config, row: Row) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from resed.config.loading import check, flattened, nearest, overlay, read_yaml
 from resed.errors import ConfigError
@@ -21,14 +21,34 @@ _MOVED = ("row", "stage")  # keys of earlier versions, which the tables of a pap
 Entry = TypeVar("Entry")
 
 
+class Composite(Strict):
+    """No training: class by class the posteriors of one of these systems, chosen on development."""
+
+    of: Annotated[list[str], Field(min_length=2, max_length=100)]
+
+    @field_validator("of")
+    @classmethod
+    def _unique(cls, values: list[str]) -> list[str]:
+        if len({*values}) < len(values):
+            raise ValueError("must not have a system twice")
+        return values
+
+
 class SystemEntry(Strict):
     """One entry of config/systems/*.yaml."""
 
     title: Title
     base: str | None = None
     trained_as: str | None = None
+    composite: Composite | None = None  # not that of its base
     features: str | None = None  # a feature set of the same file; None: that of its base
     settings: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "SystemEntry":
+        if self.composite and self.trained_as:
+            raise ValueError("a composite is not trained; remove trained_as or composite")
+        return self
 
 
 class BaseEntry(Strict):

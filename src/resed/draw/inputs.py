@@ -6,6 +6,7 @@ This module does not import matplotlib, so that a workflow can import it quickly
 from dataclasses import dataclass
 
 from resed.config.run import Config
+from resed.config.study_rows import trainings
 from resed.errors import ConfigError
 from resed.paper.numbers import FigureEntry, Paper
 
@@ -78,7 +79,7 @@ def inputs(name: str, config: Config, paper: Paper) -> FigureInputs:
     if entry.kind == "confusion":
         source = "posteriors" if config.confusion == "single" else "tags"
         return FigureInputs(annotations=("evaluation",), **{source: systems})
-    return FigureInputs(histories=tuple(dict.fromkeys(map(config.trained_as, systems))))
+    return FigureInputs(histories=tuple(trainings(config, systems)))
 
 
 def systems_of(entry: FigureEntry, config: Config, paper: Paper) -> list[str]:
@@ -96,11 +97,12 @@ def systems_of(entry: FigureEntry, config: Config, paper: Paper) -> list[str]:
 
 
 def _trained(table: str, config: Config, paper: Paper) -> list[str]:
-    """Configured systems of a table that do not use the checkpoint of another system.
+    """Configured systems of a table that are trained, and not the same as another system.
 
     The main table also shows the systems that are in no table of the paper.
     """
     members = set(paper.tables[table].systems())
     if table == paper.main_table:
         members |= set(config.systems) - set(paper.systems())
-    return [name for name in config.systems if name in members and config.trained_as(name) == name]
+    own = trainings(config, config.systems)
+    return [name for name in config.systems if name in members and name in own]

@@ -181,7 +181,7 @@ class Inputs:
         """Training histories of the checkpoints that systems use, every seed."""
         return [
             (self.layout.trained(name, seed) / "history.csv").as_posix()
-            for name in dict.fromkeys(map(self.config.trained_as, systems))
+            for name in study_rows.trainings(self.config, systems)
             for seed in self.config.seed_list(name)
         ]
 

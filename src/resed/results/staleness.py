@@ -80,7 +80,10 @@ def score_files(config: Config, row: Row | str) -> list[str]:
         found += _trained(config, Row(trained), [0]) if trained else []
     else:
         found = _trained(config, row, seeds)
-        found += [BELOW.windows(study_rows.windows_name(config, row))]
+        if config.system(row).decode.search:
+            found += [path for seed in seeds for path in BELOW.searched(row, seed)]
+        else:
+            found += [BELOW.windows(study_rows.windows_name(config, row))]
     for split in SCORED_ROLES:
         for seed in seeds:
             found += [BELOW.decoded(split, row, seed) / name for name in ("events.tsv", "tags.tsv")]
@@ -92,7 +95,9 @@ def _trained(config: Config, row: Row, seeds: Iterable[int]) -> list[Path]:
     """Stores, checkpoints and posteriors of a row."""
     features, trained = config.features_of(row), config.trained_as(row)
     found = [BELOW.store(features, split) for split in config.dataset_file.splits]
+    members = config.members(row)
     for seed in seeds:
-        found.append(BELOW.trained(trained, seed) / "checkpoint.pt")
+        made = [BELOW.trained(name, seed) / "checkpoint.pt" for name in members or [trained]]
+        found += [*made, *[BELOW.choice(trained, seed)] * bool(members)]
         found += [BELOW.posteriors(split, trained, seed) for split in SCORED_ROLES]
     return found

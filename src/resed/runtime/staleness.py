@@ -24,7 +24,7 @@ RULES = {
     "predict": ("predict",),
     "compose": ("assign", "compose"),
     "calibrate": ("calibrate",),
-    "decode": ("decode", "decode_configured", "sanity"),
+    "decode": ("decode", "decode_configured", "decode_searched", "sanity"),
     "score": ("score", "score_configured", "score_sanity", "score_external"),
     "tabulate": ("tabulate", "judge", "compare_runs"),
     "draw": ("draw", "architecture"),

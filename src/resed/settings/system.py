@@ -17,6 +17,10 @@ class SystemSettings(Strict):
     schedule: ScheduleSettings
     decode: DecodeSettings = DecodeSettings()
 
+    def requires_other_weights(self, other: "SystemSettings") -> bool:
+        """Whether it differs from `other` in more than the decoding."""
+        return self.model_copy(update={"decode": other.decode}) != other
+
     @model_validator(mode="after")
     def _clips_of_a_batch(self) -> "SystemSettings":
         batch = self.schedule.batch

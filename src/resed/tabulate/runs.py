@@ -138,14 +138,18 @@ def _same_checkpoint(own: Results, other: Results, name: str) -> bool:
 
 
 def _checkpoints(results: Results, name: str) -> list[str | None]:
-    """The recorded SHA-256 of the checkpoint of each seed."""
-    trained = results.config.trained_as(name)
-    places = [results.layout.trained(trained, k) for k in results.seeds(Row(name))]
+    """The recorded SHA-256 of the checkpoint of each seed; of a composite, of its posteriors."""
+    trained, layout = results.config.trained_as(name), results.layout
+    composite = bool(results.config.members(name))
+    places = [
+        layout.posteriors(split, trained, k)
+        if composite
+        else layout.trained(trained, k) / "checkpoint.pt"
+        for k in results.seeds(Row(name))
+        for split in SCORED_ROLES[: 1 + composite]
+    ]
     try:
-        return [
-            checksums.read(results.folder, place.relative_to(results.folder) / "checkpoint.pt")
-            for place in places
-        ]
+        return [checksums.read(results.folder, p.relative_to(results.folder)) for p in places]
     except ResedError:
         return [None]
 
