@@ -77,15 +77,8 @@ def windows(row):
 def threshold_free(wildcards):
     """Posteriors for mAP and mAUC, and windows for PSDS of the systems whose table has it."""
     system, seed = wildcards.system, wildcards.seed
-<<<<<<< HEAD
-    found = [posteriors(split, system, seed) for split in SCORED_ROLES]
-    return found + [windows(system)] * (system in MAIN)
-=======
-    if system not in MAIN:
-        return []
     chosen = str(LAYOUT.searched(system, seed)[0]) if system in SEARCHED else windows(system)
-    return [*(posteriors(split, system, seed) for split in SCORED_ROLES), chosen]
->>>>>>> f80e627 (Composites in a run: key composite, rules assign, compose and decode_searched)
+    return [posteriors(split, system, seed) for split in SCORED_ROLES] + [chosen] * (system in MAIN)
 
 
 def figure_files(wildcards):

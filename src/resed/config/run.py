@@ -15,17 +15,8 @@ from resed.config.dataset import Dataset, load_dataset
 from resed.config.external import External, check_external
 from resed.config.leftover_files import refuse_unread_files
 from resed.config.loading import check, check_overlay, overlay, read_yaml
-<<<<<<< HEAD
-from resed.config.readings import Readings, load_readings, reading_settings, readings_file
-=======
 from resed.config.origins import Traits, check_composite, check_origin, members
-from resed.config.readings import (
-    Readings,
-    load_readings,
-    reading_settings,
-    readings_file,
-)
->>>>>>> f80e627 (Composites in a run: key composite, rules assign, compose and decode_searched)
+from resed.config.readings import Readings, load_readings, reading_settings, readings_file
 from resed.config.rows import UNCHANGED, Row
 from resed.config.run_name import RunName
 from resed.config.stages import (
