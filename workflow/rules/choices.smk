@@ -30,3 +30,10 @@ def member_options(wildcards, input):
 def searched(seed="{seed}"):
     """Files of the windows and the thresholds that decode.search chooses."""
     return list(map(str, LAYOUT.searched(SYSTEM, seed)))
+
+
+def threshold_free(wildcards):
+    """Posteriors for mAP and mAUC, and windows for PSDS of the systems whose table has it."""
+    system, seed = wildcards.system, wildcards.seed
+    chosen = str(LAYOUT.searched(system, seed)[0]) if system in SEARCHED else windows(system)
+    return [posteriors(split, system, seed) for split in SCORED_ROLES] + [chosen] * (system in MAIN)

@@ -74,13 +74,6 @@ def windows(row):
     return str(LAYOUT.windows(study_rows.windows_name(CONFIG, row)))
 
 
-def threshold_free(wildcards):
-    """Posteriors for mAP and mAUC, and windows for PSDS of the systems whose table has it."""
-    system, seed = wildcards.system, wildcards.seed
-    chosen = str(LAYOUT.searched(system, seed)[0]) if system in SEARCHED else windows(system)
-    return [posteriors(split, system, seed) for split in SCORED_ROLES] + [chosen] * (system in MAIN)
-
-
 def figure_files(wildcards):
     """Inputs of a figure."""
     found = figures.inputs(wildcards.figure, CONFIG, PAPER)
