@@ -283,9 +283,9 @@ def test_average_precision_is_that_of_scikit_learn(values):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"model": {"wels": None}}, "framework single requires wels or frame_crnn"),
-        ({"model": {"frame_crnn": DEEP}}, "framework single requires wels or frame_crnn"),
-        ({"model": {"framework": "joint"}}, "framework single requires wels or frame_crnn"),
+        ({"model": {"wels": None}}, "framework single requires one of wels"),
+        ({"model": {"frame_crnn": DEEP}}, "framework single requires one of wels"),
+        ({"model": {"framework": "joint"}}, "framework single requires one of wels"),
         ({"model": {"wels": WELS | {"pools": [[4, 4]]}}}, "must have the same length"),
         ({"objective": {"single": {"tags": 0}}}, "tags or frames must be above 0"),
         (

@@ -132,6 +132,10 @@ class ModelFileError(ResedError):
     """A model file is damaged, foreign or of another version, or cannot be written."""
 
 
+class NetworkFileError(ResedError):
+    """A file with a network of the user is missing, or its code fails."""
+
+
 class DeviceError(ResedError):
     """A GPU, or memory on it, is not available."""
 

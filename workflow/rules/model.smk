@@ -59,12 +59,13 @@ rule card:
         dataset=verbatim(DATASET_FILE),
         options=lambda wildcards, input: words("--about", input.about),
         soundbank=verbatim(words("--soundbank", filter(None, [CONFIG.acquire.soundbank]))),
+        network=lambda wildcards: network_options(*CONFIG.systems),
     message:
         "card of the model"
     shell:
         "resed card --choice {input.choice:q} --checkpoint {input.checkpoint:q}"
         " --results {params.results:q} --dataset {params.dataset:q} {params.soundbank:q}"
-        " {params.options:q} --out {output.card:q} --markdown {output.text:q} > {log:q} 2>&1"
+        " {params.options:q} {params.network:q} --out {output.card:q} --markdown {output.text:q} > {log:q} 2>&1"
 
 
 rule model:
@@ -88,10 +89,11 @@ rule model:
         mem_mb=1000,
     params:
         name=verbatim(DATASET.name),
+        network=lambda wildcards: network_options(*CONFIG.systems),
     message:
         "model {params.name}"
     shell:
         "resed export --checkpoint {input.checkpoint:q}"
         " --windows {input.windows:q} --thresholds {input.thresholds:q}"
-        " --settings {input.settings:q} --card {input.card:q}"
+        " --settings {input.settings:q} --card {input.card:q} {params.network:q}"
         " --name {params.name:q} --out {output.model:q} 2>&1 | tee {log:q}"

@@ -34,6 +34,12 @@ def settings(row, *parts):
     return as_json(CONFIG.system(row).model_dump(mode="json", include=set(parts)))
 
 
+def network_options(*rows):
+    """Option that names the file with networks of the user, if a row has such a network."""
+    own = any(CONFIG.system(row).model.own for row in rows)
+    return words("--network-file", [CONFIG.network_file] if own else [])
+
+
 def references():
     """Options of `resed score` and `resed sanity`: the annotations of all scored splits."""
     found = words("--reference", [f"{split}={annotations(split)}" for split in SCORED_ROLES])
@@ -48,7 +54,13 @@ def until():
 def config_json(systems=None, external=CONFIG.external):
     """The config for tables, figures and report, with what they use of overrides and `external`."""
     compared = CONFIG.compare_run if systems is None else ""
-    optional = {"run": CONFIG.run, "external": external, "compare_run": compared, "browse": None}
+    optional = {
+        "network_file": CONFIG.network_file,
+        "run": CONFIG.run,
+        "external": external,
+        "compare_run": compared,
+        "browse": None,
+    }
     values = CONFIG.model_dump(mode="json", exclude={k for k, v in optional.items() if not v})
     if systems is not None:
         used = {*systems, *map(CONFIG.trained_as, systems)}

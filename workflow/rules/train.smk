@@ -5,6 +5,7 @@ checkpoint and a training history. resume.pt in the same folder is not a declare
 Snakemake would delete it before the job that resumes from it.
 """
 
+from resed.config.network_file import network_file, network_sha256
 from resed.predict.models import model_path
 from resed.runtime.files import sha256
 
@@ -13,6 +14,12 @@ try:
     INIT_SHA256 = sha256(model_path(CONFIG.init)) if CONFIG.init else ""
 except ResedError as error:
     sys.exit(f"resed: config.init: {error}")
+
+
+try:
+    network_file(CONFIG)  # of systems with networks of the user, read and not run
+except ResedError as error:
+    sys.exit(f"resed: {error}")
 
 
 rule train:
@@ -45,11 +52,13 @@ rule train:
         settings=lambda wildcards: settings(wildcards.trained, "model", "objective", "schedule"),
         init=verbatim(words("--init", [CONFIG.init] if CONFIG.init else [])),
         init_sha256=verbatim(INIT_SHA256),
+        network=lambda wildcards: network_options(wildcards.trained),
+        network_sha256=lambda wildcards: network_sha256(CONFIG, wildcards.trained),
     message:
         "train {wildcards.trained}, seed {wildcards.seed}"
     shell:
         "resed train --dataset {params.dataset:q} --root {params.root:q}"
         " --system {wildcards.trained:q} --settings {params.settings:q} --changed --seed {wildcards.seed:q}"
         " --weak {input.weak:q} --unlabeled {input.unlabeled:q} --strong {input.strong:q}"
-        " --development {input.development:q} --out {params.out:q} {params.init:q} --resume --threads {threads}"
+        " --development {input.development:q} --out {params.out:q} {params.init:q} {params.network:q} --resume --threads {threads}"
         " --jobs-per-gpu {resources.jobs_per_gpu} 2>&1 | tee {log:q}"

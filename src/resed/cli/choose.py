@@ -75,6 +75,11 @@ def card(
     soundbank: Path | None = typer.Option(
         None, help="Folder of the recordings that clips were mixed from, if there is one."
     ),
+    network_file: Path | None = typer.Option(
+        None,
+        help="Python file with the network, if it is one of your own (docs/own-network.md); its "
+        "code is run.",
+    ),
     about: Path | None = typer.Option(
         None, help="YAML file with title, purpose, limits (a list) and privacy."
     ),
@@ -89,6 +94,7 @@ def card(
     --results results/everyday --dataset everyday --soundbank ESC-50 --out card.json
     """
     from resed.config.dataset import load_dataset
+    from resed.config.network_file import NetworkFile
     from resed.export import model_card
     from resed.export.model_card_text import card_text
     from resed.export.model_texts import read_about
@@ -97,7 +103,8 @@ def card(
     from resed.runtime.files import write_json, write_text
 
     chosen, source = read_choice(choice), load_dataset(dataset)
-    trained = load_trained(checkpoint)
+    network = NetworkFile.read(network_file) if network_file else None
+    trained = load_trained(checkpoint, network)
     used = model_card.recordings(source, soundbank)
     found = {
         "name": source.name,

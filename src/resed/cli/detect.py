@@ -41,6 +41,11 @@ def detect(
     settings: str = typer.Option(
         "{}", help="Decode settings that differ from the model's, as JSON or a YAML/JSON file."
     ),
+    network_file: Path | None = typer.Option(
+        None,
+        help="Python file with the network, if it is one of your own (docs/own-network.md); its "
+        "code is run.",
+    ),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     threads: int | None = typer.Option(
         None, min=1, help="Number of CPU threads. Default: number of available cores."
@@ -65,6 +70,7 @@ def detect(
 
     from threadpoolctl import threadpool_limits
 
+    from resed.config.network_file import NetworkFile
     from resed.detect.detector import ModelDetector
     from resed.detect.run import failed, run_detection
     from resed.predict.models import model_path
@@ -75,7 +81,7 @@ def detect(
 
     threads = threads or _cores()
     path = model_path(model or _default_model())
-    trained = load_trained(path)
+    trained = load_trained(path, NetworkFile.read(network_file) if network_file else None)
     with device_for(device, say=lambda line: print(line, file=sys.stderr)) as chosen:
         # The networks are small: a thread for features is worth more than another for them.
         prepare_torch(max(1, threads - 1), chosen)

@@ -42,6 +42,11 @@ def export(
         help="Input of an ONNX file: a waveform (mono, -1 to 1, at the sample rate of the "
         "features), or the log-mels of resed extract.",
     ),
+    network_file: Path | None = typer.Option(
+        None,
+        help="Python file with the network, if it is one of your own (docs/own-network.md); its "
+        "code is run.",
+    ),
     card: Path | None = typer.Option(
         None, help="Facts for people, such as data, licences and scores: a YAML or JSON mapping."
     ),
@@ -56,6 +61,7 @@ def export(
     Example: resed export --checkpoint checkpoint.pt --windows windows_esp.tsv --out m.safetensors
     """
     from resed.config.loading import read_yaml
+    from resed.config.network_file import NetworkFile
     from resed.decode.events import decode_settings
     from resed.errors import counted
     from resed.export.onnx_file import write_onnx
@@ -68,6 +74,7 @@ def export(
     if out.suffix not in (SUFFIX, ONNX):
         raise typer.BadParameter(f"{out}: use the ending {SUFFIX} or {ONNX}", param_hint="--out")
     decode = None if settings is None else decode_settings(settings)
+    network = NetworkFile.read(network_file) if network_file else None
     model = pack(
         model_path(checkpoint),
         windows=read_windows(windows) if windows else None,
@@ -75,10 +82,11 @@ def export(
         decode=decode,
         name=name,
         card=read_yaml(card) if card else None,
+        network=network,
     )
     found = f"{model.name}, {counted(len(model.classes), 'class')}"
     if out.suffix == ONNX:
-        difference = write_onnx(out, model, input_kind)
+        difference = write_onnx(out, model, input_kind, network)
         found += f", {input_kind} in, largest difference from PyTorch {difference:.1e}"
     else:
         write_model_file(out, model)

@@ -30,6 +30,11 @@ def predict(
         "--other-data",
         help="Accept stores whose manifest is not that of the training, such as other recordings.",
     ),
+    network_file: Path | None = typer.Option(
+        None,
+        help="Python file with the network, if it is one of your own (docs/own-network.md); its "
+        "code is run.",
+    ),
     threads: int = typer.Option(1, min=1, help="Number of CPU threads."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     jobs_per_gpu: int = typer.Option(
@@ -42,6 +47,7 @@ def predict(
     --store evaluation=eval.store --out development=dev.npz --out evaluation=eval.npz
     """
     from resed.cli.by_split import by_split, same_splits
+    from resed.config.network_file import NetworkFile
     from resed.predict.inference import predict_splits
     from resed.predict.models import model_path
     from resed.predict.score_folder import write_score_folder
@@ -53,12 +59,13 @@ def predict(
     tables = by_split(scores, "--scores", split)
     if tables:
         same_splits(store=stores, scores=tables)
+    network = NetworkFile.read(network_file) if network_file else None
     keep_freed_memory()
     with device_for(device, jobs_per_gpu) as chosen:
         prepare_torch(threads, chosen)
         folders = {name: path.parent for name, path in outputs.items()}
         for name, posteriors in predict_splits(
-            model_path(checkpoint), stores, chosen, folders, other_data=other_data
+            model_path(checkpoint), stores, chosen, folders, other_data=other_data, network=network
         ):
             posteriors.save(outputs[name])
             if name in tables:

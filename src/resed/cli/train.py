@@ -45,6 +45,11 @@ def train(
         help="ROLE=FILE: targets of resed distil that replace the labels of weak, strong or "
         "unlabeled clips, repeated for several roles; framework single only.",
     ),
+    network_file: Path | None = typer.Option(
+        None,
+        help="Python file with the class that model.own of the settings names; its code is run. "
+        "Required by such settings.",
+    ),
     resume: bool = typer.Option(True, help="Continue an interrupted training from OUT/resume.pt."),
     threads: int = typer.Option(1, min=1, help="Number of CPU threads; the result depends on it."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
@@ -64,6 +69,7 @@ def train(
     from resed.cli.by_split import by_split, required
     from resed.config.dataset import load_dataset
     from resed.config.loading import overlay, read_settings
+    from resed.config.network_file import NetworkFile
     from resed.config.systems import refuse_other_settings
     from resed.predict.models import model_path
     from resed.runtime.devices import device_for
@@ -78,6 +84,7 @@ def train(
         values = overlay(initial.settings, values)
     if not changed:
         refuse_other_settings(system, values, Path())
+    network = NetworkFile.read(network_file) if network_file else None
     keep_freed_memory()
     given = {"weak": weak, "unlabeled": unlabeled, "strong": strong, "development": development}
     stores = {role: path for role, path in given.items() if path is not None}
@@ -94,5 +101,6 @@ def train(
             device=chosen,
             initial=initial,
             targets=by_split(targets, "--targets"),
+            network=network,
         )
         print(f"wrote {trainer.train(resume)}")

@@ -65,6 +65,7 @@ class Config(Strict):
     calibrate: CalibrateSettings = CalibrateSettings()
     sensitivity: SensitivitySettings = SensitivitySettings()
     init: str = ""  # model from whose weights every training starts
+    network_file: str = ""  # Python file of the user with the classes of model.own
     browse: BrowseSettings = BrowseSettings()
     sanity_system: str | None = None
     confusion: Literal["spread", "cooccurrence", "single"] = "spread"

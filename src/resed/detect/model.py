@@ -10,6 +10,7 @@ import numpy.typing as npt
 import soxr
 import torch
 
+from resed.config.network_file import NetworkFile
 from resed.detect.detector import ModelDetector
 from resed.detect.event_stream import EventStream
 from resed.detect.windows import WindowedRecording
@@ -115,6 +116,7 @@ def load_model(
     *,
     classes: Sequence[str] = (),
     thresholds: Mapping[str, float] | None = None,
+    network_file: Path | str | None = None,
 ) -> Model:
     """Load a model file, a checkpoint, or a model that is installed with resed.
 
@@ -125,6 +127,7 @@ def load_model(
         classes: the classes to report; by default all.
         thresholds: class -> frame threshold (0 to 1), instead of those of the model; "" for all
             classes that are not named. A checkpoint has 0.5 for all classes and no median filter.
+        network_file: Python file with the network, if it is one of your own; its code is run.
 
     Raises:
         MissingFileError: there is no such file or model.
@@ -140,7 +143,8 @@ def load_model(
             for event in model(waveform, rate).events:
                 print(event.onset, event.offset, event.label, event.score)
     """
-    trained = load_trained(model_path(path_or_name))
+    network = NetworkFile.read(network_file) if network_file else None
+    trained = load_trained(model_path(path_or_name), network)
     return Model(ModelDetector.of(trained, _device(device), thresholds=thresholds, classes=classes))
 
 

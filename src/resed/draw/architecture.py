@@ -10,6 +10,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from resed.config.run import Config
 from resed.draw import style
 from resed.draw.architecture_text import Architecture, Lines, NetworkText, describe
+from resed.errors import ConfigError
 
 # In inches, which are the units of the axes.
 SIDE, BRANCH, CENTRE = 4.0, 1.93, 2.1  # widths of a network, of its branches, of what connects both
@@ -85,6 +86,12 @@ def caption(config: Config, system: str) -> str:
 def text_of(config: Config, system: str) -> Architecture:
     """The text of the figure, from the settings of a system and of its features."""
     features = config.feature_sets[config.features_of(system)]
+    if config.system(system).model.framework == "single":
+        raise ConfigError(
+            f"the figure shows a teacher and a student, but {system} has one network",
+            place="--system",
+            cure="name another system",
+        )
     return describe(config.system(system), features, len(config.dataset_file.classes))
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from resed.config.network_file import NetworkFile
 from resed.errors import ModelFileError
 from resed.extract.logmel import logmel, mel_filters, taper
 from resed.formats.model_file import ModelFile
@@ -52,13 +53,19 @@ class _Posteriors(nn.Module):
         return student.frames, student.tags, teacher.tags
 
 
-def write_onnx(path: Path | str, model: ModelFile, front: Front = "waveform") -> float:
+def write_onnx(
+    path: Path | str,
+    model: ModelFile,
+    front: Front = "waveform",
+    network: NetworkFile | None = None,
+) -> float:
     """Write an ONNX file atomically, if onnxruntime computes from it what PyTorch does.
 
     Inputs and outputs are float32: `waveform` [clips, samples], mono at the sample rate of the
     features, or `mels` [clips, frames, n_mels]; `frames` [clips, cells, classes], `tags` and
     `teacher_tags` [clips, classes]. Clips of a waveform have samples // hop frames. The metadata
-    have the key `resed`, the JSON of a model file without weights.
+    have the key `resed`, the JSON of a model file without weights. Clips of a network of the user,
+    whose class is in `network`, have the frames of its training.
 
     Returns:
         The largest difference of posteriors between onnxruntime and PyTorch, over clips of the
@@ -70,7 +77,7 @@ def write_onnx(path: Path | str, model: ModelFile, front: Front = "waveform") ->
     """
     for package in ("onnx", "onnxruntime"):  # a missing one is named before the export
         import_module(package)
-    trained = trained_of(model, path)
+    trained = trained_of(model, path, network)
     networks = _Posteriors(trained).eval()
     whole = _exported(path, networks, trained)
     if front == "waveform":
@@ -92,6 +99,8 @@ def fewest_frames(trained: Trained) -> int:
     if model.wels is not None:
         span = model.wels.segment[0]
         return span * math.prod(frames for frames, _ in model.wels.pools)
+    if model.own is not None:  # whose layers may require them all
+        return trained.features.frames
     if model.framework == "single":
         return 1
     blocks = model.teacher.pools if model.framework == "joint" else model.crnn.pools
@@ -108,6 +117,8 @@ def _exported(path: Path | str, networks: nn.Module, trained: Trained) -> "onnx.
     example = torch.zeros(2, settings.frames, settings.n_mels)
     axes = {"mels": {0: "clips", 1: "frames"}, "frames": {0: "clips", 1: "cells"}}
     axes |= {"tags": {0: "clips"}, "teacher_tags": {0: "clips"}}
+    if trained.settings.model.own is not None:
+        axes["mels"], axes["frames"] = {0: "clips"}, {0: "clips"}
     buffer = io.BytesIO()
     try:
         # PyTorch prints the whole network where it has no operator for a part of it.
@@ -201,7 +212,8 @@ def _difference(data: bytes, networks: nn.Module, trained: Trained, front: Front
     session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     largest = 0.0
     frames, fewest = trained.features.frames, fewest_frames(trained)
-    for clips, count in ((1, frames), (2, frames + frames // 2 + 1), (1, fewest)):
+    longer = frames if fewest == frames else frames + frames // 2 + 1
+    for clips, count in ((1, frames), (2, longer), (1, fewest)):
         given, mels = _test_clips(trained.features, clips, count, front)
         found = session.run(OUTPUTS, {front: given})
         with torch.no_grad():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
+from resed.config.network_file import NetworkFile
 from resed.errors import MOST_CLASSES, ResultsError, some
 from resed.formats.model_file import ModelFile
 from resed.formats.thresholds import Thresholds
@@ -15,7 +16,7 @@ from resed.formats.windows import Window
 from resed.predict.networks import Trained, load_trained
 from resed.settings import DecodeSettings
 
-KEPT = ("system", "seed", "data", "initial")  # of the identity of a training
+KEPT = ("system", "seed", "data", "initial", "network")  # of the identity of a training
 PACKAGES = ("torch", "numpy", "safetensors")  # whose versions are written
 
 
@@ -27,6 +28,7 @@ def pack(
     decode: DecodeSettings | None = None,
     name: str | None = None,
     card: Mapping[str, Any] | None = None,
+    network: NetworkFile | None = None,
 ) -> ModelFile:
     """The model file of a checkpoint, or of another model file with other windows or thresholds.
 
@@ -39,12 +41,13 @@ def pack(
             the model file are left out.
         name: None: that of the system, or of the model file.
         card: facts for people, JSON values; None: none, or those of the model file.
+        network: the file with the class of `model.own`.
 
     Raises:
         CheckpointError, ModelFileError, MissingFileError: `path` cannot be used.
         ResultsError: windows or thresholds are not those of the classes.
     """
-    trained = load_trained(path)
+    trained = load_trained(path, network)
     settings = trained.settings
     if decode is not None:
         settings = settings.model_copy(update={"decode": decode})
@@ -65,7 +68,8 @@ def pack(
         windows=windows,
         thresholds=limits,
         training={key: trained.training[key] for key in KEPT if key in trained.training},
-        weights=trained.networks.state_dict(),
+        # Layers of a user may share a weight, which safetensors refuses.
+        weights={key: value.clone() for key, value in trained.networks.state_dict().items()},
         card=dict(trained.card if card is None else card),
         made_by=trained.made_by,
         versions={

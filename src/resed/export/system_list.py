@@ -34,7 +34,8 @@ def system_list(root: Path | str | None = None) -> list[ListedSystem]:
     """All systems of config/systems, with the settings of config/config.yaml.
 
     Parameters are those that are trained, or averaged from trained ones. They are counted without
-    memory for them. With disentangled features, all classes use all dimensions: the largest number.
+    memory for them; 0 for a network of the user, whose code is not run. With disentangled features,
+    all classes use all dimensions: the largest number.
 
     Args:
         root: folder with config/; None: the current folder, or the systems of the installation.
@@ -53,12 +54,14 @@ def system_list(root: Path | str | None = None) -> list[ListedSystem]:
     found = []
     for name, entry in config.catalogue.items():
         features = config.feature_sets[config.features_of(name)]
-        with torch.device("meta"):
-            model = config.system(name).model
-            networks = build_networks(model, features, classes, [1.0] * classes)
-        networks.requires_grad_(True)  # an averaged teacher is not trained itself
-        student = parameter_count(networks.student)
-        teacher = parameter_count(networks.teacher) if networks.teacher else 0
+        model = config.system(name).model
+        student = teacher = 0
+        if model.own is None:
+            with torch.device("meta"):
+                networks = build_networks(model, features, classes, [1.0] * classes)
+            networks.requires_grad_(True)  # an averaged teacher is not trained itself
+            student = parameter_count(networks.student)
+            teacher = parameter_count(networks.teacher) if networks.teacher else 0
         row = (entry.base or "", entry.trained_as or "", student, teacher, entry.title)
         found.append(ListedSystem(name, *row))
     return found

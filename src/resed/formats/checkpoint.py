@@ -20,6 +20,7 @@ from resed.formats.validation import (
     HASH,
     MADE_BY,
     NAME,
+    NETWORK,
     PLAIN,
     Fields,
     Kind,
@@ -65,6 +66,7 @@ IDENTITY = Fields(
             },
             others=PLAIN,
         ),
+        "network": NETWORK,
     },
     others=PLAIN,
 )

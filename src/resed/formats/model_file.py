@@ -24,6 +24,7 @@ from resed.formats.validation import (
     HASH,
     MADE_BY,
     NAME,
+    NETWORK,
     PLAIN,
     Fields,
     Kind,
@@ -96,6 +97,7 @@ METADATA = Fields(
             {
                 **{name: IDENTITY.keys[name] for name in ("system", "seed", "data")},
                 "initial": Fields({"name": NAME, "sha256": HASH}, optional=True),
+                "network": NETWORK,
             }
         ),
         "card": Fields({}, others=PLAIN),
@@ -127,7 +129,8 @@ class ModelFile:
         thresholds: label -> frame threshold, from 0 to 1; of all classes, or empty: that of
             `settings.decode` is then used for all.
         training: system, seed and data (dataset, manifest, clips) of the training; `initial`
-            (name, sha256) is the model from which it started, if any.
+            (name, sha256) is the model from which it started, if any; `network` (file, sha256) the
+            file with the class of `settings.model.own`, if any.
         weights: name -> float32 tensor of both networks (int64: counters of BatchNorm).
         card: facts for people, JSON values: data, licences, scores, limits.
         made_by: stage, code, packages and device of the training; None if unknown.

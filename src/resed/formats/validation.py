@@ -70,6 +70,18 @@ MADE_BY = Fields(
     optional=True,
 )
 
+# The file with a class of the user: its name, for people, and its content.
+NETWORK = Fields(
+    {
+        "file": Kind(
+            "the name of a file without a folder",
+            lambda value: is_name(value) and not {*"/\\"} & {*value},
+        ),
+        "sha256": Kind("a SHA-256 in hex", lambda value: is_hash(value)),
+    },
+    optional=True,
+)
+
 
 def integer(low: int = 0, high: int = LARGEST, optional: bool = False) -> Kind:
     """An integer from `low` to `high`; True and False are refused."""

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from resed.config.loading import check
+from resed.config.network_file import NetworkFile
 from resed.errors import CheckpointError, StoreError
 from resed.formats import checkpoint
 from resed.formats.model_file import is_model_file
@@ -32,6 +33,7 @@ def predict_splits(
     scratch: Mapping[str, Path] | None = None,
     *,
     other_data: bool = False,
+    network: NetworkFile | None = None,
 ) -> Iterator[tuple[str, Posteriors]]:
     """Posteriors of every clip of each store, split by split; the networks are loaded once.
 
@@ -40,6 +42,7 @@ def predict_splits(
     Args:
         path: a checkpoint or a model file.
         scratch: split -> folder of the temporary file; default: that of all temporary files.
+        network: the file with the class of `model.own`.
         other_data: accept stores of another manifest than that of the checkpoint.
 
     Raises:
@@ -47,7 +50,7 @@ def predict_splits(
             another manifest.
         StoreError: the features of a store are not those of the checkpoint.
     """
-    trained = load_trained(path)
+    trained = load_trained(path, network)
     half = arithmetic(trained.settings.schedule.precision, device)
     networks = trained.networks.to(device)
     training, classes = trained.training, trained.classes

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from resed.config.loading import check
-from resed.errors import CheckpointError, ConfigError, ModelFileError, ResedError
+from resed.config.network_file import NetworkFile
+from resed.errors import CheckpointError, ConfigError, ModelFileError, NetworkFileError, ResedError
 from resed.formats import checkpoint, model_file
 from resed.formats.model_file import ModelFile
 from resed.formats.validation import short_line
@@ -58,25 +59,31 @@ class Trained:
         return frame_grid(self.settings.model, self.features)[1]
 
 
-def load_trained(path: Path | str) -> Trained:
+def load_trained(path: Path | str, network: NetworkFile | None = None) -> Trained:
     """The networks of a checkpoint of a finished training, or of a model file.
 
+    Args:
+        network: the file with the class of `model.own`, which no checkpoint and no model file has;
+            used by such networks only.
+
     Raises:
+        NetworkFileError: the code of `network` fails.
         MissingFileError: the file does not exist.
         CheckpointError, ModelFileError: it is damaged, foreign or of another version, or its
-            weights do not fit its settings.
+            weights do not fit its settings, or its network is in another file than `network`.
     """
     if model_file.is_model_file(path):
-        return trained_of(model_file.read_model_file(path), path)
+        return trained_of(model_file.read_model_file(path), path, network)
     content = checkpoint.load_finished(path)
     identity = content["identity"]
     wrong = _Wrong(path, CheckpointError, checkpoint.CURE)
     settings = wrong.checked(SystemSettings, identity, "settings")
     features = wrong.checked(FeatureSettings, identity, "features")
     classes, shares = identity["classes"], identity["shares"]
+    file = _network_of(wrong, settings, identity, network)
     return Trained(
         name=identity["system"],
-        networks=_built(wrong, content["networks"], settings, features, classes, shares),
+        networks=_built(wrong, content["networks"], settings, features, classes, shares, file),
         settings=settings,
         features=features,
         classes=classes,
@@ -86,16 +93,21 @@ def load_trained(path: Path | str) -> Trained:
     )
 
 
-def trained_of(model: ModelFile, path: Path | str) -> Trained:
+def trained_of(model: ModelFile, path: Path | str, network: NetworkFile | None = None) -> Trained:
     """The networks of a model file that was read from `path`, or would be written there.
+
+    Args:
+        network: as of `load_trained`.
 
     Raises ModelFileError if the weights do not fit the settings.
     """
     wrong = _Wrong(path, ModelFileError, model_file.CURE)
     settings, features = model.settings, model.features
+    file = _network_of(wrong, settings, model.training, network)
+    sizes = features, model.classes, model.shares
     return Trained(
         name=model.name,
-        networks=_built(wrong, model.weights, settings, features, model.classes, model.shares),
+        networks=_built(wrong, model.weights, settings, *sizes, file),
         settings=settings,
         features=features,
         classes=model.classes,
@@ -126,6 +138,43 @@ class _Wrong:
             raise self(f"{error.place}: {error.problem}") from None
 
 
+def _network_of(
+    wrong: _Wrong,
+    settings: SystemSettings,
+    training: Mapping[str, Any],
+    network: NetworkFile | None,
+) -> NetworkFile | None:
+    """The file with the network of a training, if it is one of the user.
+
+    The name and the class that the training recorded are only compared and shown: nothing is opened
+    by them.
+
+    Raises CheckpointError or ModelFileError without the file, or for another content of it.
+    """
+    own = settings.model.own
+    if own is None:
+        return None
+    recorded = training.get("network")
+    if not recorded:
+        problem = f"names the class {own.class_name}, but not the content of its file"
+        raise wrong(problem)
+    if network is None:
+        raise wrong.error(
+            f"its network is the class {own.class_name} in {recorded['file']}, which is not part "
+            "of it",
+            place=wrong.path,
+            cure="add --network-file with that file",
+        )
+    if network.sha256 != recorded["sha256"]:
+        raise wrong.error(
+            f"was trained with a {recorded['file']} of SHA-256 {recorded['sha256'][:12]}, but "
+            f"{network.path} has {network.sha256[:12]}",
+            place=wrong.path,
+            cure="use the file of the training, or train again",
+        )
+    return network
+
+
 def _built(
     wrong: _Wrong,
     weights: Mapping[str, Tensor],
@@ -133,14 +182,17 @@ def _built(
     features: FeatureSettings,
     classes: list[str],
     shares: list[float],
+    file: NetworkFile | None,
 ) -> Networks:
     """Networks with these weights, in evaluation mode, if the weights fit the settings."""
     if problem := shares_problem(shares, settings.model.disentangled):
         raise wrong(problem)
-    sizes = settings.model, features, len(classes), shares
+    sizes = settings.model, features, len(classes), shares, file
     try:
         with torch.device("meta"):  # without memory, which other settings could exceed
             expected = build_networks(*sizes).state_dict()
+    except NetworkFileError:  # code that computes with its tensors fails there, but not below
+        expected = build_networks(*sizes).state_dict()
     except ConfigError as error:
         raise wrong(f"{error.place}: {error.problem}") from None
     except (RuntimeError, OverflowError, TypeError) as error:  # sizes that no tensor can have

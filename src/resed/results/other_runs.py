@@ -22,6 +22,7 @@ from typing import Any
 
 from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES
+from resed.config.network_file import network_sha256
 from resed.config.rows import Row
 from resed.config.run import Config
 from resed.config.run_name import folder_of_run, in_words, run_folders
@@ -196,7 +197,8 @@ class _Source:
             chosen = config.system(file.parts[1])
             parts = {"model", "objective", "schedule"}
             init = ["--init", config.init] if config.init else []
-            return [_json(chosen.model_dump(mode="json", include=parts)), repr(init)]
+            network = [repr(network_sha256(config, file.parts[1]))] * (chosen.model.own is not None)
+            return [_json(chosen.model_dump(mode="json", include=parts)), repr(init), *network]
         return []
 
     def _link(self, file: Path, record: dict[str, Any]) -> None:

@@ -31,6 +31,7 @@ from resed.settings.objective import (
     StrongSettings,
     WeakSettings,
 )
+from resed.settings.own import OwnSettings
 from resed.settings.schedule import AugmentSettings, BatchSettings, ScheduleSettings
 from resed.settings.single import FrameCrnnSettings, WelsSettings
 from resed.settings.store import StoreSettings

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from resed.settings.base import MOST_BLOCKS, Fraction, Layers, Pool, Strict, Width
+from resed.settings.own import OwnSettings
 from resed.settings.single import FrameCrnnSettings, WelsSettings
 
 
@@ -104,7 +105,7 @@ class ModelSettings(Strict):
 
     framework joint: two networks that guide each other (Guided Learning, Liang et al.);
     mean_teacher: two networks `crnn`, where the teacher is the moving average of the student;
-    single: one network, `wels` or `frame_crnn`, whichever has settings.
+    single: one network, `wels`, `frame_crnn` or `own`, whichever has settings.
     """
 
     framework: Literal["joint", "mean_teacher", "single"]
@@ -121,6 +122,8 @@ class ModelSettings(Strict):
     crnn: CrnnSettings
     wels: WelsSettings | None = None
     frame_crnn: FrameCrnnSettings | None = None
+    # A class of the user. Without one, the key is left out of checkpoints, as before it existed.
+    own: Annotated[OwnSettings | None, Field(exclude_if=lambda own: own is None)] = None
     # PyTorch's rule, Glorot's (Keras, Guided Learning), that of the Mean-Teacher baseline, or
     # Glorot's with gain sqrt(2) for ReLU (the authors of WELS-Net).
     initialisation: Literal["pytorch", "glorot", "baseline", "glorot_relu"]
@@ -134,7 +137,10 @@ class ModelSettings(Strict):
         pooled = self.recurrent.enabled and self.recurrent.average_frames > 1
         if self.frame_head.source == "attention" and pooled:
             raise ValueError("frame_head.source attention requires recurrent.average_frames: 1")
-        chosen = [name for name in ("wels", "frame_crnn") if getattr(self, name) is not None]
+        kinds = ("wels", "frame_crnn", "own")
+        chosen = [name for name in kinds if getattr(self, name) is not None]
         if len(chosen) != (self.framework == "single"):
-            raise ValueError("framework single requires wels or frame_crnn, the others neither")
+            raise ValueError(
+                "framework single requires one of wels, frame_crnn and own, the others none"
+            )
         return self

@@ -98,6 +98,11 @@ class SingleSettings(Strict):
 
     tags: Annotated[float, Field(ge=0)] = 1.0  # of clip-level BCE
     frames: Annotated[float, Field(ge=0)] = 0.0  # of frame-level BCE
+    # all: every clip of a batch must have the target of each loss; labelled: a loss is that of the
+    # clips that have its target. Left out of checkpoints at its default, as before it existed.
+    clips: Annotated[Literal["all", "labelled"], Field(exclude_if=lambda clips: clips == "all")] = (
+        "all"
+    )
 
     @model_validator(mode="after")
     def _some(self) -> "SingleSettings":

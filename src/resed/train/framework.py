@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from resed.config.network_file import NetworkFile
 from resed.errors import ConfigError
 from resed.settings import (
     FeatureSettings,
@@ -26,15 +27,25 @@ from resed.train.crnn import MeanTeacher, statistics
 from resed.train.distillation import Projections
 from resed.train.model import Output, TeacherStudent
 from resed.train.objective import Objective, Targets, cross_entropy, limited
+from resed.train.own_network import OwnNetwork
 from resed.train.single import OneNetwork, refuse_unlabelled, single_losses
 from resed.train.wels import wels_grid
 
 Networks = TeacherStudent | MeanTeacher | OneNetwork
 
 
-def build_networks(model: ModelSettings, features: FeatureSettings, classes: int,
-                   shares: Sequence[float]) -> Networks:  # fmt: skip
-    """Student and teacher of a framework; ConfigError if the features do not fit it."""
+def build_networks(
+    model: ModelSettings,
+    features: FeatureSettings,
+    classes: int,
+    shares: Sequence[float],
+    file: NetworkFile | None = None,
+) -> Networks:
+    """Student and teacher of a framework; ConfigError if the features do not fit it.
+
+    Args:
+        file: the file with the class of `model.own`.
+    """
     scale = "linear" if model.framework == "mean_teacher" else "log"
     if features.scale != scale:
         raise ConfigError(
@@ -45,7 +56,7 @@ def build_networks(model: ModelSettings, features: FeatureSettings, classes: int
     if model.framework == "mean_teacher":
         return MeanTeacher(features.n_mels, features.frames, classes, model)
     if model.framework == "single":
-        return OneNetwork(features.n_mels, features.frames, classes, model)
+        return OneNetwork(features.n_mels, features.frames, classes, model, file)
     return TeacherStudent(model, features.n_mels, features.frames, classes, shares=shares)
 
 
@@ -94,6 +105,10 @@ class Framework(ABC):
     def losses(self, teacher: Output, student: Output, targets: Targets,
                moment: Mapping[str, float]) -> dict[str, Tensor]:  # fmt: skip
         """All loss terms by name, and their sum as "loss"."""
+
+    def backward(self, loss: Tensor) -> None:
+        """Compute the gradients of the loss."""
+        loss.backward()
 
     def after(self, step: int) -> None:  # noqa: B027 (a hook that may stay empty)
         """Called after optimiser step `step`, counted from 0."""
@@ -217,8 +232,16 @@ class Single(Framework):
     networks: OneNetwork
 
     def prepare(self, training: Mapping[str, Stratum]) -> None:
-        """Require a target of every clip for each loss."""
+        """Require targets, and logits of frames, for each loss."""
         refuse_unlabelled(self.settings, training)
+        student = self.networks.student
+        is_own = isinstance(student, OwnNetwork)
+        if is_own and self.settings.objective.single.frames and not student.has_frames:
+            raise ConfigError(
+                f"{student.name} returns no frame logits",
+                place="objective.single.frames",
+                cure="set it to 0, or return frame logits",
+            )
 
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
         """Outputs with frame posteriors of all clips."""
@@ -234,17 +257,27 @@ class Single(Framework):
         """BCE on tags and on frames."""
         return single_losses(student, targets, self.settings)
 
+    def backward(self, loss: Tensor) -> None:
+        """Compute the gradients; errors in the code of the user become one line."""
+        student = self.networks.student
+        student.backward(loss) if isinstance(student, OwnNetwork) else loss.backward()
+
 
 def _mean(losses: Tensor) -> Tensor:
     """The mean, or 0 of no clips."""
     return losses.mean() if len(losses) else losses.sum()
 
 
-def build_framework(settings: SystemSettings, features: FeatureSettings, classes: int,
-                    shares: Sequence[float]) -> Framework:  # fmt: skip
+def build_framework(
+    settings: SystemSettings,
+    features: FeatureSettings,
+    classes: int,
+    shares: Sequence[float],
+    file: NetworkFile | None = None,
+) -> Framework:
     """The framework of `settings.model`, with newly initialised networks."""
     refuse_unfit(settings.schedule, settings.model, features)
-    networks = build_networks(settings.model, features, classes, shares)
+    networks = build_networks(settings.model, features, classes, shares, file)
     if isinstance(networks, MeanTeacher):
         return Averaged(settings, networks)
     if isinstance(networks, OneNetwork):

@@ -13,11 +13,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from resed.errors import CheckpointError, some
+from resed.errors import CheckpointError, ConfigError, some
 from resed.formats import checkpoint
 from resed.formats.model_file import is_model_file, read_model_file
 from resed.runtime.files import existing, sha256
-from resed.settings import FeatureSettings, SystemSettings
+from resed.settings import FeatureSettings, OwnSettings, SystemSettings
 
 # Tensors whose first dimension is that of the classes, or a multiple of it
 OF_CLASSES = re.compile(
@@ -136,6 +136,13 @@ class Initial:
             if label in self.classes:
                 found[row] = other[self.classes.index(label)].to(found.device)
         return found.reshape(own.shape)
+
+
+def refuse_own(own: OwnSettings | None) -> None:
+    """Raise ConfigError for a network of the user: which of its parts fit is unknown."""
+    if own is not None:
+        problem = "a network of your own starts from no other model"
+        raise ConfigError(problem, place="--init", cure="leave it out")
 
 
 def part_of(name: str) -> str:

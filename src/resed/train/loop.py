@@ -52,7 +52,9 @@ class Trainer:
         self.settings = run.settings.schedule
         self.steps = schedule.steps_per_epoch(self.settings, {r: len(s) for r, s in strata.items()})
         self.batches = Batches(strata, self.settings.batch, run.seed, device, epoch=self.steps)
-        self.framework = build_framework(run.settings, run.features, len(run.classes), run.shares)
+        self.framework = build_framework(
+            run.settings, run.features, len(run.classes), run.shares, run.network
+        )
         self.framework.prepare(strata)
         if run.initial is not None:
             self._start_from(run.initial)
@@ -182,7 +184,7 @@ class Trainer:
             teacher, student = self.framework.outputs(inputs["of the teacher"], mels, targets)
         terms = self.framework.losses(teacher, student, targets, moment)
         self.optimiser.zero_grad(set_to_none=True)
-        terms["loss"].backward()
+        self.framework.backward(terms["loss"])
         self.optimiser.step()
         self.framework.after(step)
         with torch.no_grad():

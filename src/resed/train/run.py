@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from resed.config.network_file import NetworkFile
 from resed.settings import FeatureSettings, SystemSettings
 from resed.train.batches import Grid
 from resed.train.initial import Initial
+from resed.train.own_network import network_identity
 
 
 @dataclass
@@ -18,6 +20,7 @@ class TrainingRun:
         data: hash of the manifest, and clips per role.
         shares: share of the dimensions that each class uses.
         grid: frames of labels and posteriors.
+        network: the file with the class of `settings.model.own`; None: networks of resed.
         initial: the model from whose weights the training starts; None: random weights.
     """
 
@@ -31,6 +34,7 @@ class TrainingRun:
     grid: Grid
     folder: Path
     initial: Initial | None = None
+    network: NetworkFile | None = None
 
     def identity(self) -> dict[str, Any]:
         """Everything that the weights depend on, which excludes decoding."""
@@ -43,4 +47,5 @@ class TrainingRun:
             "data": self.data,
             "shares": self.shares,
             **({"initial": self.initial.identity()} if self.initial else {}),
+            **network_identity(self.settings.model.own, self.network),
         }

@@ -11,6 +11,7 @@ import torch
 
 from resed.config.dataset import TRAINING_ROLES, Dataset
 from resed.config.loading import check
+from resed.config.network_file import NetworkFile
 from resed.errors import ConfigError, StoreError
 from resed.formats.checkpoint import first_difference
 from resed.formats.store import Store
@@ -19,7 +20,7 @@ from resed.settings import FeatureSettings, SystemSettings
 from resed.train.batches import ORDER, Grid, Stratum, hold_out, load_stratum
 from resed.train.framework import frame_grid
 from resed.train.heads import class_shares
-from resed.train.initial import Initial
+from resed.train.initial import Initial, refuse_own
 from resed.train.loop import Trainer
 from resed.train.run import TrainingRun
 from resed.train.soft_targets import refuse_targets, targets_identity, with_targets
@@ -104,12 +105,14 @@ def build_trainer(
     device: torch.device,
     initial: Initial | None = None,
     targets: Mapping[str, Path] = MappingProxyType({}),
+    network: NetworkFile | None = None,
 ) -> Trainer:
     """The trainer of `resed train`; settings, stores and labels are checked before.
 
     Args:
         targets: role -> file of targets, which replace the labels of its training clips. Epochs are
             selected and class shares computed by the labels.
+        network: the file with the class of `model.own`.
     """
     cure = "add this key; config/systems/base.yaml has all keys"
     chosen = check(SystemSettings, settings, f"systems.{system}", cure)
@@ -118,6 +121,7 @@ def build_trainer(
     refuse_targets(targets, chosen, roles)
     features = check(FeatureSettings, opened["development"].settings, "store settings")
     if initial is not None:
+        refuse_own(chosen.model.own)
         initial.refuse_other_features(features, chosen)
     cells, seconds = frame_grid(chosen.model, features)
     grid = Grid(cells, seconds, chosen.objective.strong.rounding)
@@ -147,6 +151,7 @@ def build_trainer(
         ),
         grid=grid,
         initial=initial,
+        network=network,
     )
     evaluated: dict[str, Stratum] = {"development": strata["development"]}
     training = {role: strata[role] for role in roles}
