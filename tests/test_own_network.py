@@ -552,10 +552,8 @@ def test_events_of_the_example_are_decoded_and_scored(tiny, tmp_path):
     scored = json.loads((tmp_path / "m.json").read_text())["event"]["classes"]
     for label, column in (("cat", 0), ("dog", 1)):
         detected = int(begins[:, :, column].sum())
-        assert (
-            scored.get(label, {"tp": 0, "fp": 0})["tp"] + scored.get(label, {"fp": 0})["fp"]
-            == detected
-        )
+        counts = scored.get(label, {"tp": 0, "fp": 0})
+        assert counts["tp"] + counts["fp"] == detected
     assert begins.any()
 
 
