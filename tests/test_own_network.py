@@ -524,7 +524,14 @@ def test_a_run_without_the_file_is_refused_before_any_job(tmp_path):
         done = snakemake(root, "--dry-run", overlay=wrong)
         assert done.returncode == 1 and told in done.stdout
         assert "Traceback" not in done.stdout
-    assert "train my_net, seed 0" in planned(root, "tables", overlay=values)
+    evil, mark = trap(tmp_path)
+    evil.write_text(evil.read_text().replace("class Net", "class MyNet"))
+    given = values | {"network_file": str(evil)}
+    done = snakemake(root, "--dry-run", "--printshellcmds", "tables", "model", overlay=given)
+    assert done.returncode == 0, done.stdout[-2000:]
+    commands = re.findall(rf"resed (\w+) .* --network-file {re.escape(str(evil))}", done.stdout)
+    assert sorted(commands) == ["card", "export", "predict", "train"]
+    assert not mark.exists(), "a plan, such as that of resed restore, runs no code"
 
 
 def test_events_of_the_example_are_decoded_and_scored(tiny, tmp_path):

@@ -8,6 +8,7 @@ from resed.acquire.run_inputs import check_acquire
 from resed.check.dataset_file import DatasetDescription
 from resed.check.messages import CheckMessages
 from resed.config.loading import overlay, read_yaml
+from resed.config.network_file import network_file
 from resed.config.run import Config, load_config
 from resed.config.study_rows import trainings
 from resed.errors import ConfigError, ResedError, counted
@@ -91,7 +92,11 @@ def _check_features(
 
 
 def _check_networks(config: Config, path: Path, messages: CheckMessages) -> None:
-    """Require at least one frame after pooling."""
+    """Require at least one frame after pooling, and the file with networks of the user."""
+    try:
+        network_file(config)
+    except ResedError as error:
+        messages.add(error)
     for name in sorted(trainings(config, config.systems)):
         model = config.system(name).model
         if model.framework == "single":  # resed train checks these when it builds them
