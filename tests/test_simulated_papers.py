@@ -15,7 +15,7 @@ from simulated_papers import (
 
 from resed.judge import COMPARISONS
 from resed.judge.outcome import State
-from resed.judge.sources import Runs
+from resed.judge.runs import Runs
 from resed.paper.claims import load_claims
 
 SMALL = World(clips=100)

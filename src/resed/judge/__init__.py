@@ -10,11 +10,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from resed.judge import classes, comparisons, histories, networks, sizes, training_events
+from resed.judge import (
+    class_shares,
+    classes,
+    comparisons,
+    frame_runs,
+    generations,
+    histories,
+    networks,
+    sizes,
+    training_events,
+)
 from resed.judge.outcome import Basis, Outcome, State, Verdict, of_printed, of_runs
 from resed.judge.refusals import corrected
-from resed.judge.sources import AtLevel, NumberSource, Printed, Runs
-from resed.paper.claim_tests import Annotations, Parameters, labels_of
+from resed.judge.runs import Runs
+from resed.judge.sources import AtLevel, NumberSource, Printed
+from resed.paper.claim_tests import Annotations, Classes, Parameters, labels_of
 from resed.paper.claims import Claim
 from resed.results.folder import Results
 from resed.stats.intervals import LEVEL
@@ -32,14 +43,21 @@ COMPARISONS: dict[str, Callable[..., Any]] = {
     "classes": classes.classes,
     "class_gain": classes.class_gain,
     "extreme": classes.extreme,
+    "relative_margin": generations.relative_margin,
+    "monotone": generations.monotone,
+    "diminishing": generations.diminishing,
+    "class_counts": class_shares.class_counts,
+    "gain_by_base": class_shares.gain_by_base,
+    "class_split": class_shares.class_split,
 }
 OF_RUNS: dict[str, Callable[..., Any]] = {
     "confusion": networks.confusion,
     "progress": histories.progress,
     "early_gain": histories.early_gain,
+    "runs": frame_runs.short_runs,
 }
 RULES = comparisons.RULES | classes.RULES | networks.RULES | sizes.RULES | histories.RULES
-RULES |= training_events.RULES
+RULES |= training_events.RULES | generations.RULES | class_shares.RULES | frame_runs.RULES
 
 
 @dataclass(frozen=True)
@@ -59,6 +77,8 @@ def judge(claim: Claim, results: Results) -> Judgement:
         kind = test.quantity
     elif isinstance(test, Parameters):
         kind = test.measure
+    elif isinstance(test, Classes) and not isinstance(test.share, str):
+        kind = "class_share"
     rule = RULES[kind].format(**test.model_dump())
     printed = of_printed(_printed(claim, Printed(results.paper, claim.edition)), claim.edition)
     return Judgement(printed, _here(claim, results), rule)

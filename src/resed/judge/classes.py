@@ -1,5 +1,6 @@
 """Rules for claims about single classes: which improve, which improve more, which score highest."""
 
+import math
 from collections.abc import Iterator
 
 from resed.judge.comparisons import above, beyond, question
@@ -10,6 +11,8 @@ from resed.paper.claim_tests import Classes, ClassGain, Extreme
 RULES = {
     "classes": "holds if the interval of the difference lies above 0 in {share} classes "
     "(almost_all: all but one), fails if the other intervals rule that out",
+    "class_share": "holds if the interval of the difference lies above 0 in at least {share:.0%} "
+    "of the classes, fails if the other intervals rule that out",
     "class_gain": "holds if the interval of the gain of these classes lies above the interval of "
     "the gain of the other classes, fails if it lies below",
     "extreme": "holds if the interval of each of these classes lies beyond the intervals of all "
@@ -41,7 +44,7 @@ def classes(test: Classes, source: NumberSource) -> Iterator[Outcome]:
 
 
 def _several(
-    gains: list[Measured], share: str
+    gains: list[Measured], share: str | float
 ) -> tuple[State, Measured | None, dict[str, Measured]]:
     """State, number of classes that improve, and the numbers that it is judged against.
 
@@ -54,6 +57,8 @@ def _several(
     states = [above(gain) for gain in gains]
     gained, lost = states.count(State.HOLDS), states.count(State.FAILS)
     needed = count // 2 + 1 if share == "most" else max(1, count - 1)
+    if not isinstance(share, str):
+        needed = math.ceil(round(share * count, 9))
     state = State.UNDECIDED
     if gained >= needed:
         state = State.HOLDS

@@ -6,7 +6,7 @@ import numpy as np
 
 from resed.judge.comparisons import above, between
 from resed.judge.outcome import Measured, Outcome, State
-from resed.judge.sources import Runs
+from resed.judge.runs import Runs
 from resed.paper.claim_tests import EarlyGain, Progress
 from resed.stats.intervals import LEVEL, Interval, score_difference
 

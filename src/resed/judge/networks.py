@@ -10,7 +10,8 @@ from scipy.stats import t as student
 from resed.judge.comparisons import between
 from resed.judge.confusions import SPLIT, confusions
 from resed.judge.outcome import Measured, Outcome, State
-from resed.judge.sources import Printed, Runs
+from resed.judge.runs import Runs
+from resed.judge.sources import Printed
 from resed.paper.claim_tests import Confusion, Weights
 from resed.stats.intervals import LEVEL
 

@@ -46,11 +46,18 @@ Quantity = Literal[
     "variance_ratio",
     "progress",
     "early_gain",
+    "relative_gain",
+    "gain_change",
+    "classes_beyond",
+    "gain_by_base",
+    "best_classes",
+    "short_runs",
 ]
 
 
-# no_other_class: there is nothing to compare with; no_knee: the class has its average window.
-Lack = Literal["", "no_other_class", "no_knee", "no_events"]
+# no_other_class: there is nothing to compare with; no_knee: the class has its average window;
+# one_group: all classes lie in one group.
+Lack = Literal["", "no_other_class", "no_knee", "no_events", "one_group"]
 
 
 @dataclass(frozen=True)

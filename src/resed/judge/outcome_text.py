@@ -13,6 +13,7 @@ LACKING = {
     "no_other_class": "(no other class)",
     "no_knee": "(no knee, so its window is the average one)",
     "no_events": "(no event on evaluation)",
+    "one_group": "(the scores of all classes lie in one group)",
 }
 
 
@@ -210,6 +211,69 @@ def _early_parts(outcome: Outcome, paper: Paper) -> Parts:
     return group, item, f"{number_text(outcome.number)} ({early} early, {late} late)"
 
 
+def _relative_parts(outcome: Outcome, paper: Paper) -> Parts:
+    value = f"{number_text(outcome.number)} % of it"
+    value += f" (stated {number_text(outcome.others['stated'])} %)"
+    return _over(outcome, paper), _metric(outcome, paper), value
+
+
+def _change_parts(outcome: Outcome, paper: Paper) -> Parts:
+    gains = [
+        _metric_number(outcome, outcome.others[name], paper)
+        for name in ("later", "earlier")
+        if name in outcome.others
+    ]
+    value = _metric_number(outcome, outcome.number, paper)
+    listed = f" ({gains[0]} after {gains[1]})" if len(gains) > 1 else ""
+    group = f"gain less the gain before, {_metric(outcome, paper)}"
+    return group, _over(outcome, paper), value + listed
+
+
+def _beyond_parts(outcome: Outcome, paper: Paper) -> Parts:
+    counts = {name: _whole(number) for name, number in outcome.others.items()}
+    text = (
+        f"{_whole(outcome.number)} of {counts['classes']} classes by their means, "
+        f"{counts['sure']} to {counts['possible']} by their intervals "
+        f"(stated {counts['stated']} of {counts['stated_of']})"
+    )
+    return f"{_over(outcome, paper)}, {_metric(outcome, paper)}", f"beyond {outcome.label}", text
+
+
+def _by_base_parts(outcome: Outcome, paper: Paper) -> Parts:
+    group = f"relative gain by score, {_over(outcome, paper)}, {_metric(outcome, paper)}"
+    if outcome.lacking:
+        return group, "", LACKING[outcome.lacking]
+    own = [
+        f"{number_text(number)} % at {name}"
+        for name, number in outcome.others.items()
+        if name not in ("control", "beyond_control")
+    ]
+    text = f"{', '.join(own)}; lowest minus highest {number_text(outcome.number)} points"
+    if "control" in outcome.others:
+        text += f", of the control {number_text(outcome.others['control'])}"
+    if "beyond_control" in outcome.others:
+        text += f", beyond it {number_text(outcome.others['beyond_control'])}"
+    return group, "", text
+
+
+def _best_parts(outcome: Outcome, paper: Paper) -> Parts:
+    counts = {name: _whole(number) for name, number in outcome.others.items()}
+    text = (
+        f"{_whole(outcome.number)} of {counts['classes']} classes by its intervals, "
+        f"at most {counts['possible']}; {counts['higher']} by its means"
+    )
+    return f"best in classes, {_metric(outcome, paper)}", system_text(outcome.first, paper), text
+
+
+def _runs_parts(outcome: Outcome, paper: Paper) -> Parts:
+    shares = []
+    for number in (outcome.number, outcome.others["filtered"]):
+        ends = f" [{number.low:.0%}, {number.high:.0%}]" if number.interval else ""
+        shares.append(f"{number.value:.0%}{ends}")
+    text = f"{shares[0]}, after a median filter {shares[1]}"
+    return "short runs of active frames", system_text(outcome.first, paper), text
+
+
 EARLY = {"development.tags_f1": "tags", "development.frame_f1": "frames"}
 PARTS: dict[str, Callable[[Outcome, Paper], Parts]] = {
     "gain": _gain_parts,
@@ -222,6 +286,12 @@ PARTS: dict[str, Callable[[Outcome, Paper], Parts]] = {
     "variance_ratio": _variance_parts,
     "progress": _progress_parts,
     "early_gain": _early_parts,
+    "relative_gain": _relative_parts,
+    "gain_change": _change_parts,
+    "classes_beyond": _beyond_parts,
+    "gain_by_base": _by_base_parts,
+    "best_classes": _best_parts,
+    "short_runs": _runs_parts,
     "diagonal": _diagonal_parts,
     "score_ceiling": _ceiling_parts,
     "weight": _weight_parts,

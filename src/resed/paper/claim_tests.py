@@ -8,34 +8,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from resed.paper.claim_fields import Cells, Labels, Pairs, Reference
+from resed.paper.generation_tests import (
+    ClassCounts,
+    ClassSplit,
+    Diminishing,
+    FrameRuns,
+    GainByBase,
+    Monotone,
+    RelativeMargin,
+)
 from resed.settings import Strict
 
 UNBOUNDED = ("fewest", "short", "deviates")
-Labels = Annotated[list[str], Field(min_length=1)]
-
-
-class ReadingReference(Strict):
-    """A system with one reading of readings.yaml; `default` is the unchanged system."""
-
-    system: str
-    reading: str
-
-
-Reference = str | ReadingReference
-
-
-class Cells(Strict):
-    """Metrics and splits of a comparison; `load_claims` replaces empty ones by all of the paper."""
-
-    metrics: list[str] = []
-    splits: list[str] = []
-
-
-class Pairs(Cells):
-    """The first system of each pair against the second, in each of `classes`, or overall."""
-
-    pairs: Annotated[list[tuple[Reference, Reference]], Field(min_length=1)]
-    classes: list[str] = []
 
 
 class Better(Pairs):
@@ -109,14 +94,15 @@ class MetricGain(Strict):
 class Classes(Strict):
     """The first beats the second in all classes except `outside`, in most, or in all but one.
 
-    `share`: all, most (more than half) or almost_all (all but one).
+    `share`: all, most (more than half), almost_all (all but one), or the least share of the
+    classes.
     """
 
     kind: Literal["classes"]
     first: Reference
     second: Reference
     metrics: list[str] = []
-    share: Literal["all", "most", "almost_all"]
+    share: Literal["all", "most", "almost_all"] | Annotated[float, Field(gt=0, lt=1)]
     outside: list[str] = []
     split: str = ""  # empty: the last of the paper
 
@@ -245,7 +231,14 @@ Test = Annotated[
     | Parameters
     | Annotations
     | Confusion
-    | Weights,
+    | Weights
+    | RelativeMargin
+    | Monotone
+    | Diminishing
+    | ClassCounts
+    | GainByBase
+    | ClassSplit
+    | FrameRuns,
     Field(discriminator="kind"),
 ]
 
@@ -259,6 +252,6 @@ def labels_of(test: Test) -> list[str]:
 def references(test: Test) -> list[Reference]:
     """All systems that a test compares, in its order."""
     found = [side for pair in getattr(test, "pairs", ()) for side in pair]
-    names = ("first", "second", "best", "system")
+    names = ("first", "second", "best", "system", "control")
     found += [getattr(test, name) for name in names if hasattr(test, name)]
     return [*found, *getattr(test, "others", ()), *getattr(test, "systems", ())]

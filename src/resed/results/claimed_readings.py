@@ -10,8 +10,10 @@ from resed.config import study_rows
 from resed.config.rows import UNCHANGED, Row
 from resed.config.run import Config
 from resed.errors import ConfigError
-from resed.paper.claim_tests import ReadingReference, references
+from resed.paper.claim_fields import ReadingReference
+from resed.paper.claim_tests import references
 from resed.paper.claims import FILE, load_claims
+from resed.paper.generation_tests import FrameRuns
 from resed.paper.numbers import paper_file
 
 
@@ -46,3 +48,15 @@ def _costs_nothing(config: Config, row: Row) -> bool:
         return len(owners) == 1 and seeds and not study_rows.changes_nothing(config, row)
     except ConfigError:  # incompatible with the settings of the system
         return False
+
+
+def frame_systems(config: Config) -> list[str]:
+    """Configured systems whose frame posteriors a claim counts.
+
+    Raises ConfigError if the claims are malformed.
+    """
+    if not paper_file(config.paper, "numbers.yaml", config.root).with_name(FILE).is_file():
+        return []
+    tests = [claim.test for claim in load_claims(config.paper, config.root).claims]
+    named = [test.system for test in tests if isinstance(test, FrameRuns)]
+    return [name for name in dict.fromkeys(named) if name in config.systems]

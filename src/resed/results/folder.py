@@ -57,7 +57,7 @@ class Results(ResultsReader):
         `label` selects one class; F1, mAP and mAUC have scores per class.
         """
         metric = self._metric(metric)
-        ranks = self._ranks(split, row, metric)
+        ranks = self.ranks(split, row, metric)
         if ranks is not None:
             found = ranks.interval([label] if label else ())
             return found and found.scaled(metric.full_scale / 100)
@@ -92,7 +92,7 @@ class Results(ResultsReader):
         """
         metric, paired = self._metric(metric), self.paired(first, second)
         chosen = [label] if label else labels
-        ranks = [self._ranks(split, row, metric) for row in (first, second)]
+        ranks = [self.ranks(split, row, metric) for row in (first, second)]
         if None not in ranks:
             found = ranks[0].difference(ranks[1], paired, chosen)
             return found and found.scaled(metric.full_scale / 100)
@@ -116,7 +116,7 @@ class Results(ResultsReader):
         metric = self._metric(metric)
         if metric.block is not None:
             return [metric.full_scale * t.f1() for t in self.tables(split, row, metric.block)]
-        ranks = self._ranks(split, row, metric)
+        ranks = self.ranks(split, row, metric)
         if ranks is not None:
             return [metric.full_scale * value for value in ranks.values()]
         read = [self.metrics(split, row, seed) for seed in self.seeds(row)]
@@ -127,7 +127,7 @@ class Results(ResultsReader):
         """Whether two rows use the same checkpoints."""
         return self._trained_as(first) == self._trained_as(second)
 
-    def _ranks(self, split: str, row: Row | str, metric: Metric) -> Ranks | None:
+    def ranks(self, split: str, row: Row | str, metric: Metric) -> Ranks | None:
         """Scores of clip posteriors per seed, for mAP and mAUC; None if they were not made."""
         measure = MEASURE_OF.get(metric.score or "")
         found = self.rankings(split, row) if measure else []

@@ -19,7 +19,7 @@ from resed.errors import ResedError
 from resed.formats.acquired_audio import audio_sample_hash
 from resed.formats.annotations import read_clips
 from resed.paper.numbers import Paper
-from resed.results.claimed_readings import claimed_rows
+from resed.results.claimed_readings import claimed_rows, frame_systems
 from resed.results.layout import Layout, score_files
 from resed.runtime import checksums
 from resed.runtime.files import parse_json
@@ -146,6 +146,11 @@ class Inputs:
         found += self.detections(rows)
         if config.confusion == "single":  # counts posteriors instead of decoded tags
             found += self.posteriors("evaluation", config.systems)
+        found += [
+            path
+            for path in self.posteriors("evaluation", frame_systems(config))
+            if path not in found
+        ]
         annotations = (config.dataset_file.splits[split].annotations for split in SCORED_ROLES)
         found += [self.layout.repaired(name).as_posix() for name in (*annotations, "repairs.tsv")]
         return found

@@ -29,7 +29,7 @@ class Ranks:
         values = self.values(labels)
         if not values:
             return None
-        return interval_of(100 * np.array(values), self._resampled(labels), self.each[0].clips)
+        return interval_of(100 * np.array(values), self.resampled(labels), self.each[0].clips)
 
     def difference(
         self, other: "Ranks", paired: bool, labels: Sequence[str] = ()
@@ -44,9 +44,10 @@ class Ranks:
         if len({(r.clips_sha256, r.seed) for r in (*self.each, *other.each)}) > 1:
             problem = "two systems to compare have mAP on different clips"
             raise ResultsError(problem, cure="run resed score again for both")
-        resampled = np.concatenate([self._resampled(labels), other._resampled(labels)])
+        resampled = np.concatenate([self.resampled(labels), other.resampled(labels)])
         sides = (100 * np.array(one), 100 * np.array(two))
         return difference_of(*sides, resampled, paired, self.each[0].clips)
 
-    def _resampled(self, labels: Sequence[str]) -> np.ndarray:
+    def resampled(self, labels: Sequence[str] = ()) -> np.ndarray:
+        """The scores in percent on the same resamples of the clips: [seeds, resamples]."""
         return 100 * np.array([one.resamples(self.measure, labels) for one in self.each])

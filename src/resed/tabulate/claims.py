@@ -17,7 +17,12 @@ from resed.tabulate.words import CLAIM_VERDICTS, OTHER_DATA
 NAME = "claims"
 _COLUMNS = ("table", "row", "edition", "statement", "place", "kind", "here", "here_evidence")
 _COLUMNS += ("rule", "printed", "printed_evidence", "seeds_in_words")
-SIZES = ("margin", "range")  # kinds of tests that compare gains with stated numbers
+SIZES = (
+    "margin",
+    "range",
+    "relative_margin",
+    "class_counts",
+)  # kinds of tests that compare gains with stated numbers
 SIZE_REASON = "it states the size of a gain on the paper's data; another claim states its direction"
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from resed.paper.claim_tests import ReadingReference, Reference, labels_of, references
+from resed.paper.claim_fields import ReadingReference, Reference
+from resed.paper.claim_tests import labels_of, references
 from resed.paper.claims import Claim
 from resed.paper.numbers import Paper
 from resed.paper.tables import ClassTable
@@ -18,7 +19,14 @@ ELSEWHERE = {
     "parameters": ("Settings of the systems", ("settings",)),
 }
 FIGURES = {"confusion": "confusion", "weights": "class_weights"}  # kind of test -> of figure
-PER_CLASS = ("classes", "class_gain", "extreme")  # kinds of tests on single classes
+PER_CLASS = (
+    "classes",
+    "class_gain",
+    "extreme",
+    "class_counts",
+    "gain_by_base",
+    "class_split",
+)  # kinds of tests on single classes
 Link = dict[str, Any]
 
 
