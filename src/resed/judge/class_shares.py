@@ -71,7 +71,7 @@ def _counted(bound: RelativeBound, low: float, high: float, within: float) -> St
 
 
 @dataclass(frozen=True)
-class _Group:
+class _ClassGroup:
     """Classes whose base scores lie between two edges."""
 
     low: float
@@ -125,7 +125,7 @@ def gain_by_base(test: GainByBase, source: NumberSource) -> Iterator[Outcome]:
     yield Outcome(state, "gain_by_base", **about, number=number, others=others, tests=2)
 
 
-def _groups(test: GainByBase, source: NumberSource) -> list[_Group]:
+def _groups(test: GainByBase, source: NumberSource) -> list[_ClassGroup]:
     """The groups that have a class, ascending."""
     scale = source.metrics[test.metric].full_scale
     scores = {
@@ -140,12 +140,12 @@ def _groups(test: GainByBase, source: NumberSource) -> list[_Group]:
             if score is not None
             and (low <= score.value / scale < high or (high == 1.0 and score.value >= scale))
         ]
-        found.append(_Group(low, high, tuple(inside)))
+        found.append(_ClassGroup(low, high, tuple(inside)))
     return [group for group in found if group.labels]
 
 
 def _difference(
-    first: Reference, test: GainByBase, ends: tuple[_Group, _Group], source: NumberSource
+    first: Reference, test: GainByBase, ends: tuple[_ClassGroup, _ClassGroup], source: NumberSource
 ) -> tuple[tuple[Summand, ...], float] | None:
     """Terms and mean of the relative gain of the lowest group minus that of the highest.
 
