@@ -96,6 +96,7 @@ def trained_rate(detector: ModelDetector) -> int:
         {"offset": 1e-3},
         {"edges": "reflect", "scale": "linear", "hop": 511, "window_shape": "hamming"},
         {"n_fft": 2047, "edges": "reflect"},
+        {"edges": "none"},
     ],
     ids=str,
 )

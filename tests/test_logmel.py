@@ -178,3 +178,23 @@ def test_extract_compares_its_filters_with_those_of_librosa(monkeypatch, tmp_pat
     monkeypatch.setattr(stores, "mel_filters", lambda settings: mel_filters(settings) * 1.001)
     with pytest.raises(StoreError, match="not those of the installed librosa"):
         stores.refuse_other_filters(FeatureSettings(), tmp_path / "weak.store")
+
+
+def test_frames_that_are_not_centred_are_librosas():
+    """Koutini et al. (2018): 64 ms every 41.5 ms at 32 kHz give 240 frames of 10 s, not 241."""
+    import librosa
+
+    chosen = FeatureSettings(
+        sample_rate=32000, n_fft=2048, window=2048, hop=1328, f_max=16000, frames=240,
+        floor=1e-5, edges="none",
+    )  # fmt: skip
+    wave = np.random.default_rng(0).uniform(-1, 1, 320_000).astype(np.float32)
+    spectrum = np.abs(librosa.stft(wave, n_fft=2048, hop_length=1328, center=False))
+    assert spectrum.shape[1] == 240
+    bank = librosa.filters.mel(sr=32000, n_fft=2048, n_mels=64, fmin=0, fmax=16000)
+    expected = np.log(bank @ spectrum + np.float32(1e-5)).T
+    found = clip_features(wave, chosen)
+    assert found.shape == (240, 64) and decibels(found, expected) < TOLERANCE
+    np.testing.assert_array_equal(logmel(wave, chosen)[:240], found)
+    longer = clip_features(np.concatenate([wave, np.ones(5000, np.float32)]), chosen)
+    np.testing.assert_array_equal(longer, found)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from resed.config.network_file import NetworkFile
 from resed.errors import ModelFileError
-from resed.extract.logmel import logmel, mel_filters, taper
+from resed.extract.logmel import logmel, mel_filters, samples_before, taper
 from resed.formats.model_file import ModelFile
 from resed.formats.validation import short_line
 from resed.predict.networks import Trained, trained_of
@@ -146,10 +146,11 @@ def _features(settings: FeatureSettings) -> "onnx.ModelProto":
     """The operators of `logmel` without its last frame, which is centred on the end of the clip."""
     from onnx import TensorProto, helper, numpy_helper
 
-    half = settings.n_fft // 2
+    before = samples_before(settings)
+    after = before or settings.n_fft
     constants: dict[str, Any] = {
         "offset": np.float32(settings.offset),
-        "pads": np.array([0, half, 0, half], np.int64),
+        "pads": np.array([0, before, 0, after], np.int64),
         "last": np.array([2], np.int64),
         "hop": np.int64(settings.hop),
         "taper": taper(settings).astype(np.float64),

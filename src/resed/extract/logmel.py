@@ -30,7 +30,7 @@ def logmel(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
     Returns:
         float32 [1 + samples // hop, n_mels]: log(mel + floor), or mel if settings.scale is linear.
         Frame i is centred on sample i * hop; the waveform is padded on both sides by zeros or by
-        reflection (settings.edges).
+        reflection (settings.edges). With edges none, it begins there.
 
     Raises:
         ValueError: the waveform is not one-dimensional or is empty.
@@ -60,13 +60,20 @@ def clip_features(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
 def samples_needed(settings: FeatureSettings) -> int:
     """The samples of a waveform that `clip_features` uses."""
     samples = settings.frames * settings.hop
+    if settings.edges == "none":
+        samples += settings.n_fft - settings.hop
     if settings.edges == "reflect":  # a longer waveform is not reflected where it is cut
         samples += settings.n_fft
     return samples
 
 
+def samples_before(settings: FeatureSettings) -> int:
+    """Samples that extend a waveform in front of it."""
+    return 0 if settings.edges == "none" else settings.n_fft // 2
+
+
 def _features(wave: np.ndarray, frames: int, settings: FeatureSettings) -> np.ndarray:
-    n_fft, hop, half = settings.n_fft, settings.hop, settings.n_fft // 2
+    n_fft, hop, half = settings.n_fft, settings.hop, samples_before(settings)
     if settings.offset:
         wave = wave + np.float32(settings.offset)
     padded = np.zeros(max(n_fft + (frames - 1) * hop, half + wave.size), dtype=np.float32)
@@ -81,8 +88,8 @@ def transformed(padded: np.ndarray, frames: int, settings: FeatureSettings) -> n
     """Features of the frames of an extended waveform: float32 [frames, n_mels].
 
     Args:
-        padded: float32 [at least n_fft + (frames - 1) * hop], the waveform with n_fft // 2 samples
-            in front of it and behind it; frame i begins at sample i * hop.
+        padded: float32 [at least n_fft + (frames - 1) * hop], the waveform with `samples_before` in
+            front of it; frame i begins at sample i * hop.
     """
     n_fft, hop = settings.n_fft, settings.hop
     cut = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop][:frames]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from resed.extract.logmel import BLOCK, transformed
+from resed.extract.logmel import BLOCK, samples_before, transformed
 from resed.settings import FeatureSettings
 
 
@@ -19,7 +19,7 @@ def feature_blocks(waves: Iterable[np.ndarray], settings: FeatureSettings) -> It
         float32 [frames, n_mels]. Together they have ceil(samples / hop) frames: those of `logmel`
         of the whole waveform, bit for bit, without a frame that is centred on its very end.
     """
-    n_fft, hop, half = settings.n_fft, settings.hop, settings.n_fft // 2
+    n_fft, hop, half = settings.n_fft, settings.hop, samples_before(settings)
     reflected = settings.edges == "reflect"
     offset = np.float32(settings.offset)
     pending, begun = np.empty(0, dtype=np.float32), False

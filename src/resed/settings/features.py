@@ -28,7 +28,9 @@ class FeatureSettings(Strict):
     offset: Annotated[float, Field(ge=0)] = 0.0
     floor: Annotated[float, Field(gt=0)] = 2.2e-16  # added before the natural logarithm
     window_shape: Literal["hann", "hamming"] = "hann"  # periodic Hann, symmetric Hamming
-    edges: Literal["silence", "reflect"] = "silence"  # extends the waveform at both ends
+    # What extends the waveform at both ends, so that a frame is centred on its time. none: nothing;
+    # a frame begins at its time
+    edges: Literal["silence", "reflect", "none"] = "silence"
     mel_norm: Literal["slaney", "none"] = "slaney"
     # linear: mel magnitudes, for a model that computes decibels itself (Mean Teacher)
     scale: Literal["log", "linear"] = "log"
