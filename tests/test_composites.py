@@ -4,13 +4,18 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_results import make_results, make_root
 from runs import copy_workflow, planned, verbs
 
 from resed.config.loading import overlay
 from resed.config.run import load_config
 from resed.config.study_rows import trainings
 from resed.errors import ConfigError
+from resed.formats.class_choices import ClassChoice, write_class_choices
+from resed.results.folder import Results
 from resed.results.leftovers import leftovers
+from resed.tabulate.choices import notes_on_choices
+from resed.tabulate.systems import systems_table
 
 SEARCH = {"windows": [1, 5], "thresholds": [0.3, 0.5], "window": "all", "threshold": "all"}
 CATALOGUE = {
@@ -118,3 +123,34 @@ def test_jobs_of_a_run_with_a_composite(root):
     assert found["assign"] == 2 and found["compose"] == 4  # of each seed both splits
     assert sum(job.startswith("compose best on evaluation") for job in jobs) == 2
     assert found["decode"] == found["score"] - 1 == 8  # and the sanity baselines
+
+
+def test_tables_say_what_development_chose(tmp_path):
+    made = make_root(tmp_path)
+    path = tmp_path / "config" / "systems" / "best.yaml"
+    path.write_text(yaml.safe_dump(CATALOGUE, sort_keys=False))
+    systems = ["pts", "pts_tfd", "best", "best_each"]
+    values = {"dataset": "made", "paper": "liang", "systems": systems, "seeds": 2}
+    chosen = load_config(values, tmp_path)
+    results = Results.of(chosen, make_results(chosen, clips=10))
+    for seed, names in enumerate((["pts", "pts_tfd"], ["pts", "pts"])):
+        rows = [
+            ClassChoice(label, names[number % 2], 0.5, 0.1, 0.3)
+            for number, label in enumerate(made.dataset_file.classes)
+        ]
+        write_class_choices(results.layout.choice("best", seed), rows)
+    table = systems_table(results.paper.main_table, results)
+    notes = [note for note in table.notes if "evelopment chose" in note]
+    titles = [chosen.catalogue[name].title for name in systems]
+    assert notes == [
+        "**Development chose** windows and thresholds by event F1 (one window, one threshold, 2 x "
+        "2 values: Best; a window per class, one threshold, 2 x 2 values: Best, a window per class). "
+        "Scores on development are those of the clips that chose; evaluation chose nothing.",
+        "Best: development chose the system of each class; classes of each system, over all seeds: "
+        f"{titles[0]} 8, {titles[1]} 2.",
+    ]
+    splits = {*table.frame.loc[table.frame.system == "best_each", "split"]}
+    assert splits == {"development", "evaluation"}
+    tuned = table.frame[table.frame.group.isin(["threshold", "class_thresholds"])]
+    assert {*tuned.system} == {"pts", "pts_tfd"}
+    assert notes_on_choices(results, ["pts"]) == []

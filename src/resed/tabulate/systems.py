@@ -19,6 +19,7 @@ from resed.paper.tables import SystemRow, SystemTable
 from resed.results.folder import Results
 from resed.results.inputs import scored_splits
 from resed.tabulate import notes
+from resed.tabulate.choices import notes_on_choices, searching
 from resed.tabulate.layout import NOT_RUN
 from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, paper_column
 
@@ -91,7 +92,8 @@ def systems_table(name: str, results: Results) -> Table:
         entries += [*_own(results), *_tuned(results), *_tuned_per_class(results)]
         entries += [*_external(results), *_baselines(results)]
     metrics = shown_metrics(paper, shape)
-    splits = _splits(shape)
+    named = [entry.system for entry in entries if entry.scored]
+    splits = _splits(shape, bool(searching(results, named)))
     records = [
         record
         for entry in entries
@@ -105,7 +107,8 @@ def systems_table(name: str, results: Results) -> Table:
         f"{shape.title}. {results.config.dataset_file.title}",
         [
             *notes.scored(reader),
-            *_notes(paper, shape, metrics),
+            *notes_on_choices(results, named),
+            *_notes(paper, shape, metrics, splits),
             *_by_priors(results, entries if shape.main else [], splits),
             *_on_external(results, shape),
         ],
@@ -125,10 +128,10 @@ def shown_metrics(paper: Paper, shape: SystemTable) -> dict[str, Metric]:
     return chosen | {f"resed_{k}" if k in chosen else k: m for k, m in others.items()}
 
 
-def _splits(shape: SystemTable) -> list[str]:
-    """The paper's splits; the main table has all that are scored."""
-    further = [split for split in SCORED_ROLES if split not in shape.splits] if shape.main else []
-    return [*shape.splits, *further]
+def _splits(shape: SystemTable, chosen: bool) -> list[str]:
+    """The paper's splits; all that are scored in the main table and where development chose."""
+    further = [split for split in SCORED_ROLES if split not in shape.splits]
+    return [*shape.splits, *(further if shape.main or chosen else [])]
 
 
 def _printed(results: Results, shape: SystemTable) -> Iterator[SystemLine]:
@@ -262,7 +265,9 @@ def _view(shape: SystemTable, metrics: Mapping[str, Metric], splits: list[str]) 
     )
 
 
-def _notes(paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric]) -> list[str]:
+def _notes(
+    paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric], splits: list[str]
+) -> list[str]:
     found = []
     percent = [m.title for m in metrics.values() if m.unit == "percent" and m.block]
     if percent:
@@ -270,8 +275,8 @@ def _notes(paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric]) -> l
             "F1 in percent, macro-averaged over classes. Event: 200 ms onset collar, offset "
             "max(200 ms, 20 %). Segment: 1 s."
         )
-    if len(shape.splits) == 1 and not shape.main:
-        found.append(f"All scores are on {shape.splits[0]}.")
+    if len(splits) == 1:
+        found.append(f"All scores are on {splits[0]}.")
     if shape.main:
         found += [
             "AT-F1: a clip has a tag if the class has an active frame after the filters. Raw "
