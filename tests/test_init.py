@@ -193,9 +193,8 @@ def test_options_by_their_values(clone, tmp_path):
     values = yaml.safe_load((tmp_path / "run.yaml").read_text())
     assert values["dataset"] == str(tmp_path / "d.yaml")
     template = yaml.safe_load((REPOSITORY / "config/templates/run.yaml").read_text())
-    features = values["features"]
-    assert features["frames"] >= 60 and features["floor"] == template["features"]["floor"] == 1e-4
-    assert features["hop"] * features["frames"] / 44100 == pytest.approx(SECONDS, abs=0.02)
+    assert values["feature_overrides"]["everyday"]["frames"] * 0.04 == pytest.approx(SECONDS, abs=0.02)
+    assert values["init"] == template["init"] == "everyday"
     assert values["override"] == template["override"]
     assert values["systems"] == template["systems"] and values["seeds"] == 1
     assert not (clone / "data").exists() and not (clone / "other.yaml").exists()

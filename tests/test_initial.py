@@ -108,6 +108,14 @@ def test_a_model_that_does_not_fit_is_refused_with_what_would_be_taken(path):
             initial.refuse_other_features(features, chosen)
 
 
+def test_clips_may_have_another_length(path):
+    features = initial_features()
+    longer = initial_features(frames=2 * features.frames)
+    Initial.read(path).refuse_other_features(longer, settings())
+    with pytest.raises(CheckpointError, match="hop"):
+        Initial.read(path).refuse_other_features(initial_features(hop=features.hop + 1), settings())
+
+
 def initial_features(**changes):
     return small_model().features.model_copy(update=changes)
 

@@ -448,11 +448,11 @@ def test_templates_are_whole(tmp_path):
     path = tmp_path / "config" / "datasets" / "yard.yaml"
     shutil.copytree(REPOSITORY / "config", tmp_path / "config")
     shutil.copy(TEMPLATES / "dataset.yaml", path)
-    values = overlay(
-        read_yaml(tmp_path / "config" / "config.yaml"), read_yaml(TEMPLATES / "run.yaml")
-    )
-    assert load_config(values, tmp_path).dataset_file.classes == ["Bird", "Car", "Rain"]
-    for template in ("dataset.yaml", "run.yaml"):
+    base = read_yaml(tmp_path / "config" / "config.yaml")
+    for run in ("run.yaml", "papers.yaml"):
+        config = load_config(overlay(base, read_yaml(TEMPLATES / run)), tmp_path)
+        assert config.dataset_file.classes == ["Bird", "Car", "Rain"]
+    for template in ("dataset.yaml", "run.yaml", "papers.yaml"):
         lines = (TEMPLATES / template).read_text().splitlines()
         for before, line in itertools.pairwise(lines):
             if re.match(r"[a-z_]+:", line):

@@ -25,8 +25,8 @@ from resed.formats.annotations import COLUMNS, event_rows, tag_rows
 from resed.formats.regions import check_regions
 from resed.runtime.files import write_text
 
-RATE, HOP = 44_100, 2940  # 15 frames per second, as in the template
-LEAST_FRAMES = 60  # a few more than the 50 of a cell of the teacher
+FRAME_S = 0.04  # of the model in the template
+LEAST_FRAMES = 2  # of a cell of its recurrent layer
 TEMPLATE = Path("config") / "templates" / "run.yaml"
 
 
@@ -196,20 +196,18 @@ def _dataset_text(
 def _run_text(made: NewDataset) -> str:
     """The template of a run with the features and batches of this dataset."""
     plan = made.plan
-    hop = HOP
-    while round(plan.clip_seconds * RATE / hop) < LEAST_FRAMES and hop > 1:
-        hop -= max(1, hop // 20)
     values = read_yaml(TEMPLATE)
     values["dataset"] = made.name if _is_standard(made) else str(made.dataset_file)
-    values["features"] |= {"hop": hop, "frames": round(plan.clip_seconds * RATE / hop)}
+    for features in values["feature_overrides"].values():
+        features["frames"] = max(LEAST_FRAMES, round(plan.clip_seconds / FRAME_S))
     batch = values["override"]["schedule"]["batch"]
     values["override"]["schedule"]["batch"] = {
         role: min(size, len(plan.splits[role].clips)) for role, size in batch.items()
     }
     comments = [
-        "small networks and a short training, for a first run on a CPU (config/templates/run.yaml "
-        "gives the reasons): remove `override` to use the settings of the paper, which require a "
-        "GPU",
+        "the model everyday of ten sounds, trained further on these clips for some minutes of one "
+        "core (config/templates/run.yaml gives the reasons); for the systems of the papers see "
+        "config/templates/papers.yaml",
         "one seed: use three or more to compare systems",
     ]
     return _comments("Written by resed check --init; it has", comments) + _yaml(values)

@@ -68,7 +68,11 @@ class Initial:
     def refuse_other_features(self, features: FeatureSettings, settings: SystemSettings) -> None:
         """Raise CheckpointError if the input of the networks would be another one."""
         here, there = settings.model.framework, self.settings.get("model", {}).get("framework")
-        different = checkpoint.first_difference(self.features, features.model_dump(mode="json"))
+        # Weights do not depend on the number of frames, so clips may have another length.
+        length = {"frames": features.frames}
+        different = checkpoint.first_difference(
+            {**self.features, **length}, features.model_dump(mode="json")
+        )
         if here != there:
             different = f"model.framework is {there}, not {here}"
         if different:
