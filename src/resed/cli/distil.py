@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 Frames = Literal["none", "posteriors", "tags"]
 Gate = Literal["none", "labels", "own"]
+Thresholds = Literal["given", "teacher"]
 Rounding = Literal["nearest", "down"]
 
 
@@ -59,6 +60,11 @@ def distil(
         help="Posteriors from this threshold (0 to 1) on become 1, others 0, after all filters: a "
         "number for all classes, or CLASS=NUMBER once per class. Default: soft targets.",
     ),
+    thresholds: Thresholds = typer.Option(
+        "given",
+        help="given: those of --hard; teacher: hard targets by the tag thresholds of the only "
+        "teacher, which was trained with schedule.tag_thresholds.",
+    ),
     labels_smoothed: bool = typer.Option(
         False,
         "--labels-smoothed",
@@ -92,6 +98,7 @@ def distil(
         "median": median,
         "gaussian": gaussian,
         "hard": _thresholds(hard, chosen.classes),
+        "thresholds": thresholds,
         "labels_smoothed": labels_smoothed,
         "rounding": rounding,
     }

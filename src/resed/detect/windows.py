@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 from resed.detect.detector import ModelDetector
-from resed.extract.logmel import NOTHING, clip_features
+from resed.extract.logmel import clip_features, past_the_end
 from resed.extract.streaming import feature_blocks
 from resed.runtime.ahead import ahead
 from resed.settings import FeatureSettings
@@ -195,11 +195,7 @@ def _cut(
 
 def _past_the_end(settings: FeatureSettings, count: int) -> np.ndarray:
     """Features of frames after the end, as `clip_features` pads: [count, n_mels]."""
-    linear = settings.scale == "linear"
-    if settings.short == "silence":
-        value = 0.0 if linear else np.log(np.float32(settings.floor))
-    else:
-        value = NOTHING if linear else 0.0
+    value = past_the_end(settings)
     return np.full((count, settings.n_mels), value, np.float32)
 
 

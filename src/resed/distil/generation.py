@@ -58,6 +58,7 @@ def make_targets(
         "labels": share,
         "teachers": {teacher.name: teacher.meta() for teacher in teachers.teachers},
         **settings.model_dump(mode="json"),
+        "hard": making.hard,
         "agreement": making.agreement(),
         "made_by": made_by("distil"),
     }
@@ -81,7 +82,9 @@ class _Making:
         self.grid = Grid(cells, seconds, settings.rounding)
         self.predicted = teachers.mean(self.clips, "tags")
         self.known = labels.tag_matrix(self.clips, self.grid) if labels.known else None
-        self.thresholds = [settings.hard[name] for name in labels.classes if settings.hard]
+        of_teacher = settings.thresholds == "teacher"
+        self.hard = teachers.tag_thresholds() if of_teacher else settings.hard
+        self.thresholds = [self.hard[name] for name in labels.classes if self.hard]
 
     def tags(self) -> np.ndarray:
         """Tag targets: float32 [clips, classes]."""

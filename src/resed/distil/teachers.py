@@ -91,6 +91,26 @@ class Teachers:
                 )
         return expected
 
+    def tag_thresholds(self) -> dict[str, float]:
+        """Class -> tag threshold that the only training of the only teacher has.
+
+        Raises ConfigError for several trainings, or for one without thresholds.
+        """
+        if len(self.teachers) > 1 or len(self.teachers[0].parts) > 1:
+            raise ConfigError(
+                "thresholds of the teacher require one teacher of one training",
+                place="--thresholds",
+                cure="use --hard, or one file of posteriors",
+            )
+        found = self.first.posteriors.meta.get("tag_thresholds") or {}
+        if found.keys() != {*self.classes}:
+            raise ConfigError(
+                f"{self.first.path} has no threshold for each class",
+                place="--thresholds",
+                cure="train the teacher with schedule.tag_thresholds, or use --hard",
+            )
+        return {label: float(found[label]) for label in self.classes}
+
     def mean(self, clips: Sequence[str], array: str) -> np.ndarray:
         """Posteriors of some clips, averaged over the teachers by their shares."""
         values = [teacher.of(clips, array) for teacher in self.teachers]

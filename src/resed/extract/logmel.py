@@ -15,9 +15,10 @@ from resed.settings import FeatureSettings
 HZ_PER_MEL = 200.0 / 3  # of the Slaney scale below LOG_FROM
 LOG_FROM = 1000.0  # Hz
 LOG_STEP = np.log(6.4) / 27.0  # per mel above it
-COSINE = {"hann": 0.5, "hamming": 0.54}  # window shape -> constant term
+COSINE = {"hann": 0.5, "hamming": 0.54, "hamming_periodic": 0.54}  # window shape -> constant term
 BLOCK = 50  # frames per block; they fit into the cache
 NOTHING = -1.0  # value of linear features after the end of a clip; 0 after conversion to dB
+MARK = -1000.0  # value of log features after the end of a clip, with short: marked
 
 
 def logmel(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
@@ -43,18 +44,28 @@ def logmel(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
 def clip_features(wave: np.ndarray, settings: FeatureSettings) -> np.ndarray:
     """Log-mel features of a clip: float32 [frames, n_mels] for float32 [samples] of any length.
 
-    A shorter waveform is padded with silence, or its features with zeros (settings.short); a longer
-    one is cut at frames * hop samples. The last frame of librosa (centred on the end of the clip)
-    is dropped.
+    A shorter waveform is padded with silence, or its features with one value (settings.short); a
+    longer one is cut at frames * hop samples. The last frame of librosa (centred on the end of the
+    clip) is dropped.
     """
     wave = wave[: samples_needed(settings)]
     if settings.short == "silence":
         return _features(wave, settings.frames, settings)
     there = min(settings.frames, 1 + wave.size // settings.hop)
-    past = 0.0 if settings.scale == "log" else NOTHING
+    past = past_the_end(settings)
     features = np.full((settings.frames, settings.n_mels), past, dtype=np.float32)
     features[:there] = _features(wave, there, settings)
     return features
+
+
+def past_the_end(settings: FeatureSettings) -> float:
+    """The value of frames after the end of a shorter clip."""
+    linear = settings.scale == "linear"
+    if settings.short == "silence":
+        return 0.0 if linear else float(np.log(np.float32(settings.floor)))
+    if settings.short == "marked":
+        return MARK
+    return NOTHING if linear else 0.0
 
 
 def samples_needed(settings: FeatureSettings) -> int:
@@ -117,11 +128,11 @@ def transformed(padded: np.ndarray, frames: int, settings: FeatureSettings) -> n
 def taper(settings: FeatureSettings) -> np.ndarray:
     """Analysis window centred in n_fft samples: float64 [n_fft].
 
-    Periodic Hann window, or symmetric Hamming window as in the Mean Teacher baseline. The values
+    Periodic Hann or Hamming window, or symmetric Hamming window as in Mean Teacher. The values
     are those of `scipy.signal.get_window` to the last bit; the import of scipy.signal takes 64 MB.
     """
     count, share = settings.window, COSINE[settings.window_shape]
-    ends = count + (settings.window_shape == "hann")  # of a period
+    ends = count + (settings.window_shape != "hamming")  # of a period
     window = share + (1 - share) * np.cos(np.linspace(-np.pi, np.pi, ends)[:count])
     if count == 1:
         window = np.ones(1)

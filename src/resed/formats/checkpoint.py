@@ -83,6 +83,8 @@ FINISHED = {
     "epoch": integer(),
     "made_by": MADE_BY,
 }
+# Of tags, with schedule.tag_thresholds
+THRESHOLDS = Fields({}, others=number(0, 1), optional=True)
 FLAG = Kind("true, false or null", lambda value: value is None or isinstance(value, bool))
 MOMENTS = Fields(
     {
@@ -165,8 +167,12 @@ def load_finished(path: Path | str) -> dict[str, Any]:
     if "optimiser" in content:
         cure = "use checkpoint.pt, not resume.pt"
         raise CheckpointError("not the checkpoint of a finished training", place=path, cure=cure)
-    source.check(content, Fields({**FINISHED, "networks": WEIGHTS}))
+    finished = {**FINISHED, "networks": WEIGHTS, "tag_thresholds": THRESHOLDS}
+    source.check(content, Fields(finished))
     _check_shares(source, content["identity"])
+    thresholds = content.get("tag_thresholds")
+    if thresholds is not None and [*thresholds] != content["identity"]["classes"]:
+        raise source.wrong("tag_thresholds must have one value per class")
     return content
 
 

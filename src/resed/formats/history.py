@@ -54,12 +54,22 @@ COLUMNS = (
     "held_out_weak.tags_f1",
     "held_out_weak.teacher_tags_f1",
     "held_out_weak.tags_map",
+    "weak.tags_f1",
+    "weak.teacher_tags_f1",
+    "weak.tags_map",
     "clips_per_second",
 )
 
 
 # Written only if a row has them
-OF_SOME = ("development.tags_map", "held_out.tags_map", "held_out_weak.tags_map")
+OF_SOME = (
+    "development.tags_map",
+    "held_out.tags_map",
+    "held_out_weak.tags_map",
+    "weak.tags_f1",
+    "weak.teacher_tags_f1",
+    "weak.tags_map",
+)
 CLASS_COLUMNS = ("posterior.", "weight.")  # followed by a class label
 MOST_EPOCHS = 1_000_000
 

@@ -20,6 +20,7 @@ from resed.formats.validation import (
     are_unique_names,
     integer,
     is_number,
+    number,
     short,
     short_line,
 )
@@ -43,6 +44,7 @@ META = Fields(
         "version": integer(VERSION, VERSION, optional=True),  # added when it is written
         "seed": integer(optional=True),
         "made_by": MADE_BY,
+        "tag_thresholds": Fields({}, others=number(0, 1), optional=True),  # of the training
         **{name: Kind(NAME.words, NAME.holds, True) for name in ("system", "split", "dataset")},
         **{
             name: Kind(HASH.words, lambda v: v == "" or HASH.holds(v), True)  # "": no audit

@@ -72,6 +72,7 @@ META = Fields(
         "median": integer(),  # frames
         "gaussian": number(0),  # frames
         "hard": Fields({}, others=SHARE),  # class -> threshold; empty for soft targets
+        "thresholds": Kind("given or teacher", lambda v: v in ("given", "teacher"), True),
         "labels_smoothed": FLAG,
         "rounding": _one_of("nearest", "down"),
         "agreement": Fields(  # of the teachers with the labels; null without labels

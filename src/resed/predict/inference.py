@@ -75,6 +75,8 @@ def predict_splits(
             "checkpoint_sha256": digest,
             "made_by": made_by("predict"),
         }
+        if trained.tag_thresholds:
+            meta["tag_thresholds"] = trained.tag_thresholds
         yield (
             split,
             Posteriors(

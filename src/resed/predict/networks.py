@@ -34,6 +34,7 @@ class Trained:
         training: system, seed, data (dataset, manifest, clips) and others of its training.
         windows: label -> window of the median filter; empty for a checkpoint.
         thresholds: label -> frame threshold; empty: that of `settings.decode`.
+        tag_thresholds: label -> tag threshold of a training; empty: it has none.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Trained:
     training: dict[str, Any]
     windows: dict[str, Window] = field(default_factory=dict)
     thresholds: dict[str, float] = field(default_factory=dict)
+    tag_thresholds: dict[str, float] = field(default_factory=dict)
     card: dict[str, Any] = field(default_factory=dict)
     made_by: dict[str, Any] | None = None
 
@@ -89,6 +91,7 @@ def load_trained(path: Path | str, network: NetworkFile | None = None) -> Traine
         classes=classes,
         shares=shares,
         training={k: v for k, v in identity.items() if k not in NOT_OF_TRAINING},
+        tag_thresholds=content.get("tag_thresholds") or {},
         made_by=content.get("made_by"),
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from resed.settings.base import Fraction, Strict
 from resed.settings.decode import MOST_FRAMES
@@ -22,6 +22,9 @@ class DistilSettings(Strict):
     gaussian: Annotated[float, Field(ge=0, le=LARGEST_SIGMA)] = 0.0  # sigma in frames; 0: no filter
     # Posteriors from the threshold of the class on become 1, others 0; empty: soft targets
     hard: dict[str, Fraction] = {}
+    # Where `hard` comes from. teacher: the tag thresholds of the only teacher, which was trained
+    # with schedule.tag_thresholds
+    thresholds: Literal["given", "teacher"] = "given"
     # A control: labels with the mean of positives and of negatives that the posteriors have
     labels_smoothed: bool = False
     # Onsets and offsets of strong labels on the grid of frames, as objective.strong.rounding
@@ -33,3 +36,9 @@ class DistilSettings(Strict):
         if value and value % 2 == 0:
             raise ValueError("must be odd, so that the filter is centred; use 0 for none")
         return value
+
+    @model_validator(mode="after")
+    def _one_source_of_thresholds(self) -> "DistilSettings":
+        if self.hard and self.thresholds == "teacher":
+            raise ValueError("hard must be empty with thresholds: teacher")
+        return self

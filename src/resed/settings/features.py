@@ -27,7 +27,8 @@ class FeatureSettings(Strict):
     # Added to the waveform: 2.2e-16 in Guided Learning, where it matters only for digital silence
     offset: Annotated[float, Field(ge=0)] = 0.0
     floor: Annotated[float, Field(gt=0)] = 2.2e-16  # added before the natural logarithm
-    window_shape: Literal["hann", "hamming"] = "hann"  # periodic Hann, symmetric Hamming
+    # Periodic Hann, symmetric Hamming, or periodic Hamming (DCASE 2018)
+    window_shape: Literal["hann", "hamming", "hamming_periodic"] = "hann"
     # What extends the waveform at both ends, so that a frame is centred on its time. none: nothing;
     # a frame begins at its time
     edges: Literal["silence", "reflect", "none"] = "silence"
@@ -35,13 +36,16 @@ class FeatureSettings(Strict):
     # linear: mel magnitudes, for a model that computes decibels itself (Mean Teacher)
     scale: Literal["log", "linear"] = "log"
     # Padding of shorter clips: silence before the transform, or zeros after the logarithm, which
-    # are loud (0 dB), as in the code of both peers.
-    short: Literal["silence", "zeros"] = "silence"
+    # are loud (0 dB), as in the code of both peers. marked: a value below every logarithm, which
+    # model.input_norm training_clips replaces by the mean of the training clips (DCASE 2018).
+    short: Literal["silence", "zeros", "marked"] = "silence"
 
     @model_validator(mode="after")
     def _consistent(self) -> "FeatureSettings":
         if self.window > self.n_fft:
             raise ValueError(f"window {self.window} exceeds n_fft {self.n_fft}; lower the window")
+        if self.short == "marked" and self.scale == "linear":
+            raise ValueError("short: marked requires scale: log")
         if not self.f_min < self.f_max <= self.sample_rate / 2:
             raise ValueError("f_min < f_max <= sample_rate / 2 is required; lower f_max")
         if self.n_mels * self.n_fft > MOST_VALUES:

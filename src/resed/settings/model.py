@@ -8,6 +8,8 @@ from resed.settings.base import MOST_BLOCKS, Fraction, Layers, Pool, Strict, Wid
 from resed.settings.own import OwnSettings
 from resed.settings.single import FrameCrnnSettings, WelsSettings
 
+Role = Literal["weak", "strong", "unlabeled", "out_of_domain"]
+
 
 def scaled(size: int, width: float) -> int:
     """`size` times `width`, rounded up to a multiple of 8 (vector units); exact at width 1."""
@@ -112,7 +114,11 @@ class ModelSettings(Strict):
     width: Annotated[float, Field(gt=0, le=4)] = 1.0
     # Per mel band, as in Guided Learning. standardise: without learned scale and shift, which take
     # a fifth of a step on a CPU, because they require a gradient with respect to the input.
-    input_norm: Literal["batch_norm", "standardise", "none"]
+    # training_clips: by the statistics of the clips of `scaler`, with framework: single.
+    input_norm: Literal["batch_norm", "standardise", "none", "training_clips"]
+    # Role -> how often its clips count in these statistics (DCASE 2018: weak 2, unlabeled 1); has
+    # an effect only there
+    scaler: dict[Role, Annotated[int, Field(gt=0, le=1000)]] = {}
     teacher: TeacherSettings
     student: StudentSettings
     recurrent: RecurrentSettings
@@ -137,6 +143,10 @@ class ModelSettings(Strict):
         pooled = self.recurrent.enabled and self.recurrent.average_frames > 1
         if self.frame_head.source == "attention" and pooled:
             raise ValueError("frame_head.source attention requires recurrent.average_frames: 1")
+        if self.input_norm == "training_clips" and not self.scaler:
+            raise ValueError("input_norm: training_clips requires a role in scaler")
+        if self.input_norm == "training_clips" and self.wels is None and self.frame_crnn is None:
+            raise ValueError("input_norm: training_clips requires wels or frame_crnn")
         kinds = ("wels", "frame_crnn", "own")
         chosen = [name for name in kinds if getattr(self, name) is not None]
         if len(chosen) != (self.framework == "single"):

@@ -52,6 +52,8 @@ class ScheduleSettings(Strict):
     steps_per_epoch: Annotated[int, Field(gt=0, le=MOST_STEPS)] | Literal["longest", "shortest"]
     batch: BatchSettings
     learning_rate: Annotated[float, Field(gt=0, le=LARGEST)]
+    # Epsilon of Adam: 1e-8 after the correction of the bias, or 1e-7 before it (Keras 2.1)
+    adam: Literal["pytorch", "keras"] = "pytorch"
     decay: Annotated[float, Field(gt=0, le=1)]
     decay_every: Epochs  # epochs
     # Epochs by which every decay is delayed. Guided Learning lowers the rate after epoch 10, 20 and
@@ -65,14 +67,28 @@ class ScheduleSettings(Strict):
     # gaussian: on log-mels; absolute: absolute values, on mel magnitudes (Mean Teacher)
     noise: Literal["gaussian", "absolute"]
     augment: AugmentSettings = AugmentSettings()
-    selection: Literal["last", "held_out", "development"]
+    # Clips by which an epoch is selected; weak: all weak clips, on which the system is not trained
+    selection: Literal["last", "held_out", "development", "weak"]
     # Score of an epoch. tags: tag F1 of the student; tags_frames: the sum of tag and frame F1;
     # map: mean average precision of the tags of the student;
     # events_weak: event F1 of held-out strong clips plus tag F1 of held-out weak ones (MT)
     selection_score: Literal["tags", "tags_frames", "events_weak", "map"]
     # Which of several epochs with the best score: the latest (Guided Learning), the first (MT)
     selection_ties: Literal["latest", "first"]
+    # full_batches: only as many of them, from the first on, as fill batches of the training
+    selection_clips: Literal["all", "full_batches"] = "all"
+    selection_after: EpochsFromZero = 0  # epochs that are not selected
+    # > 0: the training ends with the first epoch after so many others in which the score of the
+    # best one of patience was not exceeded by more than patience_gain. Begins after selection_after
+    patience: EpochsFromZero = 0
+    patience_gain: Fraction = 0.01
+    # Also thresholds of the tags: per class the best F1 of 0, 0.1 to 1 on these clips, the lowest
+    # of equal ones. The checkpoint has them, for targets of resed distil --hard teacher
+    tag_thresholds: bool = False
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0  # share of clips excluded from training
+    # seeded: drawn by the seed of the training, their number is rounded. fixed: for all seeds,
+    # the first of the sorted clips, shuffled by Python's generator with seed 0; rounded up
+    held_out_split: Literal["seeded", "fixed"] = "seeded"
     evaluate_every: Epochs = 1  # epochs between development scores in the history
     # Of training and prediction; recurrent layers and guided heads are always float32. auto:
     # bfloat16 on GPUs that support it (compute capability 8.0 and above), TF32 for the rest;
@@ -85,4 +101,11 @@ class ScheduleSettings(Strict):
             raise ValueError("selection held_out requires held_out > 0; set schedule.held_out: 0.2")
         if self.selection_score == "events_weak" and self.selection == "development":
             raise ValueError("selection_score events_weak requires selection: held_out")
+        if self.selection == "last" and (self.patience or self.tag_thresholds):
+            key = "patience" if self.patience else "tag_thresholds"
+            raise ValueError(f"{key} requires selection by a score; set schedule.selection")
+        if self.selection == "weak" and (self.batch.weak or self.held_out):
+            raise ValueError("selection weak requires batch.weak: 0 and held_out: 0")
+        if self.selection == "weak" and self.selection_score not in ("tags", "map"):
+            raise ValueError("selection weak requires selection_score: tags or map")
         return self

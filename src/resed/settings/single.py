@@ -43,16 +43,25 @@ class FrameCrnnSettings(Strict):
     # that every pair of layers is centred; grow: zeros on all sides, so that the map grows, as
     # printed; frames beyond those of the input are removed on both sides at the end
     pad: Literal["alternate", "grow"] = "alternate"
+    bias: bool = False  # of these convolutions
     dropout: Fraction = 0.0  # after each pooling
+    # Running statistics of batch normalisation. initial: from 0 and 1 on; debiased: without the
+    # share of these first values, as in Keras 2.1
+    statistics: Literal["initial", "debiased"] = "initial"
     # > 0: a 1 x 1 convolution with bias and ReLU after the blocks, then pooling over mels
     projection: Annotated[int, Field(ge=0, le=4096)] = 0
     projection_pool: Pool = 1
-    # sru: simple recurrent units as of July 2018 (version 1); sru_v2: gates that see the state
-    cell: Literal["sru", "sru_v2", "gru"] = "sru"
+    # sru: simple recurrent units as of July 2018 (version 1); sru_v2: gates that see the state;
+    # gru_hard: gates by a piecewise linear sigmoid, reset before the recurrent product (Keras 2.1)
+    cell: Literal["sru", "sru_v2", "gru", "gru_hard"] = "sru"
     hidden: Width  # per direction
+    # Of gru_hard: one mask per clip, direction and gate, which is the same in all frames
+    input_dropout: Fraction = 0.0
 
     @model_validator(mode="after")
     def _one_entry_per_block(self) -> "FrameCrnnSettings":
         if len(self.channels) != len(self.pools):
             raise ValueError("channels and pools must have the same length, one entry per block")
+        if self.input_dropout and self.cell != "gru_hard":
+            raise ValueError("input_dropout requires cell: gru_hard")
         return self

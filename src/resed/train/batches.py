@@ -3,6 +3,7 @@
 The clips of batch n are a function of (seed, n), so that a resumed training needs no sampler state.
 """
 
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -257,9 +258,20 @@ def _refuse_sizes(sizes: Mapping[str, int], counts: Mapping[str, int], together:
             )
 
 
-def hold_out(stratum: Stratum, share: float, seed: int) -> tuple[Stratum, Stratum]:
-    """Split a stratum into (training, held out) by a seeded permutation."""
-    order = torch.from_numpy(np.random.default_rng([seed, 20]).permutation(len(stratum)))
-    aside = min(max(1, round(share * len(stratum))), len(stratum) - 1) if share else 0
-    keep, out = order[aside:].sort().values, order[:aside].sort().values
+def hold_out(
+    stratum: Stratum, share: float, seed: int, order: Sequence[int] | None = None
+) -> tuple[Stratum, Stratum]:
+    """Split a stratum into (training, held out).
+
+    The first clips of a seeded permutation are held out, their number rounded; or those of `order`,
+    rounded up.
+    """
+    if order is None:
+        drawn = np.random.default_rng([seed, 20]).permutation(len(stratum))
+        number = round(share * len(stratum))
+    else:
+        drawn, number = np.array(order), math.ceil(share * len(stratum))
+    permuted = torch.from_numpy(drawn)
+    aside = min(max(1, number), len(stratum) - 1) if share else 0
+    keep, out = permuted[aside:].sort().values, permuted[:aside].sort().values
     return (stratum if aside == 0 else stratum.take(keep)), stratum.take(out)

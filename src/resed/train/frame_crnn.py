@@ -1,10 +1,13 @@
 """CRNNs that keep every frame (Koutini et al., 2018, Tables 2 and 3)."""
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 from resed.errors import ConfigError
 from resed.settings import FrameCrnnSettings, ModelSettings
+from resed.train.hard_gru import HardGru
 from resed.train.heads import scaled
+from resed.train.input_norm import input_norm
 from resed.train.model import Output, output_shape
 from resed.train.precision import without_autocast
 from resed.train.sru import Sru
@@ -24,9 +27,31 @@ def one_sided(zeros: int, *, behind: bool) -> nn.ZeroPad2d:
     return nn.ZeroPad2d((before, after, before, after))
 
 
+class DebiasedNorm(nn.BatchNorm2d):
+    """Batch normalisation whose running statistics have no share of their first values, 0 and 1.
+
+    They are moving averages that are divided by 1 - (1 - momentum)^t after t batches, as Kingma and
+    Ba (2015) correct the moments of Adam: the new share of batch t is momentum divided by this.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """[clips, channels, frames, mels] -> the same shape."""
+        if not self.training:
+            return super().forward(maps)
+        self.num_batches_tracked.add_(1)
+        batches, momentum = int(self.num_batches_tracked), self.momentum
+        share = momentum / (1 - (1 - momentum) ** batches) if momentum else 1 / batches
+        statistics = self.running_mean, self.running_var
+        return functional.batch_norm(
+            maps, *statistics, self.weight, self.bias, training=True, momentum=share, eps=self.eps
+        )
+
+
 def frame_cnn(settings: FrameCrnnSettings, width: float) -> nn.Sequential:
-    """Blocks of convolutions without bias, batch normalisation and ReLU, each with a pooling."""
+    """Blocks of convolutions, batch normalisation and ReLU, each with a pooling."""
     layers: list[nn.Module] = []
+    norm = DebiasedNorm if settings.statistics == "debiased" else nn.BatchNorm2d
+    bias = settings.bias
     inside, number = 1, 0
     for channels, pool in zip(settings.channels, settings.pools, strict=True):
         outside = scaled(channels, width)
@@ -35,8 +60,8 @@ def frame_cnn(settings: FrameCrnnSettings, width: float) -> nn.Sequential:
             padding = settings.kernel // 2 if grow else 0
             if not grow:
                 layers.append(one_sided(settings.kernel - 1, behind=number % 2 == 0))
-            convolution = nn.Conv2d(inside, outside, settings.kernel, padding=padding, bias=False)
-            layers += [convolution, nn.BatchNorm2d(outside), nn.ReLU(inplace=True)]
+            convolution = nn.Conv2d(inside, outside, settings.kernel, padding=padding, bias=bias)
+            layers += [convolution, norm(outside), nn.ReLU(inplace=True)]
             inside, number = outside, number + 1
         layers.append(nn.MaxPool2d((1, pool)))
         if settings.dropout:
@@ -59,8 +84,7 @@ class FrameCrnn(nn.Module):
         assert model.frame_crnn is not None
         settings = model.frame_crnn
         hidden = scaled(settings.hidden, model.width)
-        self.norm = nn.BatchNorm1d(mels, affine=model.input_norm == "batch_norm")
-        self.normalised = model.input_norm != "none"
+        self.norm = input_norm(mels, model)
         self.cnn = frame_cnn(settings, model.width)
         try:
             shape = output_shape(self.cnn, frames, mels)
@@ -74,14 +98,16 @@ class FrameCrnn(nn.Module):
         self.recurrent: nn.Module
         if settings.cell == "gru":
             self.recurrent = nn.GRU(self.dimension, hidden, batch_first=True, bidirectional=True)
+        elif settings.cell == "gru_hard":
+            self.recurrent = HardGru(self.dimension, hidden, dropout=settings.input_dropout)
         else:
             self.recurrent = Sru(self.dimension, hidden, sees_state=settings.cell == "sru_v2")
         self.classify = nn.Linear(2 * hidden, classes)
 
     def forward(self, mels: Tensor, frame_clips: slice = slice(None)) -> Output:
         """Logits of a batch; frames only of `frame_clips`."""
-        if self.normalised:
-            mels = self.norm(mels.flatten(0, 1)).view_as(mels)
+        if self.norm is not None:
+            mels = self.norm(mels)
         maps = self.cnn(mels.unsqueeze(1))
         grown = maps.shape[2] - self.frames  # pad: grow
         maps = maps[:, :, grown // 2 : maps.shape[2] - (grown - grown // 2)]

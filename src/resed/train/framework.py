@@ -53,6 +53,12 @@ def build_networks(
             place="model.framework",
             cure="correct the feature set of the system",
         )
+    if features.short == "marked" and model.input_norm != "training_clips":
+        raise ConfigError(
+            "requires input_norm: training_clips, because the features have short: marked",
+            place="model.input_norm",
+            cure="set it, with model.scaler; or use a feature set with short: silence",
+        )
     if model.framework == "mean_teacher":
         return MeanTeacher(features.n_mels, features.frames, classes, model)
     if model.framework == "single":
@@ -286,16 +292,19 @@ def build_framework(
 
 
 def refuse_unfit(chosen: ScheduleSettings, model: ModelSettings, features: FeatureSettings) -> None:
-    """Raise ConfigError if the schedule has options that Mean Teacher does not support."""
-    if model.framework != "mean_teacher":
-        return
+    """Raise ConfigError if the schedule has options that features or Mean Teacher do not support.
+
+    Frames past the end of a clip that are not silence cannot be augmented.
+    """
+    average = model.framework == "mean_teacher"
     changed = {k: v for k, v in chosen.augment.model_dump().items() if v}
-    if changed and features.short != "silence":
+    if changed and features.short != "silence" and (average or features.short == "marked"):
+        whose = "Mean Teacher" if average else "the system"
         raise ConfigError(
-            "requires complete clips, but the features of Mean Teacher have frames past their end",
+            f"requires complete clips, but the features of {whose} have frames past their end",
             place=f"schedule.augment.{next(iter(changed))}",
             cure="remove it, or set short: silence in the feature set",
         )
-    if chosen.batch.sampling == "random":
+    if average and chosen.batch.sampling == "random":
         problem, place = "Mean Teacher requires strata", "schedule.batch.sampling"
         raise ConfigError(problem, place=place, cure="set it to strata")

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,14 @@ from resed.train import schedule
 from resed.train.augment import noisy
 from resed.train.batches import Batches, Stratum
 from resed.train.epoch_log import EpochLog, geometry
-from resed.train.evaluate import quick_scores
+from resed.train.evaluate import infer, quick_scores
 from resed.train.finite import NumberError, StepNumbers
 from resed.train.framework import build_framework
 from resed.train.initial import Initial
 from resed.train.objective import focal_weight
 from resed.train.precision import arithmetic, made_with
 from resed.train.run import TrainingRun
+from resed.train.selection import Best, is_better, is_over, score_of, tag_thresholds
 
 SHOWN = (  # scores in the line of an epoch
     ("tags", "development.tags_f1"),
@@ -31,15 +31,6 @@ SHOWN = (  # scores in the line of an epoch
     ("mAP", "development.tags_map"),
 )
 MOST_PARTS = 20  # of networks that a message lists
-
-
-@dataclass
-class Best:
-    """The weights that selection keeps, with their epoch and score."""
-
-    score: float = -1.0
-    epoch: int = -1
-    weights: dict[str, Tensor] = field(default_factory=dict)
 
 
 class Trainer:
@@ -56,6 +47,8 @@ class Trainer:
             run.settings, run.features, len(run.classes), run.shares, run.network
         )
         self.framework.prepare(strata)
+        if run.scale is not None:
+            self.framework.networks.scale(*run.scale)
         if run.initial is not None:
             self._start_from(run.initial)
         self.networks = self.framework.networks.to(device)
@@ -98,7 +91,7 @@ class Trainer:
         state = self.run.folder / "resume.pt"
         if resume:
             self._restore(state)
-        while self.epoch < self.settings.epochs:
+        while self.epoch < self.settings.epochs and not is_over(self.history, self.settings):
             try:
                 self._epoch()
             except NumberError as error:
@@ -117,6 +110,7 @@ class Trainer:
                 "identity": self.run.identity(),
                 "epoch": epoch,
                 "networks": weights,
+                **self._thresholds(weights),
                 "made_by": self.made_by,
             },
         )
@@ -185,7 +179,7 @@ class Trainer:
         terms = self.framework.losses(teacher, student, targets, moment)
         self.optimiser.zero_grad(set_to_none=True)
         self.framework.backward(terms["loss"])
-        self.optimiser.step()
+        schedule.adam_step(self.optimiser, step, self.settings)
         self.framework.after(step)
         with torch.no_grad():
             logits = student.tag_logits[: len(targets.tags)]
@@ -218,19 +212,20 @@ class Trainer:
 
     def _select(self) -> None:
         """Keep the weights of the best epoch if the settings select epochs (row 21)."""
-        place, row = self.settings.selection, self.history[-1]
-        if place == "last" or f"{place}.tags_f1" not in row:
-            return
-        parts = {
-            "tags": (f"{place}.tags_f1",),
-            "tags_frames": (f"{place}.tags_f1", f"{place}.frame_f1"),
-            "events_weak": ("held_out.event_f1", "held_out_weak.tags_f1"),
-            "map": (f"{place}.tags_map",),
-        }[self.settings.selection_score]
-        score = sum(row[part] for part in parts)
-        latest = self.settings.selection_ties == "latest"
-        if score > self.best.score or (latest and score == self.best.score):
+        score = score_of(self.history[-1], self.settings)
+        if score is not None and is_better(score, self.best, self.settings):
             self.best = Best(score, self.epoch, _copy(self.networks))
+
+    def _thresholds(self, weights: dict[str, Tensor]) -> dict[str, Any]:
+        """Tag thresholds of the final weights, with schedule.tag_thresholds; otherwise nothing."""
+        if not self.settings.tag_thresholds:
+            return {}
+        clips = self.evaluated[self.settings.selection]
+        assert clips.tags is not None
+        self.networks.load_state_dict(weights)
+        _, tags, _ = infer(self.networks, clips.features, self.device)
+        found = tag_thresholds(tags.numpy(), clips.tags.cpu().numpy())
+        return {"tag_thresholds": dict(zip(self.run.classes, found, strict=True))}
 
     # ---- history and terminal --------------------------------------------------------------
 

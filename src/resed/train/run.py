@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from resed.config.network_file import NetworkFile
 from resed.settings import FeatureSettings, SystemSettings
 from resed.train.batches import Grid
@@ -21,6 +23,7 @@ class TrainingRun:
         shares: share of the dimensions that each class uses.
         grid: frames of labels and posteriors.
         network: the file with the class of `settings.model.own`; None: networks of resed.
+        scale: mean and deviation per band, with input_norm: training_clips.
         initial: the model from whose weights the training starts; None: random weights.
     """
 
@@ -35,6 +38,7 @@ class TrainingRun:
     folder: Path
     initial: Initial | None = None
     network: NetworkFile | None = None
+    scale: tuple[Tensor, Tensor] | None = None
 
     def identity(self) -> dict[str, Any]:
         """Everything that the weights depend on, which excludes decoding."""

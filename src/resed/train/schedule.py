@@ -2,7 +2,11 @@
 
 import math
 
+import torch
+
 from resed.settings import BetaSettings, ConsistencySettings, ScheduleSettings
+
+EPSILON = 1e-7  # of Adam in Keras
 
 
 def alpha(epoch: int, settings: ConsistencySettings) -> float:
@@ -42,6 +46,22 @@ def learning_rate(epoch: int, settings: ScheduleSettings) -> float:
     """
     decays = max(0, epoch - settings.decay_delay) // settings.decay_every
     return settings.learning_rate * settings.decay**decays
+
+
+def adam_step(optimiser: torch.optim.Adam, step: int, settings: ScheduleSettings) -> None:
+    """Make optimiser step `step`, counted from 0, with the epsilon of schedule.adam.
+
+    Keras adds it to the root of the second moment before the bias of the moment is corrected; after
+    the correction, it is 1e-7 / sqrt(1 - beta2^t) at step t, counted from 1.
+    """
+    if settings.adam == "pytorch":
+        optimiser.step()
+        return
+    (group,) = optimiser.param_groups
+    kept = group["eps"]
+    group["eps"] = EPSILON / math.sqrt(1 - group["betas"][1] ** (step + 1))
+    optimiser.step()
+    group["eps"] = kept  # a resumed training compares it
 
 
 def is_focal(epoch: int, focal: bool, settings: ScheduleSettings) -> bool:

@@ -2,12 +2,13 @@
 
 import ctypes
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from resed.config.dataset import TRAINING_ROLES, Dataset
 from resed.config.loading import check
@@ -16,13 +17,15 @@ from resed.errors import ConfigError, StoreError
 from resed.formats.checkpoint import first_difference
 from resed.formats.store import Store
 from resed.runtime.files import sha256
-from resed.settings import FeatureSettings, SystemSettings
+from resed.settings import FeatureSettings, ScheduleSettings, SystemSettings
 from resed.train.batches import ORDER, Grid, Stratum, hold_out, load_stratum
 from resed.train.framework import frame_grid
 from resed.train.heads import class_shares
 from resed.train.initial import Initial, refuse_own
+from resed.train.input_norm import statistics
 from resed.train.loop import Trainer
 from resed.train.run import TrainingRun
+from resed.train.selection import fixed_order, refuse_unscored, selecting
 from resed.train.soft_targets import refuse_targets, targets_identity, with_targets
 
 LABELLED = ("weak", "strong")
@@ -90,6 +93,14 @@ def training_roles(settings: SystemSettings, stores: Mapping[str, Store]) -> lis
                 place=f"schedule.batch.{role}",
                 cure="add the split and its store; or set it to 0 with framework: single",
             )
+    scaled = settings.model.scaler if settings.model.input_norm == "training_clips" else ()
+    used = {f"model.scaler.{role}": role for role in scaled}
+    if settings.schedule.selection == "weak":
+        used["schedule.selection"] = "weak"
+    for place, role in used.items():
+        if role not in stores:
+            cure = "add the split and its store, or change the setting"
+            raise ConfigError(f"requires clips of the split {role}", place=place, cure=cure)
     return roles
 
 
@@ -152,15 +163,41 @@ def build_trainer(
         grid=grid,
         initial=initial,
         network=network,
+        scale=_scale(strata, chosen),
     )
-    evaluated: dict[str, Stratum] = {"development": strata["development"]}
-    training = {role: strata[role] for role in roles}
-    share = chosen.schedule.held_out
-    if share:
-        for role in (role for role in LABELLED if role in training):
-            training[role], aside = hold_out(training[role], share, seed)
-            other = role == "weak" and "strong" in training
-            evaluated["held_out_weak" if other else "held_out"] = aside
+    training, evaluated = split_strata(strata, roles, chosen.schedule, seed)
     training = with_targets(training, targets, run, opened)
     training = {role: stratum.to(device) for role, stratum in training.items()}
     return Trainer(run, training, evaluated, device, say=lambda line: print(line, flush=True))
+
+
+def split_strata(
+    strata: Mapping[str, Stratum], roles: Sequence[str], chosen: ScheduleSettings, seed: int
+) -> tuple[dict[str, Stratum], dict[str, Stratum]]:
+    """The strata on which a system is trained, and those that are scored after an epoch.
+
+    Raises ConfigError if epochs cannot be selected by them.
+    """
+    evaluated = {"development": strata["development"]}
+    training = {role: strata[role] for role in roles}
+    share = chosen.held_out
+    if share:
+        for role in (role for role in LABELLED if role in training):
+            order = fixed_order(training[role].clips) if chosen.held_out_split == "fixed" else None
+            training[role], aside = hold_out(training[role], share, seed, order)
+            other = role == "weak" and "strong" in training
+            evaluated["held_out_weak" if other else "held_out"] = aside
+    if chosen.selection == "weak":
+        evaluated["weak"] = strata["weak"]
+    refuse_unscored(chosen, evaluated)
+    if chosen.selection != "last":
+        evaluated[chosen.selection] = selecting(evaluated[chosen.selection], chosen)
+    return training, evaluated
+
+
+def _scale(strata: Mapping[str, Stratum], chosen: SystemSettings) -> tuple[Tensor, Tensor] | None:
+    """Statistics of all clips of the roles of model.scaler, held-out ones included, if used."""
+    if chosen.model.input_norm != "training_clips":
+        return None
+    counts = chosen.model.scaler
+    return statistics((strata[role].features, times) for role, times in counts.items())

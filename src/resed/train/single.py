@@ -13,6 +13,7 @@ from resed.errors import ConfigError
 from resed.settings import ModelSettings, SystemSettings
 from resed.train.batches import Stratum
 from resed.train.frame_crnn import FrameCrnn
+from resed.train.input_norm import Scaler
 from resed.train.model import Output, initialise
 from resed.train.objective import Targets, cross_entropy, limited
 from resed.train.own_network import OwnNetwork
@@ -50,6 +51,13 @@ class OneNetwork(nn.Module):
         network = WelsNet if model.wels is not None else FrameCrnn
         self.student = network(mels, frames, classes, model)
         initialise(self, model)
+
+    def scale(self, mean: Tensor, deviation: Tensor) -> None:
+        """Set the statistics of the training clips, with input_norm: training_clips."""
+        scaler = self.student.norm
+        assert isinstance(scaler, Scaler)
+        scaler.mean.copy_(mean)
+        scaler.deviation.copy_(deviation)
 
 
 def refuse_unlabelled(settings: SystemSettings, training: Mapping[str, Stratum]) -> None:

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from resed.errors import ConfigError
 from resed.settings import ModelSettings, WelsSettings
 from resed.train.heads import scaled
+from resed.train.input_norm import input_norm
 from resed.train.model import Output, output_shape
 
 LIMIT = 1e-6  # clip posteriors are limited to [LIMIT, 1 - LIMIT] where a logit is formed from them
@@ -57,8 +58,7 @@ class WelsNet(nn.Module):
             outside = scaled(channels, width)
             layers += _layer(inside, outside, kernel, 0)
             inside, kernel = outside, (1, 1)
-        self.norm = nn.BatchNorm1d(mels, affine=model.input_norm == "batch_norm")
-        self.normalised = model.input_norm != "none"
+        self.norm = input_norm(mels, model)
         self.cnn = nn.Sequential(*layers)
         try:
             shape = output_shape(self.cnn, frames, mels)
@@ -76,8 +76,8 @@ class WelsNet(nn.Module):
 
     def forward(self, mels: Tensor, frame_clips: slice = slice(None)) -> Output:
         """Logits of a batch; segments, repeated to cells, only of `frame_clips`."""
-        if self.normalised:
-            mels = self.norm(mels.flatten(0, 1)).view_as(mels)
+        if self.norm is not None:
+            mels = self.norm(mels)
         maps = self.cnn(mels.unsqueeze(1))
         last = self.last(maps)
         if self.last_norm is not None:
