@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import scipy.signal
 import soundfile
+from five_roles import ROLES
 from typer.testing import CliRunner
 
 from resed.acquire.soundscapes import demo_sounds
@@ -32,7 +33,7 @@ from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.acquire.soundscapes.signals import SAMPLE_RATE, active_rms, convolved, seconds
 from resed.acquire.soundscapes.soundbank import load_soundbank
 from resed.cli import app
-from resed.config.dataset import ROLES, Dataset, load_dataset
+from resed.config.dataset import Dataset, load_dataset
 from resed.errors import ConfigError, DatasetError, MissingFileError
 from resed.formats.annotations import Event, read_clips, read_events, read_tags
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from five_roles import ROLES
 from runs import copy_workflow, planned, snakemake
 from shared_run import make_run, resed
 from sounds import good
 from test_verify import flip, statuses, told
 
-from resed.config.dataset import ROLES
 from resed.errors import AlteredError
 from resed.formats.annotations import read_events
 from resed.runtime import checksums

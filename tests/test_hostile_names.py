@@ -9,10 +9,11 @@ from pathlib import Path
 import preloaded
 import pytest
 import yaml
+from five_roles import ROLES
 from runs import REPOSITORY, copy_workflow
 
 from resed.check import check_dataset
-from resed.config.dataset import ROLES, load_dataset
+from resed.config.dataset import load_dataset
 from resed.config.run import load_config
 from resed.errors import ConfigError
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 import soundfile
 import yaml
+from five_roles import ROLES
 from made_results import make_results, make_root
 from runs import REPOSITORY
 from sounds import good, not_a_wav, truncated
@@ -26,7 +27,7 @@ from resed.check import between_splits, check_dataset
 from resed.check.messages import CheckMessages
 from resed.check.split_check import SplitContent
 from resed.cli import app
-from resed.config.dataset import ROLES, Dataset, load_dataset
+from resed.config.dataset import Dataset, load_dataset
 from resed.config.loading import mistakes, overlay, read_yaml
 from resed.config.run import load_config
 from resed.config.systems import SystemEntry

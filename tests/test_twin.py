@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from five_roles import ROLES
 from typer.testing import CliRunner
 
 from resed.acquire import clip_reader as reader
@@ -29,7 +30,7 @@ from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.acquire.soundscapes.signals import SAMPLE_RATE, envelope, seconds
 from resed.acquire.soundscapes.soundbank import load_soundbank
 from resed.cli import app
-from resed.config.dataset import ROLES, load_dataset
+from resed.config.dataset import load_dataset
 from resed.errors import AnnotationError, ConfigError, DatasetError
 from resed.extract.stores import extract
 from resed.formats.annotations import read_clips, read_events, read_tags

@@ -8,7 +8,7 @@ changes the computation of windows. The frame thresholds are chosen in decode.sm
 rule calibrate:
     """Compute windows by one method: the mean duration of a class, or event-specific windows."""
     input:
-        labels=labels("strong"),
+        labels=labels(*TIMED),
     output:
         windows="<results>/calibrate/windows_{windows}.tsv",
     log:
@@ -24,7 +24,7 @@ rule calibrate:
         mem_mb=2000,
     params:
         dataset=verbatim(DATASET_FILE),
-        events=annotations("strong"),
+        events=[annotations(split) for split in TIMED],
         options=lambda wildcards: calibration(wildcards.windows),
     message:
         "calibrate windows: {wildcards.windows}"

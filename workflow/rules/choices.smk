@@ -35,5 +35,6 @@ def searched(seed="{seed}"):
 def threshold_free(wildcards):
     """Posteriors for mAP and mAUC, and windows for PSDS of the systems whose table has it."""
     system, seed = wildcards.system, wildcards.seed
-    chosen = str(LAYOUT.searched(system, seed)[0]) if system in SEARCHED else windows(system)
-    return [posteriors(split, system, seed) for split in SCORED_ROLES] + [chosen] * (system in MAIN)
+    found = [posteriors(split, system, seed) for split in SCORED_ROLES]
+    chosen = [str(LAYOUT.searched(system, seed)[0])] if system in SEARCHED else windows(system)
+    return found + chosen * (system in MAIN)

@@ -33,9 +33,7 @@ rule decode:
         reference=annotations("development"),
         until=until(),
         settings=lambda wildcards: settings(wildcards.system, "decode"),
-        windows=lambda wildcards, input: words(
-            "--windows", [input.windows] if input.windows else []
-        ),
+        windows=lambda wildcards, input: words("--windows", input.windows),
     message:
         "decode {wildcards.system}, seed {wildcards.seed}"
     shell:
@@ -59,7 +57,7 @@ rule sanity:
     input:
         development=str(LAYOUT.store(DEFAULT_FEATURES, "development")),
         evaluation=str(LAYOUT.store(DEFAULT_FEATURES, "evaluation")),
-        labels=labels("strong", *SCORED_ROLES),
+        labels=labels(*TIMED, *SCORED_ROLES),
         own_tags=[posteriors(split, CONFIG.own_tags_system, 0) for split in SCORED_ROLES],
     output:
         decoded=decoded(FILES.baselines(), 0, ("events.tsv", "tags.tsv")),
@@ -78,12 +76,12 @@ rule sanity:
         results=run_folder,
         kinds=words("--kind", [row.system for row in FILES.baselines()]),
         references=references(),
-        training=annotations("strong"),
+        training=words("--train-events", map(annotations, TIMED)),
     message:
         "sanity baselines"
     shell:
         "resed sanity --results {params.results:q} {params.kinds:q} {params.references:q}"
-        " --train-events {params.training:q}"
+        " {params.training:q}"
         " --store development={input.development:q} --store evaluation={input.evaluation:q}"
         " --posteriors development={input.own_tags[0]:q}"
         " --posteriors evaluation={input.own_tags[1]:q}"

@@ -70,8 +70,9 @@ def own_clips(split):
 
 
 def windows(row):
-    """File of the windows of a row, which depend on its method and its reading."""
-    return str(LAYOUT.windows(study_rows.windows_name(CONFIG, row)))
+    """File of the windows of a row, of its method and reading; none without strong training clips."""
+    name = study_rows.windows_name(CONFIG, row)
+    return [str(LAYOUT.windows(name))] if TIMED else []
 
 
 def figure_files(wildcards):

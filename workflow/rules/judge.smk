@@ -11,7 +11,7 @@ rule judge:
     input:
         audit=rules.audit.output.summary,
         paper=PAPER_FILES,
-        labels=labels("strong", *SCORED_ROLES),
+        labels=labels(*TIMED, *SCORED_ROLES),
         repair=rules.repair.output.summary,
         results=FILES.verdicts(),
     output:

@@ -10,7 +10,7 @@ rule choose:
     input:
         checkpoints=[checkpoint(*one) for one in CANDIDATES.values()],
         thresholds=[class_thresholds(*one) for one in CANDIDATES.values()],
-        windows=[windows(system) for system, _ in CANDIDATES.values()],
+        windows=[path for system, _ in CANDIDATES.values() for path in windows(system)],
     output:
         choice="<results>/model/choice.json",
         checkpoint="<results>/model/checkpoint.pt",

@@ -14,7 +14,7 @@ rule report:
         # A figure that is drawn again has the same bytes, so it does not require a new page.
         figures=ancient([path for path in rules.figures.input if path.endswith(".json")]),
         clips=ancient(rules.browse.output.page),  # the page only links it
-        windows=expand(rules.calibrate.output, windows=("average", "esp")),
+        windows=expand(rules.calibrate.output, windows=("average", "esp")) * bool(TIMED),
     output:
         page=report(
             "<results>/report/index.html", caption="../report/page.rst", category="The page"

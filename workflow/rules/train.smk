@@ -23,12 +23,10 @@ except ResedError as error:
 
 
 rule train:
-    """Train teacher and student of one system; an interrupted training resumes at its last epoch."""
+    """Train the networks of one system; an interrupted training resumes at its last epoch."""
     input:
-        labels=labels("weak", "strong", "development"),
-        weak=lambda wildcards: store("weak", wildcards.trained),
-        unlabeled=lambda wildcards: store("unlabeled", wildcards.trained),
-        strong=lambda wildcards: store("strong", wildcards.trained),
+        labels=lambda wildcards: labels(*labelled(wildcards.trained), "development"),
+        stores=lambda wildcards: training_stores(wildcards.trained),
         development=lambda wildcards: store("development", wildcards.trained),
     output:
         checkpoint="<results>/train/{trained}/seed{seed}/checkpoint.pt",
@@ -52,6 +50,7 @@ rule train:
         settings=lambda wildcards: settings(wildcards.trained, "model", "objective", "schedule"),
         init=verbatim(words("--init", [CONFIG.init] if CONFIG.init else [])),
         init_sha256=verbatim(INIT_SHA256),
+        stores=lambda wildcards, input: store_options(wildcards.trained, input.stores),
         network=lambda wildcards: network_options(wildcards.trained),
         network_sha256=lambda wildcards: network_sha256(CONFIG, wildcards.trained),
     message:
@@ -59,6 +58,6 @@ rule train:
     shell:
         "resed train --dataset {params.dataset:q} --root {params.root:q}"
         " --system {wildcards.trained:q} --settings {params.settings:q} --changed --seed {wildcards.seed:q}"
-        " --weak {input.weak:q} --unlabeled {input.unlabeled:q} --strong {input.strong:q}"
+        " {params.stores:q}"
         " --development {input.development:q} --out {params.out:q} {params.init:q} {params.network:q} --resume --threads {threads}"
         " --jobs-per-gpu {resources.jobs_per_gpu} 2>&1 | tee {log:q}"

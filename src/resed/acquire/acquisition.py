@@ -12,7 +12,7 @@ from resed.acquire.recordings.fetch.transfer import Limits, Transfer
 from resed.acquire.recordings.sources.adapter import AcquireContext
 from resed.acquire.recordings.sources.lock_file import LockFile
 from resed.acquire.recordings.sources.settings import AnySource, chosen_sources, sources_of
-from resed.config.dataset import ROLES, Dataset
+from resed.config.dataset import Dataset
 from resed.errors import DatasetError, ResedError
 from resed.formats.acquisition import StateError
 
@@ -56,10 +56,10 @@ def acquire_splits(
     Raises DatasetError for an unknown split or source, and the errors of `fetch_splits` and
     `render_split`.
     """
-    if split is not None and split not in ROLES:
-        cure = f"use one of {', '.join(ROLES)}"
+    if split is not None and split not in dataset.splits:
+        cure = f"use one of {', '.join(dataset.roles)}"
         raise DatasetError("unknown split", place=f"--split {split}", cure=cure)
-    roles = (split,) if split else ROLES
+    roles = (split,) if split else dataset.roles
     if dataset.kind == "recordings":
         return fetch_splits(dataset, root, fetching, roles, report=report)
     if fetching.sources is not None or fetching.folder is not None:
@@ -77,7 +77,7 @@ def fetch_splits(
     dataset: Dataset,
     root: Path,
     fetching: FetchOptions,
-    roles: Sequence[str] = ROLES,
+    roles: Sequence[str],
     *,
     report: Callable[[str], None] = print,
 ) -> dict[str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.audit.summary import refusal
-from resed.config.dataset import ROLES
+from resed.config.dataset import ROLES, SCORED_ROLES
 from resed.errors import DatasetError
 from resed.formats.audit_summary import read_audit_summary
 from resed.runtime.files import write_json
@@ -28,6 +28,7 @@ def admit(audit: Path, out: Path) -> dict[str, Any]:
                     "N": summary["splits"][split]["official"],
                 }
                 for split in ROLES
+                if split in summary["splits"] or split in SCORED_ROLES
             },
         }
     except (KeyError, TypeError):

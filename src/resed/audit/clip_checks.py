@@ -125,7 +125,7 @@ def check_numbers(
 ) -> Iterator[Defect]:
     """Compare the number of clips with the official number and with the paper's."""
     place, usable = dataset.splits[split], sum(row.status == "ok" for row in rows)
-    official, least = official_clips(dataset, split, len(rows)), settings.least[split]
+    official, least = official_clips(dataset, split, len(rows)), settings.least_of(split)
     if usable < least * official:
         share = f"{100 * usable / official:.1f} %, audit.least is {100 * least:g} %"
         detail = f"{usable} of {official} ({share})"

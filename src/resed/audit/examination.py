@@ -32,7 +32,7 @@ from resed.audit.shared_recordings import (
     check_recordings,
     find_excerpts,
 )
-from resed.config.dataset import ROLES, SCORED_ROLES, Dataset
+from resed.config.dataset import SCORED_ROLES, Dataset
 from resed.config.stages import AuditSettings
 from resed.errors import MissingFileError
 from resed.formats.acquisition import LOCAL, ClipState
@@ -63,20 +63,22 @@ class Examination:
 def examine(dataset: Dataset, root: Path, processes: int, settings: AuditSettings) -> Examination:
     """Read the annotations and the clips, and collect all defects."""
     seen = Examination(dataset, root, settings)
-    paths = [root / dataset.splits[split].annotations for split in ROLES]
+    paths = [root / dataset.splits[split].annotations for split in dataset.roles]
     if not any(path.is_file() for path in paths):
         cure = "check --root, or run resed acquire"
         raise MissingFileError("no such file", place=paths[0], cure=cure)
-    for split in ROLES:
+    for split in dataset.roles:
         seen.annotations[split] = _annotations(dataset, root, split)
         seen.acquired[split], defects = read_acquire_record(root, split)
         seen.defects += [*seen.annotations[split].defects, *defects]
     _read_clips(seen, processes)
     _check_leaks(seen)
-    for split in ROLES:
+    for split in dataset.roles:
         seen.defects += _check_split(seen, split)
     if not any(row.status == "ok" for row in seen.all_rows):
-        seen.defects.append(Defect("no_clip", ROLES[0], detail=f"0 of {len(seen.all_rows)}"))
+        seen.defects.append(
+            Defect("no_clip", dataset.roles[0], detail=f"0 of {len(seen.all_rows)}")
+        )
     for split, found in seen.annotations.items():
         seen.versions[split] = recognise_version(dataset, split, found)
         seen.defects += check_version(dataset, split, seen.versions[split])
@@ -97,7 +99,7 @@ def _annotations(dataset: Dataset, root: Path, split: str) -> SplitAnnotations:
 def _read_clips(seen: Examination, processes: int) -> None:
     dataset, clips, readers = seen.dataset, [], {}
     usual = "rendered" if dataset.kind == "soundscapes" else "local"
-    for split in ROLES:
+    for split in dataset.roles:
         readers[split] = clip_reader(dataset, seen.root, split)
         seen.rows[split] = []
         for name in sorted(seen.annotations[split].clips):
@@ -163,7 +165,7 @@ def _check_split(seen: Examination, split: str) -> Iterable[Defect]:
         enough = not any(one.id == "too_few" for one in found)
         usable = {row.filename for row in rows if row.status == "ok"}
         counts = count_classes(dataset, annotations, usable)
-        found += check_classes(split, counts, seen.settings.least[split], enough)
+        found += check_classes(split, counts, seen.settings.least_of(split), enough)
         found += check_single(split, counts, event_counts(annotations))
     return found
 

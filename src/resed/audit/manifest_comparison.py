@@ -38,7 +38,8 @@ def compare_manifests(
     found, clips = _differences(*tables)
     if out:
         write_tsv(out, found.columns, found.map(neutral).to_numpy())
-    for split in dict.fromkeys([*ROLES, *found["split"]]):
+    listed = pd.concat([table["split"] for table in tables]).unique()
+    for split in sorted(listed, key=_place):
         for line in _split_lines(split, found[found["split"] == split], tables):
             report(line)
     report(_last_line(files, len(found), clips, out))
@@ -64,10 +65,14 @@ def _differences(a: pd.DataFrame, b: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     clips["difference"] = np.select(list(conditions.values()), list(conditions), default="")
     for side in "ab":
         clips[side] = (clips[f"status_{side}"] + " " + clips[f"sha256_{side}"].str[:12]).str.strip()
-    order = {split: place for place, split in enumerate(ROLES)}
-    clips["place"] = clips["split"].map(order).fillna(len(order))
+    clips["place"] = clips["split"].map(_place)
     found = clips[clips["difference"] != ""].sort_values(["place", "split", "filename"])
     return found[["split", "filename", "difference", "a", "b"]].reset_index(drop=True), len(clips)
+
+
+def _place(split: str) -> int:
+    """Place of a split in the order of roles; the last one for a name that is no role."""
+    return [*ROLES, split].index(split)
 
 
 def _split_lines(split: str, found: pd.DataFrame, tables: Sequence[pd.DataFrame]) -> list[str]:

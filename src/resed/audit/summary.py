@@ -13,7 +13,7 @@ from resed.audit.clip_checks import official_clips
 from resed.audit.examination import Examination
 from resed.audit.findings import Defect, Finding
 from resed.audit.shared_recordings import copies_across_splits
-from resed.config.dataset import ROLES, Dataset
+from resed.config.dataset import Dataset
 from resed.errors import DatasetError
 
 REASONS = 3  # refusals in one message
@@ -32,7 +32,7 @@ def summarise(
         "settings": seen.settings.model_dump(mode="json"),
         "clips": len(rows),
         "ok": sum(row.status == "ok" for row in rows),
-        "splits": {split: summarise_split(seen, split) for split in ROLES},
+        "splits": {split: summarise_split(seen, split) for split in seen.dataset.roles},
         "findings": [asdict(one) for one in findings],
         "copies": copies_across_splits(rows, seen.dataset.audio_folders),
         "problems": [
@@ -54,7 +54,7 @@ def summarise_split(seen: Examination, split: str) -> dict[str, Any]:
         "usable": len(ok),
         "official": official_clips(dataset, split, len(rows)),
         "paper": place.paper,
-        "least": seen.settings.least[split],
+        "least": seen.settings.least_of(split),
         "status": dict(sorted(Counter(row.status for row in rows).items())),
         "hours": round(sum(row.seconds for row in ok) / 3600, 4),
         "seconds": _range(row.seconds for row in ok),

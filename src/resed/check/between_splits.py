@@ -8,7 +8,7 @@ from pathlib import Path
 from resed.check.dataset_file import DatasetDescription
 from resed.check.messages import CheckMessages
 from resed.check.split_check import SplitContent
-from resed.config.dataset import TRAINING_ROLES
+from resed.config.dataset import LABELLED_ROLES, TRAINING_ROLES
 from resed.errors import counted, some
 from resed.formats.clip_names import composed
 from resed.runtime.files import sha256
@@ -76,13 +76,14 @@ def check_classes(
         for role in EFFECTS
         if role in contents and contents[role].names
     }
-    training = [counts[role] for role in ("weak", "strong") if role in counts]
-    if len(training) < 2:
+    labelled = [role for role in LABELLED_ROLES if role in description.splits]
+    if any(role not in counts for role in labelled):
         return  # a missing file was reported before
+    training = [counts[role] for role in labelled]
     never = [label for label in description.classes if not any(c[label] for c in training)]
     if never:
         messages.error(
-            f"no clip of weak and strong has {some(never)}",
+            f"no clip of {' and '.join(labelled)} has {some(never)}",
             place=f"{description.path}.classes",
             cure="label clips with these classes, or remove the classes",
         )

@@ -9,7 +9,14 @@ from typing import Any
 from resed.acquire.recordings.sources.settings import sources_of
 from resed.acquire.soundscapes.settings import soundscapes_of
 from resed.check.messages import CheckMessages
-from resed.config.dataset import ROLES, Dataset, SplitFile, existing_dataset
+from resed.config.dataset import (
+    LABELLED_ROLES,
+    ROLES,
+    SCORED_ROLES,
+    Dataset,
+    SplitFile,
+    existing_dataset,
+)
 from resed.config.loading import check, mistakes, read_yaml
 from resed.errors import ConfigError, ResedError
 from resed.formats.clip_names import composed
@@ -18,17 +25,11 @@ LABELS = {
     "weak": "weak",
     "unlabeled": "none",
     "strong": "strong",
+    "out_of_domain": "none",
     "development": "strong",
     "evaluation": "strong",
 }
-CURES = {  # for a dataset without the split
-    "weak": "make it from strong clips: one row per clip, with its classes separated by commas",
-    "unlabeled": "if there are none, use audio and annotations of the weak split with "
-    "labels: none (its clips are then used twice)",
-    "strong": "label some clips with onsets and offsets: frames are trained on this split only",
-    "development": "keep a tenth of the strongly labelled recordings out of training for it",
-    "evaluation": "keep a tenth of the strongly labelled recordings out of training for it",
-}
+CURE = "keep a tenth of the strongly labelled recordings out of training for it"
 
 
 @dataclass
@@ -85,9 +86,13 @@ def _splits(values: Any, place: str, messages: CheckMessages) -> dict[str, Split
     if not isinstance(values, dict):
         return {}
     made: dict[str, SplitFile] = {}
+    if not {*LABELLED_ROLES} & values.keys():
+        cure = "add the clips on which systems are trained"
+        messages.error(f"{' and '.join(LABELLED_ROLES)} are missing", place=place, cure=cure)
     for role in ROLES:
         if role not in values:
-            messages.error(f"{role} is missing", place=place, cure=CURES[role])
+            if role in SCORED_ROLES:
+                messages.error(f"{role} is missing", place=place, cure=CURE)
             continue
         try:
             made[role] = check(SplitFile, values[role], f"{place}.{role}")

@@ -16,7 +16,7 @@ import yaml
 from resed.check.dataset_file import LABELS
 from resed.check.label_sources import look_into
 from resed.check.split_proposal import ProposedDataset, ProposedSplit, plan_dataset
-from resed.config.dataset import ROLES, Role
+from resed.config.dataset import Role
 from resed.config.loading import read_yaml
 from resed.config.systems import NAME
 from resed.errors import DatasetError, OverwriteError
@@ -78,7 +78,7 @@ def init_dataset(
     links = _links(made)
     files = {
         root / _new_annotations(role): _table(role, plan.splits[role])
-        for role in ROLES
+        for role in plan.splits
         if _own_annotations(made, role) is None
     }
     files[made.dataset_file] = _dataset_text(made, links, folder)

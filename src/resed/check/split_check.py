@@ -45,7 +45,7 @@ def check_split(
     if not content.names:
         return content
     if place.clips != len(content.names):
-        few = len(content.names) < AuditSettings().least[role] * place.clips
+        few = len(content.names) < AuditSettings().least_of(role) * place.clips
         (messages.error if few else messages.note)(
             f"{place.clips}, but the annotations list {len(content.names)} clips",
             place=f"{description.path}.splits.{role}.clips",

@@ -72,7 +72,7 @@ def plan_dataset(content: FolderContent, folder: Path) -> ProposedDataset:
     _refuse_points(splits)
     used = [seconds[split.audio, clip] for split in splits.values() for clip in split.clips]
     whole = _clip_seconds(used, folder, assumptions)
-    ordered = {role: splits[role] for role in ROLES}
+    ordered = {role: splits[role] for role in ROLES if role in splits}
     return ProposedDataset(ordered, classes, whole, assumptions, content.sounds)
 
 

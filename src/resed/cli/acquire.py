@@ -109,17 +109,17 @@ def _record_labels(dataset: "Dataset", root: Path, split: str | None, record: Pa
     """Check the annotations of a split, and record their checksum."""
     from resed.acquire.recordings.annotation_files import clip_names
     from resed.cli.by_split import required
-    from resed.config.dataset import ROLES
     from resed.runtime import checksums
     from resed.runtime.files import sha256, write_json
 
     required("with --labels", split=split, record=record)
-    if split not in ROLES:
-        raise typer.BadParameter(f"use one of {', '.join(ROLES)}", param_hint="--split")
-    annotations = dataset.splits[split].annotations
+    role = next((role for role in dataset.roles if role == split), None)
+    if role is None:
+        raise typer.BadParameter(f"use one of {', '.join(dataset.roles)}", param_hint="--split")
+    annotations = dataset.splits[role].annotations
     with checksums.acquiring():
-        clips = clip_names(dataset, root / annotations, split)
-        checksums.record_annotations(split, root / annotations)
+        clips = clip_names(dataset, root / annotations, role)
+        checksums.record_annotations(role, root / annotations)
         found = {
             "dataset": dataset.name,
             "split": split,

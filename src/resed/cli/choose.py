@@ -16,7 +16,9 @@ def choose(
         ..., help="NAME=FILE: checkpoint.pt of each training, with the names of --thresholds."
     ),
     windows: list[str] = typer.Option(
-        ..., help="NAME=FILE: windows (TSV, seconds) of each training."
+        [],
+        help="NAME=FILE: windows (TSV, seconds) of each training; default: none, for "
+        "trainings that are decoded with fixed windows.",
     ),
     settings: list[str] = typer.Option(..., help="NAME=JSON: decode settings of each training."),
     out: Path = typer.Option(
@@ -37,10 +39,12 @@ def choose(
     from resed.decode.events import decode_settings
     from resed.export.choice import candidates, choice
     from resed.formats.choice import write_choice
+    from resed.formats.windows import write_windows
     from resed.runtime.files import atomic_path, write_json
 
     files = {name: Path(path) for name, path in _named(thresholds, "--thresholds").items()}
-    others = {"checkpoint": checkpoint, "windows": windows, "settings": settings}
+    others = {"checkpoint": checkpoint, "settings": settings}
+    others |= {"windows": windows} if windows else {}
     named = {option: _named(values, f"--{option}") for option, values in others.items()}
     for option, values in named.items():
         if values.keys() != files.keys():
@@ -53,11 +57,13 @@ def choose(
     copies = {
         "checkpoint.pt": named["checkpoint"][best],
         "thresholds.json": files[best],
-        "windows.tsv": named["windows"][best],
+        **({"windows.tsv": named["windows"][best]} if windows else {}),
     }
     for name, source in copies.items():
         with atomic_path(out / name) as path:
             shutil.copyfile(source, path)
+    if not windows:
+        write_windows(out / "windows.tsv", [])
     write_json(out / "settings.json", decode[best].model_dump(mode="json"))
     write_choice(out / "choice.json", choice(ordered))
     for one in ordered:

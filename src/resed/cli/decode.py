@@ -25,8 +25,8 @@ def decode(
     ),
     windows: Path | None = typer.Option(
         None,
-        help="Windows of resed calibrate (TSV, seconds); with --row not required if the settings "
-        "have search, which chooses windows and thresholds on development.",
+        help="Windows of resed calibrate (TSV, seconds); not required if window_frames is fixed or "
+        "filter is none, nor with --row and search, which chooses windows on development.",
     ),
     out: Path | None = typer.Option(None, help="Folder for events.tsv and the three tag files."),
     settings: str = typer.Option("{}", help="Decode settings: inline JSON, or a YAML/JSON file."),
@@ -65,7 +65,6 @@ def decode(
     from resed.decode.events import decode_parts, decode_settings, write_parts
     from resed.formats.posteriors import Posteriors
     from resed.formats.thresholds import Thresholds, read_thresholds
-    from resed.formats.windows import read_windows
 
     chosen = decode_settings(settings)
     if row:
@@ -84,15 +83,15 @@ def decode(
             until=until,
         )
         return
-    required("without --row", out=out, windows=windows)
-    assert windows is not None
+    required("without --row", out=out)
     at = Thresholds(chosen.frame_threshold)
     if chosen.search:
-        required("with decode.search, which resed search makes", threshold_file=threshold_file)
+        made = {"windows": windows, "threshold_file": threshold_file}
+        required("with decode.search, which resed search makes", **made)
     if threshold_file:
         at = read_thresholds(threshold_file)
     loaded = Posteriors.load(one_file(posteriors, "--posteriors"))
-    counts = write_parts(out, decode_parts(loaded, read_windows(windows), chosen, at))
+    counts = write_parts(out, decode_parts(loaded, _windows(windows), chosen, at))
     typer.echo(f"{_counted(*counts)} at {at}")
 
 
@@ -116,11 +115,9 @@ def _decode_rows(
     from resed.formats.posteriors import Posteriors
     from resed.formats.reference import read_reference
     from resed.formats.thresholds import Thresholds, read_thresholds
-    from resed.formats.windows import read_windows
     from resed.results.layout import Layout
 
-    layout, chosen = Layout(results), decode_settings(settings)
-    windows = read_windows(windows_file) if windows_file else {}
+    layout, windows, chosen = Layout(results), _windows(windows_file), decode_settings(settings)
     loaded = {split: Posteriors.load(path) for split, path in posteriors.items()}
     configured = Thresholds(chosen.frame_threshold)
     if chosen.search:
@@ -172,13 +169,22 @@ def _searched(
     return read_windows(places[0]), read_thresholds(places[1])
 
 
+def _windows(path: Path | None) -> "dict[str, Window]":
+    """The windows of a file; none without a file."""
+    from resed.formats.windows import read_windows
+
+    return {} if path is None else read_windows(path)
+
+
 def sanity(
     kind: list[Kind] = typer.Option(..., help="Baseline; repeatable with --results."),
     reference: list[str] = typer.Option(
         ...,
         help="Strong labels of the split (TSV, seconds); with --results: SPLIT=FILE, repeatable.",
     ),
-    train_events: Path = typer.Option(..., help="Strong labels of the training split, for prior."),
+    train_events: Path | None = typer.Option(
+        None, help="Strong labels of the training split; required by prior."
+    ),
     store: list[str] = typer.Option(
         ...,
         help="Feature store of the split, for clips, lengths and loudness; with --results: "
@@ -233,7 +239,9 @@ def sanity(
                 "required with several kinds or splits", param_hint="--results"
             )
     classes = load_dataset(classes_from).classes
-    train = read_events(train_events, classes) if "prior" in kind else None
+    if "prior" in kind:
+        required("by --kind prior", train_events=train_events)
+    train = read_events(train_events, classes) if train_events and "prior" in kind else None
     for name, path in stores.items():
         split = Split.of(Store.open(path, verify="loudness" in kind), classes)
         events = read_reference(references[name], classes, until)

@@ -46,11 +46,13 @@ def extract(
     kept = check(StoreSettings, read_settings(store), "store")
     features = check(FeatureSettings, read_settings(settings), "features")
     found = load_dataset(dataset)
-    if split is not None and split not in found.splits:
-        cure = f"use one of {', '.join(found.splits)}"
-        raise DatasetError("unknown split", place=f"--split {split}", cure=cure)
+    stores = by_split(out, "--out", split)
+    for name in (*filter(None, [split]), *stores):
+        if name not in found.splits:
+            cure = f"use one of {', '.join(found.splits)}"
+            raise DatasetError("unknown split", place=f"--split {name}", cure=cure)
     processes = processes or _cores()
-    for name, path in by_split(out, "--out", split).items():
+    for name, path in stores.items():
         folder, read = root / found.splits[name].audio, clip_reader(found, root, name)
         begin = time.monotonic()
         clips = run(

@@ -59,7 +59,8 @@ def score(
         "PSDS1 and PSDS2; with --row: SPLIT=FILE, repeatable.",
     ),
     windows: Path | None = typer.Option(
-        None, help="With --posteriors: windows of resed calibrate (TSV, seconds)."
+        None,
+        help="With --posteriors: windows of resed calibrate (TSV, seconds).",
     ),
     ranks: Path | None = typer.Option(
         None,

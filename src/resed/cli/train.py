@@ -28,6 +28,9 @@ def train(
     strong: Path | None = typer.Option(
         None, help="Feature store of the strong split; required by framework joint."
     ),
+    out_of_domain: Path | None = typer.Option(
+        None, help="Feature store of the out_of_domain split; framework single only."
+    ),
     development: Path = typer.Option(..., help="Feature store of the development split."),
     out: Path = typer.Option(..., help="Folder for checkpoint.pt, history.csv and resume.pt."),
     init: str | None = typer.Option(
@@ -42,8 +45,8 @@ def train(
     ),
     targets: list[str] = typer.Option(
         [],
-        help="ROLE=FILE: targets of resed distil that replace the labels of weak, strong or "
-        "unlabeled clips, repeated for several roles; framework single only.",
+        help="ROLE=FILE: targets of resed distil that replace the labels of training "
+        "clips, repeated for several roles; framework single only.",
     ),
     network_file: Path | None = typer.Option(
         None,
@@ -86,7 +89,13 @@ def train(
         refuse_other_settings(system, values, Path())
     network = NetworkFile.read(network_file) if network_file else None
     keep_freed_memory()
-    given = {"weak": weak, "unlabeled": unlabeled, "strong": strong, "development": development}
+    given = {
+        "weak": weak,
+        "unlabeled": unlabeled,
+        "strong": strong,
+        "out_of_domain": out_of_domain,
+        "development": development,
+    }
     stores = {role: path for role, path in given.items() if path is not None}
     with device_for(device, jobs_per_gpu) as chosen:
         prepare_torch(threads, chosen)

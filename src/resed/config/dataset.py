@@ -1,5 +1,6 @@
 """A dataset file, config/datasets/{name}.yaml: classes, splits and sources."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,10 +22,18 @@ from resed.formats.clip_names import composed
 from resed.runtime.files import existing
 from resed.settings import Positive, Strict
 
-Role = Literal["weak", "unlabeled", "strong", "development", "evaluation"]
-ROLES = ("weak", "unlabeled", "strong", "development", "evaluation")
-TRAINING_ROLES = ROLES[:3]
-SCORED_ROLES = ROLES[3:]  # with the strong annotations that are the reference of scores
+Role = Literal["weak", "unlabeled", "strong", "out_of_domain", "development", "evaluation"]
+ROLES: tuple[Role, ...] = (
+    "weak",
+    "unlabeled",
+    "strong",
+    "out_of_domain",  # unlabeled clips that mostly have none of the classes
+    "development",
+    "evaluation",
+)
+TRAINING_ROLES = ROLES[:4]  # each is optional
+LABELLED_ROLES: tuple[Role, ...] = ("weak", "strong")  # a dataset has at least one of them
+SCORED_ROLES = ROLES[4:]  # with the strong annotations that are the reference of scores; required
 EVALUATION = "evaluation"  # the split for results on one split only
 
 
@@ -142,6 +151,11 @@ class Dataset(Strict):
         return self.kind == "recordings" and not self.sources
 
     @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles that the dataset has, in the order of ROLES."""
+        return tuple(role for role in ROLES if role in self.splits)
+
+    @property
     def audio_folders(self) -> dict[str, str]:
         """Split -> folder of its audio below the root of the dataset."""
         return {split: place.audio for split, place in self.splits.items()}
@@ -152,6 +166,14 @@ class Dataset(Strict):
         if value is not None and "id" not in RecordingPattern(value).names:
             raise ValueError("must name the recording by a group (?P<id>...)")
         return value
+
+
+def missing_roles(splits: Collection[str]) -> str:
+    """The roles that a dataset requires but lacks, in words; "" if it has them."""
+    missing = [role for role in SCORED_ROLES if role not in splits]
+    if not {*LABELLED_ROLES} & {*splits}:
+        missing.insert(0, " or ".join(LABELLED_ROLES))
+    return ", ".join(missing)
 
 
 def dataset_path(name_or_file: str | Path, root: Path | str = ".") -> Path:
@@ -176,11 +198,8 @@ def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
     """
     path = existing_dataset(name_or_file, root)
     dataset = check(Dataset, read_yaml(path), str(path))
-    missing = [role for role in ROLES if role not in dataset.splits]
-    if missing:
-        raise ConfigError(
-            f"splits lacks {', '.join(missing)}", place=path, cure="add each with its paths"
-        )
+    if missing := missing_roles(dataset.splits):
+        raise ConfigError(f"splits lacks {missing}", place=path, cure="add it with its paths")
     if len(set(map(composed, dataset.classes))) != len(dataset.classes):
         raise ConfigError(
             "classes contains a class twice", place=path, cure="remove the repetition"

@@ -16,9 +16,11 @@ from resed.config.external import External, check_external
 from resed.config.leftover_files import refuse_unread_files
 from resed.config.loading import check, check_overlay, overlay, read_yaml
 from resed.config.origins import Traits, check_composite, check_origin, members
+from resed.config.paper_name import paper_name
 from resed.config.readings import Readings, load_readings, reading_settings, readings_file
 from resed.config.rows import UNCHANGED, Row
 from resed.config.run_name import RunName
+from resed.config.split_needs import refuse_missing_splits
 from resed.config.stages import (
     AcquireSettings,
     AuditSettings,
@@ -203,7 +205,7 @@ class Config(Strict):
 
     def _fits(self, row: Row) -> bool:
         try:
-            self.system(row)
+            refuse_missing_splits(row.folder, self.system(row), self.dataset_file)
         except ConfigError:
             return False
         return True
@@ -241,7 +243,8 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         values = read_yaml(Path(root) / "config" / "config.yaml")
     config = check(Config, {"root": str(root), **values}, "config")
     refuse_unread_files(config.root)
-    config = _with_studied_system(_with_paper(config))
+    paper = paper_name(config.paper, config.root)
+    config = _with_studied_system(config.model_copy(update={"paper": paper}))
     _check_overlays(config)
     if config.run and config.run == config.compare_run:
         cure = "name another run, or leave it out to compare with the unnamed run"
@@ -251,7 +254,7 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         if config.systems.count(name) > 1:
             problem = f"{name} is listed twice"
             raise ConfigError(problem, place="config.systems", cure="keep one of them")
-        config.system(name)
+        refuse_missing_splits(name, config.system(name), config.dataset_file)
         config.features_of(name)
         check_origin(name, config.trained_as(name), config.traits)
         check_composite(name, config.catalogue, config.traits, config.system(name))
@@ -262,23 +265,6 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         known(config.catalogue, config.sanity_system, "sanity_system")
     check_external(config.external, config.systems, config.catalogue)
     _check_study(config)
-    return config
-
-
-def _with_paper(config: Config) -> Config:
-    """The config with the name of its paper, by default that of the only folder of config/papers.
-
-    Raises ConfigError if there is no such folder, or if there are several and none is named.
-    """
-    folder = Path(config.root) / "config" / "papers"
-    known = sorted(path.parent.name for path in folder.glob("*/numbers.yaml"))
-    if not config.paper and len(known) == 1:
-        return config.model_copy(update={"paper": known[0]})
-    if known and config.paper not in known:
-        near = [name for name in known if config.paper.startswith(name)]
-        cure = f"set paper: {near[0]}" if near else f"use one of {', '.join(known)}"
-        problem = f"unknown paper {config.paper}" if config.paper else "required"
-        raise ConfigError(problem, place="config.paper", cure=cure)
     return config
 
 
@@ -315,7 +301,7 @@ def _check_study(config: Config) -> None:
         place = "config.sensitivity"
         config.features_of(chosen.system)
         for row in rows:
-            config.system(row)
+            refuse_missing_splits(row.folder, config.system(row), config.dataset_file)
             config.trained_as(row)
     except ConfigError as error:
         raise ConfigError(

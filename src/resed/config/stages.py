@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from resed.config.dataset import ROLES, Role
+from resed.config.dataset import Role
 from resed.settings import Fraction, Repetitions, Seed, Strict
 
 
@@ -21,10 +21,21 @@ class AcquireSettings(Strict):
     downloads: Annotated[int, Field(ge=1, le=64)] = 4
 
 
+LEAST: dict[Role, float] = {
+    "weak": 0.9,
+    "unlabeled": 0.9,
+    "strong": 0.9,
+    "development": 0.9,
+    "evaluation": 0.9,
+}
+
+
 class AuditSettings(Strict):
     """Conditions under which the audit accepts a dataset."""
 
-    least: dict[Role, Fraction] = dict.fromkeys(ROLES, 0.9)
+    # Of out_of_domain only if it is given, so that the settings of datasets without that role stay
+    # what they were before it existed
+    least: dict[Role, Fraction] = LEAST
     leaks: Literal["report", "drop", "refuse"] = "report"
     late_events: Literal["leave_out", "count", "refuse"] = "leave_out"
 
@@ -32,7 +43,11 @@ class AuditSettings(Strict):
     @classmethod
     def _every_split(cls, value: Any) -> Any:
         """Set the default for splits that are not given."""
-        return dict.fromkeys(ROLES, 0.9) | value if isinstance(value, dict) else value
+        return LEAST | value if isinstance(value, dict) else value
+
+    def least_of(self, split: str) -> float:
+        """Share of the clips of a split that the audit requires."""
+        return next((share for role, share in self.least.items() if role == split), 0.9)
 
 
 class RepairSettings(Strict):

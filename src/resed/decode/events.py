@@ -78,14 +78,16 @@ def windows_in_frames(
     A class without a row has no strong training event and is not smoothed.
 
     Raises:
-        ResultsError: there is no row, or a row of a class that `posteriors` do not have.
+        ResultsError: there is a row of a class that `posteriors` do not have, or no row although
+            the settings use windows of `resed calibrate`.
     """
     foreign = [label for label in windows if label not in posteriors.classes]
-    if foreign or not windows:
+    if foreign or (settings.calibrated and not windows):
         raise ResultsError(
             f"the windows are for {some(foreign, MOST_CLASSES) or 'no class'}, the posteriors for "
             f"{some(posteriors.classes, MOST_CLASSES)}",
-            cure="run resed calibrate on the strong labels of this dataset",
+            cure="run resed calibrate on the strong labels of this dataset, or set "
+            "window_frames: fixed",
         )
     spf = posteriors.seconds_per_frame
     if settings.search is None and settings.window_frames == "fixed":

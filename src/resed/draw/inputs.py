@@ -44,10 +44,11 @@ class FigureInputs:
 
 def figure_names(config: Config, paper: Paper) -> list[str]:
     """Names of the figures that the configured systems allow, those of the paper first."""
+    strong = "strong" in config.dataset_file.splits
     allowed = (
         name
         for name, entry in paper.figures.items()
-        if entry.kind == "durations" or systems_of(entry, config, paper)
+        if (strong if entry.kind == "durations" else systems_of(entry, config, paper))
     )
     return [*allowed, *BUILT_IN]
 
@@ -61,6 +62,10 @@ def figure_entry(name: str, config: Config, paper: Paper) -> FigureEntry | None:
         return None
     entry = paper.figures[name]
     if name not in figure_names(config, paper):
+        if entry.kind == "durations":
+            problem = f"{name} requires strong training clips"
+            cure = "use a dataset with the split strong"
+            raise ConfigError(problem, place="config.dataset", cure=cure)
         needed = entry.system or f"a trained system of {entry.table}"
         cure = f"add {needed} to config.systems"
         raise ConfigError(f"{name} requires {needed}", place="config.systems", cure=cure)

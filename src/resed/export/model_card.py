@@ -148,7 +148,7 @@ def data(dataset: Dataset, trained: Trained) -> dict[str, Any]:
         "note": dataset.note.strip(),
         "clips": trained.training["data"]["clips"],
         "folds": {
-            name: sorted({fold for role in own for fold in splits[role].folds})
+            name: sorted({fold for role in own if role in splits for fold in splits[role].folds})
             for name, own in roles.items()
             if splits
         },

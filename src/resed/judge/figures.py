@@ -104,9 +104,10 @@ class Figures:
         return self._parameters[system]
 
     def _annotated(self, figure: AnnotationFigure) -> FigureValue:
-        path = self.results.annotations(figure.split)
-        of_paper = self.results.config.dataset_file.name == self.paper.dataset
-        if not (of_paper and path.is_file()):
+        dataset = self.results.config.dataset_file
+        here = dataset.name == self.paper.dataset and figure.split in dataset.splits
+        path = self.results.annotations(figure.split) if here else None
+        if path is None or not path.is_file():
             return FigureValue(figure.label, figure.kind, lacking="annotations")
         if figure.kind == "clips":
             return FigureValue(figure.label, figure.kind, (len(read_clips(path)),))

@@ -32,6 +32,8 @@ Answer = tuple[bool, float, dict[str, float]] | Lack
 
 def durations(results: Results, split: str = "strong") -> dict[str, np.ndarray] | None:
     """Durations in seconds of the events of each class; None if the annotations are missing."""
+    if split not in results.config.dataset_file.splits:
+        return None
     path = results.annotations(split)
     if not path.is_file():
         return None

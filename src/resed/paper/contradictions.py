@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from resed.config.dataset import Role
 from resed.config.loading import check, read_yaml
 from resed.paper.numbers import paper_file
 from resed.settings import Strict
@@ -52,7 +53,7 @@ class AnnotationFigure(Strict):
 
     kind: Literal["events", "mean_seconds", "clips", "knee_height", "average_window", "esp_window"]
     label: str
-    split: Literal["weak", "unlabeled", "strong", "development", "evaluation"]
+    split: Role
     event_label: str = ""
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
-from resed.config.dataset import ROLES, Dataset
+from resed.config.dataset import Dataset
 from resed.errors import DatasetError, ResedError
 from resed.formats.annotation_text import AnnotationText
 from resed.formats.annotations import Event, located_events
@@ -56,7 +56,7 @@ def repair_dataset(
     """
     ends = clip_ends(manifest) if manifest else {}
     splits, rows, written = {}, [], _written(out)
-    for split in ROLES:
+    for split in dataset.roles:
         place = dataset.splits[split]
         if place.labels != "strong":
             continue

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from resed import __version__
-from resed.config.dataset import ROLES
 from resed.config.loading import flattened
 from resed.results.clips import Share, coverage
 from resed.results.folder import Results, readable
@@ -67,7 +66,7 @@ def splits(results: Results) -> list[SplitFacts]:
     shares = {share.role: share for share in coverage(results)}
     audited = results.audit.get("splits", {})
     made = []
-    for role in ROLES:
+    for role in results.config.dataset_file.roles:
         statuses = audited.get(role, {}).get("status", {})
         others = [f"{count} {status}" for status, count in statuses.items() if status != "ok"]
         labels = LABELS[results.config.dataset_file.splits[role].labels]
@@ -140,7 +139,12 @@ def _pairs(values: dict[str, Any]) -> tuple[str, ...]:
 
 
 def windows(results: Results) -> list[tuple[str, ...]]:
-    """One row per class: name, events, mean, average window, knee, ESP window (s), fallback."""
+    """One row per class: name, events, mean, average window, knee, ESP window (s), fallback.
+
+    Empty for a dataset without strong training clips.
+    """
+    if "strong" not in results.config.dataset_file.splits:
+        return []
     average, esp = results.windows("average"), results.windows("esp")
     rows = []
     for label in results.config.dataset_file.classes:

@@ -37,6 +37,7 @@ def lede(results: Results) -> str:
             ("weak", "weakly labelled"),
             ("strong", "strongly labelled"),
             ("unlabeled", "unlabelled"),
+            ("out_of_domain", "out-of-domain"),
         )
         if role in count
     ]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from resed.config import study_rows
 from resed.config.rows import UNCHANGED, Row
 from resed.config.run import Config
+from resed.config.split_needs import refuse_missing_splits
 from resed.errors import ConfigError
 from resed.paper.claim_fields import ReadingReference
 from resed.paper.claim_tests import references
@@ -43,6 +44,7 @@ def _named(config: Config) -> Iterator[Row]:
 def _costs_nothing(config: Config, row: Row) -> bool:
     """Whether the reading and the unchanged system share the checkpoints of a configured system."""
     try:
+        refuse_missing_splits(row.folder, config.system(row), config.dataset_file)
         owners = {config.trained_as(one) for one in (row, row.unchanged, Row(row.system))}
         seeds = study_rows.seeds(config, row) == config.seed_list(row.system)
         return len(owners) == 1 and seeds and not study_rows.changes_nothing(config, row)

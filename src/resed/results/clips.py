@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from resed.config.dataset import ROLES
 from resed.results.folder import Results, short_hash
 
 
@@ -22,7 +21,7 @@ def coverage(results: Results) -> list[Share]:
     """The clips of every split as counted by the audit; empty without an audit."""
     dataset = results.config.dataset_file
     shares = []
-    for role in ROLES:
+    for role in dataset.roles:
         found = results.audit.get("splits", {}).get(role)
         if found is not None:
             listed = found["clips"]  # any number of soundscapes can be generated

@@ -65,6 +65,12 @@ def folder_state(folder: str) -> str:
     return total.hexdigest()
 
 
+def baselines(config: Config) -> list[str]:
+    """The baselines of a run: `prior` only with strong training clips, from which it draws."""
+    strong = "strong" in config.dataset_file.splits
+    return [kind for kind in BASELINES if strong or kind != "prior"]
+
+
 def scored_splits(config: Config, row: Row | str) -> list[str]:
     """The splits on which a row is scored: of an external detector, those of its files."""
     row = Row.of(row)
@@ -105,8 +111,8 @@ class Inputs:
         return [*row.decodings] if row.folder in self.tuned_systems() else [row]
 
     def baselines(self) -> list[Row]:
-        """The rows that require no trained detector."""
-        return [Row(kind, baseline=True) for kind in BASELINES]
+        """The rows that require no trained detector: `prior` only with strong training clips."""
+        return [Row(kind, baseline=True) for kind in baselines(self.config)]
 
     def external(self) -> list[Row]:
         """The rows of detectors that this run did not make."""

@@ -67,6 +67,12 @@ class DecodeSettings(Strict):
     # Windows and thresholds are chosen on development and replace those above; null: they are not
     search: SearchSettings | None = None
 
+    @property
+    def calibrated(self) -> bool:
+        """Whether decoding uses the windows of `resed calibrate`, from strong training events."""
+        fixed = self.search is not None or self.window_frames == "fixed"
+        return self.filter != "none" and not fixed
+
     @model_validator(mode="after")
     def _consistent(self) -> "DecodeSettings":
         if self.filter_edges == "zeros" and self.filter == "opening_closing":

@@ -8,6 +8,9 @@ from resed.settings.model import ModelSettings
 from resed.settings.objective import ObjectiveSettings
 from resed.settings.schedule import ScheduleSettings
 
+COUPLED = ("weak", "unlabeled", "strong")  # roles of a teacher with a student
+BATCHED = ("weak", "strong", "unlabeled", "out_of_domain")  # the keys of schedule.batch
+
 
 class SystemSettings(Strict):
     """One system: model, objective, schedule and decoding, which can be combined freely."""
@@ -20,6 +23,18 @@ class SystemSettings(Strict):
     def requires_other_weights(self, other: "SystemSettings") -> bool:
         """Whether it differs from `other` in more than the decoding."""
         return self.model_copy(update={"decode": other.decode}) != other
+
+    @property
+    def training_roles(self) -> tuple[str, ...]:
+        """The roles on which the system is trained.
+
+        All of a teacher with a student; of a network that is trained alone those whose clips are in
+        a batch.
+        """
+        if self.model.framework != "single":
+            return COUPLED
+        batch = self.schedule.batch
+        return tuple(role for role in BATCHED if getattr(batch, role))
 
     @model_validator(mode="after")
     def _clips_of_a_batch(self) -> "SystemSettings":

@@ -12,12 +12,12 @@ from statistics import fmean
 from typing import Any
 
 from resed.config.dataset import SCORED_ROLES
-from resed.config.rows import BASELINES, Row
+from resed.config.rows import Row
 from resed.formats.tables import Column, Table, View, tidy
 from resed.paper.numbers import Metric, Paper
 from resed.paper.tables import SystemRow, SystemTable
 from resed.results.folder import Results
-from resed.results.inputs import scored_splits
+from resed.results.inputs import baselines, scored_splits
 from resed.tabulate import notes
 from resed.tabulate.choices import notes_on_choices, searching
 from resed.tabulate.layout import NOT_RUN
@@ -209,7 +209,7 @@ def _external(results: Results) -> Iterator[SystemLine]:
 def _baselines(results: Results) -> Iterator[SystemLine]:
     config = results.config
     system = config.catalogue[config.own_tags_system].title
-    for name in BASELINES:
+    for name in baselines(config):
         title = BASELINE_TITLES[name].format(system=system)
         yield SystemLine("baseline", "", title, name, Row(name, baseline=True))
 

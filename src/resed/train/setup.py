@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resed.config.dataset import TRAINING_ROLES, Dataset
+from resed.config.dataset import Dataset
 from resed.config.loading import check
 from resed.config.network_file import NetworkFile
-from resed.errors import ConfigError, StoreError
+from resed.errors import ConfigError, StoreError, some
 from resed.formats.checkpoint import first_difference
 from resed.formats.store import Store
 from resed.runtime.files import sha256
 from resed.settings import FeatureSettings, ScheduleSettings, SystemSettings
-from resed.train.batches import ORDER, Grid, Stratum, hold_out, load_stratum
+from resed.train.batches import Grid, Stratum, hold_out, load_stratum
 from resed.train.framework import frame_grid
 from resed.train.heads import class_shares
 from resed.train.initial import Initial, refuse_own
@@ -74,18 +74,8 @@ def open_stores(paths: Mapping[str, Path]) -> dict[str, Store]:
 
 
 def training_roles(settings: SystemSettings, stores: Mapping[str, Store]) -> list[str]:
-    """The roles on which a system is trained.
-
-    All of a teacher with a student; of a network that is trained alone those whose clips are in a
-    batch.
-
-    Raises ConfigError for a role without a store.
-    """
-    batch = settings.schedule.batch
-    if settings.model.framework == "single":
-        roles = [role for role in ORDER if getattr(batch, role)]
-    else:
-        roles = list(TRAINING_ROLES)
+    """The roles on which a system is trained. Raises ConfigError for a role without a store."""
+    roles = list(settings.training_roles)
     for role in roles:
         if role not in stores:
             raise ConfigError(
@@ -136,7 +126,14 @@ def build_trainer(
         initial.refuse_other_features(features, chosen)
     cells, seconds = frame_grid(chosen.model, features)
     grid = Grid(cells, seconds, chosen.objective.strong.rounding)
-    annotations = {role: root / dataset.splits[role].annotations for role in opened}
+    places = {role: place for role, place in dataset.splits.items() if role in opened}
+    if foreign := opened.keys() - places.keys():
+        raise ConfigError(
+            f"has no split {some(sorted(foreign))}",
+            place=f"dataset {dataset.name}",
+            cure=f"use stores of {', '.join(dataset.roles)}",
+        )
+    annotations = {role: root / places[role].annotations for role in opened}
     strata = {
         role: load_stratum(store, role, annotations[role], classes=dataset.classes, grid=grid)
         for role, store in opened.items()

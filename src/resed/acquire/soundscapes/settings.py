@@ -78,6 +78,11 @@ def soundscapes_of(dataset: Dataset) -> Soundscapes:
     if missing:
         problem = f"{', '.join(missing)} missing"
         raise ConfigError(problem, place=f"{place}.splits", cure="add a key for each split")
+    foreign = [role for role in scenes.splits if role not in dataset.splits]
+    if foreign:
+        problem = f"{', '.join(foreign)} unknown"
+        cure = "remove it, or add it to the splits of the dataset"
+        raise ConfigError(problem, place=f"{place}.splits", cure=cure)
     for role, split in scenes.splits.items():
         given = scenes.annotations == "given" and dataset.splits[role].labels == "strong"
         if not given and not (split.tags and split.events):
