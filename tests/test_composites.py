@@ -145,7 +145,8 @@ def test_tables_say_what_development_chose(tmp_path):
     assert notes == [
         "**Development chose** windows and thresholds by event F1 (one window, one threshold, 2 x "
         "2 values: Best; a window per class, one threshold, 2 x 2 values: Best, a window per "
-        "class). Scores on development are those of the clips that chose; evaluation chose nothing.",
+        "class). Scores on development are those of the clips that chose; evaluation chose "
+        "nothing.",
         "Best: development chose the system of each class; classes of each system, over all seeds: "
         f"{titles[0]} 8, {titles[1]} 2.",
     ]
