@@ -13,7 +13,10 @@ from resed.train.model import parameter_count
 
 @dataclass(frozen=True)
 class ListedSystem:
-    """A system: its base and the one whose weights it uses ("" if none), and parameters."""
+    """A system: its base and the one whose weights it uses ("" if none), and parameters.
+
+    A composite uses the weights of several systems and has no parameters of its own.
+    """
 
     system: str
     base: str
@@ -53,6 +56,10 @@ def system_list(root: Path | str | None = None) -> list[ListedSystem]:
     classes = len(config.dataset_file.classes)
     found = []
     for name, entry in config.catalogue.items():
+        if entry.composite:  # no network of its own
+            several = f"{len(entry.composite.of)} systems"
+            found.append(ListedSystem(name, entry.base or "", several, 0, 0, entry.title))
+            continue
         features = config.feature_sets[config.features_of(name)]
         model = config.system(name).model
         student = teacher = 0
