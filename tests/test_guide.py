@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from runs import REPOSITORY, TINY, copy_workflow
+from runs import REPOSITORY, TINY, copy_workflow, planned, verbs
 from typer.testing import CliRunner
 
 from resed.cli import app
@@ -290,6 +290,51 @@ def mine() -> str:
     return shown[0] + shown[-1]
 
 
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```", TUTORIAL, re.MULTILINE | re.DOTALL)
+OUTPUTS = [text for language, text in FENCED if not language]  # of commands
+
+
+def shape(text: str) -> list[list[str]]:
+    """The words of each line; # for a number with what belongs to it, and one word per verdict."""
+    text = re.sub(r"no difference shown|(first|second) better", "verdict", text)
+    text = re.sub(r"< 0\.001|[-+]?\d+(\.\d+)?", "#", text)
+    return [line.split() for line in text.splitlines()]
+
+
+def test_its_plan_is_that_of_the_run_after_the_demo(tmp_path):
+    """One training fewer than without the demo, and what follows from it."""
+    (block,) = [text for text in OUTPUTS if text.startswith("job ")]
+    shown = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", block, re.MULTILINE)}
+    root = copy_workflow(tmp_path)
+    shutil.copy(DOCS / "examples" / "soft.yaml", root / "config" / "systems" / "mine.yaml")
+    jobs = verbs(planned(root, overlay=yaml.safe_load((DOCS / "examples/soft_run.yaml").read_text())))
+    for name in ("train", "predict", "decode", "score"):
+        kept = 1 if name != "score" else 2  # with the baselines
+        assert shown[name] == jobs[name] - kept, name
+    for name in ("draw", "tabulate", "browse", "judge", "report"):
+        assert shown[name] == jobs[name], name
+    assert shown["total"] == sum(count for name, count in shown.items() if name != "total")
+
+
+def test_its_comparison_is_consistent():
+    """Differences are those of the scores shown, and decided as the page explains."""
+    (block,) = [text for text in OUTPUTS if text.startswith("detector ")]
+    scores = {
+        name: [float(number) for number in re.findall(r"(\d+\.\d) \[", line)]
+        for name, line in re.findall(r"^(soft|pts) +3 +(.*)$", block, re.MULTILINE)
+    }
+    pairs = re.findall(r"F1 +(\S+) \[(\S+), (\S+)\] +(\S+) +(.+)$", block, re.MULTILINE)
+    assert len(pairs) == 3 and set(scores) == {"soft", "pts"}
+    for column, (difference, low, high, p, verdict) in enumerate(pairs):
+        found = scores["soft"][column] - scores["pts"][column]
+        assert float(difference) == pytest.approx(found, abs=0.101)
+        assert float(low) <= float(difference) <= float(high)
+        decided = float(p) < 0.05 and not float(low) <= 0 <= float(high)
+        assert verdict == ("no difference shown" if not decided else verdict) and not decided
+        sentence = " ".join(TUTORIAL.split())
+        assert column or f"{difference} [{low}, {high}]" in sentence
+
+
 def judge(path: Path) -> dict:
     """The event-F1 of the only pair of a comparison by the tutorial's command."""
     found = json.loads(path.read_text())
@@ -323,6 +368,8 @@ def test_its_comparison_decides_a_large_difference(tmp_path, monkeypatch):
         write_events(Path(path), events)
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
+    (block,) = [text for text in OUTPUTS if text.startswith("detector ")]
+    assert shape(block)[:-1] == shape(result.output)[: len(shape(block)) - 1]
     event = judge(Path("found.json"))
     f1 = [2 * hits / (hits + 30) for hits in (28, 29, 30, 1, 2, 3)]
     assert event["difference"] == pytest.approx((sum(f1[:3]) - sum(f1[3:])) / 3)
