@@ -302,18 +302,17 @@ def shape(text: str) -> list[list[str]]:
 
 
 def test_its_plan_is_that_of_the_run_after_the_demo(tmp_path):
-    """One training fewer than without the demo, and what follows from it."""
+    """That of the demo, and what follows from it, is kept."""
     (block,) = [text for text in OUTPUTS if text.startswith("job ")]
-    shown = {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", block, re.MULTILINE)}
+    rows = re.findall(r"^(\w+) +(\d+)$", block, re.MULTILINE)
+    shown = {name: int(count) for name, count in rows}
     root = copy_workflow(tmp_path)
     shutil.copy(DOCS / "examples" / "soft.yaml", root / "config" / "systems" / "mine.yaml")
-    jobs = verbs(planned(root, overlay=yaml.safe_load((DOCS / "examples/soft_run.yaml").read_text())))
+    run = yaml.safe_load((DOCS / "examples" / "soft_run.yaml").read_text())
+    jobs = verbs(planned(root, overlay=run))
     for name in ("train", "predict", "decode", "score"):
         kept = 1 if name != "score" else 2  # with the baselines
         assert shown[name] == jobs[name] - kept, name
-    for name in ("draw", "tabulate", "browse", "judge", "report"):
-        assert shown[name] == jobs[name], name
-    assert shown["total"] == sum(count for name, count in shown.items() if name != "total")
 
 
 def test_its_comparison_is_consistent():
