@@ -17,6 +17,7 @@ from resed.cli import app
 from resed.config.dataset import load_dataset
 from resed.config.loading import overlay
 from resed.config.run import load_config
+from resed.config.split_needs import refuse_missing_splits
 from resed.decode.events import decode
 from resed.errors import ConfigError
 from resed.extract.logmel import MARK, clip_features
@@ -592,6 +593,24 @@ def test_trainings_that_lack_clips_are_refused(tiny, tmp_path, changes, without,
         make_tiny(tiny)
     with pytest.raises(ConfigError, match=problem):
         trainer(tiny, tmp_path / "no", changes, without=without)
+
+
+def test_roles_that_scale_or_select_are_read_too():
+    """The workflow gives the stores of these roles to a training."""
+    assert PASS_1.training_roles == ("weak",)
+    assert list(PASS_1.read_roles) == ["weak", "unlabeled"]
+    second = settings(**PASS_2)
+    assert second.training_roles == ("unlabeled",)
+    assert list(second.read_roles) == ["unlabeled", "weak"]
+    plain = settings(**overlay(PASS_2, {"model": {"input_norm": "none"}}))
+    assert plain.read_roles == {
+        "unlabeled": "schedule.batch.unlabeled", "weak": "schedule.selection",
+    }  # fmt: skip
+    dataset = load_dataset("demo")
+    few = {role: split for role, split in dataset.splits.items() if role != "unlabeled"}
+    problem = r"model.scaler.unlabeled: single reads unlabeled clips, which demo lacks; change it"
+    with pytest.raises(ConfigError, match=problem):
+        refuse_missing_splits("pass1", PASS_1, dataset.model_copy(update={"splits": few}))
 
 
 @pytest.mark.parametrize(

@@ -6,18 +6,20 @@ from resed.settings import SystemSettings
 
 
 def refuse_missing_splits(name: str, settings: SystemSettings, dataset: Dataset) -> None:
-    """Raise ConfigError if a system is trained on a role, or uses windows, that a dataset lacks."""
+    """Raise ConfigError for a role that a training reads, or windows, that a dataset lacks."""
     framework = settings.model.framework
-    for role in settings.training_roles:
+    for role, setting in settings.read_roles.items():
         if role in dataset.splits:
             continue
+        trained = role in settings.training_roles
         if framework == "single":
-            place = f"systems.{name}.schedule.batch.{role}"
-            cure = f"set it to 0, or use a dataset with the split {role}"
+            place = f"systems.{name}.{setting}"
+            other = "set it to 0" if trained else "change it"
+            cure = f"{other}, or use a dataset with the split {role}"
         else:
             place = f"systems.{name}.model.framework"
             cure = "add the split, or use systems with model.framework: single"
-        problem = f"{framework} is trained on {role} clips"
+        problem = f"{framework} {'is trained on' if trained else 'reads'} {role} clips"
         raise ConfigError(f"{problem}, which {dataset.name} lacks", place=place, cure=cure)
     if settings.decode.calibrated and "strong" not in dataset.splits:
         raise ConfigError(

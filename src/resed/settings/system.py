@@ -36,6 +36,16 @@ class SystemSettings(Strict):
         batch = self.schedule.batch
         return tuple(role for role in BATCHED if getattr(batch, role))
 
+    @property
+    def read_roles(self) -> dict[str, str]:
+        """Role -> the setting by which a training reads its clips: to train, scale or select."""
+        found = {role: f"schedule.batch.{role}" for role in self.training_roles}
+        scaled = self.model.scaler if self.model.input_norm == "training_clips" else {}
+        found |= {role: f"model.scaler.{role}" for role in scaled if role not in found}
+        if self.schedule.selection == "weak":
+            found.setdefault("weak", "schedule.selection")
+        return found
+
     @model_validator(mode="after")
     def _clips_of_a_batch(self) -> "SystemSettings":
         batch = self.schedule.batch

@@ -73,25 +73,15 @@ def open_stores(paths: Mapping[str, Path]) -> dict[str, Store]:
     return stores
 
 
-def training_roles(settings: SystemSettings, stores: Mapping[str, Store]) -> list[str]:
-    """The roles on which a system is trained. Raises ConfigError for a role without a store."""
-    roles = list(settings.training_roles)
-    for role in roles:
+def refuse_missing_stores(settings: SystemSettings, stores: Mapping[str, Store]) -> None:
+    """Raise ConfigError for a role without a store whose clips the training reads."""
+    for role, place in settings.read_roles.items():
         if role not in stores:
             raise ConfigError(
                 f"requires clips of the split {role}",
-                place=f"schedule.batch.{role}",
-                cure="add the split and its store; or set it to 0 with framework: single",
+                place=place,
+                cure="add the split and its store; or change the setting, with framework: single",
             )
-    scaled = settings.model.scaler if settings.model.input_norm == "training_clips" else ()
-    used = {f"model.scaler.{role}": role for role in scaled}
-    if settings.schedule.selection == "weak":
-        used["schedule.selection"] = "weak"
-    for place, role in used.items():
-        if role not in stores:
-            cure = "add the split and its store, or change the setting"
-            raise ConfigError(f"requires clips of the split {role}", place=place, cure=cure)
-    return roles
 
 
 def build_trainer(
@@ -118,7 +108,8 @@ def build_trainer(
     cure = "add this key; config/systems/base.yaml has all keys"
     chosen = check(SystemSettings, settings, f"systems.{system}", cure)
     opened = open_stores(stores)
-    roles = training_roles(chosen, opened)
+    refuse_missing_stores(chosen, opened)
+    roles = chosen.training_roles
     refuse_targets(targets, chosen, roles)
     features = check(FeatureSettings, opened["development"].settings, "store settings")
     if initial is not None:
