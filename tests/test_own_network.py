@@ -179,6 +179,14 @@ def test_a_network_without_frames_has_the_logits_of_the_clip_in_each_frame(tiny,
     one.train()
 
 
+def test_settings_of_other_networks_have_no_effect(tiny, trained, tmp_path):
+    """Width and initial weights are those of the class itself."""
+    other = {"width": 0.5, "initialisation": "glorot", "norm_momentum": 0.5}
+    values = settings(changes={"model": other})
+    found = trainer(tiny, tmp_path, NetworkFile.read(tiny / "net.py"), values).train()
+    assert same(weights(found), weights(trained))
+
+
 def test_arguments_reach_the_class(tmp_path):
     file = NetworkFile.read(EXAMPLES / "my_network.py")
     wide = OwnNetwork(**SIZES, settings=OwnSettings(class_name="MyNet", arguments={"channels": 7}),

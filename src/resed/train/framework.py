@@ -53,6 +53,9 @@ def build_networks(
             place="model.framework",
             cure="correct the feature set of the system",
         )
+    if features.short == "marked" and model.own is not None:
+        problem = "frames after the end of a clip have no numbers, which such a network cannot take"
+        raise ConfigError(problem, place="model.own", cure="use a feature set with short: silence")
     if features.short == "marked" and model.input_norm != "training_clips":
         raise ConfigError(
             "requires input_norm: training_clips, because the features have short: marked",
