@@ -19,7 +19,7 @@ from resed.config.loading import overlay
 from resed.config.run import load_config
 from resed.config.split_needs import refuse_missing_splits
 from resed.decode.events import decode
-from resed.errors import ConfigError
+from resed.errors import CheckpointError, ConfigError, StoreError
 from resed.extract.logmel import MARK, clip_features
 from resed.formats import checkpoint
 from resed.formats.audio import read_audio
@@ -695,3 +695,25 @@ def test_events_are_those_of_the_public_code(theirs):
     assert events(filter_edges="reflect") != wanted
     assert events(fixed_window=49) != wanted
     assert events(frame_threshold=0.51) != wanted
+
+
+@pytest.mark.parametrize(
+    "found", [{"cat": 0.5}, {"cat": 0.5, "dog": 2}, {"cat": 0.5, "dog": "x"}, 1]
+)
+def test_thresholds_of_a_checkpoint_are_one_number_per_class(tiny, tmp_path, found):
+    changes = {"schedule": {"epochs": 1, "held_out": 0.4}}
+    saved = trainer(tiny, tmp_path / "saved", changes).train()
+    content = checkpoint.load_finished(saved)
+    assert [*content["tag_thresholds"]] == ["cat", "dog"]
+    checkpoint.save(saved, content | {"tag_thresholds": found})
+    with pytest.raises(CheckpointError, match="tag_thresholds"):
+        checkpoint.load_finished(saved)
+
+
+@pytest.mark.parametrize("found", [{"cat": -0.1}, {"cat": None}, [0.5]])
+def test_thresholds_of_posteriors_are_numbers_from_0_to_1(tmp_path, found):
+    tags = np.full((1, 1), 0.5, np.float32)
+    meta = {"seconds_per_frame": 0.02, "tag_thresholds": found}
+    posteriors = Posteriors(tags[:, None], tags, tags, ["a.wav"], ["cat"], meta)
+    with pytest.raises(StoreError, match="tag_thresholds"):
+        posteriors.save(tmp_path / "no.npz")
