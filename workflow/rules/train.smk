@@ -27,6 +27,7 @@ rule train:
     input:
         labels=lambda wildcards: labels(*labelled(wildcards.trained), "development"),
         stores=lambda wildcards: training_stores(wildcards.trained),
+        targets=targets,
         development=lambda wildcards: store("development", wildcards.trained),
     output:
         checkpoint="<results>/train/{trained}/seed{seed}/checkpoint.pt",
@@ -51,6 +52,7 @@ rule train:
         init=verbatim(words("--init", [CONFIG.init] if CONFIG.init else [])),
         init_sha256=verbatim(INIT_SHA256),
         stores=lambda wildcards, input: store_options(wildcards.trained, input.stores),
+        targets=target_options,
         network=lambda wildcards: network_options(wildcards.trained),
         network_sha256=lambda wildcards: network_sha256(CONFIG, wildcards.trained),
     message:
@@ -58,6 +60,6 @@ rule train:
     shell:
         "resed train --dataset {params.dataset:q} --root {params.root:q}"
         " --system {wildcards.trained:q} --settings {params.settings:q} --changed --seed {wildcards.seed:q}"
-        " {params.stores:q}"
+        " {params.stores:q} {params.targets:q}"
         " --development {input.development:q} --out {params.out:q} {params.init:q} {params.network:q} --resume --threads {threads}"
         " --jobs-per-gpu {resources.jobs_per_gpu} 2>&1 | tee {log:q}"

@@ -53,6 +53,13 @@ def train(
         help="Python file with the class that model.own of the settings names; its code is run. "
         "Required by such settings.",
     ),
+    generation: int = typer.Option(
+        0,
+        min=0,
+        max=1_000_000,
+        help="Of a student of earlier systems: 1000 times this number is added to the seed of "
+        "weights and batches, so that a student starts from other weights than its teacher.",
+    ),
     resume: bool = typer.Option(True, help="Continue an interrupted training from OUT/resume.pt."),
     threads: int = typer.Option(1, min=1, help="Number of CPU threads; the result depends on it."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
@@ -109,6 +116,7 @@ def train(
             folder=out,
             device=chosen,
             initial=initial,
+            generation=generation,
             targets=by_split(targets, "--targets"),
             network=network,
         )

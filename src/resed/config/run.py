@@ -13,6 +13,7 @@ from pydantic import Field
 
 from resed.config.dataset import Dataset, load_dataset
 from resed.config.external import External, check_external
+from resed.config.generations import Generations
 from resed.config.leftover_files import refuse_unread_files
 from resed.config.loading import check, check_overlay, overlay, read_yaml
 from resed.config.origins import Traits, check_composite, check_origin, members
@@ -223,6 +224,17 @@ class Config(Strict):
         many = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
         return f"{many} seed" + "s" * (counts[-1] > 1)
 
+    @property
+    def generations(self) -> Generations:
+        """The teachers of the systems."""
+        return Generations(
+            self.catalogue,
+            self.systems,
+            self.system,
+            self.trained_as,
+            lambda name: len(self.seed_list(name)),
+        )
+
     def traits(self, system: str) -> Traits:
         """What systems must have in common that use the same posteriors."""
         seeds = len(self.seed_list(system))
@@ -258,6 +270,7 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         config.features_of(name)
         check_origin(name, config.trained_as(name), config.traits)
         check_composite(name, config.catalogue, config.traits, config.system(name))
+    config.generations.check(config.dataset_file.classes)
     for key in ("system_overrides", "system_seeds"):  # may name systems that are not run
         for name in getattr(config, key):
             known(config.catalogue, name, key)

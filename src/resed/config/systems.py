@@ -3,22 +3,25 @@
 A base has settings that are common to several systems. It is not a system and cannot be trained.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, field_validator, model_validator
 
 from resed.config.loading import check, flattened, nearest, overlay, read_yaml
 from resed.errors import ConfigError
-from resed.settings import Strict
+from resed.settings import DistilSettings, Fraction, Strict
 
 NAME = r"^[a-z0-9][a-z0-9_]{0,99}$"
 Title = Annotated[str, Field(max_length=200)]
 DEFAULT_FEATURES = "default"
 _MOVED = ("row", "stage")  # keys of earlier versions, which the tables of a paper replace
 Entry = TypeVar("Entry")
+TrainingRole = Literal["weak", "unlabeled", "strong", "out_of_domain"]
+ROUNDING = 1e-6  # of sums of shares
 
 
 class Composite(Strict):
@@ -41,6 +44,11 @@ class SystemEntry(Strict):
     base: str | None = None
     trained_as: str | None = None
     composite: Composite | None = None  # not that of its base
+    # Earlier systems, with their shares of the targets of the training; not those of its base
+    teachers: dict[str, Fraction] = {}
+    labels: Fraction = 0.0  # share of the labels; with those of the teachers it sums to 1
+    targets: tuple[TrainingRole, ...] = ()  # roles with targets; empty: all of its batches
+    distil: DistilSettings = DistilSettings()
     features: str | None = None  # a feature set of the same file; None: that of its base
     settings: dict[str, Any] = {}
 
@@ -48,6 +56,13 @@ class SystemEntry(Strict):
     def _one_origin(self) -> "SystemEntry":
         if self.composite and self.trained_as:
             raise ValueError("a composite is not trained; remove trained_as or composite")
+        if self.teachers and (self.composite or self.trained_as):
+            raise ValueError("is not trained, so it has no teachers; remove teachers")
+        if not self.teachers and (self.labels or self.targets or self.distil != DistilSettings()):
+            raise ValueError("labels, targets and distil require teachers")
+        total = math.fsum([self.labels, *self.teachers.values()])
+        if self.teachers and abs(total - 1) > ROUNDING:
+            raise ValueError(f"the shares of teachers and labels sum to {total:g}, not to 1")
         return self
 
 

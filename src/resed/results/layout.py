@@ -55,6 +55,10 @@ class Layout:
         """Posteriors of one checkpoint on one split."""
         return self.folder / "predict" / split / trained / f"seed{seed}.npz"
 
+    def targets(self, split: str, system: str, seed: int) -> Path:
+        """Targets of a later generation on one split."""
+        return self.folder / "distil" / split / system / f"seed{seed}.npz"
+
     def windows(self, name: str) -> Path:
         """Median-filter windows: `average`, `esp`, or those of a reading."""
         return self.folder / "calibrate" / f"windows_{name}.tsv"

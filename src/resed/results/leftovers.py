@@ -34,6 +34,7 @@ def leftovers(config: Config) -> Callable[[Path | str], bool]:
         "train": (1, trained),
         "predict": (2, trained),
         "choose": (1, trained),
+        "distil": (2, {config.generations.owner(name) for name in config.systems}),
         "decode": (2, rows),
         "score": (2, rows),
     }

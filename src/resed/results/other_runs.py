@@ -34,7 +34,8 @@ from resed.runtime.files import atomic_path
 from resed.runtime.json_text import parse_json
 from resed.runtime.snakemake_metadata import is_incomplete, read_record, record_path
 
-STAGES = ("acquire", "audit", "extract", "train", "predict")  # shared, in the order of a run
+# Shared, in the order of a run.
+STAGES = ("acquire", "audit", "extract", "train", "predict", "distil")
 SEED = re.compile(r"seed(\d+)(\.npz)?")
 HASH = "sha256:"  # of Snakemake's checksums
 
@@ -88,7 +89,9 @@ def share_results(config: Config, acquired: Mapping[str, Sequence[str]]) -> list
     told = []
     for name, folder in other_runs(config).items():
         source = _Source(config, folder, dict(acquired))
-        linked = [file for stage in STAGES for file in source.link(stage)]
+        linked: list[Path] = []
+        while more := [file for stage in STAGES for file in source.link(stage)]:
+            linked += more  # a later generation is trained on posteriors of an earlier one
         if linked:
             told.append(f"uses {_counted(linked)} of {in_words(name)}, whose settings are equal")
     return told
@@ -167,7 +170,7 @@ class _Source:
 
     def _is_planned(self, file: Path) -> bool:
         """Whether the seed of a training, or of its posteriors, is one of this run."""
-        place = {"train": 1, "predict": 2}.get(file.parts[0])
+        place = {"train": 1, "predict": 2, "distil": 2}.get(file.parts[0])
         seed = SEED.fullmatch(file.parts[place + 1]) if place else None
         if place is None or seed is None:
             return place is None
@@ -199,6 +202,8 @@ class _Source:
             init = ["--init", config.init] if config.init else []
             network = [repr(network_sha256(config, file.parts[1]))] * (chosen.model.own is not None)
             return [_json(chosen.model_dump(mode="json", include=parts)), repr(init), *network]
+        if rule == "distil":
+            return [repr(config.generations.options(file.parts[2], file.parts[1]))]
         return []
 
     def _link(self, file: Path, record: dict[str, Any]) -> None:

@@ -92,12 +92,24 @@ def score_files(config: Config, row: Row | str) -> list[str]:
 
 
 def _trained(config: Config, row: Row, seeds: Iterable[int]) -> list[Path]:
-    """Stores, checkpoints and posteriors of a row."""
+    """Stores, checkpoints and posteriors of a row, and of the teachers of its training."""
     features, trained = config.features_of(row), config.trained_as(row)
     found = [BELOW.store(features, split) for split in config.dataset_file.splits]
     members = config.members(row)
     for seed in seeds:
+        for name in members or [Row.of(trained).system]:
+            found += _taught(config, name, seed)
         made = [BELOW.trained(name, seed) / "checkpoint.pt" for name in members or [trained]]
         found += [*made, *[BELOW.choice(trained, seed)] * bool(members)]
         found += [BELOW.posteriors(split, trained, seed) for split in SCORED_ROLES]
     return found
+
+
+def _taught(config: Config, name: str, seed: int) -> list[Path]:
+    """Targets of a system, and what made them."""
+    found, generations = list[Path](), config.generations
+    roles = generations.roles(name)
+    for teacher in map(config.trained_as, generations.teachers(name)):
+        found += [BELOW.posteriors(role, teacher, seed) for role in roles]
+        found += _trained(config, Row(teacher), [seed])
+    return found + [BELOW.targets(role, generations.owner(name), seed) for role in roles]

@@ -21,7 +21,8 @@ RULES = {
     "repair": ("repair",),
     "extract": ("extract",),
     "train": ("train",),
-    "predict": ("predict",),
+    "predict": ("predict", "predict_training"),
+    "distil": ("distil",),
     "compose": ("assign", "compose"),
     "calibrate": ("calibrate",),
     "decode": ("decode", "decode_configured", "decode_searched", "sanity"),
@@ -34,9 +35,14 @@ RULES = {
     "export": ("model",),
 }
 # Rules whose files only some runs have -> how the paths of these files begin.
-OF_SOME_RUNS = {"compare_runs": "tables/runs.", "architecture": "figures/architecture."}
+OF_SOME_RUNS: dict[str, str | tuple[str, ...]] = {
+    "predict_training": ("predict/weak/", "predict/unlabeled/", "predict/strong/", "predict/out"),
+    "compare_runs": "tables/runs.",
+    "architecture": "figures/architecture.",
+}
 PAGE = ("tabulate", "draw", "browse", "report")  # stages that a model file does not rest on
-SCORES = ("extract", "train", "predict", "compose", "calibrate", "decode", "score")  # of a score
+TRAINED = ("extract", "train", "predict", "distil")
+SCORES = (*TRAINED, "compose", "calibrate", "decode", "score")  # stages of a score
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,9 @@ class Made:
         after = set(stages) if forced.forceall else set[str]()
         for index, stage in enumerate(stages):
             if {*RULES[stage]} & {*forced.forcerun}:
-                beside = {"calibrate"} if stage in ("extract", "train", "predict") else set()
+                beside = (
+                    {"calibrate"} if stage in ("extract", "train", "predict", "distil") else set()
+                )
                 beside |= {"choose", "export"} if stage in PAGE else set()
                 after |= {*stages[index:]} - beside
         makers = {name: one for name, one in self.makers.items() if one["stage"] not in after}

@@ -38,11 +38,13 @@ class Trainer:
 
     def __init__(self, run: TrainingRun, strata: dict[str, Stratum], evaluated: dict[str, Stratum],
                  device: torch.device, *, say: Callable[[str], None] = print):  # fmt: skip
-        torch.manual_seed(run.seed)
+        torch.manual_seed(run.random_seed)
         self.run, self.device, self.say = run, device, say
         self.settings = run.settings.schedule
         self.steps = schedule.steps_per_epoch(self.settings, {r: len(s) for r, s in strata.items()})
-        self.batches = Batches(strata, self.settings.batch, run.seed, device, epoch=self.steps)
+        self.batches = Batches(
+            strata, self.settings.batch, run.random_seed, device, epoch=self.steps
+        )
         self.framework = build_framework(
             run.settings, run.features, len(run.classes), run.shares, run.network
         )

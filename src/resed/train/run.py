@@ -24,6 +24,7 @@ class TrainingRun:
         grid: frames of labels and posteriors.
         network: the file with the class of `settings.model.own`; None: networks of resed.
         scale: mean and deviation per band, with input_norm: training_clips.
+        generation: 0 of a system without teachers, otherwise one more than that of its teachers.
         initial: the model from whose weights the training starts; None: random weights.
     """
 
@@ -39,6 +40,12 @@ class TrainingRun:
     initial: Initial | None = None
     network: NetworkFile | None = None
     scale: tuple[Tensor, Tensor] | None = None
+    generation: int = 0
+
+    @property
+    def random_seed(self) -> int:
+        """The seed of weights and batches; students of one generation and seed have the same."""
+        return 1000 * self.generation + self.seed
 
     def identity(self) -> dict[str, Any]:
         """Everything that the weights depend on, which excludes decoding."""
@@ -46,6 +53,7 @@ class TrainingRun:
             "system": self.system,
             "settings": self.settings.model_dump(mode="json", exclude={"decode"}),
             "seed": self.seed,
+            **({"generation": self.generation} if self.generation else {}),
             "classes": self.classes,
             "features": self.features.model_dump(mode="json"),
             "data": self.data,

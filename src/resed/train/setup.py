@@ -95,6 +95,7 @@ def build_trainer(
     folder: Path,
     device: torch.device,
     initial: Initial | None = None,
+    generation: int = 0,
     targets: Mapping[str, Path] = MappingProxyType({}),
     network: NetworkFile | None = None,
 ) -> Trainer:
@@ -150,6 +151,7 @@ def build_trainer(
         ),
         grid=grid,
         initial=initial,
+        generation=generation,
         network=network,
         scale=_scale(strata, chosen),
     )
