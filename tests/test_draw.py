@@ -19,7 +19,8 @@ from resed.draw.style import look, save
 from resed.errors import ConfigError, MissingFileError, ResultsError
 from resed.formats.annotations import read_events, tags_of
 from resed.formats.figure_description import read_figure_description
-from resed.paper.numbers import FigureEntry, Paper
+from resed.paper.figure_entries import FigureEntry
+from resed.paper.numbers import Paper
 from resed.results.folder import Results
 
 

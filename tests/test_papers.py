@@ -315,7 +315,7 @@ def test_an_error_in_the_claims_is_named(tmp_path, old, new, message):
 
 
 def test_an_unknown_paper_is_refused_with_the_known_ones():
-    with pytest.raises(ConfigError, match="unknown paper lian; use one of liang"):
+    with pytest.raises(ConfigError, match="unknown paper lian; use one of koutini, liang, secost"):
         load_paper("lian", REPOSITORY)
 
 
@@ -323,7 +323,13 @@ def test_a_config_takes_the_only_paper_and_requires_a_name_for_one_of_several(tm
     values = {"dataset": "demo", "systems": ["pts"]}
     assert load_config(values, REPOSITORY).paper == "liang"
     shutil.copytree(REPOSITORY / "config", tmp_path / "config")
-    shutil.copytree(NUMBERS.parent, tmp_path / "config" / "papers" / "second")
-    with pytest.raises(ConfigError, match=r"^config\.paper: required; use one of liang, second$"):
+    papers, base = tmp_path / "config" / "papers", tmp_path / "config" / "config.yaml"
+    assert load_config(values, tmp_path).paper == "liang", "that of config/config.yaml"
+    assert load_config({**values, "paper": "secost"}, tmp_path).paper == "secost"
+    base.write_text(base.read_text().replace("paper: liang\n", ""))
+    cure = r"^config\.paper: required; use one of koutini, liang, secost$"
+    with pytest.raises(ConfigError, match=cure):
         load_config(values, tmp_path)
-    assert load_config({**values, "paper": "second"}, tmp_path).paper == "second"
+    for name in ("koutini", "secost"):
+        shutil.rmtree(papers / name)
+    assert load_config(values, tmp_path).paper == "liang", "the only one"

@@ -84,12 +84,12 @@ def figure_files(wildcards):
         *FILES.histories(found.histories),
         *FILES.tags("evaluation", found.tags),
         *FILES.posteriors("evaluation", found.posteriors, seeds=1),
-        *FILES.scores(study_rows.rows(CONFIG) if found.study else []),
+        *FILES.scores(study_rows.rows(CONFIG) if found.study else map(Row, found.scores)),
     ]
 
 
 def figure_systems(name):
     """Systems that a figure shows."""
     found = figures.inputs(name, CONFIG, PAPER)
-    shown = (*found.histories, *found.tags, *found.posteriors, *found.settings)
+    shown = (*found.histories, *found.tags, *found.posteriors, *found.settings, *found.scores)
     return [*shown, *[CONFIG.sensitivity.system] * found.study]

@@ -55,7 +55,7 @@ class Config(Strict):
     dataset: str
     run: RunName = ""
     compare_run: RunName = ""  # empty: the unnamed run
-    paper: str = ""  # empty: the only folder of config/papers
+    paper: str = ""  # empty: that of config/config.yaml, or the only folder of config/papers
     systems: Annotated[list[str], Field(min_length=1)]
     seeds: Repetitions = 1
     system_seeds: dict[str, Repetitions] = {}

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from resed.draw import style
 from resed.errors import ResultsError
-from resed.paper.numbers import FigureEntry
+from resed.paper.figure_entries import FigureEntry
 from resed.results.folder import Results, readable
 
 CURE = "train it again"

@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from resed.draw import style
 from resed.judge.confusions import SPLIT, confusions
-from resed.paper.numbers import FigureEntry
+from resed.paper.figure_entries import FigureEntry
 from resed.results.folder import Results, readable
 
 NONE = "None"

@@ -14,7 +14,7 @@ from resed.draw import style
 from resed.errors import ResultsError
 from resed.formats.annotations import read_events
 from resed.formats.windows import Window
-from resed.paper.numbers import FigureEntry
+from resed.paper.figure_entries import FigureEntry
 from resed.results.folder import Results, readable
 
 FEW = 4  # classes that get large panels

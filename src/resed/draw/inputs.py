@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from resed.config.run import Config
 from resed.config.study_rows import trainings
 from resed.errors import ConfigError
-from resed.paper.numbers import FigureEntry, Paper
+from resed.paper.figure_entries import FigureEntry
+from resed.paper.numbers import Paper
 
 # Figures that do not belong to a paper, and their titles.
 BUILT_IN = {
@@ -31,6 +32,7 @@ class FigureInputs:
         annotations: roles of the splits whose annotations it reads.
         study: whether it reads the scores of the study of readings.
         settings: systems whose settings it shows.
+        scores: systems whose scores it reads, every split and seed.
     """
 
     histories: tuple[str, ...] = ()
@@ -40,6 +42,7 @@ class FigureInputs:
     annotations: tuple[str, ...] = ()
     study: bool = False
     settings: tuple[str, ...] = ()
+    scores: tuple[str, ...] = ()
 
 
 def figure_names(config: Config, paper: Paper) -> list[str]:
@@ -81,6 +84,10 @@ def inputs(name: str, config: Config, paper: Paper) -> FigureInputs:
     if entry.kind == "durations":
         return FigureInputs(windows=("esp",), annotations=("strong",))
     systems = tuple(systems_of(entry, config, paper))
+    if entry.kind in ("stages", "gain_by_base"):
+        return FigureInputs(scores=systems)
+    if entry.kind == "smoothing":
+        return FigureInputs(posteriors=systems)
     if entry.kind == "confusion":
         source = "posteriors" if config.confusion == "single" else "tags"
         return FigureInputs(annotations=("evaluation",), **{source: systems})
@@ -89,6 +96,14 @@ def inputs(name: str, config: Config, paper: Paper) -> FigureInputs:
 
 def systems_of(entry: FigureEntry, config: Config, paper: Paper) -> list[str]:
     """Configured systems that a figure shows, in the order of the config."""
+    if entry.kind == "stages":
+        members = {name for table in entry.tables for name in paper.tables[table].systems()}
+        return [name for name in config.systems if name in members]
+    if entry.kind == "gain_by_base":
+        needed = (entry.system, entry.second)
+        shown = (*needed, entry.control)
+        ran = all(name in config.systems for name in needed)
+        return [name for name in config.systems if ran and name in shown]
     if entry.system is not None:
         return [entry.system] if entry.system in config.systems else []
     if entry.table is None:

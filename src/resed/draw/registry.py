@@ -12,12 +12,15 @@ from resed.draw import (
     confusion,
     dag,
     durations,
+    gain_by_base,
     sensitivity,
+    smoothing,
+    stages,
     training_curves,
 )
 from resed.draw.inputs import BUILT_IN, figure_entry
 from resed.formats.figure_description import FigureDescription
-from resed.paper.numbers import FigureEntry
+from resed.paper.figure_entries import FigureEntry
 from resed.results.clips import in_short
 from resed.results.folder import Results, short_hash
 
@@ -27,6 +30,9 @@ KINDS = {
     "confusion": confusion,
     "durations": durations,
     "training_curves": training_curves,
+    "stages": stages,
+    "gain_by_base": gain_by_base,
+    "smoothing": smoothing,
 }
 
 

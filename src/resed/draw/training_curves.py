@@ -1,6 +1,6 @@
 """Training curves of the systems of one table: losses, schedule, distillation, development."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,12 +11,13 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from resed.draw import style
 from resed.draw.inputs import systems_of
-from resed.paper.numbers import FigureEntry
+from resed.paper.figure_entries import FigureEntry
 from resed.results.folder import Results
 
 STYLES = ("-", "--", ":")  # student or first, teacher or second, third
 MARKERS = ("", "o", "s", "^", "D")  # colours repeat after eight systems, with another marker
 WIDTH = 11.0  # inches
+COLUMNS = 4
 
 
 @dataclass(frozen=True)
@@ -61,19 +62,30 @@ PANELS = (
     ),
     Panel("Development: frames", ("development.frame_f1",), "macro F1, %", factor=100.0),
 )
+OF_SINGLE = (Panel("Development: mAP", ("development.tags_map",), "mAP"),)  # of a network alone
 
 
 def draw(results: Results, entry: FigureEntry) -> Figure:
     """Draw one panel per quantity, one colour per system; thick the mean, thin each seed."""
     systems = systems_of(entry, results.config, results.paper)
-    figure = style.new(WIDTH, 7.6)
-    grid = figure.subplots(3, 4, sharex=True)
-    for name, look in zip(systems, _looks(), strict=False):
-        seeds = [pd.DataFrame(results.history(name, k)) for k in results.config.seed_list(name)]
-        for axes, panel in zip(grid.flat, PANELS, strict=True):
+    histories = {
+        name: [pd.DataFrame(results.history(name, k)) for k in results.config.seed_list(name)]
+        for name in systems
+    }
+    panels = PANELS
+    if all(results.config.system(name).model.framework == "single" for name in systems):
+        panels = [panel for panel in (*PANELS, *OF_SINGLE) if _has_values(panel, histories)]
+    rows = max(1, -(-len(panels) // COLUMNS))
+    figure = style.new(WIDTH, 7.6 * rows / 3)
+    grid = figure.subplots(rows, COLUMNS, sharex=True, squeeze=False)
+    for axes, panel in zip(grid.flat, panels, strict=False):
+        for (_, seeds), look in zip(histories.items(), _looks(), strict=False):
             _lines(axes, panel, seeds, look)
-    for axes, panel in zip(grid.flat, PANELS, strict=True):
         _dress(axes, panel)
+        if len(panels) % COLUMNS:
+            axes.tick_params(labelbottom=True)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
     for axes in grid[-1]:
         axes.set_xlabel("Epoch")
     _legend(figure, results, systems)
@@ -81,6 +93,16 @@ def draw(results: Results, entry: FigureEntry) -> Figure:
     several = f"{words}: mean, and the student of each seed"
     style.footnote(figure, results, several if _several_seeds(results) else "seed 0")
     return figure
+
+
+def _has_values(panel: Panel, histories: Mapping[str, Sequence[pd.DataFrame]]) -> bool:
+    """Whether a system has a value in the panel; a network alone has no consistency."""
+    return any(
+        column in history and history[column].notna().any()
+        for seeds in histories.values()
+        for history in seeds
+        for column in panel.columns
+    )
 
 
 def caption(results: Results, entry: FigureEntry) -> str:

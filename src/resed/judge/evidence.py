@@ -136,6 +136,7 @@ def _values(cell: Sequence[tuple[str, str]], with_split: bool) -> str:
 LACKING = {"annotations": "(requires the paper's annotations)", "events": "(no event)"}
 FIGURES: dict[str, Callable[[float], str]] = {
     "class_mean": lambda value: f"{value:.2f}",
+    "relative": lambda value: f"{value:.2f}",
     "highest_f1": lambda value: f"{value:.1f}",
     "lowest_recall": lambda value: f"{value:.1f}",
     "parameters": lambda value: f"{thousands(value)} parameters",

@@ -72,6 +72,8 @@ class Figures:
         match figure.kind:
             case "printed":
                 value: float = self.paper.cell(figure.place)
+            case "relative":
+                value = 100 * (self.paper.cell(figure.first) / self.paper.cell(figure.second) - 1)
             case "class_mean":
                 value = self._class_mean(figure)
             case "highest_f1":

@@ -26,6 +26,15 @@ class PrintedFigure(Strict):
     place: str
 
 
+class RelativeFigure(Strict):
+    """By how many percent of the second printed number the first one exceeds it."""
+
+    kind: Literal["relative"]
+    label: str
+    first: str
+    second: str
+
+
 class ClassMeanFigure(Strict):
     """The mean over classes of a column of a class table, to two decimals."""
 
@@ -96,6 +105,7 @@ class CitedFigure(Strict):
 
 Figure = Annotated[
     PrintedFigure
+    | RelativeFigure
     | ClassMeanFigure
     | RecallFigure
     | AnnotationFigure

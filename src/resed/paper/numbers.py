@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, model_validator
 
 from resed.config.loading import check, read_yaml
 from resed.errors import ConfigError
+from resed.paper.figure_entries import FigureEntry
 from resed.paper.tables import Name, PrintedNumber, Table, Texts, printed_numbers
 from resed.runtime.files import existing
 from resed.settings import Positive, Strict
@@ -25,7 +26,8 @@ class Metric(Strict):
     If `block` is set, our value is the macro-averaged F1 of these counts of `resed score`. If
     `score` is set, it is this number of the block `threshold_free` in metrics.json. Exactly one of
     the two must be set. `tags_map` and `tags_mauc` are mAP and mAUC of clip posteriors, from the
-    block `ranking`.
+    block `ranking`; `event_precision` and `event_recall` are means over the classes of the block
+    `event`.
     """
 
     title: str  # heading of a column
@@ -33,10 +35,11 @@ class Metric(Strict):
     block: Literal["event", "segment", "tags", "tags_raw", "tags_teacher"] | None = None
     score: (
         Literal["psds1", "psds2", "psds1_ungated", "psds2_ungated"]
-        | Literal["tags_map", "tags_mauc", "tags_map_teacher"]
+        | Literal["tags_map", "tags_mauc", "tags_map_teacher", "event_precision", "event_recall"]
         | None
     ) = None
     unit: Literal["percent", "fraction"] = "percent"
+    digits: Annotated[int, Field(ge=0, le=6)] | None = None  # None: 1 of percent, 3 of a fraction
 
     @model_validator(mode="after")
     def _one_source(self) -> "Metric":
@@ -52,6 +55,8 @@ class Metric(Strict):
     @property
     def decimals(self) -> int:
         """The number of decimals that the paper prints."""
+        if self.digits is not None:
+            return self.digits
         return 1 if self.unit == "percent" else 3
 
 
@@ -62,26 +67,6 @@ class Edition(Strict):
     title: str
     authors: str
     published: str
-
-
-class FigureEntry(Strict):
-    """A figure of the paper: its kind, what it shows, and its number in further editions."""
-
-    kind: Literal["class_weights", "confusion", "durations", "training_curves"]
-    title: str
-    system: str | None = None
-    table: str | None = None
-    classes: list[str] = []
-    note: str = ""
-    editions: Texts = {}
-
-    @model_validator(mode="after")
-    def _complete(self) -> "FigureEntry":
-        if self.kind in ("class_weights", "confusion") and self.system is None:
-            raise ValueError(f"kind {self.kind} requires system")
-        if self.kind == "training_curves" and self.table is None:
-            raise ValueError("kind training_curves requires table")
-        return self
 
 
 class Comparisons(Strict):
@@ -154,6 +139,7 @@ class Paper(Strict):
     comparisons: Comparisons | None = None
     stated: list[Stated] = []
     elsewhere: dict[Name, OtherSource] = {}
+    chosen_on: str = ""  # split on which its systems are chosen; the page shows it beside the other
     _key: str = PrivateAttr("")
 
     @model_validator(mode="after")
@@ -171,8 +157,11 @@ class Paper(Strict):
                 if number.metric not in self.metrics:
                     raise ValueError(f"elsewhere.{name}: unknown metric {number.metric}")
         for name, figure in self.figures.items():
-            if figure.table is not None and figure.table not in self.tables:
-                raise ValueError(f"figures.{name}: unknown table {figure.table}")
+            for table in (*figure.tables, *filter(None, [figure.table])):
+                if table not in self.tables:
+                    raise ValueError(f"figures.{name}: unknown table {table}")
+            if figure.metric and figure.metric not in self.metrics:
+                raise ValueError(f"figures.{name}: unknown metric {figure.metric}")
         if sum(table.layout == "systems" and table.main for table in self.tables.values()) > 1:
             raise ValueError("tables: only one table can have main: true")
         return self
@@ -280,10 +269,15 @@ class Paper(Strict):
         return self._by_system.get((system, metric, split, label, edition))
 
 
+def paper_names(root: Path | str = ".") -> list[str]:
+    """The folders of config/papers, sorted."""
+    return sorted(path.parent.name for path in (Path(root) / FOLDER).glob("*/numbers.yaml"))
+
+
 def paper_file(name: str, file: str, root: Path | str = ".") -> Path:
     """config/papers/{name}/{file}. Raises ConfigError for an unknown paper, MissingFileError."""
     folder = Path(root) / FOLDER
-    known = sorted(path.parent.name for path in folder.glob("*/numbers.yaml"))
+    known = paper_names(root)
     if name not in known:
         cure = f"use one of {', '.join(known) or 'none: config/papers is empty'}"
         raise ConfigError(f"unknown paper {name}", place="config.paper", cure=cure)

@@ -13,6 +13,9 @@ from resed.formats.figure_description import FigureDescription, read_figure_desc
 from resed.runtime.files import existing
 
 SECTIONS = {
+    "stages": "Generations",
+    "gain_by_base": "Gains per class",
+    "smoothing": "Smoothing",
     "class_weights": "Weights per class",
     "confusion": "Confusions",
     "durations": "Durations and windows",

@@ -1,5 +1,6 @@
 """The text of the first screen: what was run, on what, and how certain it is."""
 
+from resed.config.dataset import SCORED_ROLES
 from resed.config.run_name import in_words
 from resed.report import facts
 from resed.results.folder import Results
@@ -56,6 +57,18 @@ def lede(results: Results) -> str:
     if not trained or not scored:
         return f"{text}. The clips were not audited."
     return f"{text}: trained on {_joined(trained)} clips, scored on {_joined(scored)} clips."
+
+
+def chosen(results: Results) -> str:
+    """A sentence on which clips chose what; "" if the paper's systems are not chosen."""
+    split = results.paper.chosen_on
+    if not split:
+        return ""
+    others = [name for name in SCORED_ROLES if name != split]
+    return (
+        f"Models of each class, windows and thresholds were chosen on {split}, so scores there are "
+        f"optimistic; {' and '.join(others)} chose nothing."
+    )
 
 
 def basis(results: Results) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from resed.draw.inputs import figure_names
 from resed.formats.tables import Table
+from resed.paper.numbers import load_paper, paper_names
 from resed.results.folder import Results
 
 
@@ -83,9 +84,11 @@ def _seeds(results: Results) -> Iterator[str]:
 
 
 def _others(results: Results) -> Iterator[str]:
-    """Systems that are in no table of the paper and not configured."""
+    """Systems that are in no table of any paper and not configured."""
     config = results.config
     shown = {*config.systems, *results.paper.systems()}
+    for name in paper_names(config.root):  # those of other papers
+        shown |= {*load_paper(name, config.root).systems()}
     others = [_named(name, results) for name in config.catalogue if name not in shown]
     if others:
         yield f"Systems that are in no table of the paper: {', '.join(others)}."

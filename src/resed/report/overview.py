@@ -1,6 +1,6 @@
 """The picture of all systems: for each metric, a point with its interval per system."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,14 +48,17 @@ class Overview:
     """The picture.
 
     Attributes:
-        split: the clips of the scores.
-        metrics: one per column.
+        split: the clips of the scores, or of those of the first column.
+        metrics: one per column. If the paper's systems are chosen on one of the splits, the columns
+            are both splits.
+        headings: of the columns.
         rows: systems, then baselines.
         lines: place of the baseline `REFERENCE` in each column, None without it.
     """
 
     split: str
     metrics: tuple[Metric, ...]
+    headings: tuple[str, ...]
     rows: tuple[SystemPoints, ...]
     lines: tuple[float | None, ...]
 
@@ -85,18 +88,30 @@ def overview(results: Results, tables: Mapping[str, Table]) -> Overview | None:
         return None
     known = shown_metrics(paper, shape)
     chosen = {metric.block: key for key, metric in known.items() if metric.block in BLOCKS}
-    keys = [chosen[block] for block in BLOCKS if block in chosen] or list(shape.metrics)
+    keys = [chosen[block] for block in BLOCKS if block in chosen]
+    if not {*keys} & {*shape.metrics}:  # a paper without F1
+        keys = [*shape.metrics, *(key for key in keys if known[key].block == "tags")]
     frame = tables[name].frame
     frame = frame[frame["status"] != NOT_RUN]
     splits = list(dict.fromkeys(frame["split"]))
     if not splits:
         return None
     split = EVALUATION if EVALUATION in splits else splits[-1]
-    metrics = tuple(known[key] for key in keys)
-    rows = tuple(_rows(name, frame[frame["split"] == split], dict(zip(keys, metrics, strict=True))))
+    columns = [(key, split, known[key]) for key in keys]
+    if paper.chosen_on in splits and len(splits) > 1:  # side by side, of the first score alone
+        first = known[keys[0]]
+        both = [split, *(one for one in splits if one != split)]
+        columns = [(keys[0], one, first) for one in both]
+    metrics = tuple(metric for *_, metric in columns)
+    headings = tuple(
+        f"{metric.title}, {one}" if paper.chosen_on else metric.title for _, one, metric in columns
+    )
+    rows = tuple(_rows(name, frame, columns))
     reference = next((row for row in rows if row.anchor.endswith(f"-{REFERENCE}")), None)
-    points = reference.points if reference else (None,) * len(keys)
-    return Overview(split, metrics, rows, tuple(point.at if point else None for point in points))
+    points = reference.points if reference else (None,) * len(columns)
+    return Overview(
+        split, metrics, headings, rows, tuple(point.at if point else None for point in points)
+    )
 
 
 def _ran(paper: Paper, tables: Mapping[str, Table]) -> Iterator[str]:
@@ -105,15 +120,17 @@ def _ran(paper: Paper, tables: Mapping[str, Table]) -> Iterator[str]:
             yield name
 
 
-def _rows(name: str, frame: pd.DataFrame, metrics: Mapping[str, Metric]) -> Iterator[SystemPoints]:
+def _rows(
+    name: str, frame: pd.DataFrame, columns: Sequence[tuple[str, str, Metric]]
+) -> Iterator[SystemPoints]:
     wanted = (frame["threshold"] == "configured") & (
         (frame["group"] != "baseline") | frame["system"].isin(BASELINES)
     )
     for (group, system, title), rows in frame[wanted].groupby(
         ["group", "system", "title"], sort=False
     ):
-        scores = {row["metric"]: row for row in rows.to_dict("records")}
-        points = [_point(scores.get(key), metric) for key, metric in metrics.items()]
+        scores = {(row["metric"], row["split"]): row for row in rows.to_dict("records")}
+        points = [_point(scores.get((key, split)), metric) for key, split, metric in columns]
         tone = TONES.get(group, "point")
         yield SystemPoints(title, tone, anchor_of(name, system), tuple(points))
 

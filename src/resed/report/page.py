@@ -12,7 +12,7 @@ from resed.formats.web_page import environment
 from resed.report import facts, figures
 from resed.report.claims import Group, contradictions, groups
 from resed.report.contents import PageSection, sections
-from resed.report.first_screen import basis, heading, lede, page_title
+from resed.report.first_screen import basis, chosen, heading, lede, page_title
 from resed.report.markup import cell, mark, marked, slug
 from resed.report.neighbours import neighbours
 from resed.report.not_run import not_run
@@ -80,6 +80,7 @@ def render(results: Results, folder: Path | None = None) -> str:
             all_claims=sum(len(group.statements) for group in judged),
             groups=judged,
             basis=basis(results),
+            chosen=chosen(results),
             published=sum(len(card.lines) for card in judged_numbers),
             number_tallies=tallies(
                 "scorecard", NUMBER_VERDICTS, tables["scorecard"].data["counts"]

@@ -46,6 +46,8 @@ def _systems(results: Results, found: Overview, per_class: pd.DataFrame) -> Iter
     if blind is not None:
         line += f"; without a trained detector ({blind.title}): {_score(blind, percent)}"
     yield f"{line}."
+    if metric.block != "event":  # a tagger
+        return
     rows = per_class[
         (per_class["title"] == best.title)
         & (per_class["split"] == found.split)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from resed.config.rows import Row
@@ -25,6 +26,7 @@ from resed.stats.intervals import (
 # Scores of systems -> those of detectors with score TSVs.
 OF_SCORE_TSVS = {f"psds{n}{gate}": f"psds{n}" for n in (1, 2) for gate in ("", "_ungated")}
 OF_SCORE_TSVS |= {"tags_map": "map", "tags_mauc": "mauc"}
+OF_EVENTS = {"event_precision": "precision", "event_recall": "recall"}  # in the block event
 LAID_OVER = {"override", "system_overrides", "features", "feature_overrides", "calibrate"}
 A_THIRD = 1e-4  # tolerance of eta: configs and commands write 0.3333333 and 0.3333
 KNEE_OPTIONS = {"kneedle": ("guard",), "quantile": ("quantile",)}  # other knees have no option
@@ -173,10 +175,17 @@ class Results(ResultsReader):
 
 
 def _without_threshold(metrics: dict[str, Any], score: str | None) -> float | None:
-    """A score that needs no threshold; score TSVs have no gate, so both kinds of PSDS are one."""
-    if "scores" in metrics:
+    """A score without counts per clip; score TSVs have no gate, so both kinds of PSDS are one."""
+    if "scores" in metrics and score not in OF_EVENTS:
         return metrics.get(OF_SCORE_TSVS.get(score or "", ""))
+    if score in OF_EVENTS:
+        return _mean_rate(metrics["event"]["classes"], OF_EVENTS[score])
     return (metrics.get("threshold_free") or {}).get(score)
+
+
+def _mean_rate(classes: dict[str, dict[str, float]], rate: str) -> float:
+    """Mean over classes of precision or recall, 0 for a class without any; 0 without a class."""
+    return fmean(one[rate] for one in classes.values()) if classes else 0.0
 
 
 def departures(results: Results) -> list[str]:
