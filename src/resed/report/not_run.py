@@ -84,11 +84,30 @@ def _seeds(results: Results) -> Iterator[str]:
 
 
 def _others(results: Results) -> Iterator[str]:
-    """Systems that are in no table of any paper and not configured."""
+    """Systems that are in no table of any paper and not configured.
+
+    Variants of the systems of another paper are left out.
+    """
     config = results.config
-    shown = {*config.systems, *results.paper.systems()}
-    for name in paper_names(config.root):  # those of other papers
-        shown |= {*load_paper(name, config.root).systems()}
-    others = [_named(name, results) for name in config.catalogue if name not in shown]
+    own = {*config.systems, *results.paper.systems()}
+    of_others = {
+        system
+        for name in paper_names(config.root)
+        if name != config.paper
+        for system in load_paper(name, config.root).systems()
+    } - own
+    others = []
+    for name in config.catalogue:
+        line = {*_line(name, results)}
+        if name not in own | of_others and not (line & of_others and not line & own):
+            others.append(_named(name, results))
     if others:
         yield f"Systems that are in no table of the paper: {', '.join(others)}."
+
+
+def _line(name: str, results: Results) -> Iterator[str]:
+    """A system and the systems on which it is based; `load_config` refused circles."""
+    current: str | None = name
+    while current in results.config.catalogue:
+        yield current
+        current = results.config.catalogue[current].base
