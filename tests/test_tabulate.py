@@ -131,7 +131,7 @@ def test_the_main_table_has_five_groups_in_order(results, main):
     assert "PTS, frame thresholds per class 0.1 to 0.5" in titles
     assert all(text.endswith("; not in the paper") for text in headings(main)[2:4])
     last = config.catalogue[config.systems[-1]].title
-    assert f"own tags over the whole clip ({last})" in titles
+    assert f"tags of {last}, over the whole clip" in titles
     assert len(lines(main)) == 5 + 2 * len(order)
 
 

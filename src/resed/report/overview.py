@@ -54,6 +54,7 @@ class Overview:
         headings: of the columns.
         rows: systems, then baselines.
         lines: place of the baseline `REFERENCE` in each column, None without it.
+        others: number of systems of the run that are only in other tables.
     """
 
     split: str
@@ -61,11 +62,22 @@ class Overview:
     headings: tuple[str, ...]
     rows: tuple[SystemPoints, ...]
     lines: tuple[float | None, ...]
+    others: int = 0
 
     @property
     def reference(self) -> str:
         """Title of the baseline that is drawn as a line; empty without it."""
         return next((row.title for row in self.rows if row.anchor.endswith(f"-{REFERENCE}")), "")
+
+    def near(self, best: SystemPoints) -> int:
+        """Number of other systems whose interval in the first column contains the best score."""
+        score = best.points[0]
+        found = [row.points[0] for row in self.rows if row.tone != "base" and row is not best]
+        return sum(
+            one.low <= score.at <= one.high
+            for one in found
+            if one and score and one.low is not None and one.high is not None
+        )
 
     def best(self, blind: bool) -> SystemPoints | None:
         """The system with the highest score in the first column, or the baseline in `BLIND`."""
@@ -109,9 +121,10 @@ def overview(results: Results, tables: Mapping[str, Table]) -> Overview | None:
     rows = tuple(_rows(name, frame, columns))
     reference = next((row for row in rows if row.anchor.endswith(f"-{REFERENCE}")), None)
     points = reference.points if reference else (None,) * len(columns)
-    return Overview(
-        split, metrics, headings, rows, tuple(point.at if point else None for point in points)
-    )
+    lines = tuple(point.at if point else None for point in points)
+    shown = {row.anchor for row in rows}
+    others = sum(anchor_of(name, system) not in shown for system in results.config.systems)
+    return Overview(split, metrics, headings, rows, lines, others)
 
 
 def _ran(paper: Paper, tables: Mapping[str, Table]) -> Iterator[str]:

@@ -44,7 +44,7 @@ def _systems(results: Results, found: Overview, per_class: pd.DataFrame) -> Iter
     percent = " %" if metric.unit == "percent" else ""
     line = f"{best.title}: highest {metric.title} on {found.split}, {_score(best, percent)}"
     if blind is not None:
-        line += f"; without a trained detector ({blind.title}): {_score(blind, percent)}"
+        line += f"; without hearing the clips ({blind.title}): {_score(blind, percent)}"
     yield f"{line}."
     if metric.block != "event":  # a tagger
         return

@@ -34,9 +34,9 @@ GROUPS = {
 BASELINE_TITLES = {
     "nothing": "nothing detected",
     "everything": "every class active all the time",
-    "prior": "random, by the class priors of the training events",
-    "own_tags": "own tags over the whole clip ({system})",
-    "loudness": "the reference's tags with a loudness gate",
+    "prior": "random events, as frequent as in training",
+    "own_tags": "tags of {system}, over the whole clip",
+    "loudness": "true tags, times by loudness",
     "reference": "the reference itself",
 }
 # Metrics that resed scores for every paper.
