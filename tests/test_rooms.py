@@ -12,7 +12,7 @@ from runs import REPOSITORY
 SOURCE = REPOSITORY / "src" / "resed"
 # Imports point down this list, never up; rooms on one line import each other from left to right.
 FLOORS = (
-    *("cli", "browse", "report", "share", "detect", "export"),
+    *("__main__", "cli", "browse", "report", "share", "detect", "export"),
     *("compare", "tabulate", "draw", "judge"),
     "results",
     *("predict", "train", "distil", "compose", "calibrate", "score", "decode", "extract"),

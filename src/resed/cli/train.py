@@ -71,6 +71,7 @@ def train(
 
     Prints the loss, the development F1 (%) and the remaining minutes after each epoch. If it is
     killed and started again, the training continues and ends with the same bytes (on a CPU).
+    torchrun --nproc-per-node 4 -m resed train ... divides every batch among four processes.
 
     Example: resed train --dataset demo --root data/demo --system pts --settings pts.yaml
     --weak weak.store --unlabeled unlabeled.store --strong strong.store --development dev.store
@@ -82,8 +83,9 @@ def train(
     from resed.config.network_file import NetworkFile
     from resed.config.systems import refuse_other_settings
     from resed.predict.models import model_path
-    from resed.runtime.devices import device_for
+    from resed.runtime.devices import device_for, visible_devices
     from resed.train.initial import Initial
+    from resed.train.parallel import connected, refuse_too_few_devices, started_by_torchrun
     from resed.train.setup import build_trainer, keep_freed_memory, prepare_torch
 
     if settings is None:
@@ -95,6 +97,9 @@ def train(
     if not changed:
         refuse_other_settings(system, values, Path())
     network = NetworkFile.read(network_file) if network_file else None
+    processes = started_by_torchrun()
+    if device != "cpu":
+        refuse_too_few_devices(processes, jobs_per_gpu * len(visible_devices(processes.say)))
     keep_freed_memory()
     given = {
         "weak": weak,
@@ -104,7 +109,11 @@ def train(
         "development": development,
     }
     stores = {role: path for role, path in given.items() if path is not None}
-    with device_for(device, jobs_per_gpu) as chosen:
+    with (
+        device_for(device, jobs_per_gpu, processes.say) as chosen,
+        connected(processes, chosen),
+        processes.together(),
+    ):
         prepare_torch(threads, chosen)
         trainer = build_trainer(
             load_dataset(dataset),
@@ -119,5 +128,6 @@ def train(
             generation=generation,
             targets=by_split(targets, "--targets"),
             network=network,
+            processes=processes,
         )
-        print(f"wrote {trainer.train(resume)}")
+        processes.say(f"wrote {trainer.train(resume)}")

@@ -127,6 +127,7 @@ STATE = {
     "history": list_of(Kind("a mapping of columns to numbers", lambda row: _is_row(row))),
     "best": Fields({"score": number(), "epoch": integer(-1), "weights": WEIGHTS}),
     "made_with": Fields({}, others=PLAIN, optional=True),
+    "within": Kind("the log of an epoch", lambda v: isinstance(v, dict), optional=True),
 }
 
 

@@ -22,6 +22,7 @@ from resed.settings import BatchSettings
 from resed.train.balanced import ClassQueue
 from resed.train.clip_features import ClipFeatures
 from resed.train.objective import Targets
+from resed.train.parallel import ONE, Processes
 
 ORDER = ("weak", "strong", "unlabeled", "out_of_domain")  # of the clips of a batch
 UNLABELLED = ("unlabeled", "out_of_domain")
@@ -123,7 +124,8 @@ class Batches:
     """The batches of a training; their clips are in the order of ORDER."""
 
     def __init__(self, strata: Mapping[str, Stratum], settings: BatchSettings, seed: int,
-                 device: torch.device, *, epoch: int = 1):  # fmt: skip
+                 device: torch.device, *, epoch: int = 1,
+                 processes: Processes = ONE):  # fmt: skip
         """Batches of `strata`; `epoch` is the number of steps per epoch, for orders: per_epoch.
 
         Raises ConfigError for a batch with more clips than there are.
@@ -134,6 +136,7 @@ class Batches:
         self.epoch = epoch if settings.orders == "per_epoch" else None
         self.seed = seed
         self.device = device
+        self.processes = processes
         # Frames of all clips, if all have them; otherwise of the strong clips.
         self.framed = all(stratum.frames is not None for stratum in self.strata.values())
         labels = [part for one in self.strata.values() for part in (one.tags, one.frames)]
@@ -219,10 +222,18 @@ class Batches:
             orders[turn] = np.random.default_rng([self.seed, stream, *turn]).permutation(count)
         return orders[turn]
 
+    def part(self, step: int) -> tuple[Tensor, Targets]:
+        """As a call, for the clips that this process computes; the others are not read."""
+        part = self.processes.part
+        return self._batch({role: one[part(len(one))] for role, one in self.indices(step).items()})
+
     def __call__(self, step: int) -> tuple[Tensor, Targets]:
         """Features float32 [clips, frames, mels] and the targets of batch `step`."""
+        return self._batch(self.indices(step))
+
+    def _batch(self, indices: Mapping[str, np.ndarray]) -> tuple[Tensor, Targets]:
         features, tags, frames = [], [], []
-        chosen = {role: torch.from_numpy(index) for role, index in self.indices(step).items()}
+        chosen = {role: torch.from_numpy(index) for role, index in indices.items()}
         for role, index in chosen.items():
             stratum = self.strata[role]
             here = index.to(stratum.features.device)

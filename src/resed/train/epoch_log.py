@@ -1,5 +1,8 @@
 """Log of one epoch: losses per step, mean posteriors and weights per class, sizes of features."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -25,6 +28,18 @@ class EpochLog:
         self.losses[number] = torch.stack([terms.get(name, zero) for name in LOSS_COLUMNS])
         self.posteriors += posterior
         self.weights += weight
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` continues from, in plain values and tensors on the CPU."""
+        tensors = {name: getattr(self, name).cpu() for name in ("losses", "posteriors", "weights")}
+        return {"present": sorted(self.present), **tensors}
+
+    def restore(self, state: Mapping[str, Any]) -> int:
+        """Continue from the `state` of a step; return the number of steps before it."""
+        self.present = set(state["present"])
+        for name in ("losses", "posteriors", "weights"):
+            getattr(self, name).copy_(state[name])
+        return int(state["step"])
 
     def last_loss(self, number: int) -> float:
         """The total loss of step `number`."""

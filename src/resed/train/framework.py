@@ -28,6 +28,7 @@ from resed.train.distillation import Projections
 from resed.train.model import Output, TeacherStudent
 from resed.train.objective import Objective, Targets, cross_entropy, limited
 from resed.train.own_network import OwnNetwork
+from resed.train.parallel import Processes, distributed_network
 from resed.train.single import OneNetwork, refuse_unlabelled, single_losses
 from resed.train.wels import wels_grid
 
@@ -101,6 +102,10 @@ class Framework(ABC):
     def augment(self, mels: Tensor, targets: Targets) -> tuple[Tensor, Targets]:
         """Augment a batch by schedule.augment."""
         return augment(mels, targets, self.settings.schedule.augment)
+
+    def distribute(self, processes: Processes, device: torch.device) -> None:
+        """Compute a part of every batch in each of several processes."""
+        raise NotImplementedError  # refuse_undivided names the frameworks that cannot
 
     @abstractmethod
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
@@ -240,6 +245,14 @@ class Single(Framework):
 
     networks: OneNetwork
 
+    def __init__(self, settings: SystemSettings, networks: OneNetwork):
+        super().__init__(settings, networks)
+        self.student: nn.Module = networks.student
+
+    def distribute(self, processes: Processes, device: torch.device) -> None:
+        """Average gradients over all processes."""
+        self.student = distributed_network(self.networks.student, processes, device)
+
     def prepare(self, training: Mapping[str, Stratum]) -> None:
         """Require targets, and logits of frames, for each loss."""
         refuse_unlabelled(self.settings, training)
@@ -254,7 +267,7 @@ class Single(Framework):
 
     def outputs(self, noisy: Tensor, mels: Tensor, targets: Targets) -> tuple[Output, Output]:
         """Outputs with frame posteriors of all clips."""
-        student = self.networks.student(mels)
+        student = self.student(mels)
         return student, student
 
     def moment(self, step: int, steps: int) -> dict[str, float]:

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resed.errors import MOST_CLASSES, DivergedError, some
+from resed.errors import MOST_CLASSES, CheckpointError, DivergedError, some
 from resed.formats import checkpoint
 from resed.formats.history import write_history
 from resed.runtime.fingerprint import made_by
+from resed.settings import AugmentSettings
 from resed.train import schedule
 from resed.train.augment import noisy
 from resed.train.batches import Batches, Stratum
@@ -20,8 +21,10 @@ from resed.train.evaluate import infer, quick_scores
 from resed.train.finite import NumberError, StepNumbers
 from resed.train.framework import build_framework
 from resed.train.initial import Initial
-from resed.train.objective import focal_weight
-from resed.train.precision import arithmetic, made_with
+from resed.train.objective import Targets, focal_weight
+from resed.train.parallel import ONE, Processes, part_of
+from resed.train.precision import arithmetic
+from resed.train.resume import restored, state_of
 from resed.train.run import TrainingRun
 from resed.train.selection import Best, is_better, is_over, score_of, tag_thresholds
 
@@ -30,6 +33,8 @@ SHOWN = (  # scores in the line of an epoch
     ("frames", "development.frame_f1"),
     ("mAP", "development.tags_map"),
 )
+RESUME = "resume.pt"
+SAVE_SECONDS = 600.0  # between two states of an epoch
 MOST_PARTS = 20  # of networks that a message lists
 
 
@@ -37,14 +42,14 @@ class Trainer:
     """One training of one system with one seed."""
 
     def __init__(self, run: TrainingRun, strata: dict[str, Stratum], evaluated: dict[str, Stratum],
-                 device: torch.device, *, say: Callable[[str], None] = print):  # fmt: skip
+                 device: torch.device, *, say: Callable[[str], None] = print,
+                 processes: Processes = ONE):  # fmt: skip
         torch.manual_seed(run.random_seed)
-        self.run, self.device, self.say = run, device, say
+        self.run, self.device, self.say, self.processes = run, device, say, processes
         self.settings = run.settings.schedule
         self.steps = schedule.steps_per_epoch(self.settings, {r: len(s) for r, s in strata.items()})
-        self.batches = Batches(
-            strata, self.settings.batch, run.random_seed, device, epoch=self.steps
-        )
+        self.batches = Batches(strata, self.settings.batch, run.random_seed, device,
+                               epoch=self.steps, processes=processes)  # fmt: skip
         self.framework = build_framework(
             run.settings, run.features, len(run.classes), run.shares, run.network
         )
@@ -54,6 +59,8 @@ class Trainer:
         if run.initial is not None:
             self._start_from(run.initial)
         self.networks = self.framework.networks.to(device)
+        if processes.count > 1:
+            self.framework.distribute(processes, device)
         self.projections = self.framework.projections
         if self.projections is not None:
             self.projections.to(device)
@@ -67,6 +74,8 @@ class Trainer:
         )
         self.autocast = arithmetic(self.settings.precision, device)
         self.epoch, self.history, self.best = 0, [], Best()
+        self.within: dict[str, Any] | None = None  # of resume.pt, if it is not after an epoch
+        self.saved, self.save_seconds = time.monotonic(), SAVE_SECONDS
         self.made_by = made_by("train")
 
     def _start_from(self, initial: Initial) -> None:
@@ -90,7 +99,7 @@ class Trainer:
             DivergedError: a number is not finite or too large; names epoch, step and term. Nothing
                 of that epoch is saved.
         """
-        state = self.run.folder / "resume.pt"
+        state = self.run.folder / RESUME
         if resume:
             self._restore(state)
         while self.epoch < self.settings.epochs and not is_over(self.history, self.settings):
@@ -100,9 +109,12 @@ class Trainer:
                 raise self._diverged(error) from None
             self._select()
             self.epoch += 1
-            checkpoint.save(state, self._state())
-            write_history(self.run.folder / "history.csv", self.history, self.run.classes)
+            self._save()
+            if self.processes.first:
+                write_history(self.run.folder / "history.csv", self.history, self.run.classes)
         final = self.run.folder / "checkpoint.pt"
+        if not self.processes.first:
+            return final
         write_history(self.run.folder / "history.csv", self.history, self.run.classes)
         weights = self.framework.final(self.best.weights or _copy(self.networks))
         epoch = self.best.epoch if self.best.weights else self.epoch - 1
@@ -127,9 +139,11 @@ class Trainer:
                 self.optimiser.state.clear()
             group["lr"] = rate
         log = EpochLog(self.steps, len(self.run.classes), self.device)
-        moment = self._steps(log, started)
+        first = log.restore(self.within) if self.within else 0
+        self.within = None
+        moment = self._steps(log, started, first)
         seconds = time.monotonic() - started
-        clips = self.steps * self.batches.clips
+        clips = (self.steps - first) * self.batches.clips
         stage = 2 if moment.pop("focal", False) else 1
         row: dict[str, Any] = {
             "epoch": self.epoch,
@@ -147,8 +161,11 @@ class Trainer:
         self.history.append(row)
         self._say_epoch(row, seconds)
 
-    def _steps(self, log: EpochLog, started: float) -> dict[str, float]:
-        """Make all steps of an epoch; return the weights at its end. Raises NumberError."""
+    def _steps(self, log: EpochLog, started: float, first: int = 0) -> dict[str, float]:
+        """Make all steps of an epoch from `first` on; return the weights at its end.
+
+        Raises NumberError.
+        """
         modules: dict[str, torch.nn.Module] = {"": self.networks}
         if self.projections is not None:
             modules["projections."] = self.projections
@@ -156,15 +173,20 @@ class Trainer:
         numbers = StepNumbers(modules, self.optimiser, self.steps, self.device, largest_loss=limit)
         inputs: dict[str, Tensor] = {}
         moment: dict[str, float] = {}
-        for number in range(self.steps):
+        for number in range(first, self.steps):
             step = self.epoch * self.steps + number
             moment = self.framework.moment(step, self.steps)
             inputs, terms, *means = self._step(step, moment)
             log.add(number, terms, *means)
             numbers.add(number, inputs, terms)
+            numbers.largest[number] = self.processes.mean(numbers.largest[number])
             if self.device.type == "cpu":  # on a GPU this would wait for every step
                 numbers.check(inputs, number)
             self._progress(number, log, started)
+            due = time.monotonic() - self.saved > self.save_seconds
+            if due and number + 1 < self.steps:
+                numbers.check(inputs)
+                self._save(log, number + 1)
         numbers.check(inputs)
         return moment
 
@@ -172,9 +194,8 @@ class Trainer:
         self, step: int, moment: dict[str, float]
     ) -> tuple[dict[str, Tensor], dict[str, Tensor], Tensor, Tensor]:
         """Make one optimiser step; return inputs and losses, and mean p_t and weight per class."""
-        mels, targets = self.batches(step)
-        mels, targets = self.framework.augment(mels, targets)
-        inputs = {"of the student": mels, "of the teacher": noisy(mels, self.settings)}
+        inputs, targets = self._batch(step)
+        mels = inputs["of the student"]
         dtype, enabled = self.autocast or torch.bfloat16, self.autocast is not None
         with torch.autocast(self.device.type, dtype, enabled=enabled):
             teacher, student = self.framework.outputs(inputs["of the teacher"], mels, targets)
@@ -188,7 +209,22 @@ class Trainer:
             logits = torch.where(targets.tags > 0.5, logits, -logits)  # of p_t
             weight = focal_weight(logits, self.run.settings.objective.focal)
             means = logits.sigmoid().mean(dim=0), weight.mean(dim=0)
-        return inputs, {k: v.detach() for k, v in terms.items()}, *means
+        losses = self.processes.mean(torch.stack([v.detach() for v in terms.values()]))
+        means = tuple(map(self.processes.mean, means))
+        return inputs, dict(zip(terms, losses, strict=True)), *means
+
+    def _batch(self, step: int) -> tuple[dict[str, Tensor], Targets]:
+        """Inputs of student and teacher in this process, and their targets.
+
+        Random numbers are drawn for the whole batch, so that they do not depend on the processes.
+        """
+        if not (self.settings.teacher_noise or self.settings.augment != AugmentSettings()):
+            mels, targets = self.batches.part(step)
+            return {"of the student": mels, "of the teacher": mels}, targets
+        mels, targets = self.framework.augment(*self.batches(step))
+        noise = noisy(mels, self.settings)[self.processes.part(len(mels))]
+        mels, targets = part_of(self.processes, mels, targets)
+        return {"of the student": mels, "of the teacher": noise}, targets
 
     def _diverged(self, error: NumberError) -> DivergedError:
         step = self.steps if error.step is None else error.step + 1
@@ -258,44 +294,22 @@ class Trainer:
     # ---- resuming --------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
-        generators = {"cpu": torch.get_rng_state()}
-        if self.device.type == "cuda":
-            generators["cuda"] = torch.cuda.get_rng_state(self.device)
-        return {
-            "identity": self.run.identity(),
-            "made_by": self.made_by,
-            "made_with": made_with(self.device, self.autocast),
-            "epoch": self.epoch,
-            "networks": self.networks.state_dict(),
-            "projections": self.projections.state_dict() if self.projections else {},
-            "optimiser": self.optimiser.state_dict(),
-            "generators": generators,
-            "history": self.history,
-            "best": vars(self.best),
-        }
+        return state_of(self)
+
+    def _save(self, log: EpochLog | None = None, step: int = 0) -> None:
+        """Write resume.pt after an epoch, or after `step` of its steps."""
+        if self.processes.first:
+            checkpoint.save(self.run.folder / RESUME, state_of(self, log, step))
+        self.saved = time.monotonic()
 
     def _restore(self, path: Path) -> None:
-        if not path.is_file():
-            return
-        state = checkpoint.load_state(path)
-        different = checkpoint.first_difference(state["identity"], self.run.identity())
-        if different:
-            self.say(f"{path}: has other settings ({different}); training starts from epoch 1")
-            return
-        parameters = self.optimiser.param_groups[0]["params"]
-        checkpoint.refuse_unfit(path, state, self._state(), parameters)
-        self.networks.load_state_dict(state["networks"])
-        if self.projections:
-            self.projections.load_state_dict(state["projections"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        torch.set_rng_state(state["generators"]["cpu"])
-        if self.device.type == "cuda" and "cuda" in state["generators"]:
-            torch.cuda.set_rng_state(state["generators"]["cuda"], self.device)
-        self.epoch, self.history = state["epoch"], state["history"]
-        self.best = Best(**state["best"])
-        self.say(f"{self.run.system} seed {self.run.seed}: resumed after epoch {self.epoch}")
-        self._say_if_moved(path, state.get("made_with"))
-        self._keep_maker(path, state.get("made_by"))
+        state = restored(self, path) if path.is_file() else None
+        if len({*self.processes.agree(state and (self.epoch, state.get("step")))}) > 1:
+            cure = "use a folder that all machines share"
+            raise CheckpointError("is not the same for all processes", place=path, cure=cure)
+        if state is not None:
+            self.best, self.within = Best(**state["best"]), state.get("within")
+            self._keep_maker(path, state.get("made_by"))
 
     def _keep_maker(self, path: Path, theirs: dict[str, Any] | None) -> None:
         """Report a change of the code; the checkpoint keeps the fingerprint of the code before."""
@@ -305,22 +319,6 @@ class Trainer:
                 f"{path}: was begun by other code of resed; training continues, and its checkpoint "
                 "counts as stale; delete the file to start again"
             )
-
-    def _say_if_moved(self, path: Path, theirs: dict[str, Any] | None) -> None:
-        """Report a change of device or precision since the file was written.
-
-        The change is not refused, because a queue may assign another GPU. The result then differs
-        from that of either machine.
-        """
-        ours = made_with(self.device, self.autocast)
-        if theirs is None or theirs == ours:  # older files have none
-            return
-        pairs = [checkpoint.first_difference({k: theirs.get(k)}, {k: v}) for k, v in ours.items()]
-        moved = "; ".join(filter(None, pairs))
-        self.say(
-            f"{path}: was made on another device or with another precision ({moved}); training "
-            "continues with those of this machine; delete the file to start again"
-        )
 
 
 def _copy(networks: torch.nn.Module) -> dict[str, Tensor]:

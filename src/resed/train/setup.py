@@ -24,6 +24,7 @@ from resed.train.heads import class_shares
 from resed.train.initial import Initial, refuse_own
 from resed.train.input_norm import statistics
 from resed.train.loop import Trainer
+from resed.train.parallel import ONE, Processes, refuse_undivided
 from resed.train.run import TrainingRun
 from resed.train.selection import fixed_order, refuse_unscored, selecting
 from resed.train.soft_targets import refuse_targets, targets_identity, with_targets
@@ -59,9 +60,9 @@ def prepare_torch(threads: int, device: torch.device) -> None:
         torch.backends.cudnn.benchmark = True
 
 
-def open_stores(paths: Mapping[str, Path]) -> dict[str, Store]:
+def open_stores(paths: Mapping[str, Path], *, verify: bool = True) -> dict[str, Store]:
     """Open one store per role; StoreError if they differ in settings or manifest."""
-    stores = {role: Store.open(path) for role, path in paths.items()}
+    stores = {role: Store.open(path, verify=verify) for role, path in paths.items()}
     first_role, first = next(iter(stores.items()))
     for role, store in stores.items():
         here = {"settings": store.settings, "manifest": store.manifest_sha256}
@@ -98,6 +99,7 @@ def build_trainer(
     generation: int = 0,
     targets: Mapping[str, Path] = MappingProxyType({}),
     network: NetworkFile | None = None,
+    processes: Processes = ONE,
 ) -> Trainer:
     """The trainer of `resed train`; settings, stores and labels are checked before.
 
@@ -105,10 +107,12 @@ def build_trainer(
         targets: role -> file of targets, which replace the labels of its training clips. Epochs are
             selected and class shares computed by the labels.
         network: the file with the class of `model.own`.
+        processes: of which this is one; the first one verifies the stores, writes and prints.
     """
     cure = "add this key; config/systems/base.yaml has all keys"
     chosen = check(SystemSettings, settings, f"systems.{system}", cure)
-    opened = open_stores(stores)
+    refuse_undivided(processes, chosen)
+    opened = open_stores(stores, verify=processes.first)
     refuse_missing_stores(chosen, opened)
     roles = chosen.training_roles
     refuse_targets(targets, chosen, roles)
@@ -158,7 +162,7 @@ def build_trainer(
     training, evaluated = split_strata(strata, roles, chosen.schedule, seed)
     training = with_targets(training, targets, run, opened)
     training = {role: stratum.to(device) for role, stratum in training.items()}
-    return Trainer(run, training, evaluated, device, say=lambda line: print(line, flush=True))
+    return Trainer(run, training, evaluated, device, say=processes.say, processes=processes)
 
 
 def split_strata(
