@@ -9,13 +9,14 @@ import scipy.signal
 import torch
 from peers import make_baseline2018 as made
 from pydantic import ValidationError
+from runs import REPOSITORY
 from test_train_loop import FEATURES as TINY_FEATURES
 from test_train_loop import make_tiny
 from typer.testing import CliRunner
 
 from resed.cli import app
 from resed.config.dataset import load_dataset
-from resed.config.loading import overlay
+from resed.config.loading import overlay, read_yaml
 from resed.config.run import load_config
 from resed.config.split_needs import refuse_missing_splits
 from resed.decode.events import decode
@@ -29,7 +30,7 @@ from resed.formats.store import Store, create
 from resed.formats.targets import TargetSet
 from resed.formats.windows import Window
 from resed.predict.inference import predict_splits
-from resed.settings import FeatureSettings, SystemSettings
+from resed.settings import DistilSettings, FeatureSettings, SystemSettings
 from resed.train.batches import Stratum, features_of, hold_out
 from resed.train.evaluate import macro_f1
 from resed.train.frame_crnn import DebiasedNorm
@@ -491,6 +492,33 @@ PASS_2 = {
         "held_out": 0.0,
     },
 }  # fmt: skip
+
+
+def test_pass_2_is_pass_1_with_these_changes():
+    changes = overlay(PASS_2, {"schedule": {"batch": {"unlabeled": 128}}})
+    assert CONFIG.system("baseline2018") == settings(**changes)
+    entry = CONFIG.catalogue["baseline2018"]
+    assert entry.teachers == {"baseline2018_pass1": 1.0} and entry.labels == 0
+    assert entry.distil == DistilSettings(frames="tags", thresholds="teacher")
+
+
+def run_of(**changes):
+    base = read_yaml(REPOSITORY / "config" / "config.yaml")
+    systems = ["baseline2018_pass1", "baseline2018"]
+    study = {"sensitivity": {"system": "baseline2018"}, "sanity_system": None}
+    return load_config(overlay(base, {"dataset": "demo", "systems": systems} | study | changes))
+
+
+def test_pass_2_learns_from_the_tags_of_pass_1_by_its_thresholds():
+    found = run_of().generations
+    assert found.taught() == {"baseline2018_pass1": ["unlabeled"]}
+    options = " ".join(found.options("baseline2018", "unlabeled"))
+    assert "--share baseline2018_pass1=1 --frames tags" in options
+    assert options.endswith("--thresholds teacher") and "--hard" not in options
+    plain = {"baseline2018_pass1": {"schedule": {"tag_thresholds": False}}}
+    problem = r"baseline2018.distil.thresholds: thresholds of the teacher require one teacher"
+    with pytest.raises(ConfigError, match=problem):
+        run_of(system_overrides=plain)
 
 
 def test_both_passes_on_a_small_dataset(tiny, tmp_path):

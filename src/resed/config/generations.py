@@ -97,6 +97,7 @@ class Generations:
         found += ["--frames", distil.frames, "--gate", gate, "--median", str(distil.median)]
         found += ["--gaussian", f"{distil.gaussian:g}", "--rounding", distil.rounding]
         found += [w for c, at in distil.hard.items() for w in ("--hard", f"{c}={at:g}")]
+        found += ["--thresholds", distil.thresholds] * (distil.thresholds != "given")
         return found + ["--labels-smoothed"] * distil.labels_smoothed
 
     def check(self, classes: Sequence[str]) -> None:
@@ -152,11 +153,23 @@ class Generations:
                 place=f"{place}.distil.frames",
                 cure="use posteriors or tags, or set objective.single.frames: 0",
             )
+        if entry.distil.thresholds == "teacher":
+            self._check_thresholds(name)
         if entry.distil.hard and entry.distil.hard.keys() != {*classes}:
             raise ConfigError(
                 f"differs from the classes in {some(sorted({*entry.distil.hard} ^ {*classes}))}",
                 place=f"{place}.distil.hard",
                 cure="give a threshold for each class",
+            )
+
+    def _check_thresholds(self, name: str) -> None:
+        first, *others = self.teachers(name)
+        of_training = not self.catalogue[first].composite
+        if others or not of_training or not self.settings(first).schedule.tag_thresholds:
+            raise ConfigError(
+                "thresholds of the teacher require one teacher with schedule.tag_thresholds: true",
+                place=f"systems.{name}.distil.thresholds",
+                cure="set it to given, or use one teacher that has thresholds",
             )
 
     def _refuse_unlabelled(self, name: str) -> None:
