@@ -16,7 +16,13 @@ class PageSection:
 
 
 def sections(
-    *, papers_data: bool, own: bool, paper: str, published: int, ids: Collection[str]
+    *,
+    papers_data: bool,
+    own: bool,
+    paper: str,
+    published: int,
+    ids: Collection[str],
+    figures: str = "",
 ) -> tuple[PageSection, ...]:
     """The sections of the page; `ids` are those whose content depends on the run.
 
@@ -25,6 +31,7 @@ def sections(
         own: whether the dataset is somebody's own; sections `OF_PAPER` are then left out.
         paper: name of the paper.
         published: number of published numbers that are listed.
+        figures: what the figures show.
     """
     numbers = "Scorecard" if papers_data else "Numbers on other data"
     told = (
@@ -38,9 +45,9 @@ def sections(
         PageSection("comparisons", "Comparisons", "pairs of systems on the same clips"),
         PageSection("runs", "Another run", "the same systems with other settings, paired"),
         PageSection("claims", f"Claims of {paper}", "each with its verdict and its evidence"),
-        PageSection("paper-tables", f"Further tables of {paper}", "variants, stages, windows"),
+        PageSection("paper-tables", f"Further tables of {paper}", "beside the table of systems"),
         PageSection("scorecard", numbers, told),
-        PageSection("figures", "Figures", "weights, confusions, durations, training"),
+        PageSection("figures", "Figures", figures),
         PageSection("repaired", "Original and repaired labels", "what the labels change"),
         PageSection("sensitivity", "Study of the readings", "what the open choices change"),
         PageSection("readings", "What the paper leaves open", "questions and their options"),

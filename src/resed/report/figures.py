@@ -21,6 +21,15 @@ SECTIONS = {
     "durations": "Durations and windows",
     "training_curves": "Training",
 }  # of the kinds of figures of a paper
+SHORT = {
+    "stages": "generations",
+    "gain_by_base": "gains",
+    "smoothing": "smoothing",
+    "class_weights": "weights",
+    "confusion": "confusions",
+    "durations": "durations",
+    "training_curves": "training",
+}
 PIXELS_PER_INCH = 108  # CSS pixels, so that text in figures is as large as that of the page
 
 
@@ -63,6 +72,11 @@ def sections(shown: Mapping[str, Picture]) -> list[Section]:
         if names:
             found.append(Section(kind, names))
     return found
+
+
+def contents(shown: Collection[Section]) -> str:
+    """What the figures show, in a few words."""
+    return ", ".join(SHORT[section.kind] for section in shown)
 
 
 def pictures(folder: Path, names: Collection[str]) -> dict[str, Picture]:

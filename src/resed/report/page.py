@@ -48,7 +48,7 @@ def render(results: Results, folder: Path | None = None) -> str:
     pictures = _pictures(results, tables)
     judged_numbers = _cards(results, shown["scorecard"])
     drawn = figures.sections(pictures)
-    parts = _sections(results, tables, shown, pictures, judged_numbers)
+    parts = _sections(results, tables, shown, pictures, judged_numbers, figures.contents(drawn))
     ids = _ids(results, shown, pictures, parts)
     ids |= {section.anchor for section in drawn} | {card.anchor for card in judged_numbers}
     judged = _groups(results, tables["claims"], ids)
@@ -198,6 +198,7 @@ def _sections(
     shown: Mapping[str, PageTable],
     pictures: Collection[str],
     numbers: Collection[Card],
+    drawn: str,
 ) -> tuple[PageSection, ...]:
     """The sections of this page."""
     dataset = results.config.dataset_file
@@ -215,6 +216,7 @@ def _sections(
         paper=results.paper.name,
         published=sum(len(card.lines) for card in numbers),
         ids=here,
+        figures=drawn,
     )
 
 
