@@ -357,6 +357,9 @@ def test_a_training_of_one_network_resumes_and_predicts(tiny, tmp_path, model):
     assert whole.read_bytes() == resumed.read_bytes()
     stores = {"evaluation": tiny / "evaluation.store"}
     ((_, found),) = predict_splits(whole, stores, CPU)
+    ((_, tags),) = predict_splits(whole, stores, CPU, tags_only=True)
+    assert tags.tags_only and tags.meta["tags_only"] and not found.tags_only
+    np.testing.assert_array_equal(tags.tags, found.tags)
     assert np.array_equal(found.tags, found.teacher_tags) and found.lost_head_tags is None
     found.save(tmp_path / "posteriors.npz")
     assert Posteriors.load(tmp_path / "posteriors.npz").tags.shape == (5, 2)

@@ -110,8 +110,13 @@ def search_thresholds(
     One pass serves the common threshold and those per class.
 
     Raises:
-        ScoreError: a clip of `posteriors` has no reference.
+        ScoreError: a clip of `posteriors` has no reference, or they have no frames.
     """
+    if posteriors.tags_only:
+        raise ScoreError(
+            "the posteriors have tags alone, so there are no events to choose thresholds by",
+            cure="run resed predict without --tags-only",
+        )
     unknown = [clip for clip in posteriors.clips if clip not in reference]
     if unknown:
         raise ScoreError(

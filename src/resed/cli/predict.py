@@ -35,6 +35,11 @@ def predict(
         help="Python file with the network, if it is one of your own (docs/own-network.md); its "
         "code is run.",
     ),
+    tags_only: bool = typer.Option(
+        False,
+        "--tags-only",
+        help="Leave out the frames, for taggers of many classes: there are then no events.",
+    ),
     threads: int = typer.Option(1, min=1, help="Number of CPU threads."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     jobs_per_gpu: int = typer.Option(
@@ -57,6 +62,8 @@ def predict(
     stores, outputs = by_split(store, "--store", split), by_split(out, "--out", split)
     same_splits(store=stores, out=outputs)
     tables = by_split(scores, "--scores", split)
+    if tables and tags_only:
+        raise typer.BadParameter("score TSVs require frames", param_hint="--tags-only, --scores")
     if tables:
         same_splits(store=stores, scores=tables)
     network = NetworkFile.read(network_file) if network_file else None
@@ -65,7 +72,13 @@ def predict(
         prepare_torch(threads, chosen)
         folders = {name: path.parent for name, path in outputs.items()}
         for name, posteriors in predict_splits(
-            model_path(checkpoint), stores, chosen, folders, other_data=other_data, network=network
+            model_path(checkpoint),
+            stores,
+            chosen,
+            folders,
+            other_data=other_data,
+            tags_only=tags_only,
+            network=network,
         ):
             posteriors.save(outputs[name])
             if name in tables:

@@ -181,6 +181,8 @@ def decode(
 
     Requires about 30 kB of memory per clip of 600 frames and 10 classes; `decode_parts` does not.
     """
+    if posteriors.tags_only:
+        return _without_events(posteriors, settings)
     frames = windows_in_frames(windows, posteriors, settings)
     scores, allowed = gated(posteriors, settings)
     limits = (thresholds or Thresholds(settings.frame_threshold)).of(posteriors.classes)
@@ -197,6 +199,15 @@ def decode(
         tags_of_hot(raw, clips, classes),
         tags_of_hot(posteriors.teacher_tags >= limit, clips, classes),
     )
+
+
+def _without_events(posteriors: Posteriors, settings: DecodeSettings) -> Decoded:
+    """The tags of posteriors without frames, at the tag threshold."""
+    clips, classes = posteriors.clips, posteriors.classes
+    found = clip_tags(posteriors, settings) >= settings.tag_threshold
+    raw = tags_of_hot(found, clips, classes)
+    teacher = posteriors.teacher_tags >= settings.tag_threshold
+    return Decoded({clip: [] for clip in clips}, raw, raw, tags_of_hot(teacher, clips, classes))
 
 
 def events_of(

@@ -60,7 +60,8 @@ class Posteriors:
     """Probabilities in [0, 1].
 
     Attributes:
-        frames: float32 [clips, frames, classes], the student's frame posteriors.
+        frames: float32 [clips, frames, classes], the student's frame posteriors; no frames if
+            meta.tags_only is true.
         tags: float32 [clips, classes], the student's clip posteriors.
         teacher_tags: float32 [clips, classes], the teacher's clip posteriors.
         clips: clip names, in the order of the store.
@@ -82,6 +83,11 @@ class Posteriors:
     def seconds_per_frame(self) -> float:
         """Seconds from one frame to the next."""
         return float(self.meta["seconds_per_frame"])
+
+    @property
+    def tags_only(self) -> bool:
+        """Whether there are no frame posteriors, and so no events."""
+        return self.frames.shape[1] == 0
 
     @property
     def seconds(self) -> float:
@@ -143,8 +149,12 @@ def _check(source: SourceFile, found: Posteriors) -> None:
             continue
         shape = np.shape(values)
         if name in ("frames", OPTIONAL):  # of any number of frames or heads
-            shape = (shape[0], shape[2]) if len(shape) == 3 and shape[1] else None
+            without = name == "frames" and found.meta.get("tags_only", False)
+            right = len(shape) == 3 and bool(shape[1]) != without
+            shape = (shape[0], shape[2]) if right else None
         if shape != expected:
             raise source.wrong(f"{name} do not fit the clips and classes")
+        if not np.size(values) and name == "frames":
+            continue
         if not (np.min(values) >= 0 and np.max(values) <= 1):  # false for NaN
             raise source.wrong(f"{name} must be numbers from 0 to 1")

@@ -34,6 +34,7 @@ def predict_splits(
     *,
     other_data: bool = False,
     network: NetworkFile | None = None,
+    tags_only: bool = False,
 ) -> Iterator[tuple[str, Posteriors]]:
     """Posteriors of every clip of each store, split by split; the networks are loaded once.
 
@@ -44,6 +45,7 @@ def predict_splits(
         scratch: split -> folder of the temporary file; default: that of all temporary files.
         network: the file with the class of `model.own`.
         other_data: accept stores of another manifest than that of the checkpoint.
+        tags_only: leave out the frames.
 
     Raises:
         CheckpointError, ModelFileError: the file cannot be used, or the checkpoint was trained with
@@ -63,7 +65,10 @@ def predict_splits(
             _refuse_other_manifest(path, training, store_path, store)
         clips = features_of(store)
         shape = (len(clips), trained.cells, len(classes))
-        buffer = scratch_array(shape, (scratch or {}).get(split))
+        if tags_only:
+            buffer = np.zeros((len(clips), 0, len(classes)), np.float32)
+        else:
+            buffer = scratch_array(shape, (scratch or {}).get(split))
         frames, tags, teacher_tags = infer(networks, clips, device, autocast=half, into=buffer)
         meta = {
             "system": training["system"],
@@ -75,6 +80,8 @@ def predict_splits(
             "checkpoint_sha256": digest,
             "made_by": made_by("predict"),
         }
+        if tags_only:
+            meta["tags_only"] = True
         if trained.tag_thresholds:
             meta["tag_thresholds"] = trained.tag_thresholds
         yield (

@@ -121,7 +121,8 @@ def threshold_free(
     posteriors = detector.on(clips)
     _refuse_foreign(detector, reference, tags, clips)
     seconds = posteriors.frames.shape[1] * posteriors.seconds_per_frame
-    truth, changes = mended(reference, clips, seconds, posteriors.seconds_per_frame)
+    end = np.inf if posteriors.tags_only else seconds
+    truth, changes = mended(reference, clips, end, posteriors.seconds_per_frame)
     student = clip_tags(posteriors, detector.settings)
     values = {
         **_psds(posteriors, detector, truth),
@@ -135,6 +136,8 @@ def threshold_free(
     if absent:
         changes.append(f"classes without a reference event, left out: {some(absent, MOST_ABSENT)}")
     notes = {key: "no class has a reference" for key, value in values.items() if value is None}
+    if posteriors.tags_only:
+        notes |= {key: "the posteriors have no frames" for key in values if key.startswith("psds")}
     if changes:
         notes["reference"] = "; ".join(changes)
     settings = {
@@ -155,6 +158,8 @@ def _psds(
     posteriors: Posteriors, detector: Detector, truth: ReferenceEvents
 ) -> dict[str, float | None]:
     """PSDS of both scenarios, as the system decodes and without its gate."""
+    if posteriors.tags_only:
+        return dict.fromkeys(("psds1", "psds2", "psds1_ungated", "psds2_ungated"))
     found = {}
     step = posteriors.seconds_per_frame
     seconds = len(posteriors.clips) * posteriors.frames.shape[1] * step

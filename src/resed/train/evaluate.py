@@ -23,7 +23,7 @@ def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: 
     several threads.
 
     Args:
-        into: array for the frames, float32, which may be on disk.
+        into: array for the frames, float32, which may be on disk; without frames, none are kept.
 
     Returns:
         Student frames [clips, frames, classes], student tags and teacher tags [clips, classes].
@@ -39,7 +39,7 @@ def infer(networks: Networks, features: Tensor, device: torch.device, *, batch: 
             found = student.frames.float().cpu()
             if into is None:
                 frames.append(found)
-            else:
+            elif into.shape[1]:
                 into[start : start + len(found)] = found.numpy()
             tags.append(student.tags.float().cpu())
             teacher_tags.append(teacher.tags.float().cpu())
