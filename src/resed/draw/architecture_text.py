@@ -321,10 +321,10 @@ def _guides(settings: SystemSettings) -> tuple[bool, bool]:
 
 
 def _decoding(chosen: DecodeSettings) -> Lines:
-    if chosen.window_frames == "fixed":
+    window, threshold = WINDOWS[chosen.windows], f"frame threshold {chosen.frame_threshold:g}"
+    if chosen.search:
+        window, threshold = "windows of development", "thresholds of development"
+    elif chosen.window_frames == "fixed":
         window = f"window of {chosen.fixed_window} frames"
-    else:
-        window = WINDOWS[chosen.windows]
     filters = [FILTERS[chosen.filter], window] if chosen.filter != "none" else [FILTERS["none"]]
-    threshold = f"frame threshold {chosen.frame_threshold:g}"
     return (f"{GATES[chosen.gate]}, {threshold}", ", ".join(filters), "→ events and tags")

@@ -1,0 +1,102 @@
+"""The passes of Koutini et al.: networks, chain and searches of the catalogue, planned jobs."""
+
+import os
+
+import pytest
+import torch
+import yaml
+from preloaded import plan
+from runs import REPOSITORY, copy_workflow, jobs_of, verbs
+
+from resed.config.loading import overlay
+from resed.config.run import load_config
+from resed.config.study_rows import trainings
+from resed.train.framework import build_networks
+from resed.train.model import parameter_count
+
+MODELS = [f"{net}_{kind}" for net in ("deep", "shallow") for kind in ("raw", "median", "gauss")]
+
+
+def config(name, **changes):
+    files = ("config.yaml", name)
+    whole, own = (yaml.safe_load((REPOSITORY / "config" / file).read_text()) for file in files)
+    return load_config(overlay(whole, own) | changes, REPOSITORY)
+
+
+@pytest.fixture(scope="module")
+def demo():
+    return config("koutini_demo.yaml")
+
+
+@pytest.mark.parametrize(
+    ("system", "parameters"),
+    [
+        ("koutini_tagger", 332_298),
+        ("koutini_pass1", 332_298),
+        ("koutini_p1_deep_gauss", 332_298),
+        ("koutini_p2_deep_raw", 332_298),
+        ("koutini_p1_shallow_raw", 143_306),
+        ("koutini_p2_shallow_gauss", 143_306),
+    ],
+)
+def test_networks_have_the_parameters_of_the_tables(system, parameters):
+    """Tables 2 and 3 of the report, with SRU of version 1 and ten classes."""
+    whole = config("koutini_demo.yaml", feature_overrides={}, override={}, system_overrides={})
+    features = whole.feature_sets[whole.features_of(system)]
+    assert (features.frames, features.n_mels) == (240, 64)
+    with torch.device("meta"):
+        networks = build_networks(whole.system(system).model, features, 10, [1.0] * 10)
+    # The report has no scaling of the input, which here has no learned parameter.
+    assert parameter_count(networks.student) == parameters
+
+
+def test_the_chain_is_that_of_the_report(demo):
+    for run in (demo,):
+        assert len(trainings(run, run.systems)) == 14
+        for number, teacher in ((1, "koutini_pass1"), (2, "koutini_choice_1")):
+            models = [f"koutini_p{number}_{name}" for name in MODELS]
+            assert run.members(f"koutini_choice_{number}") == models
+            for name in models:
+                entry = run.catalogue[name]
+                assert entry.teachers == {teacher: 1.0} and entry.labels == 0
+                assert entry.distil.frames == "posteriors" and entry.distil.gate == "labels"
+                kind = name.rsplit("_", 1)[1]
+                filters = {"raw": (0, 0), "median": (9, 0), "gauss": (9, 2)}[kind]
+                assert (entry.distil.median, entry.distil.gaussian) == filters
+                single = run.system(name).objective.single
+                assert (single.tags, single.frames) == (0, 1)
+        assert run.catalogue["koutini_pass1"].teachers == {"koutini_tagger": 1.0}
+        assert run.members("koutini_sub1") == run.members("koutini_choice_2")
+
+
+def test_submissions_are_nested_searches(demo):
+    chosen = {n: demo.system(f"koutini_sub{n}").decode.search for n in (1, 2, 3, 4)}
+    ways = {n: (one.window, one.threshold) for n, one in chosen.items()}
+    both = ("class", "class")
+    assert ways == {4: ("all", "all"), 3: ("class", "all"), 2: both, 1: both}
+    assert {*chosen[2].windows} < {*chosen[1].windows}
+    assert {*chosen[2].thresholds} < {*chosen[1].thresholds}
+    for n in (3, 4):
+        assert chosen[n].windows == chosen[1].windows
+        assert chosen[n].thresholds == chosen[1].thresholds
+
+
+def test_jobs_of_the_demo(tmp_path):
+    """14 trainings, 23 predictions on training splits, 20 target sets, two choices, 7 composites.
+
+    The choice of round 1 is composed on three training and two scored splits, that of round 2 on
+    the scored ones.
+    """
+    folder = copy_workflow(tmp_path)
+    words = ["--dry-run", "--cores", "2", "--configfile", "config/koutini_demo.yaml"]
+    code, printed = plan(folder, words, {**os.environ})
+    assert code == 0, printed[-3000:]
+    jobs = jobs_of(printed)
+    found = verbs(jobs)
+    assert found["train"] == 14 and found["assign"] == 2
+    assert found["distil"] == 20 and found["compose"] == 7
+    training = [job for job in jobs if job.startswith("predict ") and " with koutini" in job]
+    of_training = [job for job in training if not job.startswith("predict with")]
+    assert len(of_training) == 23
+    assert sum(job.startswith("predict with") for job in jobs) == 14
+    assert sum(job.startswith("decode koutini") for job in jobs) == 20
