@@ -100,3 +100,15 @@ def test_jobs_of_the_demo(tmp_path):
     assert len(of_training) == 23
     assert sum(job.startswith("predict with") for job in jobs) == 14
     assert sum(job.startswith("decode koutini") for job in jobs) == 20
+
+
+def test_the_chain_runs_without_clips_of_other_domains():
+    """Datasets without out_of_domain: pass 1 has targets of unlabeled clips alone."""
+    batch = {"out_of_domain": 0}
+    overlays = yaml.safe_load((REPOSITORY / "config" / "koutini_demo.yaml").read_text())
+    changed = overlay(overlays["override"], {"schedule": {"batch": batch}})
+    found = config("koutini_demo.yaml", override=changed)
+    assert found.generations.roles("koutini_pass1") == ["unlabeled"]
+    assert found.generations.roles("koutini_p1_deep_raw") == ["weak", "unlabeled"]
+    assert "--gate labels" in " ".join(found.generations.options("koutini_p1_deep_raw", "weak"))
+    assert "--gate none" in " ".join(found.generations.options("koutini_p1_deep_raw", "unlabeled"))
