@@ -8,11 +8,13 @@ import pytest
 from generations import copy_with_roles, dry_run, entry, with_roles, write
 from runs import REPOSITORY, copy_workflow, jobs_of
 
+from resed.config.dataset import load_dataset
 from resed.config.loading import overlay, read_yaml
 from resed.config.run import Config, load_config
 from resed.errors import ConfigError
 from resed.results.leftovers import leftovers
 from resed.results.staleness import score_files
+from resed.settings import DistilSettings
 
 ROLES = ("weak", "unlabeled", "out_of_domain")
 STUDY = {"sensitivity": {"system": "small"}}
@@ -82,6 +84,38 @@ def test_targets_of_some_roles(folder):
     assert gate[gate.index("--gate") + 1] == "none", "clips without labels have no gate by labels"
     gate = found.options("some", "weak")
     assert gate[gate.index("--gate") + 1] == "labels"
+
+
+def test_every_key_of_distil_is_an_option(folder):
+    """`resed distil` reads options back to the settings of the entry."""
+    values = {
+        "frames": "posteriors",
+        "gate": "own",
+        "median": 3,
+        "gaussian": 1.5,
+        "hard": dict.fromkeys(load_dataset("demo", REPOSITORY).classes, 0.25),
+        "labels_smoothed": True,
+        "rounding": "down",
+    }
+    changes = [{key: value} for key, value in values.items()] + [{"thresholds": "teacher"}]
+    assert {key for one in changes for key in one} == {*DistilSettings.model_fields}
+    entries = {
+        f"a{number}": student(teachers={"small": 1.0}, distil=one)
+        for number, one in enumerate(changes)
+    }
+    found = loaded(folder, {"small": entry("Small")} | entries).generations
+    plain = found.options("small", "weak")
+    options = [found.options(name, "weak") for name in entries]
+    assert all(one != plain for one in options) and len({*map(tuple, options)}) == len(options)
+    for changed, one in zip(changes, options, strict=True):
+        (key, value), *_ = changed.items()
+        option = f"--{key.replace('_', '-')}"
+        if key == "labels_smoothed":
+            assert one[-1] == option
+        elif key == "hard":
+            assert [w for w in one if "=" in w][1:] == [f"{label}=0.25" for label in value]
+        else:
+            assert one[one.index(option) + 1] == f"{value}"
 
 
 OUTSIDE = {"schedule": {"batch": {"out_of_domain": 2}}}

@@ -69,8 +69,8 @@ def decode(
     chosen = decode_settings(settings)
     if row:
         required("with --row", results=results)
-        if chosen.search is None:
-            required("without decode.search", windows=windows)
+        if chosen.calibrated:
+            required("unless window_frames is fixed or filter is none", windows=windows)
         assert results is not None
         _decode_rows(
             row,
