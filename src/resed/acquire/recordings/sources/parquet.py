@@ -43,6 +43,7 @@ class ParquetAdapter:
         for item in wanted:
             if item.annotations:
                 yield Delivery(item, "gone", "shards contain only audio", final=True)
+        wanted_by = self._wanted_by(left)
         state, detail, final = "gone", "not in the shards", True  # of clips that are not found
         try:
             listing = self._repository.listing(self._settings.folder)
@@ -61,7 +62,7 @@ class ParquetAdapter:
                 state, detail, final = error.state, error.detail, False
                 continue
             try:
-                for delivery in self._read_shard(parquet, path, left):
+                for delivery in self._read_shard(parquet, path, left, wanted_by):
                     left.pop(delivery.wanted.filename)
                     yield delivery
             except BrokenShardError as error:  # its clips may be in other shards
@@ -73,13 +74,17 @@ class ParquetAdapter:
             yield Delivery(item, state, detail, final=final)
 
     def _read_shard(
-        self, parquet: Any, path: Path, left: dict[str, WantedFile]
+        self,
+        parquet: Any,
+        path: Path,
+        left: dict[str, WantedFile],
+        wanted_by: Callable[[str], str],
     ) -> Iterator[Delivery]:
         """Write the wanted clips of a shard; the first row of each clip is used.
 
         Raises BrokenShardError if it cannot be read, after the clips before the damage.
         """
-        settings, open_items, wanted_by = self._settings, dict(left), self._wanted_by(left)
+        settings, open_items = self._settings, dict(left)
         columns = [settings.audio, *([settings.filename] if settings.filename else [])]
         shard = _read(lambda: parquet.ParquetFile(path))
         there = _read(lambda: shard.schema_arrow.names)
@@ -108,10 +113,11 @@ class ParquetAdapter:
         if self._settings.names == "id":
             by_recording = self._by_recording(left)
             return lambda name: by_recording.get(PurePosixPath(name).stem, "")
+        every = set(left)
         names = NameIndex(self._context.dataset)
         for name in left:
             names.add(Candidate(name))
-        return lambda name: name if name in left else names.same(name) or ""
+        return lambda name: name if name in every else names.same(name) or ""
 
     def _by_recording(self, wanted: Iterable[str]) -> dict[str, str]:
         """Recording -> its only wanted clip; recordings of several wanted clips are left out."""
