@@ -92,7 +92,7 @@ def test_scores_stand_beside_f1_and_are_read_back(folder):
     assert {key: metrics[key] for key in alone if key not in ("versions", "made_by")} == {
         key: value for key, value in alone.items() if key not in ("versions", "made_by")
     }
-    assert metrics.keys() - alone.keys() == {"psds1", "psds2", "map", "scores"}
+    assert metrics.keys() - alone.keys() == {"psds1", "psds2", "map", "mauc", "scores"}
 
 
 def test_reference_tags_clips_and_until_are_used(folder):
@@ -190,8 +190,8 @@ def test_a_folder_without_reference_events_has_no_score(folder):
         *("--out", folder / "m.json"),
     )
     metrics = json.loads((folder / "m.json").read_text())
-    assert [metrics[name] for name in ("psds1", "psds2", "map")] == [None] * 3
-    assert metrics["scores"]["intervals"] == {"psds1": None, "psds2": None, "map": None}
+    assert [metrics[name] for name in ("psds1", "psds2", "map", "mauc")] == [None] * 4
+    assert metrics["scores"]["intervals"] == dict.fromkeys(("psds1", "psds2", "map", "mauc"))
     assert "psds1 -, psds2 -, map -" in printed
 
 
