@@ -157,7 +157,8 @@ class Inputs:
             for path in self.posteriors("evaluation", frame_systems(config))
             if path not in found
         ]
-        annotations = (config.dataset_file.splits[split].annotations for split in SCORED_ROLES)
+        scored = (config.dataset_file.splits[split] for split in SCORED_ROLES)
+        annotations = (place.annotations for place in scored if place.labels == "strong")
         found += [self.layout.repaired(name).as_posix() for name in (*annotations, "repairs.tsv")]
         return found
 
