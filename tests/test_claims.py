@@ -872,6 +872,13 @@ def test_d8_training_efficiency_is_judged_by_operations(tmp_path):
     assert judged.word == "does not hold" and judged.evidence.startswith("multiplications per clip")
 
 
+def test_sizes_are_not_judged_where_no_system_has_a_teacher_and_a_student(tmp_path):
+    results = made(tmp_path, clips=4, systems=["mean_teacher"])
+    for claim in ("training_efficiency", "smaller_student"):
+        judged = here(results, claim)
+        assert judged.word == "not run" and "not in config.systems" in judged.evidence
+
+
 def test_d8_operations_by_hand(tmp_path):
     """One convolution of 3 x 3 on 600 x 64 values and 8 filters, in each network."""
     results = made(tmp_path, clips=4, systems=["pts_without_bgru"])

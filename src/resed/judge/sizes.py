@@ -102,14 +102,18 @@ def parameters(test: Parameters, results: Results) -> Iterator[Outcome]:
     """One outcome: sizes of student and teacher with the default readings.
 
     `others` has the size of the teacher, and both sizes for each reading that turns the comparison,
-    as `student.READING` and `teacher.READING`.
+    as `student.READING` and `teacher.READING`. No outcome if no system of the run has such a pair.
     """
+    config = results.config
+    framework = config.system(test.system).model.framework
+    if all(config.system(name).model.framework != framework for name in config.systems):
+        return
     measure = network_parameters if test.measure == "parameters" else network_operations
-    found = measure(results.config, test.system)
+    found = measure(config, test.system)
     others = {"teacher": found["teacher"]}
     smaller = found["student"] < found["teacher"]
-    for reading in _size_readings(results.config, test.system):
-        read = measure(results.config, Row(test.system, reading))
+    for reading in _size_readings(config, test.system):
+        read = measure(config, Row(test.system, reading))
         if (read["student"] < read["teacher"]) != smaller:
             others |= {f"{side}.{reading}": read[side] for side in ("student", "teacher")}
     state = State.HOLDS if smaller else State.FAILS

@@ -56,7 +56,8 @@ def lede(results: Results) -> str:
     )
     if not trained or not scored:
         return f"{text}. The clips were not audited."
-    return f"{text}: trained on {_joined(trained)} clips, scored on {_joined(scored)} clips."
+    start = f" Training starts with the weights of the model {config.init}." if config.init else ""
+    return f"{text}: trained on {_joined(trained)} clips, scored on {_joined(scored)} clips.{start}"
 
 
 def chosen(results: Results) -> str:

@@ -31,7 +31,8 @@ def summary(
         if (group := by_word.get(word)) and group.statements:
             lines.append(_claims(group, f"of {claims} claims of {results.paper.name} {text}"))
     undecided = by_word.get("undecided")
-    text = f"{undecided.tally.count} claims are undecided. " if undecided else ""
+    count = undecided.tally.count if undecided else 0
+    text = f"{count} claim{' is' if count == 1 else 's are'} undecided. " if undecided else ""
     note = f" {STALE} by other code of resed." if STALE in "".join(lines) else ""
     return "\n".join([*lines, text + basis(results) + note]) + "\n"
 
