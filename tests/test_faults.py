@@ -255,7 +255,10 @@ def test_feature_settings_refused(refused, tmp_path, clips, settings, message):
         ({"seedz": 1}, "config.seedz: unknown key; did you mean seeds?"),
         ({"seeds": "three"}, "config.seeds: Input should be a valid integer"),
         ({"seeds": 0}, "config.seeds: Input should be greater than 0"),
-        ({"dataset": "demmo"}, "demmo.yaml: no such file; known datasets: dcase2019, "),
+        (
+            {"dataset": "demmo"},
+            "demmo.yaml: no such file; known datasets: audioset, dcase2018, dcase2019, ",
+        ),
         ({"systems": ["ptz"]}, "config.systems: unknown system ptz; did you mean pts"),
         # Told where it was written, and whether or not that system is run.
         (
@@ -370,7 +373,9 @@ def test_store_of_another_version_refused(refused, tmp_path, store):
     events = ["--reference", tmp_path / "ref.tsv", "--train-events", tmp_path / "ref.tsv"]
     command = ["sanity", "--kind", "nothing", *events, "--store", store, "--classes-from", DEMO]
     command += ["--out", tmp_path / "out"]
-    refused(command, f"{store}: a store of version 7, but this resed reads version 1; run resed")
+    refused(
+        command, f"{store}: a store of version 7, but this resed reads versions 1 and 2; run resed"
+    )
     store.write_bytes(data[:2000])
     refused(command, f"{store}: a store of version 7")
     store.write_text(GOOD)

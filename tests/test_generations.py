@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from generations import copy_with_roles, dry_run, entry, with_roles, write
+from generations import SMALL, copy_with_roles, dry_run, entry, with_roles, write
 from runs import REPOSITORY, copy_workflow, jobs_of
 
 from resed.config.dataset import load_dataset
@@ -100,10 +100,14 @@ def test_every_key_of_distil_is_an_option(folder):
     changes = [{key: value} for key, value in values.items()] + [{"thresholds": "teacher"}]
     assert {key for one in changes for key in one} == {*DistilSettings.model_fields}
     entries = {
-        f"a{number}": student(teachers={"small": 1.0}, distil=one)
+        f"a{number}": student(
+            teachers={"sure" if "thresholds" in one else "small": 1.0}, distil=one
+        )
         for number, one in enumerate(changes)
     }
-    found = loaded(folder, {"small": entry("Small")} | entries).generations
+    sure = overlay(SMALL, {"schedule": {"held_out": 0.2, "tag_thresholds": True}})
+    small = {"small": entry("Small"), "sure": entry("With thresholds of its own", sure)}
+    found = loaded(folder, small | entries).generations
     plain = found.options("small", "weak")
     options = [found.options(name, "weak") for name in entries]
     assert all(one != plain for one in options) and len({*map(tuple, options)}) == len(options)

@@ -158,7 +158,6 @@ def test_all_mistakes_are_told_at_once(yard):
         "splits.strong.annotations: must not contain braces (given: 'metadata/{strong}.tsv')",
         "classes: Bird is listed twice",
         "'Car, red' contains a comma",
-        "splits: unlabeled is missing; if there are none, use audio",
         "weak.tsv line 2: unknown class 'Brid'; did you mean Bird? (in 2 lines)",
         "splits.weak.clips: 40, but the annotations list 3 clips; set clips: 3",
         "audio/weak: no such folder; create it and copy the weak clips into it",

@@ -484,6 +484,8 @@ def test_a4_the_config_that_a_run_recorded_runs_nothing(tmp_path, monkeypatch):
     shutil.copy(EXAMPLES / "my_network.yaml", root / "config/systems/mine.yaml")
     monkeypatch.chdir(root)
     values = yaml.safe_load((root / "config/demo.yaml").read_text())
+    values["override"]["schedule"]["batch"]["unlabeled"] = 0
+    values["system_overrides"] = {"pts": {"schedule": {"batch": {"unlabeled": 1}}}}
     config = load_config(values | {"systems": ["pts", "my_net"], "network_file": str(evil)}, root)
     assert config.network_file == str(evil)
     listed = {row.system: row for row in system_list(root)}

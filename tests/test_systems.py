@@ -27,7 +27,7 @@ def leaves(values, before=""):
 
 def test_the_base_states_every_setting():
     whole = SystemSettings.model_validate(BASE)
-    # Left out of dumps by default, so that trainings that were made before the key existed stay valid
+    # Left out of dumps by default, so that trainings made before the key existed stay valid
     stated = [leaf for leaf in leaves(BASE) if leaf != "model.own"]
     assert stated == list(leaves(whole.model_dump())), "in the order of the classes"
     found = whole.model_dump(mode="json")
