@@ -64,6 +64,8 @@ def config_json(systems=None, external=CONFIG.external):
     values = CONFIG.model_dump(mode="json", exclude={k for k, v in optional.items() if not v})
     if systems is not None:
         used = {*systems, *map(CONFIG.trained_as, systems)}
+        if any(CONFIG.system(name).model.framework == "single" for name in CONFIG.systems):
+            used |= {*CONFIG.systems}  # its roles are checked for all, which overrides may change
         values["system_overrides"] = {k: v for k, v in CONFIG.system_overrides.items() if k in used}
     return as_json(values)
 
