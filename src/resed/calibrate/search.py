@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from resed.calibrate.thresholds import counted_classes
 from resed.decode.events import DECIMALS, gated, parts
 from resed.decode.filters import PASSES, filtered, majorities, majority, running_sums, runs
-from resed.errors import ConfigError, ScoreError
+from resed.errors import ConfigError
 from resed.formats.annotations import Event
 from resed.formats.counts import class_f1
 from resed.formats.posteriors import Posteriors
@@ -145,16 +146,9 @@ def count_grid(
     Six windows and nine thresholds on 1168 clips of 240 frames and ten classes take 2 s.
 
     Raises:
-        ScoreError: a clip of `posteriors` has no reference.
+        ScoreError: a clip of `posteriors` has no reference, or they have no frames.
     """
-    unknown = [clip for clip in posteriors.clips if clip not in reference]
-    if unknown:
-        raise ScoreError(
-            f"clip {unknown[0]} has posteriors but no reference ({len(unknown)} such)",
-            cure="use the posteriors and the annotations of the same split",
-        )
-    labels = {event.event_label for clip in posteriors.clips for event in reference[clip]}
-    classes = [*posteriors.classes, *sorted(labels - set(posteriors.classes))]
+    classes = counted_classes(posteriors, reference)
     shape = (len(search.windows), len(search.thresholds), len(classes), 3)
     totals = np.zeros(shape, dtype=np.int64)
     for part in parts(posteriors, CLIPS_AT_ONCE):

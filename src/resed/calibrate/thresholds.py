@@ -112,19 +112,7 @@ def search_thresholds(
     Raises:
         ScoreError: a clip of `posteriors` has no reference, or they have no frames.
     """
-    if posteriors.tags_only:
-        raise ScoreError(
-            "the posteriors have tags alone, so there are no events to choose thresholds by",
-            cure="run resed predict without --tags-only",
-        )
-    unknown = [clip for clip in posteriors.clips if clip not in reference]
-    if unknown:
-        raise ScoreError(
-            f"clip {unknown[0]} has posteriors but no reference ({len(unknown)} such)",
-            cure="use the posteriors and the annotations of the same split",
-        )
-    labels = {event.event_label for clip in posteriors.clips for event in reference[clip]}
-    classes = [*posteriors.classes, *sorted(labels - set(posteriors.classes))]
+    classes = counted_classes(posteriors, reference)
     totals = np.zeros((len(grid), len(classes), 3), dtype=np.int64)
     for part in parts(posteriors):
         true, _ = event_array(reference, part.clips, classes)
@@ -165,3 +153,23 @@ def macro_f1(true: EventArray, found: EventArray, classes: int, rules: Rules = R
 def _macro_f1(totals: np.ndarray) -> float:
     scores = class_f1(totals)
     return float(np.nanmean(scores)) if np.isfinite(scores).any() else 0.0
+
+
+def counted_classes(posteriors: Posteriors, reference: Mapping[str, Sequence[Event]]) -> list[str]:
+    """The classes of posteriors, then those that only the reference has.
+
+    Raises ScoreError: a clip of `posteriors` has no reference, or they have no frames.
+    """
+    if posteriors.tags_only:
+        raise ScoreError(
+            "the posteriors have tags alone, so there are no events to choose thresholds by",
+            cure="run resed predict without --tags-only",
+        )
+    unknown = [clip for clip in posteriors.clips if clip not in reference]
+    if unknown:
+        raise ScoreError(
+            f"clip {unknown[0]} has posteriors but no reference ({len(unknown)} such)",
+            cure="use the posteriors and the annotations of the same split",
+        )
+    labels = {event.event_label for clip in posteriors.clips for event in reference[clip]}
+    return [*posteriors.classes, *sorted(labels - set(posteriors.classes))]

@@ -1,5 +1,7 @@
 """Relative gain of a system over its base by the scores of the base, beside that of a control."""
 
+import itertools
+
 from matplotlib.figure import Figure
 
 from resed.config.dataset import EVALUATION
@@ -47,7 +49,7 @@ def _groups(results: Results, entry: FigureEntry) -> list[tuple[str, tuple[str, 
     }
     edges = (0.0, *entry.edges, 1.0)
     groups = []
-    for low, high in zip(edges, edges[1:], strict=False):  # noqa: RUF007
+    for low, high in itertools.pairwise(edges):
         inside = [n for n, s in scores.items() if low <= s < high or (high == 1.0 and s >= 1.0)]
         groups.append((f"{low:g} to {high:g}", tuple(inside)))
     return [group for group in groups if group[1]]
