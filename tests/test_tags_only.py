@@ -8,6 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from resed.calibrate.search import count_grid
 from resed.calibrate.thresholds import search_thresholds
 from resed.cli import app
 from resed.decode.events import decode
@@ -15,7 +16,7 @@ from resed.errors import ScoreError, StoreError
 from resed.formats.annotations import Event, read_events, read_tags, write_events
 from resed.formats.posteriors import Posteriors
 from resed.formats.windows import Window, write_windows
-from resed.settings import DecodeSettings
+from resed.settings import DecodeSettings, SearchSettings
 from resed.train.evaluate import infer
 
 LABELS = ["bark", "rain"]
@@ -63,6 +64,9 @@ def test_there_is_no_threshold_of_events_to_choose():
     reference = {clip: [] for clip in CLIPS}
     with pytest.raises(ScoreError, match="tags alone"):
         search_thresholds(made(), WINDOWS, reference, DecodeSettings())
+    search = SearchSettings(windows=[1], thresholds=[0.5], window="all", threshold="all")
+    with pytest.raises(ScoreError, match="tags alone"):
+        count_grid(made(), reference, DecodeSettings(gate="none"), search)
 
 
 def test_they_are_decoded_and_scored_by_the_commands(tmp_path):
