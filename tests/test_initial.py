@@ -17,6 +17,7 @@ from resed.formats.model_file import read_model_file, write_model_file
 from resed.runtime.files import sha256
 from resed.train.framework import build_networks
 from resed.train.initial import Initial, part_of
+from resed.train.resume import state_of
 from resed.train.setup import build_trainer
 
 
@@ -185,7 +186,7 @@ def test_another_initial_model_is_another_training(tiny, tmp_path, capsys):
     made = trainer(tiny, tmp_path / "own", Initial.read(path))
     made.epoch = 1
     made.history = [{"epoch": 0, "loss": 0.5}]
-    checkpoint.save(tmp_path / "own" / "resume.pt", made._state())
+    checkpoint.save(tmp_path / "own" / "resume.pt", state_of(made))
     trainer(tiny, tmp_path / "own", Initial.read(path))._restore(tmp_path / "own" / "resume.pt")
     assert "resumed after epoch 1" in capsys.readouterr().out
     trainer(tiny, tmp_path / "own")._restore(tmp_path / "own" / "resume.pt")

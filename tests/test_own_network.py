@@ -32,6 +32,7 @@ from resed.predict.inference import predict_splits
 from resed.predict.networks import load_trained
 from resed.settings import OwnSettings, SystemSettings
 from resed.train.own_network import OwnNetwork, class_of
+from resed.train.resume import state_of
 from resed.train.setup import build_trainer
 
 EXAMPLES = REPOSITORY / "docs" / "examples"
@@ -151,7 +152,7 @@ def test_the_training_can_be_interrupted(tiny, trained, tmp_path):
     half.settings = half.settings.model_copy(update={"epochs": 1})
     half.train()
     half.run.folder.joinpath("checkpoint.pt").unlink()
-    state = half._state()
+    state = state_of(half)
     checkpoint.save(tmp_path / "resume.pt", state)
     assert same(weights(trainer(tiny, tmp_path, file).train()), weights(trained))
 
@@ -162,7 +163,7 @@ def test_another_file_is_another_training(tiny, tmp_path, capsys):
     first = trainer(tiny, tmp_path, file)
     first._epoch()
     first.epoch = 1
-    checkpoint.save(tmp_path / "resume.pt", first._state())
+    checkpoint.save(tmp_path / "resume.pt", state_of(first))
     other = written(tmp_path, changed("mean(dim=1)", "amax(dim=1)"))
     trainer(tiny, tmp_path, other).train()
     assert "has other settings (network.sha256 is" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from resed.train.batches import Batches, Grid, Stratum, frame_matrix, tag_matrix
 from resed.train.evaluate import macro_f1
 from resed.train.heads import GuidedTagHead, class_shares, dimension_mask, scaled
 from resed.train.model import TeacherStudent, parameter_count
+from resed.train.resume import state_of
 from resed.train.setup import build_trainer
 
 CPU = torch.device("cpu")
@@ -329,18 +330,18 @@ def test_history_has_every_column(tiny, tmp_path):
 def test_resumed_in_process_equals_undisturbed(tiny, tmp_path):
     whole = weights(trainer(tiny, tmp_path / "whole").train())
     first = trainer(tiny, tmp_path / "cut")
-    checkpoint.save(tmp_path / "cut" / "resume.pt", first._state())
+    checkpoint.save(tmp_path / "cut" / "resume.pt", state_of(first))
     first._epoch()
     first._select()
     first.epoch += 1
-    checkpoint.save(tmp_path / "cut" / "resume.pt", first._state())
+    checkpoint.save(tmp_path / "cut" / "resume.pt", state_of(first))
     first._epoch()  # killed in its second epoch
     assert same(whole, weights(trainer(tiny, tmp_path / "cut").train()))
 
 
 def test_other_settings_start_anew_and_say_so(tiny, tmp_path, capsys):
     run = trainer(tiny, tmp_path)
-    checkpoint.save(tmp_path / "resume.pt", run._state())
+    checkpoint.save(tmp_path / "resume.pt", state_of(run))
     changed = json.loads(json.dumps(SMALL))
     changed["objective"]["focal"]["gamma"] = 3
     trainer(tiny, tmp_path, changed).train()
@@ -351,7 +352,7 @@ def test_other_settings_start_anew_and_say_so(tiny, tmp_path, capsys):
 def test_c6_a_state_of_other_networks_is_refused_in_one_line(tiny, tmp_path):
     """resume.pt of the same identity with weights of another shape, and a checkpoint.pt."""
     made = trainer(tiny, tmp_path)
-    state = made._state()
+    state = state_of(made)
     name = next(iter(state["networks"]))
     state["networks"] = {**state["networks"], name: torch.zeros(7)}
     checkpoint.save(tmp_path / "resume.pt", state)
@@ -359,7 +360,7 @@ def test_c6_a_state_of_other_networks_is_refused_in_one_line(tiny, tmp_path):
         made.train()
     message = f"networks do not fit the settings ('{name}' is (7,) float32, not "
     assert message in str(refused.value) and "\n" not in str(refused.value)
-    finished = {"identity": state["identity"], "epoch": 0, "networks": made._state()["networks"]}
+    finished = {"identity": state["identity"], "epoch": 0, "networks": state_of(made)["networks"]}
     checkpoint.save(tmp_path / "resume.pt", finished)
     with pytest.raises(CheckpointError, match="not the state of an unfinished training; delete it"):
         made.train()

@@ -20,6 +20,7 @@ from resed.train.heads import GuidedTagHead
 from resed.train.model import TeacherStudent
 from resed.train.objective import cross_entropy, focal_loss
 from resed.train.precision import arithmetic, made_with
+from resed.train.resume import state_of
 
 tiny = test_train_loop.tiny
 CUDA = torch.device("cuda")
@@ -165,7 +166,7 @@ def cut_off(tiny, folder, made):
     run._epoch()
     run._select()
     run.epoch += 1
-    state = run._state()
+    state = state_of(run)
     assert state.pop("made_with") == made_with(CPU, None)
     checkpoint.save(folder / "resume.pt", state | ({"made_with": made} if made else {}))
 
@@ -188,7 +189,7 @@ def test_b6_a_training_begun_by_other_code_keeps_its_fingerprint(tiny, tmp_path,
     run._epoch()
     run._select()
     run.epoch += 1
-    state = run._state()
+    state = state_of(run)
     assert state["made_by"] == made_by("train")
     other = state["made_by"] | {"code": "0" * 64}
     checkpoint.save(tmp_path / "resume.pt", state | {"made_by": other})

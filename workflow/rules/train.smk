@@ -2,9 +2,12 @@
 
 Requires the feature stores and the labels of the training splits and of development. Makes a
 checkpoint and a training history. resume.pt in the same folder is not a declared output, because
-Snakemake would delete it before the job that resumes from it.
+Snakemake would delete it before the job that resumes from it. Nor are the states in train/branches,
+which trainings continue that have their first epochs in common; with or without them, the same bytes
+come out.
 """
 
+from resed.config.branches import branches
 from resed.config.network_file import network_file, network_sha256
 from resed.predict.models import model_path
 from resed.runtime.files import sha256
@@ -20,6 +23,22 @@ try:
     network_file(CONFIG)  # of systems with networks of the user, read and not run
 except ResedError as error:
     sys.exit(f"resed: {error}")
+
+
+BRANCHES = branches(CONFIG, TRAINED)
+
+
+def branch_priority(wildcards):
+    """A training that most others can continue comes first, and those others last."""
+    first = max(BRANCHES, key=lambda name: len(BRANCHES[name]), default=None)
+    return 2 if wildcards.trained == first else 0 if wildcards.trained in BRANCHES else 1
+
+
+def branch_options(wildcards, output):
+    """Options of `resed train` as words; `output` keeps them from being a reason to train again."""
+    epochs = BRANCHES.get(wildcards.trained, [])
+    folder = Path(output.checkpoint).parents[2] / "branches"
+    return [*words("--branches", [folder] if epochs else []), *words("--branch-after", epochs)]
 
 
 rule train:
@@ -39,6 +58,7 @@ rule train:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: branch_priority
     resources:
         mem_mb=lambda wildcards: training_memory(CONFIG, wildcards.trained),
         gpu=GPU,
@@ -48,6 +68,7 @@ rule train:
         classes=verbatim(DATASET.classes),
         root=DATA,
         out=subpath(output.checkpoint, parent=True),
+        branches=branch_options,
         settings=lambda wildcards: settings(wildcards.trained, "model", "objective", "schedule"),
         init=verbatim(words("--init", [CONFIG.init] if CONFIG.init else [])),
         init_sha256=verbatim(INIT_SHA256),
@@ -61,5 +82,5 @@ rule train:
         "resed train --dataset {params.dataset:q} --root {params.root:q}"
         " --system {wildcards.trained:q} --settings {params.settings:q} --changed --seed {wildcards.seed:q}"
         " {params.stores:q} {params.targets:q}"
-        " --development {input.development:q} --out {params.out:q} {params.init:q} {params.network:q} --resume --threads {threads}"
+        " --development {input.development:q} --out {params.out:q} {params.branches:q} {params.init:q} {params.network:q} --resume --threads {threads}"
         " --jobs-per-gpu {resources.jobs_per_gpu} 2>&1 | tee {log:q}"

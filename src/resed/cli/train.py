@@ -61,6 +61,15 @@ def train(
         "weights and batches, so that a student starts from other weights than its teacher.",
     ),
     resume: bool = typer.Option(True, help="Continue an interrupted training from OUT/resume.pt."),
+    branches: Path | None = typer.Option(
+        None,
+        help="Folder with states that trainings with equal settings up to an epoch have in common. "
+        "Such a state is continued, and written there after each epoch of --branch-after. The "
+        "checkpoint has the same bytes as without this option.",
+    ),
+    branch_after: list[int] = typer.Option(
+        [], min=1, help="An epoch after which the state is written to --branches; repeated."
+    ),
     threads: int = typer.Option(1, min=1, help="Number of CPU threads; the result depends on it."),
     device: str = typer.Option("auto", help="auto, cpu or cuda."),
     jobs_per_gpu: int = typer.Option(
@@ -84,12 +93,15 @@ def train(
     from resed.config.systems import refuse_other_settings
     from resed.predict.models import model_path
     from resed.runtime.devices import device_for, visible_devices
+    from resed.train.branches import Branches
     from resed.train.initial import Initial
     from resed.train.parallel import connected, refuse_too_few_devices, started_by_torchrun
     from resed.train.setup import build_trainer, keep_freed_memory, prepare_torch
 
     if settings is None:
         required("without --init", settings=settings)
+    if branch_after:
+        required("with --branch-after", branches=branches)
     values = read_settings(settings) if settings is not None else {}
     initial = Initial.read(model_path(init)) if init else None
     if initial is not None:
@@ -130,4 +142,5 @@ def train(
             network=network,
             processes=processes,
         )
-        processes.say(f"wrote {trainer.train(resume)}")
+        common = Branches(branches, branch_after) if branches and processes.count == 1 else None
+        processes.say(f"wrote {trainer.train(resume, common)}")

@@ -16,6 +16,7 @@ from resed.settings import AugmentSettings
 from resed.train import schedule
 from resed.train.augment import noisy
 from resed.train.batches import Batches, Stratum
+from resed.train.branches import Branches
 from resed.train.epoch_log import EpochLog, geometry
 from resed.train.evaluate import infer, quick_scores
 from resed.train.finite import NumberError, StepNumbers
@@ -92,8 +93,11 @@ class Trainer:
 
     # ---- the run -------------------------------------------------------------------------
 
-    def train(self, resume: bool = True) -> Path:
+    def train(self, resume: bool = True, branches: Branches | None = None) -> Path:
         """Train to the last epoch and return the path of the checkpoint.
+
+        Args:
+            branches: states in common with other trainings.
 
         Raises:
             DivergedError: a number is not finite or too large; names epoch, step and term. Nothing
@@ -102,6 +106,8 @@ class Trainer:
         state = self.run.folder / RESUME
         if resume:
             self._restore(state)
+        if branches is not None:
+            branches.enter(self)
         while self.epoch < self.settings.epochs and not is_over(self.history, self.settings):
             try:
                 self._epoch()
@@ -110,6 +116,8 @@ class Trainer:
             self._select()
             self.epoch += 1
             self._save()
+            if branches is not None:
+                branches.leave(self)
             if self.processes.first:
                 write_history(self.run.folder / "history.csv", self.history, self.run.classes)
         final = self.run.folder / "checkpoint.pt"
@@ -207,7 +215,8 @@ class Trainer:
         with torch.no_grad():
             logits = student.tag_logits[: len(targets.tags)]
             logits = torch.where(targets.tags > 0.5, logits, -logits)  # of p_t
-            weight = focal_weight(logits, self.run.settings.objective.focal)
+            chosen = self.run.settings.objective.focal if moment.get("focal") else None
+            weight = focal_weight(logits, chosen) if chosen else torch.ones_like(logits)
             means = logits.sigmoid().mean(dim=0), weight.mean(dim=0)
         losses = self.processes.mean(torch.stack([v.detach() for v in terms.values()]))
         means = tuple(map(self.processes.mean, means))
@@ -293,9 +302,6 @@ class Trainer:
 
     # ---- resuming --------------------------------------------------------------------------
 
-    def _state(self) -> dict[str, Any]:
-        return state_of(self)
-
     def _save(self, log: EpochLog | None = None, step: int = 0) -> None:
         """Write resume.pt after an epoch, or after `step` of its steps."""
         if self.processes.first:
@@ -308,7 +314,6 @@ class Trainer:
             cure = "use a folder that all machines share"
             raise CheckpointError("is not the same for all processes", place=path, cure=cure)
         if state is not None:
-            self.best, self.within = Best(**state["best"]), state.get("within")
             self._keep_maker(path, state.get("made_by"))
 
     def _keep_maker(self, path: Path, theirs: dict[str, Any] | None) -> None:

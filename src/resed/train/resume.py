@@ -32,6 +32,7 @@ class Resumable(Protocol):
     device: torch.device
     autocast: torch.dtype | None
     steps: int
+    within: dict[str, Any] | None
     made_by: dict[str, Any]
     epoch: int
     history: list[dict[str, Any]]
@@ -62,13 +63,23 @@ def state_of(trainer: Resumable, log: EpochLog | None = None, step: int = 0) -> 
     }
 
 
-def restored(trainer: Resumable, path: Path) -> dict[str, Any] | None:
+def restored(
+    trainer: Resumable,
+    path: Path,
+    common: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> dict[str, Any] | None:
     """Put the state of a file into a trainer and return it; None if it has other settings.
+
+    Args:
+        common: the part of an identity that must be equal, for the state of another training.
 
     Raises CheckpointError for a file that is damaged or does not fit the networks.
     """
     state = checkpoint.load_state(path)
-    different = checkpoint.first_difference(state["identity"], trainer.run.identity())
+    needed = common or dict
+    different = checkpoint.first_difference(
+        needed(state["identity"]), needed(trainer.run.identity())
+    )
     if different:
         trainer.say(f"{path}: has other settings ({different}); training starts from epoch 1")
         return None
@@ -83,10 +94,12 @@ def restored(trainer: Resumable, path: Path) -> dict[str, Any] | None:
     if trainer.device.type == "cuda" and "cuda" in state["generators"]:
         torch.cuda.set_rng_state(state["generators"]["cuda"], trainer.device)
     trainer.epoch, trainer.history = state["epoch"], state["history"]
-    within = state.get("within")
+    trainer.best, trainer.within = Best(**state["best"]), state.get("within")
+    within = trainer.within
     after = f"step {within['step']} of epoch {trainer.epoch + 1}" if within else (
         f"epoch {trainer.epoch}")  # fmt: skip
-    trainer.say(f"{trainer.run.system} seed {trainer.run.seed}: resumed after {after}")
+    how = "continues the common training" if common else "resumed"
+    trainer.say(f"{trainer.run.system} seed {trainer.run.seed}: {how} after {after}")
     say_if_moved(path, state.get("made_with"), made_with(trainer.device, trainer.autocast),
                  trainer.say)  # fmt: skip
     return state
