@@ -63,7 +63,14 @@ def test_every_dependency_is_pinned(constraints):
     assert int(constraints["setuptools"].split(".")[0]) < 82
 
 
-def test_the_citation_has_the_version():
+def test_package_citation_and_changelog_have_one_version():
+    """pip takes the version of the package, people cite that of CITATION.cff."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    assert "version" in project["project"]["dynamic"]
+    assert project["tool"]["setuptools"]["dynamic"]["version"] == {"attr": "resed.__version__"}
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text())
+    headings = re.findall(r"^## (.+)$", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = next(text for text in headings if text != "Unreleased")
+    released = citation["date-released"].isoformat()
     assert citation["version"] == resed.__version__
-    assert f"## {resed.__version__}" in (REPOSITORY / "CHANGELOG.md").read_text()
+    assert newest == f"{resed.__version__} ({released})"

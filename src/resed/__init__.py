@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 # What `resed` offers to Python programs; imported when it is used, because PyTorch takes seconds.
 _OFFERED = dict.fromkeys(("Detection", "Model", "load_model"), "resed.detect.model")
 
