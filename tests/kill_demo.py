@@ -1,4 +1,4 @@
-"""Kill the demo at random moments, and check that the next run ends with the same bytes.
+"""Kill a demo at random moments, and check that the next run ends with the same bytes.
 
 First, an uninterrupted run at a tiny size makes the expected results. It is paused when each rule
 first runs, and the folder is copied. Each test starts a run in such a copy, kills it with SIGKILL
@@ -6,7 +6,7 @@ while the rule runs, and starts it again; this run must finish. The killed proce
 the process group, Snakemake only, the shell of a job, the `resed` of a job, and one of its workers.
 Each rule is killed once before any rule is killed twice.
 
-    python tests/kill_demo.py --kills 20 --seed 1 --folder FOLDER
+    python tests/kill_demo.py --kills 20 --seed 1 --folder FOLDER [--demo secost_demo]
 
 The exit code is 0 if all runs made the expected results. FOLDER is created and requires about 2 GB;
 the uninterrupted run of an existing FOLDER is used again.
@@ -32,19 +32,37 @@ sys.path.insert(0, str(Path(__file__).parent))
 import yaml
 from runs import copy_workflow, planned
 
-# The least that has a job of every rule.
+# The least that has a job of every rule, by config.
 TINY = {
-    "systems": ["pts"],
-    "acquire": {"scale": 0.01},
-    "sensitivity": {"system": "pts", "readings": ["knee.quantile"]},
-    "override": {
-        "model": {"width": 0.05},
-        "schedule": {"epochs": 2, "stage_one": 1, "steps_per_epoch": 2},
+    "demo": {
+        "systems": ["pts"],
+        "acquire": {"scale": 0.01},
+        "sensitivity": {"system": "pts", "readings": ["knee.quantile"]},
+        "override": {
+            "model": {"width": 0.05},
+            "schedule": {"epochs": 2, "stage_one": 1, "steps_per_epoch": 2},
+        },
+    },
+    "secost_demo": {
+        "systems": [
+            "secost_base",
+            "secost_fixed_s1",
+            "secost_fixed_s2",
+            "secost_control_seed",
+            "secost_control_smoothed",
+        ],
+        "acquire": {"scale": 0.02},
+        "override": {"schedule": {"epochs": 2, "steps_per_epoch": 4}},
+    },
+    "koutini_demo": {
+        "acquire": {"scale": 0.2},
+        "override": {"schedule": {"epochs": 2, "evaluate_every": 1, "steps_per_epoch": 3}},
+        "system_overrides": {"koutini_tagger": {"schedule": {"epochs": 3}}},
     },
 }
 VICTIMS = ("group", "snakemake", "shell", "resed", "worker")
-RESULTS = Path("results/demo")
 PATIENCE_S = 1800
+DEMO = ["demo"]  # the name of the config of all runs
 TARGETS: list[str] = []  # of all runs; [] is the whole demo
 
 
@@ -104,7 +122,7 @@ class Run:
 
 
 def command(*arguments: str) -> list[str]:
-    files = ["--configfile", "config/demo.yaml", "overlay.yaml"]
+    files = ["--configfile", f"config/{DEMO[0]}.yaml", "overlay.yaml"]
     return [sys.executable, "-m", "snakemake", *arguments, *TARGETS, *files]
 
 
@@ -147,7 +165,7 @@ def undisturbed(folder: Path) -> tuple[dict[str, str], list[str]]:
     whole = folder / "whole"
     whole.mkdir(parents=True)
     copy_workflow(whole)
-    (whole / "overlay.yaml").write_text(yaml.safe_dump(TINY))
+    (whole / "overlay.yaml").write_text(yaml.safe_dump(TINY[DEMO[0]]))
     run, seen = Run(whole, rules(whole)), []
     while run.process.poll() is None:
         new = [rule for rule in run.at_work() if rule not in seen]
@@ -165,12 +183,15 @@ def undisturbed(folder: Path) -> tuple[dict[str, str], list[str]]:
 
 def made(folder: Path) -> dict[str, str]:
     """File -> SHA-256, of all results except measured times."""
-    files = [path for path in sorted((folder / RESULTS).rglob("*")) if path.is_file()]
-    names = {str(path.relative_to(folder / RESULTS)): path for path in files}
+    (results,) = (folder / "results").iterdir()
+    files = [path for path in sorted(results.rglob("*")) if path.is_file()]
+    names = {str(path.relative_to(results)): path for path in files}
+    # A state in branches has the times of the training that came first.
+    measured = ("logs/", "benchmarks/", "train/branches/")
     return {
         name: hashlib.sha256(timeless(path)).hexdigest()
         for name, path in names.items()
-        if not name.startswith(("logs/", "benchmarks/")) and path.name != "history.csv.sha256"
+        if not name.startswith(measured) and path.name != "history.csv.sha256"
     }
 
 
@@ -231,7 +252,7 @@ def come_home(folder: Path, rule_of: dict[str, str], expected: dict[str, str]) -
     differing = [name for name in {*expected, *found} if expected.get(name) != found.get(name)]
     if differing:
         return f"not as in the undisturbed run: {', '.join(sorted(differing)[:20])}"
-    if left := planned(folder, *TARGETS, overlay=TINY):
+    if left := planned(folder, *TARGETS, config=DEMO[0], overlay=TINY[DEMO[0]]):
         return f"still to do: {left[:5]}"
     return None
 
@@ -259,7 +280,9 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, required=True, help="to make, for all runs")
     parser.add_argument("--rules", nargs="*", help="to hit, in this order; default: all, at random")
     parser.add_argument("--targets", nargs="*", default=[], help="of all runs; default: the demo")
+    parser.add_argument("--demo", choices=TINY, default="demo", help="the config of all runs")
     given = parser.parse_args()
+    DEMO[:] = [given.demo]
     TARGETS[:] = given.targets
     chance, begin = random.Random(given.seed), time.monotonic()
     rule_of, seen = undisturbed(given.folder)

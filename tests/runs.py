@@ -54,13 +54,14 @@ def snakemake(
     overlay: dict | None = None,
     before: tuple = (),
     variables: dict | None = None,
+    config: str = "demo",
 ):
-    """Run Snakemake in `folder` on config/demo.yaml, an overlay on top; the finished process.
+    """Run Snakemake in `folder` on a config, an overlay on top; the finished process.
 
     `before` is a command that runs it, `variables` are added to its environment. A plan without
     them is made by a fork of a process that has imported Snakemake (tests/preloaded.py).
     """
-    files = ["config/demo.yaml"]
+    files = [f"config/{config}.yaml"]
     if overlay is not None:
         (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay))
         files.append("overlay.yaml")
@@ -80,9 +81,11 @@ def snakemake(
     )
 
 
-def planned(folder: Path, *arguments: str, overlay: dict | None = None) -> list[str]:
+def planned(
+    folder: Path, *arguments: str, overlay: dict | None = None, config: str = "demo"
+) -> list[str]:
     """Messages of all jobs that Snakemake would run; [] where there is nothing to do."""
-    done = snakemake(folder, "--dry-run", *arguments, overlay=overlay)
+    done = snakemake(folder, "--dry-run", *arguments, overlay=overlay, config=config)
     assert done.returncode == 0, done.stdout[-3000:]
     return jobs_of(done.stdout)
 
