@@ -48,6 +48,7 @@ TINY = {
             "secost_base",
             "secost_fixed_s1",
             "secost_fixed_s2",
+            "secost_sweep_a100",
             "secost_control_seed",
             "secost_control_smoothed",
         ],

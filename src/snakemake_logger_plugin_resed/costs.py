@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 
 # Seconds of one job of the demo with two at a time. Only their ratios matter once jobs have ended.
 COSTS = {
-    "acquire": 8.0,
+    "acquire": 6.0,
     "admit": 0.8,
-    "audit": 8.0,
+    "audit": 7.0,
     "repair": 0.8,
-    "extract": 18.0,
+    "extract": 14.0,
     "calibrate": 0.7,
-    "train": 29.0,
-    "predict": 2.9,
+    "train": 19.0,
+    "predict": 2.5,
     "decode": 1.0,
     "decode_configured": 0.8,
     "sanity": 1.0,
@@ -20,9 +20,9 @@ COSTS = {
     "score_configured": 1.0,
     "score_sanity": 1.2,
     "tabulate": 1.5,
-    "judge": 8.0,
+    "judge": 7.0,
     "draw": 2.9,
-    "browse": 9.0,
+    "browse": 8.0,
     "report": 4.0,
     "all": 0.0,
 }
