@@ -2,13 +2,13 @@
 
     python benchmarks/speed.py [--parts mt pts mels] [--peer FOLDER] [--rounds 5] [--out FILE]
 
-Prints a Markdown table. Times are CPU seconds of a process with one thread; two sides of a ratio are
-measured in turns, and the ratio is the median over the rounds with the smallest and the largest.
+Prints a Markdown table. Times are CPU seconds of a process with one thread. Two sides of a ratio
+are measured in turns; the ratio is the median of the rounds, with the smallest and the largest.
 
 mt: a step of Mean Teacher at full size, batch 24, of resed and of the original code. FOLDER is a
-clone of turpaultn/DCASE2019_task4; its networks and its function `train` run unchanged, but for the
-argument order of `add_`, which torch no longer has, in a process of their own. Both get random clips
-of the same shape; loading is not measured.
+clone of turpaultn/DCASE2019_task4. Its networks and its function `train` run unchanged, except for
+the argument order of `add_`, which torch no longer has, in a process of their own. Both get random
+clips of the same shape; loading is not measured.
 pts: a step of PTS+TFD per clip, at the size of the paper, of config/esc10.yaml and of
 config/demo.yaml, and the time that its multiplications would take at the speed of a product of two
 matrices.
