@@ -116,6 +116,8 @@ def test_d10_readings_of_claims_are_run_by_default_if_they_cost_no_training(fold
         ({"sedes": 3}, "config.sedes: unknown key; did you mean seeds?"),
         ({"seeds": "many"}, "config.seeds"),
         ({"acquire": {"scale": 2}}, "config.acquire.scale"),
+        ({"acquire": {"scales": {"weak": 0}}}, "config.acquire.scales.weak"),
+        ({"acquire": {"scales": {"out_of_domain": 0.5}}}, "config.acquire.scales: unknown split"),
         (
             {"override": {"model": {"widht": 2}}},
             "config.override.model.widht: unknown key; did you mean width?",

@@ -23,7 +23,7 @@ rule acquire:
     params:
         dataset=verbatim(DATASET_FILE),
         root=DATA,
-        options=verbatim(acquire_options()),
+        options=lambda wildcards: acquire_options(wildcards.split),
         recipe=lambda wildcards: recipe(wildcards.split),
         clips=lambda wildcards: own_clips(wildcards.split),
     message:

@@ -4,13 +4,13 @@ Requires common.smk and options.smk. Makes no file.
 """
 
 
-def acquire_options():
+def acquire_options(split):
     """Options of `resed acquire`, as words: those of soundscapes, or those of recordings."""
     chosen = CONFIG.acquire
     if DATASET.kind == "recordings":
         names = ["local"] if chosen.sources == [] else chosen.sources or []
         return words("--folder", filter(None, [chosen.folder])) + words("--source", names)
-    found = ["--scale", chosen.scale, "--seed", chosen.seed]
+    found = ["--scale", chosen.scale_of(split), "--seed", chosen.seed]
     found += ["--soundbank", chosen.soundbank] if chosen.soundbank else []
     found += ["--annotations", chosen.annotations] if chosen.annotations else []
     return found + ["--no-keep-audio"] * (not chosen.keep_audio)

@@ -8,7 +8,7 @@ from resed.results.other_runs import compared_run, refuse_other_sound, share_res
 try:
     OTHER_RUN = compared_run(CONFIG)
     if workflow.is_main_process and Path(RESULTS) == folder_of_run(DATASET.name, CONFIG.run):
-        refuse_other_sound(CONFIG, acquire_options())
+        refuse_other_sound(CONFIG, {name: acquire_options(name) for name in DATASET.splits})
         RECIPES = {split: [recipe(split)] for split in DATASET.splits}
         for line in share_results(CONFIG, RECIPES):
             print(f"resed: {RESULTS} {line}", file=sys.stderr)

@@ -1,7 +1,7 @@
 """Epochs after which trainings with different settings continue from one state.
 
-The focal loss has no effect before stage two (eq. 6 of Liang et al.): until then, trainings that differ
-only in it are equal to the last bit.
+The focal loss has no effect before stage two (eq. 6 of Liang et al.): until then, trainings that
+differ only in it are equal to the last bit.
 """
 
 from collections.abc import Iterable, Mapping

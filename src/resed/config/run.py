@@ -271,6 +271,8 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         check_origin(name, config.trained_as(name), config.traits)
         check_composite(name, config.catalogue, config.traits, config.system(name))
     config.generations.check(config.dataset_file.classes)
+    for split in config.acquire.scales:
+        known(config.dataset_file.splits, split, "acquire.scales", "split")
     for key in ("system_overrides", "system_seeds"):  # may name systems that are not run
         for name in getattr(config, key):
             known(config.catalogue, name, key)

@@ -1,5 +1,7 @@
 """What a run will do, in one line, and the memory that its jobs declare."""
 
+from statistics import mode
+
 from resed.config.run import Config
 from resed.config.study_rows import trainings
 from resed.settings.memory import prediction_mb, training_mb
@@ -13,8 +15,8 @@ def run_size(config: Config) -> str:
     The line shows an overlay that was given without the config that it belongs to: the run then has
     the size of config/config.yaml.
     """
-    dataset, share = config.dataset_file, _share(config)
-    size = "full size" if share == 1 else f"{100 * share:g} % of the full size"
+    dataset, share = config.dataset_file, shares_in_words(config)
+    size = f"{share} of the full size" if share else "full size"
     trained = {n: len(config.seed_list(n)) for n in trainings(config, config.systems)}
     epochs = sorted({config.system(name).schedule.epochs for name in trained})
     lengths = " to ".join(str(count) for count in sorted({epochs[0], epochs[-1]}))
@@ -39,13 +41,28 @@ def clip_processes(config: Config) -> int:
     return 1 if _clips(config) < FEW_CLIPS else 16
 
 
-def _share(config: Config) -> float:
-    return config.acquire.scale if config.dataset_file.kind == "soundscapes" else 1.0
+def shares(config: Config) -> dict[str, float]:
+    """Split -> share of its full number of clips, in the order of the dataset file."""
+    rendered = config.dataset_file.kind == "soundscapes"
+    return {
+        split: config.acquire.scale_of(split) if rendered else 1.0
+        for split in config.dataset_file.splits
+    }
+
+
+def shares_in_words(config: Config) -> str:
+    """For example `20 %`, or `20 % (evaluation 100 %)`; "" for whole splits."""
+    found = shares(config)
+    if min(found.values()) == 1:
+        return ""
+    most = mode(found.values())
+    others = ", ".join(f"{split} {100 * s:g} %" for split, s in found.items() if s != most)
+    return f"{100 * most:g} %" + f" ({others})" * bool(others)
 
 
 def _clips(config: Config) -> int:
-    splits, share = config.dataset_file.splits.values(), _share(config)
-    return sum(max(1, round(split.clips * share)) for split in splits)
+    splits = config.dataset_file.splits
+    return sum(max(1, round(splits[name].clips * s)) for name, s in shares(config).items())
 
 
 def training_memory(config: Config, row: str) -> int:

@@ -7,11 +7,14 @@ from pydantic import Field, field_validator
 from resed.config.dataset import Role
 from resed.settings import Fraction, Repetitions, Seed, Strict
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
 
 class AcquireSettings(Strict):
     """Settings of `resed acquire`."""
 
-    scale: Annotated[float, Field(gt=0, le=1)] = 1.0
+    scale: Share = 1.0
+    scales: dict[Role, Share] = {}
     seed: Seed = 2019
     soundbank: str | None = None
     keep_audio: bool = True
@@ -19,6 +22,10 @@ class AcquireSettings(Strict):
     folder: str | None = None
     sources: list[str] | None = None
     downloads: Annotated[int, Field(ge=1, le=64)] = 4
+
+    def scale_of(self, split: str) -> float:
+        """Share of the clips of a split, if they are soundscapes."""
+        return self.scales.get(split, self.scale)
 
 
 LEAST: dict[Role, float] = {

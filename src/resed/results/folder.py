@@ -10,6 +10,7 @@ from typing import Any
 
 from resed.config.rows import Row
 from resed.config.run import Config
+from resed.config.run_plan import shares_in_words
 from resed.paper.numbers import Metric, Paper, load_paper
 from resed.results.ranks import MEASURE_OF, Ranks
 from resed.results.reader import ResultsReader
@@ -194,8 +195,8 @@ def departures(results: Results) -> list[str]:
     found = []
     if config.dataset_file.name != paper.dataset:
         found.append(f"not the paper's data: {config.dataset_file.title}")
-    if config.acquire.scale < 1 and config.dataset_file.kind == "soundscapes":
-        found.append(f"{100 * config.acquire.scale:g} % of the full number of clips")
+    if share := shares_in_words(config):
+        found.append(f"{share} of the full number of clips")
     return found + results.changed_settings
 
 

@@ -47,22 +47,22 @@ def other_runs(config: Config) -> dict[str, Path]:
     return found
 
 
-def refuse_other_sound(config: Config, options: Sequence[Any]) -> None:
+def refuse_other_sound(config: Config, options: Mapping[str, Sequence[Any]]) -> None:
     """Raise ConfigError if another run acquired soundscapes with other options than these.
 
     All runs share data/{dataset}, so a run must not render it anew for itself.
 
     Args:
-        options: options of `resed acquire`.
+        options: split -> options of `resed acquire`.
     """
     dataset = config.dataset_file
     if dataset.kind != "soundscapes":  # of recordings, acquire only fetches what is missing
         return
-    own = repr(list(options))
     for name, folder in other_runs(config).items():
         for split in dataset.splits:
             record = read_record(folder / "acquire" / f"{split}.json")
             theirs = [text for text in record["params"] if "--scale" in text] if record else []
+            own = repr(list(options[split]))
             if theirs and own not in theirs:
                 raise ConfigError(
                     f"{in_words(name)} of {dataset.name} has {_words(theirs[0])}, this run "
