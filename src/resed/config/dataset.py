@@ -12,7 +12,9 @@ from pydantic import (
     model_serializer,
 )
 
+from resed.config.inside_path import Inside, WithoutWildcard
 from resed.config.loading import check, read_yaml
+from resed.config.published_lists import PublishedLists, lists_problem
 from resed.config.recording_pattern import RecordingPattern
 from resed.config.systems import NAME, Title
 from resed.config.yaml_reader import SHOWN
@@ -33,7 +35,7 @@ ROLES: tuple[Role, ...] = (
 )
 TRAINING_ROLES = ROLES[:4]  # each is optional
 LABELLED_ROLES: tuple[Role, ...] = ("weak", "strong")  # a dataset has at least one of them
-SCORED_ROLES = ROLES[4:]  # with the strong annotations that are the reference of scores; required
+SCORED_ROLES = ROLES[4:]  # with the annotations that are the reference of scores; required
 EVALUATION = "evaluation"  # the split for results on one split only
 
 
@@ -62,24 +64,6 @@ def _class(value: str) -> str:
     return value
 
 
-def _inside(value: str) -> str:
-    """The path in its shortest form; ValueError if it leads outside the root, or has line ends."""
-    path = Path(value)
-    if {"\n", "\t"} & set(value):
-        raise ValueError("must not contain line ends or tabs")
-    if path.is_absolute() or ".." in path.parts or not path.parts:
-        raise ValueError("must be a path below the dataset's root, without ..")
-    return path.as_posix()
-
-
-def _no_wildcard(value: str) -> str:
-    """Raise ValueError for braces, which Snakemake reads as wildcards in the names of outputs."""
-    if {"{", "}"} & set(value):
-        raise ValueError("must not contain braces")
-    return value
-
-
-Inside = Annotated[str, AfterValidator(_inside)]
 # Whether the clip browser may copy sound: yes; where each recording in a clip has an open licence,
 # with its author; no: it plays the files below data/.
 SoundRule = Literal["copied", "credited", "local"]
@@ -89,7 +73,7 @@ class SplitFile(Strict):
     """Paths of a split below the root of the dataset, in the DESED layout."""
 
     audio: Inside
-    annotations: Annotated[Inside, AfterValidator(_no_wildcard)]
+    annotations: WithoutWildcard
     labels: Literal["weak", "none", "strong"]
     clips: Positive  # the official count; of soundscapes, at scale 1
     paper: Positive | None = None  # the count of the paper, if it differs
@@ -139,6 +123,12 @@ class Dataset(Strict):
     soundbank: SoundbankFile | None = None
     soundscapes: dict[str, Any] = {}
     sources: list[dict[str, Any]] = []
+    lists: PublishedLists | None = None  # from which acquire writes annotations
+
+    @property
+    def tags_only(self) -> bool:
+        """Whether the scored splits have tags without times, so that no event can be scored."""
+        return all(self.splits[role].labels == "weak" for role in SCORED_ROLES)
 
     @property
     def pattern(self) -> RecordingPattern | None:
@@ -200,8 +190,33 @@ def load_dataset(name_or_file: str | Path, root: Path | str = ".") -> Dataset:
     dataset = check(Dataset, read_yaml(path), str(path))
     if missing := missing_roles(dataset.splits):
         raise ConfigError(f"splits lacks {missing}", place=path, cure="add it with its paths")
+    _refuse_labels(dataset, path)
     if len(set(map(composed, dataset.classes))) != len(dataset.classes):
         raise ConfigError(
             "classes contains a class twice", place=path, cure="remove the repetition"
         )
     return dataset
+
+
+def _refuse_labels(dataset: Dataset, path: Path) -> None:
+    """Raise ConfigError for labels with which a split cannot be used, or lists that do not fit."""
+    labels = {role: place.labels for role, place in dataset.splits.items()}
+    scored = [labels[role] for role in SCORED_ROLES]
+    if "none" in scored or len({*scored}) > 1:
+        both = " and ".join(f"{role} {labels[role]}" for role in SCORED_ROLES)
+        raise ConfigError(
+            f"labels of the scored splits: {both}",
+            place=f"{path}: splits",
+            cure="give both strong labels, or both weak ones",
+        )
+    if labels.get("strong", "strong") != "strong":
+        raise ConfigError(
+            f"are {labels['strong']}",
+            place=f"{path}: splits.strong.labels",
+            cure="set it to strong, or call the split weak",
+        )
+    problem = lists_problem(dataset.lists, labels) if dataset.lists else ""
+    if not problem and dataset.lists and dataset.kind != "recordings":
+        problem = "soundscapes have no lists of clips"
+    if problem:
+        raise ConfigError(problem, place=f"{path}: lists", cure="correct or remove it")

@@ -100,12 +100,23 @@ class Generations:
         found += ["--thresholds", distil.thresholds] * (distil.thresholds != "given")
         return found + ["--labels-smoothed"] * distil.labels_smoothed
 
-    def check(self, classes: Sequence[str]) -> None:
-        """Raise ConfigError for a system whose targets cannot be made or used."""
+    def check(self, classes: Sequence[str], tags_only: bool = False) -> None:
+        """Raise ConfigError for a system whose targets cannot be made or used.
+
+        Args:
+            classes: of the dataset.
+            tags_only: whether teachers have no posteriors of frames (`predict.tags_only`).
+        """
         for name in self.systems:
             if self.teachers(name):
                 self._check_teachers(name)
                 self._check_use(name, classes)
+                if tags_only and self.catalogue[name].distil.frames != "none":
+                    raise ConfigError(
+                        "targets of frames need frames of the teachers",
+                        place=f"systems.{name}.distil.frames",
+                        cure="set it to none, or config.predict.tags_only: false",
+                    )
             else:
                 self._refuse_unlabelled(name)
         for name in self.systems:

@@ -21,11 +21,12 @@ from resed.config.paper_name import paper_name
 from resed.config.readings import Readings, load_readings, reading_settings, readings_file
 from resed.config.rows import UNCHANGED, Row
 from resed.config.run_name import RunName
-from resed.config.split_needs import refuse_missing_splits
+from resed.config.split_needs import refuse_missing_frames, refuse_missing_splits
 from resed.config.stages import (
     AcquireSettings,
     AuditSettings,
     BrowseSettings,
+    PredictSettings,
     RepairSettings,
     SensitivitySettings,
 )
@@ -65,6 +66,7 @@ class Config(Strict):
     features: FeatureSettings = FeatureSettings()
     feature_overrides: dict[str, dict[str, Any]] = {}
     store: StoreSettings = StoreSettings()
+    predict: PredictSettings = PredictSettings()
     calibrate: CalibrateSettings = CalibrateSettings()
     sensitivity: SensitivitySettings = SensitivitySettings()
     init: str = ""  # model from whose weights every training starts
@@ -270,7 +272,8 @@ def load_config(values: Mapping[str, Any] | None = None, root: Path | str = ".")
         config.features_of(name)
         check_origin(name, config.trained_as(name), config.traits)
         check_composite(name, config.catalogue, config.traits, config.system(name))
-    config.generations.check(config.dataset_file.classes)
+    config.generations.check(config.dataset_file.classes, config.predict.tags_only)
+    refuse_missing_frames(config.predict.tags_only, config.dataset_file, config.external)
     for split in config.acquire.scales:
         known(config.dataset_file.splits, split, "acquire.scales", "split")
     for key in ("system_overrides", "system_seeds"):  # may name systems that are not run

@@ -57,6 +57,12 @@ class AuditSettings(Strict):
         return next((share for role, share in self.least.items() if role == split), 0.9)
 
 
+class PredictSettings(Strict):
+    """What `resed predict` keeps."""
+
+    tags_only: bool = False
+
+
 class RepairSettings(Strict):
     """Settings of `resed repair`, which corrects a copy of the strong labels."""
 

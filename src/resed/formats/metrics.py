@@ -86,7 +86,7 @@ FIELDS = Fields(
         ),
     },
 )
-# Of score TSVs alone: `resed score --scores` without `--estimated`.
+# Of score TSVs alone, or of tags alone.
 WITHOUT_EVENTS = Fields(FIELDS.keys | {"event": _OPTIONAL, "segment": _OPTIONAL})
 
 
@@ -98,12 +98,12 @@ def write_metrics(path: Path | str, metrics: Mapping[str, Any]) -> None:
 def read_metrics(path: Path | str, cure: str = "run resed score again") -> dict[str, Any]:
     """Read and check metrics.json.
 
-    Scores of score TSVs alone have no blocks `event` and `segment`.
+    Scores of score TSVs or tags alone have no blocks `event` and `segment`.
 
     Raises MissingFileError, or ResultsError with the key that is missing, of a wrong type or out of
     range.
     """
     source = SourceFile(Path(path), ResultsError, cure)
     values = source.json(Fields({}, others=ANY))
-    alone = "scores" in values and not values.keys() & {"event", "segment"}
+    alone = values.keys() & {"scores", "tags"} and not values.keys() & {"event", "segment"}
     return source.check(values, WITHOUT_EVENTS if alone else FIELDS)

@@ -89,9 +89,18 @@ def features_of(store: Store) -> Tensor | ClipFeatures:
 
 
 def load_stratum(
-    store: Store, role: str, annotations: Path, *, classes: Sequence[str], grid: Grid
+    store: Store,
+    role: str,
+    annotations: Path,
+    *,
+    classes: Sequence[str],
+    grid: Grid,
+    labels: str = "",
 ) -> Stratum:
     """Pair a store with its labels.
+
+    Args:
+        labels: weak or strong, of the annotations; default: weak for the role weak, else strong.
 
     Raises:
         DatasetError: the store is empty, or has a clip that the annotations do not list.
@@ -102,7 +111,7 @@ def load_stratum(
     features = features_of(store)
     if role in UNLABELLED:
         return Stratum(role, features, clips=store.clips)
-    if role == "weak":
+    if (labels or role) == "weak":
         tags = _pick(read_tags(annotations, classes), store.clips, annotations)
         matrix = torch.from_numpy(tag_matrix(tags, classes))
         return Stratum(role, features, matrix, clips=store.clips)

@@ -131,7 +131,14 @@ def build_trainer(
         )
     annotations = {role: root / places[role].annotations for role in opened}
     strata = {
-        role: load_stratum(store, role, annotations[role], classes=dataset.classes, grid=grid)
+        role: load_stratum(
+            store,
+            role,
+            annotations[role],
+            classes=dataset.classes,
+            grid=grid,
+            labels=places[role].labels,
+        )
         for role, store in opened.items()
     }
     run = TrainingRun(
