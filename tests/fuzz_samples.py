@@ -40,6 +40,7 @@ from resed.formats.class_choices import ClassChoice, read_class_choices, write_c
 from resed.formats.comparison import Comparison, read_comparison, write_comparison
 from resed.formats.counts import Counts, read_counts, write_counts
 from resed.formats.detection_journal import DetectedEvent, DetectedFile, FileState, open_journal
+from resed.formats.energy import Energy, read_energy, write_energy
 from resed.formats.figure_description import (
     FigureDescription,
     read_figure_description,
@@ -68,6 +69,7 @@ from resed.formats.windows import Window, read_windows, write_windows
 from resed.paper.claims import load_claims
 from resed.paper.contradictions import load_contradictions
 from resed.paper.numbers import load_paper
+from resed.runtime.energy import Usage
 from resed.runtime.files import write_json, write_text
 from resed.settings import FeatureSettings, StoreSettings, SystemSettings
 
@@ -550,6 +552,24 @@ def history(folder: Path) -> Sample:
         check({name: list(map(float, column)) for name, column in value.items()})
 
     return Sample("history", path, read, checked, CSV)
+
+
+@sample
+def energy(folder: Path) -> Sample:
+    path = folder / "energy.json"
+    write_energy(path, Energy(Usage(12.5, 20.25, None, 0.5), ("NVIDIA H100",), 9, 1, 0))
+
+    def read() -> Any:
+        found = read_energy(path)
+        return [*vars(found.usage).values(), *list(vars(found).values())[1:]]
+
+    def check(value: Any) -> None:
+        seconds, cpu, cpu_kwh, gpu_kwh, devices, *counts = value
+        amounts = [seconds, cpu, *(one for one in (cpu_kwh, gpu_kwh) if one is not None)]
+        assert all(within(one, 0, math.inf) for one in amounts)
+        assert all(map(is_whole, counts)) and unique(devices)
+
+    return Sample("energy", path, read, check, edits.JSON)
 
 
 @sample

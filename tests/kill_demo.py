@@ -19,6 +19,7 @@ import hashlib
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -61,6 +62,16 @@ TINY = {
         "system_overrides": {"koutini_tagger": {"schedule": {"epochs": 3}}},
     },
 }
+# Files with what was measured, such as hours: they and their checksums differ between runs.
+MEASURED = r"train/.*/history\.csv|tables/[^/]+\.(csv|json)|report/index\.html"
+# A state in branches has the times of the training that came first.
+UNEQUAL = re.compile(
+    r"(logs|benchmarks|train/branches)/.*|train/.*/energy\.json"
+    rf"|checksums/({MEASURED})\.sha256"
+)
+TIMED = re.compile("clips_per_second|training_|trainings_measured|epochs_taken_over")  # columns
+# The tables within the page are compared as files.
+ON_PAGE = re.compile(rb"data:application/gzip;base64,[A-Za-z0-9+/=]*|<tr>.*Energy of training.*")
 VICTIMS = ("group", "snakemake", "shell", "resed", "worker")
 PATIENCE_S = 1800
 DEMO = ["demo"]  # the name of the config of all runs
@@ -187,23 +198,26 @@ def made(folder: Path) -> dict[str, str]:
     (results,) = (folder / "results").iterdir()
     files = [path for path in sorted(results.rglob("*")) if path.is_file()]
     names = {str(path.relative_to(results)): path for path in files}
-    # A state in branches has the times of the training that came first.
-    measured = ("logs/", "benchmarks/", "train/branches/")
     return {
-        name: hashlib.sha256(timeless(path)).hexdigest()
+        name: hashlib.sha256(timeless(name, path)).hexdigest()
         for name, path in names.items()
-        if not name.startswith(measured) and path.name != "history.csv.sha256"
+        if not UNEQUAL.fullmatch(name)
     }
 
 
-def timeless(path: Path) -> bytes:
-    """The bytes of a file; the history of a training without the column of the speed."""
-    if path.name != "history.csv":
+def timeless(name: str, path: Path) -> bytes:
+    """The bytes of a file; those of `MEASURED` without speed, hours and energy of trainings."""
+    if not re.fullmatch(MEASURED, name):
         return path.read_bytes()
-    rows = list(csv.DictReader(path.read_text().splitlines()))
-    return repr(
-        [{k: v for k, v in row.items() if k != "clips_per_second"} for row in rows]
-    ).encode()
+    if path.suffix == ".csv":
+        rows = list(csv.DictReader(path.read_text().splitlines()))
+        return repr([{k: v for k, v in row.items() if not TIMED.match(k)} for row in rows]).encode()
+    if path.suffix == ".json":
+        values = json.loads(path.read_text())
+        values["data"].pop("energy", None)
+        columns = [name for name in values["columns"] if not TIMED.match(name)]
+        return repr(values | {"columns": columns}).encode()
+    return ON_PAGE.sub(b"", path.read_bytes())
 
 
 def victims(run: Run, kind: str, outputs: list[str]) -> list[int]:

@@ -26,6 +26,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from resed.formats.energy import read_energy
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 PAGE = 4096  # bytes; a disk in memory is filled by pages
@@ -154,9 +156,12 @@ def finish(process: int) -> int:
 
 
 def made(disk: Path) -> dict[str, str]:
-    """File -> SHA-256 of all results; of the history without the measured speed."""
+    """File -> SHA-256 of all results; of the history without the measured speed, and no energy."""
     found = {}
     for path in sorted((disk / "out").iterdir()):
+        if path.name == "energy.json":
+            read_energy(path)
+            continue
         content = path.read_bytes()
         if path.name == "history.csv":
             rows = csv.DictReader(content.decode().splitlines())

@@ -274,6 +274,7 @@ OWN_FILES = {  # files of other programs under the names that resed writes
     "audit.json": b'{"go": true, "splits": {}}',
     "index.html": b"<!doctype html>\n<title>Audit of my page</title>\n",
     "history.csv": b"epoch,loss,val_loss\n0,1,2\n",
+    "energy.json": b'{"kwh": 3}',
     "checkpoint.pt": b"weights",
     "resume.pt": b"PK\x05\x06" + bytes(18),
 }

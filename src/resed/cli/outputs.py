@@ -30,7 +30,7 @@ WRITES: dict[str, dict[str, tuple[str, ...]]] = {
     "repair": {"out": ("repairs.tsv", "repair.json")},
     "extract": {"out": FILE},
     "distil": {"out": FILE},
-    "train": {"out": ("checkpoint.pt", "history.csv", "resume.pt")},
+    "train": {"out": ("checkpoint.pt", "history.csv", "energy.json", "resume.pt")},
     "predict": {"out": FILE, "scores": ("*.tsv",)},
     "detect": {"out": ("events.tsv", "failures.tsv", "journal.jsonl")},
     "calibrate": {"out": FILE},

@@ -32,7 +32,9 @@ def train(
         None, help="Feature store of the out_of_domain split; framework single only."
     ),
     development: Path = typer.Option(..., help="Feature store of the development split."),
-    out: Path = typer.Option(..., help="Folder for checkpoint.pt, history.csv and resume.pt."),
+    out: Path = typer.Option(
+        ..., help="Folder for checkpoint.pt, history.csv, energy.json and resume.pt."
+    ),
     init: str | None = typer.Option(
         None,
         help="Start from these weights: a model file, a checkpoint, or a name of resed models. "

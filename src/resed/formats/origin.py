@@ -9,8 +9,10 @@ from pathlib import Path
 
 from resed.errors import ResedError
 from resed.formats.audit_summary import read_audit_summary
+from resed.formats.energy import FIELDS
 from resed.formats.history import CLASS_COLUMNS, COLUMNS
 from resed.formats.manifest import COLUMNS as MANIFEST
+from resed.runtime.files import parse_json
 
 FINDINGS = ("id", "split", "filename", "line", "detail")
 PAGE = b'<meta name=generator content="resed audit">'
@@ -35,6 +37,7 @@ def written_by_resed(path: Path) -> bool:
         "audit.json": lambda: _is_summary(path),
         "index.html": lambda: _is_page(path) or _is_summary(path.with_name("audit.json")),
         "history.csv": lambda: _is_history(_columns(path, ",")),
+        "energy.json": lambda: _is_energy(path),
         "checkpoint.pt": lambda: _is_checkpoint(path),
         "resume.pt": lambda: _is_checkpoint(path),
     }
@@ -70,6 +73,14 @@ def _is_history(columns: list[str]) -> bool:
     return set(first) >= HISTORY and all(
         name.strip('"').startswith(CLASS_COLUMNS) for name in others
     )
+
+
+def _is_energy(path: Path) -> bool:
+    try:
+        content = parse_json(path)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and content.keys() >= FIELDS.keys.keys()
 
 
 def _is_checkpoint(path: Path) -> bool:

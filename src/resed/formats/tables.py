@@ -33,8 +33,11 @@ NUMBERS = (
     *("value", "low", "high", "deviation", "published", "difference", "p", "p_holm"),
     *("shown_low", "shown_high", "seeds_apart", "predicted_low", "predicted_high"),
     *("own_value", "other_value"),
+    *("training_kwh", "training_gpu_kwh", "training_cpu_kwh", "training_cpu_hours"),
+    *("training_hours", "epochs_taken_over"),
 )
 INTEGERS = ("seeds", "clips", "count", "decimals", "repairs", "clips_repaired")
+INTEGERS += ("trainings_measured",)
 Type = Literal["text", "number", "integer"]
 
 

@@ -97,6 +97,7 @@ def render(results: Results, folder: Path | None = None) -> str:
             pictures=pictures,
             figure_sections=drawn,
             other_numbers=_other_numbers(results, pictures),
+            energy=tables[main].data.get("energy", {}).get("line", "") if main else "",
             windows=facts.windows(results),
             cards=judged_numbers,
             contradictions=contradictions(tables["contradictions"], tables["claims"]),

@@ -27,6 +27,7 @@ from resed.config.rows import Row
 from resed.config.run import Config
 from resed.config.run_name import folder_of_run, in_words, run_folders
 from resed.errors import AlteredError, ConfigError, counted
+from resed.formats.energy import NAME as ENERGY
 from resed.results.claimed_readings import claimed_rows
 from resed.results.leftovers import leftovers
 from resed.runtime import checksums
@@ -214,7 +215,7 @@ class _Source:
         with atomic_path(record_path(self.target / file)) as temporary:
             temporary.write_text(text, encoding="utf-8")
         _hard_link(*(checksums.record_of(place, file) for place in (self.folder, self.target)))
-        beside = []  # files that not every job has: costs, and the checksums of annotations
+        beside = []  # files that not every job has: costs, energy, checksums of annotations
         for log in record["log"]:
             with suppress(ValueError):
                 cost = Path(log).relative_to(self.folder / "logs").with_suffix(".tsv")
@@ -222,6 +223,8 @@ class _Source:
         if file.parts[0] == "acquire":
             name = f"{checksums.ANNOTATIONS}/{file.stem}"
             beside.append(checksums.record_of(Path(), name))
+        if file.parts[0] == "train":
+            beside.append(file.with_name(ENERGY))
         for name in beside:
             with suppress(FileNotFoundError):
                 _hard_link(self.folder / name, self.target / name)

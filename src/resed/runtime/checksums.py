@@ -29,7 +29,9 @@ FOLDER = "checksums"
 NAMED_RUNS = "runs"  # folder of the named runs, each with records of its own
 ANNOTATIONS = "annotations"  # folder of the records of annotations, in FOLDER
 SUFFIX = ".sha256"
-SCRATCH = ("resume.pt",)  # not a result; rewritten every epoch, and checked by its own CRCs
+# Rewritten every epoch, checked by CRCs of their own, and no outputs of a rule: a kill between the
+# writes of a record and of its file would make them useless.
+SCRATCH = ("resume.pt", "energy.json")
 CHECKED_BY_READER = (".store",)  # has one checksum per clip, compared when it is opened
 CORRUPT = "checksum record is corrupt"
 LARGEST_RECORD = 1 << 20  # bytes; a record has two lines

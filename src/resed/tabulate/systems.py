@@ -20,6 +20,7 @@ from resed.results.folder import Results
 from resed.results.inputs import baselines, scored_splits
 from resed.tabulate import notes
 from resed.tabulate.choices import notes_on_choices, searching
+from resed.tabulate.energy import energy_columns, energy_data
 from resed.tabulate.layout import NOT_RUN
 from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, paper_column
 
@@ -114,8 +115,12 @@ def systems_table(name: str, results: Results) -> Table:
         ],
         tidy({"table": name, **record} for record in records),
         _view(shape, metrics, splits),
-        {"edition": shape.edition},
+        {"edition": shape.edition, **energy_data(results, _rows(entries) if shape.main else [])},
     )
+
+
+def _rows(entries: list[SystemLine]) -> list[Row]:
+    return [entry.scored for entry in entries if entry.scored]
 
 
 def shown_metrics(paper: Paper, shape: SystemTable) -> dict[str, Metric]:
@@ -231,6 +236,7 @@ def _records(
         "status": "run" if entry.scored else NOT_RUN,
         "split": split,
     }
+    used = energy_columns(reader.results, entry.scored if shape.main else None)
     if shape.main:
         base["heading"] = GROUPS[entry.group]
     base |= {heading: entry.cells.get(heading, "") for heading in (*shape.cells, *shape.settings)}
@@ -240,7 +246,7 @@ def _records(
         published = None
         if split in shape.splits and key in entry.published:
             published = entry.published[key][shape.splits.index(split)]
-        yield base | {"metric": key} | empty | found | {"published": published}
+        yield base | {"metric": key} | empty | found | {"published": published} | used
 
 
 def _view(shape: SystemTable, metrics: Mapping[str, Metric], splits: list[str]) -> View:
@@ -294,7 +300,7 @@ def _notes(
 
 def _by_priors(results: Results, entries: list[SystemLine], splits: list[str]) -> list[str]:
     """A note with the mAP of clips that are ranked without listening to them."""
-    rows = [e.scored for e in entries if e.scored and not (e.scored.baseline or e.scored.external)]
+    rows = [row for row in _rows(entries) if not (row.baseline or row.external)]
     found: dict[str, float] = {}
     for split in splits if rows else ():
         ranked = results.metrics(split, rows[0], results.seeds(rows[0])[0]).get("ranking")

@@ -17,6 +17,7 @@ from resed.train import schedule
 from resed.train.augment import noisy
 from resed.train.batches import Batches, Stratum
 from resed.train.branches import Branches
+from resed.train.energy import TrainingEnergy
 from resed.train.epoch_log import EpochLog, geometry
 from resed.train.evaluate import infer, quick_scores
 from resed.train.finite import NumberError, StepNumbers
@@ -25,7 +26,7 @@ from resed.train.initial import Initial
 from resed.train.objective import Targets, focal_weight
 from resed.train.parallel import ONE, Processes, part_of
 from resed.train.precision import arithmetic
-from resed.train.resume import restored, state_of
+from resed.train.resume import keep_maker, restored, state_of
 from resed.train.run import TrainingRun
 from resed.train.selection import Best, is_better, is_over, score_of, tag_thresholds
 
@@ -78,6 +79,7 @@ class Trainer:
         self.within: dict[str, Any] | None = None  # of resume.pt, if it is not after an epoch
         self.saved, self.save_seconds = time.monotonic(), SAVE_SECONDS
         self.made_by = made_by("train")
+        self.energy = TrainingEnergy(run.folder, device, processes, say)
 
     def _start_from(self, initial: Initial) -> None:
         """Replace weights by those of another training, and report which."""
@@ -106,8 +108,10 @@ class Trainer:
         state = self.run.folder / RESUME
         if resume:
             self._restore(state)
+        own, resumed = self.epoch, bool(self.epoch or self.within)
         if branches is not None:
             branches.enter(self)
+        self.energy.begin(self.epoch, resumed, self.epoch - own)
         while self.epoch < self.settings.epochs and not is_over(self.history, self.settings):
             try:
                 self._epoch()
@@ -118,12 +122,11 @@ class Trainer:
             self._save()
             if branches is not None:
                 branches.leave(self)
-            if self.processes.first:
-                write_history(self.run.folder / "history.csv", self.history, self.run.classes)
+            self._write_history()
         final = self.run.folder / "checkpoint.pt"
+        self._write_history()
         if not self.processes.first:
             return final
-        write_history(self.run.folder / "history.csv", self.history, self.run.classes)
         weights = self.framework.final(self.best.weights or _copy(self.networks))
         epoch = self.best.epoch if self.best.weights else self.epoch - 1
         checkpoint.save(
@@ -191,6 +194,7 @@ class Trainer:
             if self.device.type == "cpu":  # on a GPU this would wait for every step
                 numbers.check(inputs, number)
             self._progress(number, log, started)
+            self.energy.sample()
             due = time.monotonic() - self.saved > self.save_seconds
             if due and number + 1 < self.steps:
                 numbers.check(inputs)
@@ -243,16 +247,14 @@ class Trainer:
     def _is_last(self) -> bool:
         return self.epoch + 1 == self.settings.epochs
 
-    def _is_single(self) -> bool:
-        return self.run.settings.model.framework == "single"
-
     def _scores(self) -> dict[str, float]:
         """Quick scores of all evaluated strata, as {name}.{score}."""
         found = {}
+        single = self.run.settings.model.framework == "single"
         for name, stratum in self.evaluated.items():
             events = name == "held_out" and self.settings.selection_score == "events_weak"
             grid = self.run.grid if events else None
-            ranked = self.settings.selection_score == "map" or self._is_single()
+            ranked = self.settings.selection_score == "map" or single
             scores = quick_scores(self.networks, name, stratum, self.device, grid, ranked=ranked)
             found |= {f"{name}.{key}": value for key, value in scores.items()}
         return found
@@ -275,6 +277,10 @@ class Trainer:
         return {"tag_thresholds": dict(zip(self.run.classes, found, strict=True))}
 
     # ---- history and terminal --------------------------------------------------------------
+
+    def _write_history(self) -> None:
+        if self.processes.first:
+            write_history(self.run.folder / "history.csv", self.history, self.run.classes)
 
     def _shown(self) -> Tensor:
         """Input of the networks for the norms and ranks of the history."""
@@ -304,6 +310,7 @@ class Trainer:
 
     def _save(self, log: EpochLog | None = None, step: int = 0) -> None:
         """Write resume.pt after an epoch, or after `step` of its steps."""
+        self.energy.save(self.epoch, within=log is not None)
         if self.processes.first:
             checkpoint.save(self.run.folder / RESUME, state_of(self, log, step))
         self.saved = time.monotonic()
@@ -314,16 +321,7 @@ class Trainer:
             cure = "use a folder that all machines share"
             raise CheckpointError("is not the same for all processes", place=path, cure=cure)
         if state is not None:
-            self._keep_maker(path, state.get("made_by"))
-
-    def _keep_maker(self, path: Path, theirs: dict[str, Any] | None) -> None:
-        """Report a change of the code; the checkpoint keeps the fingerprint of the code before."""
-        if theirs is not None and self.made_by and theirs["code"] != self.made_by["code"]:
-            self.made_by = theirs
-            self.say(
-                f"{path}: was begun by other code of resed; training continues, and its checkpoint "
-                "counts as stale; delete the file to start again"
-            )
+            keep_maker(self, path, state.get("made_by"))
 
 
 def _copy(networks: torch.nn.Module) -> dict[str, Tensor]:

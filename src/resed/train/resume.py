@@ -105,6 +105,16 @@ def restored(
     return state
 
 
+def keep_maker(trainer: Resumable, path: Path, theirs: dict[str, Any] | None) -> None:
+    """Report a change of the code; the checkpoint keeps the fingerprint of the code before."""
+    if theirs is not None and trainer.made_by and theirs["code"] != trainer.made_by["code"]:
+        trainer.made_by = theirs
+        trainer.say(
+            f"{path}: was begun by other code of resed; training continues, and its checkpoint "
+            "counts as stale; delete the file to start again"
+        )
+
+
 def _refuse_other_steps(path: Path, state: Mapping[str, Any], steps: int, classes: int) -> None:
     """Raise CheckpointError for a log of an epoch with other steps or classes."""
     if (within := state.get("within")) is None:
