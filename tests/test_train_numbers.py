@@ -128,7 +128,7 @@ def test_b4_and_b9_numbers_are_named_and_the_last_epoch_stays(tiny, tmp_path, wh
         match=rf"pts_tfd_afl: diverged at epoch 2 step 2: {what} is not finite; lower schedule",
     ):
         run.train()
-    assert files(tmp_path) == ["history.csv", "resume.pt"]
+    assert files(tmp_path) == ["energy.json", "history.csv", "resume.pt"]
     assert checkpoint.load_state(tmp_path / "resume.pt")["epoch"] == 1
     assert len((tmp_path / "history.csv").read_text().splitlines()) == 2
     if SPOILS[what] is gradient and np.isinf(value):  # once: the next run ends as if undisturbed
