@@ -15,6 +15,7 @@ AUDIO ?=
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 SHARING := $(VENV)/.sharing
+VALIDATORS := build/validators
 LOG := $(VENV)/install.log
 PIP_INSTALL = PIP_CONSTRAINT=constraints.txt PIP_DISABLE_PIP_VERSION_CHECK=1 \
 	$(VENV)/bin/python -m pip install --quiet --retries 2 $(PIP_EXTRA)
@@ -27,7 +28,7 @@ CONFIGS = --config '$(CONFIG)'
 IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo figures verify share restore test test-long lint schema clean
+.PHONY: help install demo figures verify share restore release test test-long lint schema clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +64,17 @@ share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to this remo
 
 restore: $(SHARING) ## Pull a shared run and verify it (FORCE=1: overwrite local files)
 	@$(VENV)/bin/resed restore $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)') $(if $(FORCE),--force)
+
+$(VALIDATORS)/.installed: archive/requirements.txt
+	@echo "Installing the validators of archives in $(VALIDATORS) (once; requires a network)"
+	@$(PYTHON) -m venv $(VALIDATORS)
+	@PIP_DISABLE_PIP_VERSION_CHECK=1 $(VALIDATORS)/bin/python -m pip install --quiet \
+		--requirement archive/requirements.txt 2>build/validators.log || { \
+		echo "make: the validators could not be installed; see build/validators.log" >&2; exit 1; }
+	@touch $@
+
+release: $(INSTALLED) $(VALIDATORS)/.installed ## Pack code and finished runs into build/, and print the tag to set
+	@$(VENV)/bin/python -m archive --tools $(VALIDATORS)/bin/python
 
 # Two test files in parallel, the long ones first.
 test: $(SHARING) ## Run all tests, including the integration tests
