@@ -5,14 +5,16 @@ import json
 import re
 import shlex
 import shutil
+import sys
 import threading
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
-from runs import REPOSITORY, planned, snakemake
-from shared_run import OVERLAY, clone, commit, dvc, git, make_run, resed
+from generations import entry, with_roles, write
+from runs import REPOSITORY, copy_workflow, planned, snakemake
+from shared_run import OVERLAY, PROGRAMS, clone, commit, dvc, git, make_run, resed, track
 from shared_run import run as started
 from small_remote import snapshot
 from test_verify import flip
@@ -108,18 +110,68 @@ def test_a_clone_gets_all_but_sound_and_logs(here, restored):
     assert resed(restored, "verify")[0] == 0
 
 
+def test_folders_that_only_some_runs_have_are_shared(here, restored):
+    """Targets of a next generation, and an empty folder of choices: this run has no composite."""
+    stages = yaml.safe_load((here / LOCK).read_text())["stages"]["results@demo"]["outs"]
+    files = {Path(out["path"]).name: out.get("nfiles") for out in stages}
+    assert (files["distil"], files["choose"]) == (1, 0)
+    assert (restored / "results/demo/distil/weak/pts/seed0.npz").is_file()
+    assert planned(restored, overlay=OVERLAY) == []
+
+
+@pytest.mark.long
+def test_a_run_with_generations_and_a_composite_is_restored_whole(tmp_path):
+    """All jobs are real: a teacher, its student, and the better of both per class."""
+    search = {"windows": [1, 5], "thresholds": [0.3, 0.5], "window": "all", "threshold": "all"}
+    decode = {"filter": "one_pass", "gate": "none", "search": search}
+    own = {"base": "small", "teachers": {"small": 0.7}, "labels": 0.3}
+    both = {"base": "small", "composite": {"of": ["small", "student"]}}
+    systems = {
+        "small": entry("Small"),
+        "student": {"title": "Student", **own},
+        "best": {"title": "Best", **both, "settings": {"decode": decode}},
+    }
+    folder = tmp_path / "here"
+    folder.mkdir()
+    copy_workflow(folder)
+    study = {"system": "", "report": False, "readings": []}
+    values = with_roles(folder, "weak", systems=systems, paper="secost", sensitivity=study)
+    write(folder / "few.yaml", values)
+    jobs = (sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "few.yaml")
+    code, told = started(folder, *jobs)
+    assert code == 0, told[-3000:]
+    commands = (str(PROGRAMS / "resed"), "{}", "--config", "few.yaml")
+    track(folder)
+    code, told = started(folder, *(word.format("share") for word in commands))
+    assert code == 0, told
+    commit(folder, "shared")
+    there = clone(folder, tmp_path / "there")
+    code, told = started(there, *(word.format("restore") for word in commands))
+    assert code == 0, told
+    assert "few: restored" in told and "snakemake: nothing to be done" in told
+    for name in ("distil/weak/student/seed0.npz", "choose/best/seed0.tsv"):
+        path = Path("results/few") / name
+        assert (there / path).read_bytes() == (folder / path).read_bytes()
+    flip(there / "results/few/choose/best/seed0.tsv")
+    (there / "results/few/distil/weak/student/seed0.npz").unlink()
+    code, told = started(there, *(word.format("verify") for word in commands))
+    assert code == 1
+    assert "altered: results/few/choose/best/seed0.tsv" in told
+    assert "missing: results/few/distil/weak/student/seed0.npz" in told
+
+
 def test_every_folder_of_results_is_in_a_stage():
     rules = "".join(path.read_text() for path in RULES.glob("*.smk"))
     made = set(re.findall(r"<results>/(\w+)", rules)) - {"logs"}  # which are not shared
     made -= {"model"}  # made by the target `model` only, and published as one file
-    # Only of runs with generations or composites; DVC requires that outputs exist (docs/sharing.md)
-    made -= {"distil", "choose"}
     made |= {
         "extract",
         "predict",
         "decode",
         "score",
         "calibrate",
+        "distil",
+        "choose",
     }  # whose paths `resed.results.layout` has
     stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
     outs = [
@@ -276,6 +328,7 @@ def test_b8_the_commands_that_verify_prints_heal_the_run(there):
     altered = (
         "extract/default/strong.store",
         "train/pts/seed0/checkpoint.pt",
+        "distil/weak/pts/seed0.npz",
         "predict/evaluation/pts/seed0.npz",
         "tables/table1.csv",
         "figures/dag.json",
@@ -289,7 +342,7 @@ def test_b8_the_commands_that_verify_prints_heal_the_run(there):
     code, told = resed(there, "verify")
     assert code == 1
     line = one_line(told)
-    assert "8 altered, 1 missing" in line
+    assert "9 altered, 1 missing" in line
     for pattern in ("run (snakemake .*?), or make restore", "run (resed share .*?) for results"):
         code, told = started(there, *shlex.split(re.search(pattern, line)[1]))
         assert code == 0, told

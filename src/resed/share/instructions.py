@@ -50,7 +50,9 @@ def outside(run: SharedRun) -> list[str]:
 
 
 def _needed(run: SharedRun) -> list[str]:
-    return [*run.named, *([str(run.place)] if run.place else []), str(IN_GIT)]
+    network = run.config.network_file if run.config else ""
+    places = [run.place] if run.place else []
+    return [*run.named, *map(str, places), *([network] if network else []), str(IN_GIT)]
 
 
 def _git_lists(*arguments: str) -> list[str] | None:

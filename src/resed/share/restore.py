@@ -38,8 +38,10 @@ def restore(
             lead out of the folders of the run, or local files would be overwritten. Nothing is
             written in these cases, except in DVC's cache.
         AlteredError: a file differs from its checksum.
+        MissingFileError, NetworkFileError: the network file of the config is missing or no Python.
         LockedError: another run is using the results.
     """
+    run.refuse_without_network()
     with run.alone():
         outs = locked(run)  # before DVC is started
         settings = Settings.read()

@@ -11,6 +11,7 @@ import yaml
 
 from resed.config.dataset import Dataset, dataset_path
 from resed.config.loading import overlay, read_yaml
+from resed.config.network_file import network_file
 from resed.config.run import Config, load_config
 from resed.config.run_name import RUNS as NAMED
 from resed.config.run_name import folder_of_run, in_words
@@ -73,6 +74,14 @@ class SharedRun:
         file = config.dataset_file
         place = dataset_path(config.dataset)
         return cls(names, file.name, file, place, config.paper, config, config.run)
+
+    def refuse_without_network(self) -> None:
+        """Raise ConfigError, MissingFileError or NetworkFileError without the network file.
+
+        It is in git and not in the remote, and no job can be planned without it.
+        """
+        if self.config:
+            network_file(self.config)
 
     @property
     def results(self) -> Path:

@@ -19,6 +19,9 @@ from resed.share.settings import Settings
 
 SOUND = re.compile(r"\.(aac|aiff?|au|caf|flac|m4a|mp[34]|ogg|opus|w64|wav|webm|wma)", re.I)
 CLIPS = "report/clips"  # folder of the clip browser in the results
+# Folders that only runs with generations or composites have. Others share them empty, because DVC
+# commits a stage only with all of its outputs.
+OF_SOME_RUNS = ("distil", "choose")
 
 
 def share(
@@ -36,8 +39,10 @@ def share(
     Raises:
         ShareError: the run is not finished, its folders match no stage, or DVC fails.
         AlteredError: a file differs from its checksum.
+        MissingFileError, NetworkFileError: the network file of the config is missing or no Python.
         LockedError: another run is using the results.
     """
+    run.refuse_without_network()
     with run.alone():
         outs = declared(run)  # before DVC is started
         pushed = [Path(path) for name in run.stages for path in outs[name]]
@@ -131,6 +136,8 @@ def _leads_into_cache(path: Path) -> bool:
 def _add(run: SharedRun) -> None:
     """Add files that a clone requires and no job makes, and record their checksums."""
     register(run)
+    for name in OF_SOME_RUNS:
+        (run.results / name).mkdir(exist_ok=True)
     dvc_views.remove_old_pictures(run)
     annotation_copies.remove_old(run)
     shutil.rmtree(run.results / checksums.FOLDER / "share", ignore_errors=True)
