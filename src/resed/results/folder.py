@@ -12,6 +12,7 @@ from resed.config.rows import Row
 from resed.config.run import Config
 from resed.config.run_plan import shares_in_words
 from resed.paper.numbers import Metric, Paper, load_paper
+from resed.results.pairing import Pairing, pairing
 from resed.results.ranks import MEASURE_OF, Ranks
 from resed.results.reader import ResultsReader
 from resed.settings import CalibrateSettings, FeatureSettings, SystemSettings
@@ -89,11 +90,13 @@ class Results(ResultsReader):
     ) -> Interval | None:
         """First minus second on the same clips; None if one of them was not scored.
 
+        Seed by seed, if the seeds of both belong together (`pairing`).
+
         Args:
             label: of one class.
             labels: averaged over these classes, of which at least one has a score.
         """
-        metric, paired = self._metric(metric), self.paired(first, second)
+        metric, paired = self._metric(metric), bool(self.pairing(first, second))
         chosen = [label] if label else labels
         ranks = [self.ranks(split, row, metric) for row in (first, second)]
         if None not in ranks:
@@ -128,7 +131,18 @@ class Results(ResultsReader):
 
     def paired(self, first: Row | str, second: Row | str) -> bool:
         """Whether two rows use the same checkpoints."""
-        return self._trained_as(first) == self._trained_as(second)
+        return self.pairing(first, second) == "checkpoint"
+
+    def pairing(self, first: Row | str, second: Row | str) -> Pairing:
+        """How seed k of two rows belongs together: `checkpoint`, `chain`, `student` or not."""
+        pair = Row.of(first), Row.of(second)
+        if pair not in self._pairings:
+            self._pairings[pair] = pairing(self.config, *pair)
+        return self._pairings[pair]
+
+    @cached_property
+    def _pairings(self) -> dict[tuple[Row, Row], Pairing]:
+        return {}  # a table asks for every metric and split
 
     def ranks(self, split: str, row: Row | str, metric: Metric) -> Ranks | None:
         """Scores of clip posteriors per seed, for mAP and mAUC; None if they were not made."""
@@ -154,10 +168,6 @@ class Results(ResultsReader):
         tables = self.tables(split, row, block)
         known = label is None or any(label in table.classes for table in tables)
         return tables if known else []
-
-    def _trained_as(self, row: Row | str) -> str:
-        row = Row.of(row)
-        return row.folder if row.baseline else self.config.trained_as(row)
 
     @cached_property
     def changed_settings(self) -> list[str]:

@@ -144,7 +144,8 @@ def difference(
     """First minus second, in points of F1, on the same clips and the same resamples.
 
     Args:
-        paired: whether seed k of both sides shares a checkpoint. If so, the interval is computed
+        paired: whether seed k of both sides belongs together: it shares a checkpoint, or is of one
+            chain of generations. If so, the interval is computed
             from the differences per seed; additional seeds of one side are ignored. If not, each
             side has its own seeds; with a single seed on one side, the variance between trainings
             is unknown and the interval covers clips only.

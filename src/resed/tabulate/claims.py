@@ -115,6 +115,7 @@ def _notes(judged: Sequence[dict[str, Any]], results: Results) -> list[str]:
         "Systems are named as in the text of the paper. Differences are in points (development / "
         f"evaluation if two are given), with 95 % intervals over {covers}. They are computed on "
         "the same clips, and per seed if two systems share a checkpoint.",
+        *notes.paired_by_seed(results),
         "Here: a claim holds if all its comparisons hold, and does not hold if one fails after "
         "Holm's correction for the number of its comparisons; a comparison that fails only without "
         "the correction is undecided. If neither is certain, the claim is undecided with "

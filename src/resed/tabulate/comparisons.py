@@ -56,6 +56,7 @@ def _records(first: str, second: str, split: str, reader: ScoreReader) -> Iterat
         "against": second,
         "against_title": _title(second, results),
         "same_checkpoint": ("yes" if results.paired(first, second) else "no") if ran else "",
+        "paired_by": (results.pairing(first, second) or "clips") if ran else "",
         "status": "run" if ran else NOT_RUN,
         "split": split,
     }
@@ -80,6 +81,7 @@ def _of_external(reader: ScoreReader) -> Iterator[dict[str, Any]]:
                 "against": other,
                 "against_title": _title(other, results),
                 "same_checkpoint": "no",
+                "paired_by": "clips",
                 "status": "run",
             }
             both = set(scored_splits(results.config, second))
@@ -99,8 +101,8 @@ def best_on_development(results: Results) -> str:
 
 
 _COLUMNS = (
-    *("table", "row", "system", "title", "against", "against_title", "same_checkpoint", "status"),
-    *("split", "metric", *EMPTY),
+    *("table", "row", "system", "title", "against", "against_title", "same_checkpoint"),
+    *("paired_by", "status", "split", "metric", *EMPTY),
 )
 
 
@@ -150,6 +152,7 @@ def _notes(results: Results) -> list[str]:
     found = [
         "First minus second in points, on the same clips and the same resamples of them, with the "
         "95 % interval; per seed if both share a checkpoint.",
+        *notes.paired_by_seed(results),
         "Decision: better or worse if the interval does not contain 0. The comparisons are not "
         "corrected for multiple testing. Undecided, 1 seed: the two systems are trained "
         "separately, and two trainings of the same system may differ by more. Undecided, interval "

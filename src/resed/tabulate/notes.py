@@ -102,6 +102,21 @@ def basis(reader: ScoreReader) -> list[str]:
     return [f"Dataset: {results.dataset}; {text}.", certainty(results.config.seeds_in_words)]
 
 
+def paired_by_seed(results: Results) -> list[str]:
+    """A note on which differences of a run with generations are taken seed by seed; else none."""
+    config = results.config
+    if not any(config.generations.teachers(name) for name in config.systems):
+        return []
+    return [
+        "Differences are taken seed by seed within a chain of generations: seed k of a student "
+        "learns from seed k of its teachers, so two systems of which one learns from the other, or "
+        "both from the same earlier training, are compared by the differences of their seeds. So "
+        "are students of one generation that differ only in their targets, because they have equal "
+        "first weights and see the clips in one order. Seeds of all other pairs are independent "
+        "(Welch)."
+    ]
+
+
 def certainty(seeds: str) -> str:
     """A note on what the intervals cover; `seeds` is `Config.seeds_in_words`."""
     if seeds == "1 seed":
