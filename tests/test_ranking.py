@@ -13,13 +13,14 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from typer.testing import CliRunner
 
 from resed.cli import app
-from resed.config.rows import Row
+from resed.config.rows import BASELINES, Row
 from resed.errors import ResultsError
 from resed.formats.annotations import Event, write_events, write_tags
 from resed.formats.metrics import read_metrics
 from resed.formats.posteriors import Posteriors
-from resed.formats.ranking import MEASURES, Ranking
+from resed.formats.ranking import BLIND_BASELINES, MEASURES, RANKED_BASELINES, Ranking
 from resed.results.folder import Results
+from resed.results.layout import score_files
 from resed.results.ranks import Ranks
 from resed.score.rank_resamples import notes_on, ranking
 from resed.score.ranking import average_precision, roc_auc
@@ -304,6 +305,61 @@ def test_files_that_do_not_agree_are_refused(tmp_path):
         found.interval("evaluation", Row("pts"), metric(found, "tags_map"))
 
 
+def test_baselines_rank_clips_as_scikit_learn_does(tmp_path):
+    """Those that do not listen by the priors, own_tags by its posteriors; oracles not at all."""
+    scores, true, tags, names = made(3, decimals=2)
+    reference = tmp_path / "reference.tsv"
+    write_events(reference, {n: [Event(n, 1.0, 2.0, label) for label in tags[n]] for n in names})
+    frames = np.repeat(scores[:, None], 4, axis=1)
+    meta = {"seconds_per_frame": 2.5}
+    Posteriors(frames, scores, scores, names, CLASSES, meta).save(tmp_path / "own.npz")
+    words = []
+    for kind in BASELINES:
+        folder = tmp_path / "results" / "decode" / "evaluation" / f"sanity_{kind}" / "seed0"
+        write_events(folder / "events.tsv", {name: [] for name in names})
+        write_tags(folder / "tags.tsv", dict.fromkeys(names, ()))
+        words += ["--row", f"sanity_{kind}"]
+    words += ["--posteriors", f"evaluation={tmp_path / 'own.npz'}"]
+    words += ["--reference", f"evaluation={reference}"]
+    done = cli("score", "--results", tmp_path / "results", *words)
+    assert done.exit_code == 0, done.output
+    heard = true[:, :3]  # no clip has a mew
+    for kind in BASELINES:
+        place = tmp_path / "results" / "score" / "evaluation" / f"sanity_{kind}" / "seed0"
+        files = {path.name for path in place.iterdir()}
+        assert files == set(score_files(Row(kind, baseline=True)))
+        ranked = read_metrics(place / "metrics.json").get("ranking")
+        assert (ranked is None) == (kind not in RANKED_BASELINES)
+        assert "threshold_free" not in read_metrics(place / "metrics.json")
+        if ranked is None:
+            continue
+        own = np.full(heard.shape, 0.3) if kind in BLIND_BASELINES else scores[:, :3]
+        expected = [
+            np.mean([function(*sides) for sides in zip(heard.T, own.T, strict=True)])
+            for function in (average_precision_score, roc_auc_score)
+        ]
+        assert (ranked["map"], ranked["mauc"]) == pytest.approx(expected, abs=1e-12)
+        if kind in BLIND_BASELINES:
+            assert ranked["map"] == pytest.approx(heard.mean()) == ranked["map_by_priors"]
+            assert ranked["mauc"] == 0.5
+
+
+def test_a_table_has_systems_beside_the_ranking_by_priors(tmp_path):
+    config = make_root(tmp_path, systems=["pts"])
+    found = Results.of(config, make_results(config, clips=30))
+    scores, _, tags, names = made(1, clips=30)
+    for split in ("development", "evaluation"):
+        for row, values in (("pts", scores), ("sanity_everything", 0 * scores)):
+            add_ranking(found, split, Row.of(row), 0, ranking(values, tags, names, CLASSES))
+    frame = make_table("table1", found).frame
+    shown = frame[(frame["split"] == "evaluation") & (frame["threshold"] == "configured")]
+    shown = shown.set_index(["system", "metric"])["value"]
+    prior = np.mean([np.mean([label in tags[n] for n in names]) for label in CLASSES[:3]])
+    assert shown["everything", "tags_map"] == pytest.approx(prior)
+    assert shown["everything", "tags_mauc"] == 0.5
+    assert shown["pts", "tags_map"] > prior and pd.isna(shown["reference", "tags_map"])
+
+
 def test_tables_have_both_per_system_and_class(results):
     main = make_table("table1", results)
     (note,) = [note for note in main.notes if note.startswith("Ranking all clips alike")]
@@ -311,7 +367,7 @@ def test_tables_have_both_per_system_and_class(results):
     prior = ranked.summary()["map_by_priors"]
     assert note == (
         f"Ranking all clips alike, by the class priors alone, has mAP {prior:.3f} on evaluation, "
-        "and mAUC 0.5."
+        "and mAUC 0.5; these are the mAP and mAUC of the baselines that do not listen."
     )
     frame = main.frame[(main.frame["system"] == "pts") & (main.frame["split"] == "evaluation")]
     (row,) = frame[(frame["metric"] == "tags_mauc") & (frame["threshold"] == "configured")].to_dict(

@@ -57,6 +57,7 @@ use rule score as score_sanity with:
         labels=labels(*SCORED_ROLES),
         decoded=rules.sanity.output.decoded,
         stores=[rules.sanity.input.development, rules.sanity.input.evaluation],
+        threshold_free=[posteriors(split, CONFIG.own_tags_system, 0) for split in SCORED_ROLES],
     output:
         scored=scored(FILES.baselines(), 0),
     log:
@@ -71,6 +72,8 @@ use rule score as score_sanity with:
         stores=lambda wildcards, input: words(
             "--store", map("=".join, zip(SCORED_ROLES, input.stores))
         ),
-        threshold_free=[],
+        threshold_free=lambda wildcards, input: words(
+            "--posteriors", map("=".join, zip(SCORED_ROLES, input.threshold_free))
+        ),
     message:
         "score sanity baselines"

@@ -56,7 +56,7 @@ def score(
     posteriors: list[str] = typer.Option(
         [],
         help="Posteriors of resed predict (npz), for mAP and mAUC of clips, and with --windows for "
-        "PSDS1 and PSDS2; with --row: SPLIT=FILE, repeatable.",
+        "PSDS1 and PSDS2; with --row: SPLIT=FILE, repeatable, of baselines those of own_tags.",
     ),
     windows: Path | None = typer.Option(
         None,
@@ -169,9 +169,11 @@ def _score_rows(
     """Score every row on every split.
 
     Scores without a threshold are computed once per split, for the row at the configured threshold.
+    Of a baseline they are those of its ranking of the clips.
     """
     from resed.config.rows import Row
     from resed.results.layout import Layout
+    from resed.score.baseline_ranks import of_baseline
 
     layout = Layout(results)
     for row in map(Row.of, rows):
@@ -183,6 +185,8 @@ def _score_rows(
                 tags["tags_teacher"] = decoded / "teacher_tags.tsv"
             typer.echo(f"{row.folder}, {split}:")
             detector = detectors.get(split) if row.threshold == "configured" else None
+            if detector and row.baseline:
+                detector = of_baseline(row.system, detector)
             _score(
                 reference,
                 decoded / "events.tsv",

@@ -31,6 +31,9 @@ FORMAT = "resed ranking"
 CURE = "run resed score again"
 MEASURES = ("ap", "auc")  # average precision, area under the ROC curve
 Measure = Literal["ap", "auc"]
+# Baselines that rank all clips of a class alike, and all baselines that rank clips.
+BLIND_BASELINES = ("nothing", "everything", "prior")
+RANKED_BASELINES = (*BLIND_BASELINES, "own_tags")
 KINDS = {"values": "<f8", "resampled": "<f4", "positives": "<i8"}
 KINDS |= dict.fromkeys(("classes", "meta"), TEXT)
 META = Fields(

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resed.config.rows import Row
+from resed.formats.ranking import RANKED_BASELINES
 
 
 def score_files(row: Row | str) -> tuple[str, ...]:
     """The files of `resed score` in the folder of a row: ranking.npz for scores without threshold.
 
-    Baselines and detectors that this run did not make have no posteriors, and a frame threshold
-    does not change those of a system.
+    Oracles and detectors that this run did not make have no posteriors, and a frame threshold does
+    not change those of a system.
     """
     row = Row.of(row)
-    ranked = row.threshold == "configured" and not (row.baseline or row.external)
+    ranked = row.threshold == "configured" and not row.external
+    ranked = ranked and (not row.baseline or row.system in RANKED_BASELINES)
     return ("metrics.json", "counts.tsv", *["ranking.npz"] * ranked)
 
 
