@@ -31,6 +31,8 @@ from resed.formats.store import Store
 from resed.predict.inference import predict_splits
 from resed.predict.networks import load_trained
 from resed.settings import OwnSettings, SystemSettings
+from resed.share.instructions import unsaved
+from resed.share.runs import SharedRun
 from resed.train.own_network import OwnNetwork, class_of
 from resed.train.resume import state_of
 from resed.train.setup import build_trainer
@@ -543,6 +545,56 @@ def test_a_run_without_the_file_is_refused_before_any_job(tmp_path):
     commands = re.findall(rf"resed (\w+) .* --network-file {re.escape(str(evil))}", done.stdout)
     assert sorted(commands) == ["card", "export", "predict", "train"]
     assert not mark.exists(), "a plan, such as that of resed restore, runs no code"
+
+
+def test_verify_names_trainings_of_another_content_of_the_file(
+    tiny, trained, tmp_path, monkeypatch
+):
+    root, values = run_folder(tmp_path)
+    monkeypatch.chdir(root)
+    shutil.copy(REPOSITORY / "dvc.yaml", root)
+    shutil.copy(tiny / "net.py", "net.py")
+    entry = yaml.safe_load(Path("config/systems/my_network.yaml").read_text())
+    entry["systems"]["my_net"]["settings"]["model"]["own"] = {"class_name": "Net"}
+    Path("config/systems/my_network.yaml").write_text(yaml.safe_dump(entry))
+    Path("mine.yaml").write_text(yaml.safe_dump(values | {"network_file": "net.py"}))
+    place = Path("results/demo/train/my_net/seed0/checkpoint.pt")
+    place.parent.mkdir(parents=True)
+    shutil.copy(trained, place)
+    words = "verify", "--record", "--config", "config/demo.yaml mine.yaml"
+    code, told = run(*words)
+    assert code == 0 and "net.py" not in told, told
+    before = NetworkFile.read("net.py").sha256[:12]
+    with open("net.py", "a") as file:
+        file.write("# another content\n")
+    code, told = run(*words)
+    (line,) = [line for line in told.splitlines() if "net.py" in line]
+    assert code == 0, "results are intact"
+    assert line == (
+        "note: train: 1 of 1 trainings with a network of net.py were made with another content of "
+        f"it (train/my_net/seed0; SHA-256 {before} then, {NetworkFile.read('net.py').sha256[:12]} "
+        "now); the next run makes them again: snakemake --cores all --configfile config/demo.yaml "
+        "mine.yaml; to keep them, put the old file back"
+    )
+    Path("net.py").unlink()
+    code, told = run(*words)
+    (line,) = [line for line in told.splitlines() if "net.py" in line]
+    assert code == 0 and "net.py: no such file; correct network_file" in line
+    for command in ("share", "restore"):
+        code, told = run(command, *words[2:])
+        assert (code, "Traceback" in told) == (1, False)
+        assert "resed: net.py: no such file; correct network_file of your config" in told
+    Path("net.py").write_text("class Net(\n")
+    assert "net.py line 1: " in run("restore", *words[2:])[1]
+
+
+def test_share_names_the_file_among_those_to_commit(tmp_path, monkeypatch):
+    root, values = run_folder(tmp_path)
+    monkeypatch.chdir(root)
+    shutil.copy(REPOSITORY / "dvc.yaml", root)
+    Path("mine.yaml").write_text(yaml.safe_dump(values))
+    monkeypatch.setenv("PATH", "")  # no git: all files of the run are named
+    assert "my_network.py" in unsaved(SharedRun.of(["config/demo.yaml mine.yaml"]))
 
 
 def test_events_of_the_example_are_decoded_and_scored(tiny, tmp_path):

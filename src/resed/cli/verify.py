@@ -1,5 +1,6 @@
 """`resed verify`: compare results and annotations with their checksums."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import typer
@@ -28,7 +29,8 @@ def verify(
 
     Altered: the content differs. Missing: recorded, but deleted. Unrecorded: not made by a run. The
     exit code is 1 if any file is altered, missing or unrecorded. Files that other code of resed
-    made are named with the command that redoes them; this is no error.
+    made are named with the command that redoes them, and so are trainings of a network_file of the
+    config that has changed since; this is no error.
 
     Example: resed verify --config config/demo.yaml
     """
@@ -66,7 +68,15 @@ def verify(
             typer.echo(f"resed: {wrong}", err=True)
         raise
     typer.echo(summary(results, found))
-    for line in Made.of(results).lines(configs, is_leftover):
+    lines = Made.of(results).lines(configs, is_leftover)
+    if run and run.config and any(run.config.system(n).model.own for n in run.config.systems):
+        if find_spec("torch"):  # which reads checkpoints
+            from resed.results.network_changes import network_changes
+
+            lines += network_changes(run.config, results, run.configs)
+        else:
+            lines.append("train: PyTorch is not installed, so network_file was not compared")
+    for line in lines:
         typer.echo(f"note: {line}")
     if wrong:
         raise wrong
