@@ -12,6 +12,7 @@ from resed.config.run import load_config
 from resed.config.study_rows import trainings
 from resed.errors import ConfigError
 from resed.formats.class_choices import ClassChoice, write_class_choices
+from resed.report.first_screen import chosen as chosen_sentence
 from resed.results.folder import Results
 from resed.results.leftovers import leftovers
 from resed.tabulate.choices import notes_on_choices
@@ -150,6 +151,13 @@ def test_tables_say_what_development_chose(tmp_path):
         "Best: development chose the system of each class; classes of each system, over all seeds: "
         f"{titles[0]} 8, {titles[1]} 2.",
     ]
+    assert chosen_sentence(results) == (
+        "Models of each class, windows and thresholds of Best, Best, a window per class were "
+        "chosen on development and are reported on evaluation: scores on development are "
+        "optimistic; evaluation chose nothing."
+    )
+    plain = chosen.model_copy(update={"systems": ["pts", "pts_tfd"]})
+    assert chosen_sentence(Results.of(plain, results.folder)) == ""
     splits = {*table.frame.loc[table.frame.system == "best_each", "split"]}
     assert splits == {"development", "evaluation"}
     tuned = table.frame[table.frame.group.isin(["threshold", "class_thresholds"])]

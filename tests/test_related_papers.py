@@ -265,8 +265,8 @@ def test_both_sets_stand_side_by_side(passes):
     page = render(passes)
     words = visible(page)
     sentence = (
-        "Models of each class, windows and thresholds were chosen on development, so scores there "
-        "are optimistic; evaluation chose nothing."
+        "Models of each class, windows and thresholds were chosen on development and are reported "
+        "on evaluation: scores on development are optimistic; evaluation chose nothing."
     )
     assert words.count(sentence) >= 2
     for text in ("Event-F1, evaluation", "Event-F1, development", "Precision", "Recall"):

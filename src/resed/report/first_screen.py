@@ -2,9 +2,14 @@
 
 from resed.config.dataset import SCORED_ROLES
 from resed.config.run_name import in_words
+from resed.errors import some
 from resed.report import facts
 from resed.results.folder import Results
+from resed.tabulate.choices import searching
 from resed.tabulate.notes import on_papers_data
+
+DEVELOPMENT = "development"  # split on which `decode.search` and composites choose
+MOST_TITLES = 4  # that the sentence on choices names
 
 
 def page_title(results: Results) -> str:
@@ -61,14 +66,21 @@ def lede(results: Results) -> str:
 
 
 def chosen(results: Results) -> str:
-    """A sentence on which clips chose what; "" if the paper's systems are not chosen."""
-    split = results.paper.chosen_on
-    if not split:
+    """A sentence on which clips chose what; "" if neither the paper nor a system chooses."""
+    split, config = results.paper.chosen_on, results.config
+    names = searching(results, config.systems)
+    if not split and not names:
         return ""
-    others = [name for name in SCORED_ROLES if name != split]
+    what, whose = "windows and thresholds", ""
+    if split or any(map(config.members, names)):
+        what = "models of each class, windows and thresholds"
+    if not split:  # some systems of a paper that chooses nothing
+        titles = [config.catalogue[name].title for name in names]
+        split, whose = DEVELOPMENT, f" of {some(titles, MOST_TITLES)}"
+    others = " and ".join(name for name in SCORED_ROLES if name != split)
     return (
-        f"Models of each class, windows and thresholds were chosen on {split}, so scores there are "
-        f"optimistic; {' and '.join(others)} chose nothing."
+        f"{what[:1].upper()}{what[1:]}{whose} were chosen on {split} and are reported on {others}: "
+        f"scores on {split} are optimistic; {others} chose nothing."
     )
 
 
