@@ -59,7 +59,7 @@ FOLDERS = {  # folders of the clone
     "benchmarks/": "Measured results, with the commands that made them",
     "archive/": "The program that made this archive",
     "metrics/": "Scores of the main table of each shared run",
-    "evidence/": "Objects of DVC: results of the shared runs",
+    "evidence/": "Results of shared runs, as objects of DVC; authors of sound are in credits/",
     "src/resed/models/": "Trained models; each card lists recordings, authors and licences",
     "provenance/": "What made each file of a run: rule, job, time, code, versions",
 }

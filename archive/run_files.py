@@ -130,7 +130,7 @@ def carried(run: SharedRun) -> CarriedRun:
     files, entries = [], []
     for path in sorted(_files(run)):
         name = path.relative_to(run.results).as_posix()
-        carry = any(fnmatchcase(name, pattern) for pattern in CARRIED)
+        carry = path.is_file() and any(fnmatchcase(name, pattern) for pattern in CARRIED)
         record = checksums.record_of(run.results, name)
         digest = checksums.read(run.results, name) if record.is_file() else checksums.digest(path)
         if carry:
@@ -149,12 +149,14 @@ def carried(run: SharedRun) -> CarriedRun:
 
 
 def _files(run: SharedRun) -> Iterator[Path]:
-    """Files with a record, and those below benchmarks, which have none."""
+    """Files with a record, which a restored run need not have, and benchmarks, which have none."""
     folder = run.results / checksums.FOLDER
     for record in folder.rglob(f"*{checksums.SUFFIX}"):
         name = record.relative_to(folder).as_posix().removesuffix(checksums.SUFFIX)
         path = run.results / name
-        if path.is_file() and not path.is_symlink() and run.holds(path):
+        if checksums.ANNOTATIONS in record.relative_to(folder).parts[:1]:
+            continue  # of data/{dataset}
+        if not path.is_symlink() and not path.is_dir() and run.holds(path):
             yield path
     yield from (path for path in (run.results / "benchmarks").rglob("[!.]*") if path.is_file())
 

@@ -290,6 +290,15 @@ def test_every_file_of_a_run_has_a_row(run):
     assert carried.stale == {}
 
 
+def test_a_file_that_was_left_out_when_the_run_was_shared_has_a_row(run):
+    path = Path("results/tiny/train/a@b/seed0/checkpoint.pt")
+    expected = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.unlink()
+    table = run_files.carried(run).entries[-1].content.decode()
+    row = next(row for row in csv.DictReader(io.StringIO(table)) if row["path"] == str(path))
+    assert (row["sha256"], row["carried"], row["rule"]) == (expected, "false", "train")
+
+
 def test_other_code_is_named(run, monkeypatch):
     record = Path("results/tiny/checksums/train/a@b/seed0/history.csv.sha256")
     maker = {"stage": "train", "code": "0" * 64, "device": "cpu", "packages": {}}
