@@ -4,7 +4,8 @@ First, an uninterrupted run at a tiny size makes the expected results. It is pau
 first runs, and the folder is copied. Each test starts a run in such a copy, kills it with SIGKILL
 while the rule runs, and starts it again; this run must finish. The killed processes are, in turn,
 the process group, Snakemake only, the shell of a job, the `resed` of a job, and one of its workers.
-Each rule is killed once before any rule is killed twice.
+Each rule is killed once before any rule is killed twice. With --in-one-run, one run is killed at
+random points of its progress and started again after each kill.
 
     python tests/kill_demo.py --kills 20 --seed 1 --folder FOLDER [--demo secost_demo]
 
@@ -287,6 +288,43 @@ def trial(folder: Path, rule: str, kind: str, chance: random.Random, rule_of: di
     return f"orphans are left: {orphans}" if orphans else wrong
 
 
+def one_run(folder: Path, kills: int, chance: random.Random, rule_of: dict) -> str | None:
+    """Kill one run several times; returns what went wrong, if anything."""
+    place = folder / "one"
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    copy_workflow(place)
+    shutil.copy2(folder / "whole" / "overlay.yaml", place)
+    expected = made(folder / "whole")
+    for number, share in enumerate(sorted(chance.uniform(0.02, 0.95) for _ in range(kills))):
+        run, kind = Run(place, rule_of), VICTIMS[number % len(VICTIMS)]
+        while sum((place / path).exists() for path in rule_of) < share * len(rule_of):
+            if run.process.poll() is not None:
+                return f"ended before the kill:\n{run.said.read_text()[-2000:]}"
+            time.sleep(0.05)
+        hit = ""
+        while not hit:
+            time.sleep(chance.uniform(0, 1.5))
+            for rule, outputs in chance.sample(sorted((work := run.at_work()).items()), len(work)):
+                found = {"group": [], "snakemake": [run.pid]}.get(kind)
+                found = victims(run, kind, outputs) if found is None else found
+                if kind == "group":
+                    os.killpg(run.pid, signal.SIGKILL)
+                elif found:
+                    os.kill(chance.choice(found), signal.SIGKILL)
+                else:
+                    continue
+                hit = rule
+                break
+            if run.process.poll() is not None and not hit:
+                return f"ended before the kill:\n{run.said.read_text()[-2000:]}"
+        print(f"kill {number + 1}: {kind} of {hit}, at {share:.0%} of the outputs", flush=True)
+        run.wait()
+        while tasks(run.pid):  # orphans of a killed Snakemake, which end their jobs
+            time.sleep(0.1)
+    return come_home(place, rule_of, expected)
+
+
 def main() -> int:
     """Run all kills; 0 if all came home."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -296,6 +334,7 @@ def main() -> int:
     parser.add_argument("--rules", nargs="*", help="to hit, in this order; default: all, at random")
     parser.add_argument("--targets", nargs="*", default=[], help="of all runs; default: the demo")
     parser.add_argument("--demo", choices=TINY, default="demo", help="the config of all runs")
+    parser.add_argument("--in-one-run", action="store_true", help="kill one run several times")
     given = parser.parse_args()
     DEMO[:] = [given.demo]
     TARGETS[:] = given.targets
@@ -303,6 +342,12 @@ def main() -> int:
     rule_of, seen = undisturbed(given.folder)
     files = len(made(given.folder / "whole"))
     print(f"undisturbed: {time.monotonic() - begin:.0f} s, {len(seen)} rules, {files} files")
+    if given.in_one_run:
+        begin = time.monotonic()
+        wrong = one_run(given.folder, given.kills, chance, rule_of)
+        told = wrong or f"after {given.kills} kills, all {files} files as undisturbed"
+        print(f"{told} ({time.monotonic() - begin:.0f} s)")
+        return int(wrong is not None)
     rounds = (given.rules or chance.sample(seen, len(seen)) for _ in range(given.kills))
     hit, home = list(chain.from_iterable(rounds))[: given.kills], 0
     for number, rule in enumerate(hit):
