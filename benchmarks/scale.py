@@ -4,8 +4,8 @@
 
 Runs config/demo.yaml with one system (PTS) in FOLDER/SCALE, and prints a Markdown table: CPU
 seconds and the largest memory (RSS, MB) of the jobs of each stage by Snakemake's benchmark files,
-and by which power of the number of clips they grow. Training has a fixed number of steps: what grows
-is the scoring of development after each epoch, and the features in memory. The last columns
+and by which power of the number of clips they grow. Training has a fixed number of steps: what
+grows is the scoring of development after each epoch, and the features in memory. The last columns
 extrapolate the time of the other stages to the clips of the paper and of AudioSet.
 """
 
