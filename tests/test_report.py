@@ -36,7 +36,7 @@ from resed.report.not_run import not_run
 from resed.results.folder import Results, readable
 from resed.runtime import checksums
 from resed.tabulate.layout import NOT_RUN, anchor_of
-from resed.tabulate.systems import FURTHER
+from resed.tabulate.metrics import FURTHER
 from resed.tabulate.words import NUMBER_VERDICTS
 
 

@@ -13,10 +13,12 @@ from resed.calibrate.thresholds import search_thresholds
 from resed.cli import app
 from resed.decode.events import decode
 from resed.errors import ScoreError, StoreError
-from resed.formats.annotations import Event, read_events, read_tags, write_events
+from resed.formats.annotations import Event, read_events, read_tags, write_events, write_tags
+from resed.formats.metrics import read_metrics
 from resed.formats.posteriors import Posteriors
+from resed.formats.store import create
 from resed.formats.windows import Window, write_windows
-from resed.settings import DecodeSettings, SearchSettings
+from resed.settings import DecodeSettings, FeatureSettings, SearchSettings
 from resed.train.evaluate import infer
 
 LABELS = ["bark", "rain"]
@@ -117,3 +119,48 @@ def test_a_network_keeps_no_frames():
     frames, tags, _ = infer(Networks(), torch.zeros(2, 5, 4), torch.device("cpu"), into=into)
     assert frames.shape == (2, 0, 2)
     assert tags.tolist() == Output.tags.tolist()
+
+
+def test_tags_are_scored_against_weak_labels(tmp_path):
+    """F1 by hand: bark has tp 1, fp 1; rain has tp 1. The map ranks a clip without bark second."""
+    write_tags(tmp_path / "ref.tsv", {"a.wav": ["bark"], "b.wav": ["bark", "rain"], "c.wav": []})
+    write_tags(tmp_path / "tags.tsv", {"a.wav": ["bark"], "b.wav": ["rain"], "c.wav": ["bark"]})
+    made().save(tmp_path / "p.npz")
+    words = ["score", "--tags-only", "--reference", tmp_path / "ref.tsv"]
+    done = CliRunner().invoke(app, [*map(str, words)])
+    assert done.exit_code == 2 and "--estimated-tags" in done.output
+    words += ["--estimated-tags", tmp_path / "tags.tsv", "--posteriors", tmp_path / "p.npz"]
+    words += ["--out", tmp_path / "m.json", "--counts", tmp_path / "counts.tsv"]
+    done = CliRunner().invoke(app, [*map(str, words)])
+    assert done.exit_code == 0, done.output
+    metrics = read_metrics(tmp_path / "m.json")
+    assert not {"event", "segment", "threshold_free"} & metrics.keys()
+    assert metrics["tags"]["macro_f1"] == pytest.approx((1 / 2 + 1) / 2)
+    assert metrics["tags"]["classes"]["bark"]["fn"] == 1
+    # bark: posteriors 0.9 (true), 0.6 (false), 0.4 (true); rain: 0.7 is the only true one.
+    assert metrics["ranking"]["map"] == pytest.approx(((1 + 2 / 3) / 2 + 1) / 2)
+    assert {row.split("\t")[1] for row in (tmp_path / "counts.tsv").read_text().splitlines()} == {
+        "metric",
+        "tags",
+    }
+
+
+@pytest.mark.parametrize("option", ["--estimated", "--windows", "--scores", "--reference-tags"])
+def test_tags_alone_take_no_events(tmp_path, option):
+    words = ["score", "--tags-only", "--reference", "r.tsv", "--estimated-tags", "t.tsv"]
+    words += ["--posteriors", "p.npz", option, "x"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2 and "leave them out with --tags-only" in done.output
+
+
+def test_baselines_that_do_not_look_at_the_reference_need_no_events(tmp_path):
+    features = FeatureSettings(frames=10)
+    with create(tmp_path / "s.store", CLIPS, features, "evaluation", "") as writer:
+        for row in range(len(CLIPS)):
+            writer.write(row, np.zeros((10, 64), np.float32))
+    write_tags(tmp_path / "ref.tsv", {clip: ["bark"] for clip in CLIPS})
+    words = ["sanity", "--kind", "nothing", "--reference", tmp_path / "ref.tsv", "--store",
+             tmp_path / "s.store", "--classes-from", "demo", "--out", tmp_path / "out"]  # fmt: skip
+    done = CliRunner().invoke(app, [*map(str, words)])
+    assert done.exit_code == 0, done.output
+    assert read_tags(tmp_path / "out" / "tags.tsv") == dict.fromkeys(CLIPS, ())

@@ -8,6 +8,8 @@ output, because Snakemake may delete declared outputs and audio or labels may be
 
 rule acquire:
     """Render a split of soundscapes, or fetch the missing clips of a split of recordings."""
+    input:
+        lists=own_lists,
     output:
         record="<results>/acquire/{split}.json",
     log:

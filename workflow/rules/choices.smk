@@ -37,4 +37,9 @@ def threshold_free(wildcards):
     system, seed = wildcards.system, wildcards.seed
     found = [posteriors(split, system, seed) for split in SCORED_ROLES]
     chosen = [str(LAYOUT.searched(system, seed)[0])] if system in SEARCHED else windows(system)
-    return found + chosen * (system in MAIN)
+    return found + chosen * (system in MAIN and not DATASET.tags_only)
+
+
+def scored_references():
+    """Options of `resed score`: as `references`, and whether these have tags only."""
+    return references() + ["--tags-only"] * DATASET.tags_only

@@ -14,6 +14,7 @@ from pathlib import Path
 from snakemake.logging import logger
 from snakemake.settings.types import Quietness
 
+from resed.acquire.recordings.published_lists import listed_clips, lists_of
 from resed.acquire.run_inputs import guard_inputs
 from resed.config import study_rows
 from resed.config.dataset import SCORED_ROLES, dataset_path

@@ -27,12 +27,12 @@ rule predict_training:
         gpu=GPU,
         jobs_per_gpu=1,
     params:
-        network=lambda wildcards: network_options(wildcards.trained),
+        options=lambda wildcards: predict_options(wildcards.trained),
     message:
         "predict {wildcards.split} with {wildcards.trained}, seed {wildcards.seed}"
     shell:
         "resed predict --checkpoint {input.checkpoint:q} --store {input.store:q}"
-        " --split {wildcards.split:q} --out {output.posteriors:q} {params.network:q}"
+        " --split {wildcards.split:q} --out {output.posteriors:q} {params.options:q}"
         " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} > {log:q} 2>&1"
 
 

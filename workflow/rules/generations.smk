@@ -1,6 +1,6 @@
 """The training roles of a dataset, and those that networks that are trained alone use.
 
-Requires common.smk and inputs.smk. Makes no file.
+Requires common.smk, inputs.smk and options.smk. Makes no file.
 """
 
 from resed.config.dataset import LABELLED_ROLES
@@ -54,3 +54,8 @@ def teacher_options(wildcards, input):
     """Options of `resed distil`: the posteriors of each teacher, as words."""
     names = GENERATIONS.teachers(wildcards.learner)
     return words("--teacher", map("=".join, zip(names, input.teachers)))
+
+
+def predict_options(row):
+    """Options of `resed predict`: the file with networks of the user, and what is left out."""
+    return network_options(row) + ["--tags-only"] * CONFIG.predict.tags_only

@@ -58,17 +58,6 @@ def scored(rows, seed):
     ]
 
 
-def own_annotations(wildcards):
-    """Annotations of the user, so that a correction re-runs jobs; none if acquire makes them."""
-    return [annotations(wildcards.split)] if DATASET.own else []
-
-
-def own_clips(split):
-    """Hashes of the user's clips and sound, so that a change re-runs acquire."""
-    audio, record = Path(DATA) / DATASET.splits[split].audio, Layout(Path(RESULTS)).acquired(split)
-    return as_json(clips_and_sound(Path(annotations(split)), audio, record) if DATASET.own else [])
-
-
 def windows(row):
     """File of the windows of a row, of its method and reading; none without strong training clips."""
     name = study_rows.windows_name(CONFIG, row)

@@ -56,6 +56,7 @@ def config_json(systems=None, external=CONFIG.external):
     compared = CONFIG.compare_run if systems is None else ""
     optional = {
         "network_file": CONFIG.network_file,
+        "predict": CONFIG.predict.tags_only,
         "run": CONFIG.run,
         "external": external,
         "compare_run": compared,

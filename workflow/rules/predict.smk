@@ -26,11 +26,11 @@ rule predict:
         gpu=GPU,
         jobs_per_gpu=1,
     params:
-        network=lambda wildcards: network_options(wildcards.trained),
+        options=lambda wildcards: predict_options(wildcards.trained),
     message:
         "predict with {wildcards.trained}, seed {wildcards.seed}"
     shell:
         "resed predict --checkpoint {input.checkpoint:q}"
         " --store development={input.development:q} --store evaluation={input.evaluation:q}"
         " --out development={output.development:q} --out evaluation={output.evaluation:q}"
-        " {params.network:q} --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} > {log:q} 2>&1"
+        " {params.options:q} --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} > {log:q} 2>&1"

@@ -31,7 +31,7 @@ rule score:
         results=run_folder,
         rows=rows,
         seed="{seed}",
-        references=references(),
+        references=scored_references(),
         stores=lambda wildcards, input: words(
             "--store", map("=".join, zip(SCORED_ROLES, input.stores))
         ),
@@ -68,7 +68,7 @@ use rule score as score_sanity with:
         results=run_folder,
         rows=words("--row", [row.folder for row in FILES.baselines()]),
         seed=0,
-        references=references(),
+        references=scored_references(),
         stores=lambda wildcards, input: words(
             "--store", map("=".join, zip(SCORED_ROLES, input.stores))
         ),

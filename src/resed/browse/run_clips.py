@@ -12,13 +12,15 @@ from resed.browse.curves import pooled
 from resed.browse.sound import SplitSound
 from resed.config.dataset import SCORED_ROLES
 from resed.config.rows import Row
-from resed.formats.annotations import Event, read_clips, read_events
+from resed.decode.baselines import whole_clip
+from resed.formats.annotations import Event, read_clips, read_events, read_tags
 from resed.formats.posteriors import Posteriors
 from resed.formats.reference import read_reference
 from resed.report.neighbours import neighbours
 from resed.results.folder import Results
 from resed.score.event_kinds import KINDS, EventKinds, event_kinds
 
+Events = Mapping[str, Sequence[Event]]
 SEED = 0  # whose detections are shown
 
 
@@ -67,6 +69,8 @@ class RunClips:
         found = []
         if any(len(config.seed_list(name)) > 1 for name in config.systems):
             found.append(f"Detections of seed {SEED} ({config.seeds_in_words} were trained).")
+        if config.dataset_file.tags_only:
+            found.append("Labels and detections are tags without times, shown over whole clips.")
         if config.dataset_file.sound == "local":
             found.append(
                 "Sound is not part of this page: it plays the files below "
@@ -80,8 +84,7 @@ class RunClips:
         tags = results.tags(split, systems[0], SEED)
         names = read_clips(tags)
         labels = results.config.dataset_file.classes
-        reference = read_reference(results.annotations(split), labels, results.config.until)
-        found = [read_events(results.events(split, row, SEED), labels) for row in systems]
+        reference, found = self._both(split, names, systems)
         kinds = [event_kinds(reference, one, names) for one in found]
         seconds = results.config.dataset_file.clip_seconds
         clips = [
@@ -98,6 +101,21 @@ class RunClips:
             Totals(len(names), counted(reference, one, names, of, labels))
             for one, of in zip(found, kinds, strict=True)
         ]
+
+    def _both(
+        self, split: str, names: Sequence[str], systems: Sequence[Row]
+    ) -> tuple[Events, list[Events]]:
+        """Events of the reference and of each system; of tags without times, over whole clips."""
+        results, dataset = self.results, self.results.config.dataset_file
+        place, labels, until = results.annotations(split), dataset.classes, results.config.until
+        if not dataset.tags_only:
+            found = [read_events(results.events(split, row, SEED), labels) for row in systems]
+            return read_reference(place, labels, until), found
+        true, *tags = [
+            whole_clip(read_tags(path, labels), names, dataset.clip_seconds)
+            for path in (place, *(results.tags(split, row, SEED) for row in systems))
+        ]
+        return true, tags
 
     def sounds(self, clips: Sequence[ShownClip]) -> Iterator[tuple[ShownClip, ClipSound]]:
         """The sound of clips. Raises the errors of `SplitSound`."""
@@ -120,6 +138,8 @@ class RunClips:
                 if not path.is_file():
                     continue
                 read = Posteriors.load(path)
+                if read.tags_only:
+                    continue
                 place = {name: row for row, name in enumerate(read.clips)}
                 for clip, curves in zip(clips, found, strict=True):
                     if clip.group == group and clip.name in place:

@@ -14,6 +14,7 @@ from resed.config.dataset import (
     ROLES,
     SCORED_ROLES,
     Dataset,
+    Role,
     SplitFile,
     existing_dataset,
 )
@@ -26,9 +27,8 @@ LABELS = {
     "unlabeled": "none",
     "strong": "strong",
     "out_of_domain": "none",
-    "development": "strong",
-    "evaluation": "strong",
 }
+SCORED_LABELS = ("strong", "weak")  # of all scored splits alike
 CURE = "keep a tenth of the strongly labelled recordings out of training for it"
 
 
@@ -98,11 +98,29 @@ def _splits(values: Any, place: str, messages: CheckMessages) -> dict[str, Split
             made[role] = check(SplitFile, values[role], f"{place}.{role}")
         except ConfigError:
             continue  # reported by `mistakes` before
-        if made[role].labels != LABELS[role]:
+        if role in SCORED_ROLES:
+            _check_scored(role, made, place, messages)
+        elif made[role].labels != LABELS[role]:
             problem = f"{made[role].labels} is not possible for this split"
             cure = f"set labels: {LABELS[role]}"
             messages.error(problem, place=f"{place}.{role}.labels", cure=cure)
     return made
+
+
+def _check_scored(
+    role: Role, made: dict[str, SplitFile], place: str, messages: CheckMessages
+) -> None:
+    """Report labels of a scored split that cannot be scored, or that differ from the other's."""
+    labels = made[role].labels
+    others = {made[one].labels for one in SCORED_ROLES if one in made and one != role}
+    if labels not in SCORED_LABELS:
+        problem, cure = f"{labels} is not possible for this split", "set labels: strong, or weak"
+    elif others - {labels}:
+        problem = f"{labels}, but the other scored split has {others.pop()} labels"
+        cure = "give both the same kind"
+    else:
+        return
+    messages.error(problem, place=f"{place}.{role}.labels", cure=cure)
 
 
 def _check_name(made: DatasetDescription, base: Path, messages: CheckMessages) -> None:

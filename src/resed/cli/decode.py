@@ -244,7 +244,8 @@ def sanity(
     train = read_events(train_events, classes) if train_events and "prior" in kind else None
     for name, path in stores.items():
         split = Split.of(Store.open(path, verify="loudness" in kind), classes)
-        events = read_reference(references[name], classes, until)
+        timed = {"loudness", "reference"} & {*kind}  # others do not look at the reference
+        events = read_reference(references[name], classes, until) if timed else {}
         loaded = Posteriors.load(own[name]) if own and "own_tags" in kind else None
         for one in kind:
             decoded = baseline(one, split, events, train=train, posteriors=loaded, seed=seed)

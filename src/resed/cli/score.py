@@ -83,6 +83,12 @@ def score(
         help="With --row: folder results/{dataset}; reads decode/SPLIT/ROW/seedSEED and writes "
         "score/SPLIT/ROW/seedSEED.",
     ),
+    tags_only: bool = typer.Option(
+        False,
+        "--tags-only",
+        help="--reference has weak labels (filename, event_labels): score tags, mAP and mAUC, and "
+        "no events. Without --row, --estimated-tags are required.",
+    ),
     until: float | None = typer.Option(
         None,
         min=0.001,
@@ -113,6 +119,9 @@ def score(
         required("with --split", manifest=manifest, estimated=estimated)
         if row or clips:
             raise typer.BadParameter("use it without --row and --clips", param_hint="--split")
+    if tags_only and (estimated or reference_tags or scores or split or windows):
+        hint = "--estimated, --reference-tags, --scores, --split, --windows"
+        raise typer.BadParameter("leave them out with --tags-only", param_hint=hint)
     if row:
         required("with --row", results=results)
         for name, given in (("--scores", scores), ("--ranks", ranks)):
@@ -130,10 +139,20 @@ def score(
         if stores:
             same_splits(reference=references, store=stores)
         _score_rows(
-            row, seed, results, references, detectors, stores, manifest=manifest, until=until
+            row,
+            seed,
+            results,
+            references,
+            detectors,
+            stores,
+            manifest=manifest,
+            until=until,
+            tags_only=tags_only,
         )
         return
-    if scores is None:
+    if tags_only:
+        required("with --tags-only", estimated_tags=estimated_tags)
+    elif scores is None:
         required("without --row and --scores", estimated=estimated)
     elif posteriors:
         raise typer.BadParameter("use one of the two", param_hint="--scores, --posteriors")
@@ -153,6 +172,7 @@ def score(
         scores=scores,
         until=until,
         split=split,
+        tags_only=tags_only,
         by_class=True,
     )
 
@@ -189,7 +209,7 @@ def _score_rows(
                 detector = of_baseline(row.system, detector)
             _score(
                 reference,
-                decoded / "events.tsv",
+                None if options["tags_only"] else decoded / "events.tsv",
                 clips=decoded / "tags.tsv",
                 tags=tags,
                 counts=scored / "counts.tsv",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from resed.formats.annotations import Event, read_events
+from resed.formats.annotations import Event, read_events, read_tags, tags_of
 
 COLLAR_S, COLLAR_SHARE = 0.2, 0.2  # of offsets: seconds, share of the event
 
@@ -18,6 +18,21 @@ def read_reference(
     """
     events = read_events(path, classes)
     return events if until is None else {c: _until(found, until) for c, found in events.items()}
+
+
+def read_reference_tags(
+    path: Path | str,
+    labels: str,
+    classes: Sequence[str] | None = None,
+    until: float | None = None,
+) -> dict[str, tuple[str, ...]]:
+    """True tags by clip: weak `labels` as they are, or the classes of the events of strong ones.
+
+    Raises the errors of `read_events`.
+    """
+    if labels == "weak":
+        return read_tags(path, classes)
+    return tags_of(read_reference(path, classes, until))
 
 
 def _until(events: Sequence[Event], until: float) -> list[Event]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from resed.config.rows import Row
-from resed.formats.annotations import read_tags, tags_of
+from resed.formats.annotations import read_tags
 from resed.formats.posteriors import Posteriors
-from resed.formats.reference import read_reference
+from resed.formats.reference import read_reference_tags
 from resed.results.folder import Results
 from resed.score.confusion import cooccurrence, normalise_rows, single, spread
 
@@ -42,7 +42,8 @@ def confusions(results: Results, row: Row | str, seed: int = 0) -> Confusions:
     """
     config = results.config
     classes = config.dataset_file.classes
-    reference = tags_of(read_reference(results.annotations(SPLIT), classes, config.until))
+    labels = config.dataset_file.splits[SPLIT].labels
+    reference = read_reference_tags(results.annotations(SPLIT), labels, classes, config.until)
     if config.confusion == "single":
         posteriors = Posteriors.load(results.posteriors(SPLIT, row, seed))
         known = set(posteriors.clips)

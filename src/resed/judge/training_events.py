@@ -31,8 +31,9 @@ Answer = tuple[bool, float, dict[str, float]] | Lack
 
 
 def durations(results: Results, split: str = "strong") -> dict[str, np.ndarray] | None:
-    """Durations in seconds of the events of each class; None if the annotations are missing."""
-    if split not in results.config.dataset_file.splits:
+    """Durations in seconds of the events of each class; None without annotations of events."""
+    place = results.config.dataset_file.splits.get(split)
+    if place is None or place.labels != "strong":
         return None
     path = results.annotations(split)
     if not path.is_file():

@@ -48,6 +48,12 @@ class Metric(Strict):
         return self
 
     @property
+    def timed(self) -> bool:
+        """Whether it is a score of events, which needs a reference with times."""
+        scored = (self.score or "").startswith(("psds", "event_"))
+        return scored or self.block in ("event", "segment")
+
+    @property
     def full_scale(self) -> float:
         """The highest possible value, in the unit of the metric."""
         return 100.0 if self.unit == "percent" else 1.0

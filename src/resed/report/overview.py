@@ -12,7 +12,7 @@ from resed.paper.numbers import Metric, Paper
 from resed.paper.tables import SystemTable
 from resed.results.folder import Results
 from resed.tabulate.layout import NOT_RUN, STALE, anchor_of, number
-from resed.tabulate.systems import shown_metrics
+from resed.tabulate.metrics import shown_metrics
 
 BLOCKS = ("event", "segment", "tags")  # scores of the picture, if the table has them
 REFERENCE = "everything"  # baseline that is drawn as a line through all rows
@@ -98,7 +98,7 @@ def overview(results: Results, tables: Mapping[str, Table]) -> Overview | None:
     shape = paper.tables[name] if name else None
     if not isinstance(shape, SystemTable) or name is None:
         return None
-    known = shown_metrics(paper, shape)
+    known = shown_metrics(results, shape)
     chosen = {metric.block: key for key, metric in known.items() if metric.block in BLOCKS}
     keys = [chosen[block] for block in BLOCKS if block in chosen]
     if not {*keys} & {*shape.metrics}:  # a paper without F1

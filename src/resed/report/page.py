@@ -26,7 +26,7 @@ from resed.results.folder import Results, short_hash
 from resed.results.inputs import STUDY
 from resed.results.leftovers import leftovers
 from resed.tabulate import RUNS, table_names
-from resed.tabulate.systems import shown_metrics
+from resed.tabulate.metrics import shown_metrics
 from resed.tabulate.words import NUMBER_VERDICTS, OTHER_DATA
 
 ABSENT = ("not run", OTHER_DATA)  # verdicts of claims that were not tested
@@ -163,7 +163,7 @@ def _shown(results: Results, tables: Mapping[str, Table]) -> dict[str, PageTable
 def _further(results: Results, table: Table) -> PageTable:
     """The main table with the metrics that the paper does not have."""
     shape = results.paper.tables[table.name]
-    metrics = [key for key in shown_metrics(results.paper, shape) if key not in shape.metrics]
+    metrics = [key for key in shown_metrics(results, shape) if key not in shape.metrics]
     return PageTable.of(table, metrics)
 
 

@@ -30,16 +30,24 @@ VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", 
 VERDICTS += ("per_class",)
 
 
-def clips_and_sound(annotations: Path, audio: Path, record: Path) -> list[str]:
+def clips_and_sound(
+    annotations: Path, audio: Path, record: Path, names: Sequence[str] = ()
+) -> list[str]:
     """Two hashes of a user's own split: of the clip names and of the sound.
 
     A run compares them with those of the last one, so that other clips or other sound make acquire
     run again, and corrected labels do not. Without sound, as in a clone that restored a run, the
     second is that of the record of acquire.
+
+    Args:
+        annotations: of the split.
+        audio: folder of its sound.
+        record: of acquire.
+        names: clips of a split whose annotations acquire has yet to make.
     """
     try:
         with checksums.acquiring():
-            names = sorted(read_clips(annotations))
+            names = sorted(names or read_clips(annotations))
     except ResedError:  # acquire reports it
         return []
     sound = audio_sample_hash(audio, names)
@@ -66,7 +74,12 @@ def folder_state(folder: str) -> str:
 
 
 def baselines(config: Config) -> list[str]:
-    """The baselines of a run: `prior` only with strong training clips, from which it draws."""
+    """The baselines of a run: `prior` only with strong training clips, from which it draws.
+
+    Of a dataset without times only that without detections: the others are about times.
+    """
+    if config.dataset_file.tags_only:
+        return ["nothing"]
     strong = "strong" in config.dataset_file.splits
     return [kind for kind in BASELINES if strong or kind != "prior"]
 
@@ -101,8 +114,11 @@ class Inputs:
     def tuned_systems(self) -> list[str]:
         """Main systems that are also decoded at thresholds chosen on development.
 
-        Not those with `decode.search`, which chooses windows and thresholds there itself.
+        Not those with `decode.search`, which chooses windows and thresholds there itself, and
+        none if development has no events.
         """
+        if self.config.dataset_file.tags_only:
+            return []
         return [n for n in self.main_systems() if self.config.system(n).decode.search is None]
 
     def rows_of(self, system: str) -> list[Row]:

@@ -203,6 +203,10 @@ class _Source:
             init = ["--init", config.init] if config.init else []
             network = [repr(network_sha256(config, file.parts[1]))] * (chosen.model.own is not None)
             return [_json(chosen.model_dump(mode="json", include=parts)), repr(init), *network]
+        if rule in ("predict", "predict_training"):
+            own = config.system(file.parts[2]).model.own
+            words = ["--network-file", config.network_file] if own else []
+            return [repr(words + ["--tags-only"] * config.predict.tags_only)]
         if rule == "distil":
             return [repr(config.generations.options(file.parts[2], file.parts[1]))]
         return []

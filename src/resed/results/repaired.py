@@ -45,15 +45,16 @@ class RepairedLabels:
 
 
 def load_repair(results: Results, split: str) -> RepairedLabels | None:
-    """The repair of a split; None if the labels were not repaired.
+    """The repair of a split; None if the labels were not repaired, as weak ones never are.
 
     Raises ResultsError if the repair was made from other labels or another manifest.
     """
     folder = results.folder / "repair"
-    if not (folder / "repair.json").is_file():
+    chosen = results.config.dataset_file.splits[split]
+    if chosen.labels != "strong" or not (folder / "repair.json").is_file():
         return None
     summary = read_repair_summary(folder / "repair.json")
-    place = results.config.dataset_file.splits[split].annotations
+    place = chosen.annotations
     original, copy = existing(results.annotations(split)), existing(folder / place, AGAIN)
     _check(folder / "repair.json", summary, split, original, copy, results.manifest)
     rows = read_repairs(folder / "repairs.tsv")

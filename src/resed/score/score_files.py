@@ -46,6 +46,7 @@ class ScoredFiles:
         until: end of the reference of each clip in seconds (see resed.formats.reference).
         split: score the usable clips of this split of `manifest`, instead of `clips`, and the
             classes of the events as tags where there are none.
+        tags_only: `reference` has weak labels; `estimated` is None, and events are not scored.
     """
 
     reference: Path
@@ -59,6 +60,7 @@ class ScoredFiles:
     scores: Path | None = None
     until: float | None = None
     split: str | None = None
+    tags_only: bool = False
 
     def place_of(self, block: str) -> Path | None:
         """The file of a block of estimated tags."""
@@ -110,7 +112,7 @@ def score_files(
     if further:
         names = f"{counted(len(further), 'clip')} of {files.scores} not in {reference}"
         notes.append(f"{names} ({some(further)}); each counts as a clip without events")
-    if files.until is not None:
+    if files.until is not None and not files.tags_only:
         notes += note_on_late_events(read_events(reference), files.until, reference)
     tables = _counted(content, chosen, bool(estimated))
     metrics = _metrics(tables, len(chosen), files.manifest)
@@ -124,10 +126,11 @@ def score_files(
 
 
 def _read(files: ScoredFiles) -> _Content:
-    true = read_reference(files.reference, until=files.until)
+    true = {} if files.tags_only else read_reference(files.reference, until=files.until)
     guess = read_events(files.estimated) if files.estimated else {}
     blocks = {block: read_tags(path) for block, path in (files.tags or {}).items() if path}
-    true_tags = read_tags(files.reference_tags) if files.reference_tags else tags_of(true)
+    weak = files.reference_tags or (files.reference if files.tags_only else None)
+    true_tags = read_tags(weak) if weak else tags_of(true)
     if (files.reference_tags or files.split) and "tags" not in blocks:
         blocks["tags"] = tags_of(guess)
     wanted = read_clips(files.clips) if files.clips else None

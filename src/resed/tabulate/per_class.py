@@ -9,8 +9,8 @@ from resed.paper.numbers import Metric
 from resed.results.folder import Results, readable
 from resed.results.inputs import scored_splits
 from resed.tabulate import notes
+from resed.tabulate.metrics import FURTHER
 from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column
-from resed.tabulate.systems import FURTHER
 
 NAME = "per_class"
 METRICS = {
@@ -31,7 +31,7 @@ def per_class(results: Results) -> Table:
     reader = ScoreReader(results)
     records = list(_records(reader))
     found = {record["metric"] for record in records if "value" in record}
-    shown = {key: m for key, m in METRICS.items() if m.block or key in found}
+    shown = {key: m for key, m in _metrics(results).items() if m.block or key in found}
     columns = (
         Column(title="Event class", field="label_title", role="name"),
         Column(title="System", field="title"),
@@ -46,6 +46,12 @@ def per_class(results: Results) -> Table:
         tidy(records, (*_COLUMNS, *ESTIMATE)),
         View(keys=("label", "system", "split"), columns=columns),
     )
+
+
+def _metrics(results: Results) -> dict[str, Metric]:
+    """The metrics of classes; without those of events if the dataset has tags only."""
+    tags_only = results.config.dataset_file.tags_only
+    return {key: m for key, m in METRICS.items() if not (tags_only and m.timed)}
 
 
 def _notes(shown: Mapping[str, Metric]) -> list[str]:
@@ -64,7 +70,7 @@ def _records(reader: ScoreReader) -> Iterator[dict[str, Any]]:
     for label in config.dataset_file.classes:
         for row, title in rows.items():
             for split in scored_splits(config, row):
-                for key, metric in METRICS.items():
+                for key, metric in _metrics(reader.results).items():
                     found = reader.fields(row, split, metric, label)
                     if not found and metric.block is None:  # no posteriors, or no clip has it
                         continue

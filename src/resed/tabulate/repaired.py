@@ -1,6 +1,6 @@
 """Scores of each system against the original and the repaired labels, on the same clips."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from resed.config.dataset import SCORED_ROLES
@@ -12,8 +12,8 @@ from resed.results.repaired import METRICS, RepairedLabels, load_repair, repaire
 from resed.stats.intervals import difference, interval
 from resed.tabulate import notes
 from resed.tabulate.layout import NOT_RUN
+from resed.tabulate.metrics import FURTHER
 from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate
-from resed.tabulate.systems import FURTHER
 
 NAME = "repaired"
 EMPTY = (*ESTIMATE, "repairs", "clips_repaired")
@@ -34,9 +34,10 @@ def repaired(results: Results) -> Table:
     """
     reader = ScoreReader(results)
     labels = {split: load_repair(results, split) for split in SCORED_ROLES}
+    timed = not results.config.dataset_file.tags_only
     records = [
         {"table": NAME, **record}
-        for system in results.config.systems
+        for system in results.config.systems * timed
         for split in SCORED_ROLES
         for record in _records(reader, system, split, labels[split])
     ]
@@ -45,8 +46,8 @@ def repaired(results: Results) -> Table:
         NAME,
         f"Original and repaired labels. {results.config.dataset_file.title}",
         [*_headline(records), *notes.scored(reader), *_notes(labels)],
-        tidy(records),
-        _view(),
+        tidy(records, () if timed else ("table", "system", "title", "split", "status", *EMPTY)),
+        _view(METRICS if timed else ()),
         {"made": any(labels.values()), "repairs": _repairs(labels)},
     )
 
@@ -82,12 +83,12 @@ def _records(
         yield here | {"column": "change"} | estimate(change)
 
 
-def _view() -> View:
+def _view(metrics: Iterable[str]) -> View:
     columns = [
         Column(title="System", field="title", role="name"),
         Column(title="Split", field="split"),
     ]
-    for metric in METRICS:
+    for metric in metrics:
         title = FURTHER[metric].title
         for column, heading in (("original", f"{title}, original"), ("repaired", "repaired")):
             where = {"metric": metric, "column": column}

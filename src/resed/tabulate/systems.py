@@ -22,6 +22,7 @@ from resed.tabulate import notes
 from resed.tabulate.choices import notes_on_choices, searching
 from resed.tabulate.energy import energy_columns, energy_data
 from resed.tabulate.layout import NOT_RUN
+from resed.tabulate.metrics import ONLY_IN_CSV, shown_metrics
 from resed.tabulate.score_reader import ESTIMATE, ScoreReader, estimate_column, paper_column
 
 GROUPS = {
@@ -40,31 +41,11 @@ BASELINE_TITLES = {
     "loudness": "true tags, times by loudness",
     "reference": "the reference itself",
 }
-# Metrics that resed scores for every paper.
-FURTHER = {
-    "event": Metric(title="Event-F1", short="event-F1", block="event"),
-    "segment": Metric(title="Segment-F1", short="segment-F1", block="segment"),
-    "tags": Metric(title="AT-F1", short="AT-F1", block="tags"),
-    "tags_raw": Metric(title="Raw AT-F1", short="raw AT-F1", block="tags_raw"),
-    "tags_teacher": Metric(title="Teacher AT-F1", short="teacher AT-F1", block="tags_teacher"),
-    "psds1": Metric(title="PSDS1", short="PSDS1", score="psds1", unit="fraction"),
-    "psds1_ungated": Metric(
-        title="PSDS1 ungated", short="ungated PSDS1", score="psds1_ungated", unit="fraction"
-    ),
-    "psds2": Metric(title="PSDS2", short="PSDS2", score="psds2", unit="fraction"),
-    "psds2_ungated": Metric(
-        title="PSDS2 ungated", short="ungated PSDS2", score="psds2_ungated", unit="fraction"
-    ),
-    "tags_map": Metric(title="Clip mAP", short="clip mAP", score="tags_map", unit="fraction"),
-    "tags_mauc": Metric(title="Clip mAUC", short="clip mAUC", score="tags_mauc", unit="fraction"),
-    "tags_map_teacher": Metric(
-        title="Teacher clip mAP",
-        short="teacher clip mAP",
-        score="tags_map_teacher",
-        unit="fraction",
-    ),
-}
-ONLY_IN_CSV = "tags_map_teacher"  # useful only for the development of systems with a teacher
+PSDS_NOTE = (
+    " PSDS is of the events as they are decoded: clips without the tag of a class have none of its "
+    "events at any threshold, and a class that the gate closes everywhere can make PSDS 0. "
+    "Ungated: the same frame posteriors and filters without the gate."
+)
 
 
 @dataclass(frozen=True)
@@ -92,7 +73,7 @@ def systems_table(name: str, results: Results) -> Table:
     if shape.main:
         entries += [*_own(results), *_tuned(results), *_tuned_per_class(results)]
         entries += [*_external(results), *_baselines(results)]
-    metrics = shown_metrics(paper, shape)
+    metrics = shown_metrics(results, shape)
     named = [entry.system for entry in entries if entry.scored]
     splits = _splits(shape, bool(searching(results, named)))
     records = [
@@ -121,16 +102,6 @@ def systems_table(name: str, results: Results) -> Table:
 
 def _rows(entries: list[SystemLine]) -> list[Row]:
     return [entry.scored for entry in entries if entry.scored]
-
-
-def shown_metrics(paper: Paper, shape: SystemTable) -> dict[str, Metric]:
-    """The table's metrics; in the main table also the others that resed scores."""
-    chosen = {key: paper.metrics[key] for key in shape.metrics}
-    if not shape.main:
-        return chosen
-    sources = {(metric.block, metric.score) for metric in chosen.values()}
-    others = {k: m for k, m in FURTHER.items() if (m.block, m.score) not in sources}
-    return chosen | {f"resed_{k}" if k in chosen else k: m for k, m in others.items()}
 
 
 def _splits(shape: SystemTable, chosen: bool) -> list[str]:
@@ -195,6 +166,8 @@ def _tuned_per_class(results: Results) -> Iterator[SystemLine]:
 def _tuned_systems(results: Results) -> Iterator[str]:
     """The configured systems of the main table and of no table, without those that search."""
     paper = results.paper
+    if results.config.dataset_file.tags_only:  # no threshold can be chosen by events
+        return
     elsewhere = {s for table in paper.tables.values() for s in table.systems()}
     elsewhere -= {s for table in paper.tables.values() if _main(table) for s in table.systems()}
     for name in results.config.systems:
@@ -275,24 +248,22 @@ def _notes(
     paper: Paper, shape: SystemTable, metrics: Mapping[str, Metric], splits: list[str]
 ) -> list[str]:
     found = []
-    percent = [m.title for m in metrics.values() if m.unit == "percent" and m.block]
+    percent = [m for m in metrics.values() if m.unit == "percent" and m.block]
+    timed = any(metric.timed for metric in metrics.values())
     if percent:
-        found.append(
-            "F1 in percent, macro-averaged over classes. Event: 200 ms onset collar, offset "
-            "max(200 ms, 20 %). Segment: 1 s."
-        )
+        rules = " Event: 200 ms onset collar, offset max(200 ms, 20 %). Segment: 1 s."
+        found.append(f"F1 in percent, macro-averaged over classes.{rules * timed}")
     if len(splits) == 1:
         found.append(f"All scores are on {splits[0]}.")
     if shape.main:
         found += [
             "AT-F1: a clip has a tag if the class has an active frame after the filters. Raw "
             "AT-F1: the clip tags of the student. Teacher AT-F1: the clip tags of the teacher.",
-            "PSDS1, PSDS2, mAP and mAUC require no threshold and are fractions. mAP and mAUC: the "
-            "means over classes of the average precision and of the area under the ROC curve of "
-            "clip posteriors; classes that no clip has are left out. PSDS is of the events as "
-            "they are decoded: clips without the tag of a class have none of its events at any "
-            "threshold, and a class that the gate closes everywhere can make PSDS 0. Ungated: the "
-            "same frame posteriors and filters without the gate.",
+            ("PSDS1, PSDS2, " if timed else "") + "mAP and mAUC require no threshold and are "
+            "fractions. mAP and mAUC: the means over classes of the average precision and of the "
+            "area under the ROC curve of clip posteriors; classes that no clip has are left out."
+            + PSDS_NOTE
+            * timed,
             "The baselines are scored once, so their intervals cover clips only.",
         ]
     return [*found, f"Paper: {paper.editions[shape.edition].name}, {shape.place}.", *shape.notes]

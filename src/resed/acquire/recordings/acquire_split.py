@@ -21,6 +21,7 @@ from resed.acquire.recordings.annotation_files import clip_names, fetch_annotati
 from resed.acquire.recordings.fetch.state import ClipStates, ReadOnlyStates, read_states
 from resed.acquire.recordings.leftovers import remove_leftovers
 from resed.acquire.recordings.placement import AudioFile, check_audio, place, quarantine
+from resed.acquire.recordings.published_lists import list_hashes, lists_of, make_annotations
 from resed.acquire.recordings.source_answers import count_states, sort_answers, state_of
 from resed.acquire.recordings.sources import adapter_of
 from resed.acquire.recordings.sources.adapter import (
@@ -56,7 +57,9 @@ def acquire_split(
     writable = not root.exists() or os.access(root, os.W_OK)
     serving = [source for source in sources if split in source.splits] if writable else []
     annotations = root / spot.annotations
-    if not annotations.exists():
+    if writable and lists_of(dataset, split):
+        make_annotations(context, split, serving)
+    elif not annotations.exists():
         fetch_annotations(context, split, serving)
     clips = clip_names(dataset, annotations, split)
     if not writable:
@@ -99,7 +102,9 @@ def _record(
     rest = f"; {missing}" if len(present) < len(clips) else ""
     context.report(f"{line}{changed}{rest}")
     audio = "".join(f"{clip.sha256}  {clip.filename}\n" for clip in present)
+    lists = list_hashes(dataset, root, split)
     return {
+        **({"lists": lists} if lists else {}),
         "dataset": dataset.name,
         "split": split,
         "how": f"fetched or found by resed {__version__}",

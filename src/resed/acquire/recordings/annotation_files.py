@@ -1,6 +1,6 @@
 """Annotation files of recordings: downloaded if they are missing, never replaced."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from resed.acquire.recordings.placement import place
@@ -46,6 +46,28 @@ def fetch_annotations(context: AcquireContext, split: str, sources: Sequence[Any
     dataset, spot = context.dataset, context.dataset.splits[split]
     target = context.root / spot.annotations
     wanted = WantedFile(split, target.name, target, spot.annotations, annotations=True)
+    answers = fetch_file(
+        context, wanted, sources, lambda found: _place_annotations(dataset, split, found)
+    )
+    if answers is None:
+        return
+    asked = f" (sources: {', '.join(answers)})" if answers else ""
+    columns = ", ".join(COLUMNS[spot.labels])
+    cure = f"write the {split} annotations as tab-separated text with the columns {columns}"
+    raise DatasetError(f"no such file{asked}", place=target, cure=cure)
+
+
+def fetch_file(
+    context: AcquireContext,
+    wanted: WantedFile,
+    sources: Sequence[AnySource],
+    accept: Callable[[Delivery], tuple[str, str]],
+) -> list[str] | None:
+    """Get one file from the first source that has it; None if one did, else the answers of all.
+
+    If a source does not answer, later sources are not asked. `accept` moves a delivery into place
+    and returns its state and its problem.
+    """
     answers = []
     for source in sources:
         if source.name in context.unresponsive:
@@ -54,18 +76,15 @@ def fetch_annotations(context: AcquireContext, split: str, sources: Sequence[Any
         delivery = next(iter(adapter_of(source, context).deliver([wanted])), None)
         if delivery is None:
             continue
-        state, problem = _place_annotations(dataset, split, delivery)
+        state, problem = accept(delivery)
         if state == "present":
-            return
+            return None
         answers.append(f"{source.name}: {state} ({problem})")
         if state in RETRIED:
             if source.kind != "folder":
                 context.unresponsive.add(source.name)
             break
-    asked = f" (sources: {', '.join(answers)})" if answers else ""
-    columns = ", ".join(COLUMNS[spot.labels])
-    cure = f"write the {split} annotations as tab-separated text with the columns {columns}"
-    raise DatasetError(f"no such file{asked}", place=target, cure=cure)
+    return answers
 
 
 def _place_annotations(dataset: Dataset, split: str, delivery: Delivery) -> tuple[str, str]:
