@@ -3,8 +3,7 @@
 Each run has a folder with all its files, so that one can be verified, shared or deleted without
 the others. A result that another run has made with the same settings from the same inputs is linked
 into the folder of this run and not made again; a link costs no disk space, and a job that makes the
-file again replaces the link, not the file of the other run. Equal are the parameters and the
-SHA-256 of all inputs in the record of Snakemake, which Snakemake then compares as usual.
+file again replaces the link, not the file of the other run. Equal are parameters and inputs.
 """
 
 import ast
@@ -195,17 +194,16 @@ class _Source:
         if rule == "audit":
             return [_json(config.audit.model_dump(mode="json"))]
         if rule == "extract":
-            chosen = config.feature_sets[file.parts[1]]
-            return [_json(chosen.model_dump(mode="json")), repr(config.audit.leaks)]
+            features = config.feature_sets[file.parts[1]].model_dump(mode="json")
+            return [_json(features), repr(config.audit.leaks)]
         if rule == "train":
-            chosen = config.system(file.parts[1])
-            parts = {"model", "objective", "schedule"}
-            init = ["--init", config.init] if config.init else []
+            chosen, parts = config.system(file.parts[1]), {"model", "objective", "schedule"}
             network = [repr(network_sha256(config, file.parts[1]))] * (chosen.model.own is not None)
-            return [_json(chosen.model_dump(mode="json", include=parts)), repr(init), *network]
+            init = repr(["--init", config.init] * bool(config.init))
+            return [_json(chosen.model_dump(mode="json", include=parts)), init, *network]
         if rule in ("predict", "predict_training"):
-            own = config.system(file.parts[2]).model.own
-            words = ["--network-file", config.network_file] if own else []
+            own = config.system(file.parts[2]).model.own is not None
+            words = ["--network-file", config.network_file] * own
             return [repr(words + ["--tags-only"] * config.predict.tags_only)]
         if rule == "distil":
             return [repr(config.generations.options(file.parts[2], file.parts[1]))]
