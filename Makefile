@@ -11,6 +11,8 @@ PIP_EXTRA ?=
 REMOTE ?=
 FORCE ?=
 AUDIO ?=
+# The Python of gpu, which requires PyTorch and NumPy only
+GPU_PYTHON ?= python3
 
 VENV := .venv
 INSTALLED := $(VENV)/.installed
@@ -28,7 +30,7 @@ CONFIGS = --config '$(CONFIG)'
 IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo figures verify share restore release test test-long lint schema clean
+.PHONY: help install demo figures verify gpu share restore release test test-long lint schema clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +60,9 @@ figures: $(INSTALLED) ## Draw only the figures (CONFIG=config/esc10.yaml: of ano
 
 verify: $(INSTALLED) ## List results that differ from their checksums (AUDIO=1: audio files, too)
 	@$(VENV)/bin/resed verify $(CONFIGS) $(if $(AUDIO),--audio)
+
+gpu: ## Measure trainings on a GPU, without .venv (GPU_PYTHON=python3.12: a Python with PyTorch)
+	@PYTHONPATH=src $(GPU_PYTHON) benchmarks/gpu
 
 share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to this remote from now on)
 	@$(VENV)/bin/resed share $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)')
