@@ -650,3 +650,18 @@ def test_contrast_is_at_least_4_5(scheme):
     worst = min(contrasts, key=contrasts.get)
     print(f"{scheme}: least contrast {contrasts[worst]:.2f} ({worst[0]} on {worst[1]})")
     assert contrasts[worst] >= 4.5, worst
+
+
+def test_the_energy_of_trainings_is_a_line_of_the_run(results, text):
+    assert "Energy of training" not in text
+    path = results.folder / "tables" / "table1.json"
+    before = path.read_text()
+    values = json.loads(before)
+    values["data"]["energy"] = {"line": "14 trainings: 5 kWh, on <NVIDIA H100>."}
+    path.write_text(json.dumps(values))
+    try:
+        page = render(results)
+    finally:
+        path.write_text(before)
+    line = '<th scope="row">Energy of training</th><td>14 trainings: 5 kWh, on &lt;NVIDIA H100&gt;.'
+    assert line in page

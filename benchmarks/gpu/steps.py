@@ -246,9 +246,6 @@ def graph_of(trainer: Trainer) -> Callable[[], object]:
     return epoch
 
 
-MODES = ("eager", "compiled", "compiled with graphs", "one graph")
-
-
 def speed(
     name: str, device: torch.device, precision: str, *, mode: str = "eager", seconds: float,
     steps: int, clips: int = 0, small: bool = False, ready: Callable[[], object] = lambda: None,
@@ -256,12 +253,13 @@ def speed(
     """Clips per second, memory and watts of one job.
 
     Args:
-        mode: one of `MODES`.
+        mode: eager, compiled, compiled with graphs, one graph (see `graph_of`).
         seconds: of the measurement.
         ready: called when the job is warm; returns when it shall begin.
     """
     trainer = trainer_of(name, device, precision, steps=steps, clips=clips, small=small)
     if device.type == "cuda":
+        torch.backends.cudnn.benchmark = True  # as in a training
         torch.cuda.reset_peak_memory_stats(device)
     begin = time.perf_counter()
     if mode.startswith("compiled"):
