@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import BaseModel
 
 from resed.settings import SystemSettings
 
@@ -81,9 +82,16 @@ def test_settings_without_pydantic_have_the_same_values(bare):
     assert len(stored) == len(made.stdout.splitlines()) == 4
     for value, line in zip(stored.values(), made.stdout.splitlines(), strict=True):
         checked = SystemSettings(**value["system"])
-        dumped = json.loads(json.dumps(checked.model_dump(mode="json")))
+        values = json.loads(json.dumps(attributes(checked)))
         kind = type(checked.model.crnn.pools).__name__
-        assert json.loads(line) == [dumped, list(checked.training_roles), kind, True]
+        assert json.loads(line) == [values, list(checked.training_roles), kind, True]
+
+
+def attributes(settings):
+    """All values, with the defaults that a dump may leave out."""
+    if not isinstance(settings, BaseModel):
+        return settings
+    return {name: attributes(getattr(settings, name)) for name in type(settings).model_fields}
 
 
 def test_all_parts_run_small_without_a_gpu(bare, tmp_path):
