@@ -7,7 +7,9 @@ import sys
 import pytest
 
 from resed.errors import MissingFileError, ResedError
-from resed.runtime.files import HOST, atomic_path, read_json, write_json, write_text
+from resed.runtime import checksums
+from resed.runtime.files import atomic_path, read_json, write_json, write_text
+from resed.runtime.temporary import HOST
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):
@@ -32,6 +34,19 @@ def test_what_a_killed_writer_left_is_swept_and_a_living_ones_is_not(tmp_path):
     assert not left.exists()
     assert living.exists()
     assert elsewhere.exists()
+
+
+def test_what_a_writer_of_checksums_left_is_swept_too(tmp_path, monkeypatch):
+    monkeypatch.setenv(checksums.VARIABLE, str(tmp_path))
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    folder = tmp_path / checksums.FOLDER / "decode"
+    folder.mkdir(parents=True)
+    left = folder / f".tags.tsv.sha256.{dead.pid}@{HOST}.part"
+    left.write_text("half")
+    (tmp_path / "decode").mkdir()
+    write_text(tmp_path / "decode" / "tags.tsv", "whole")
+    assert [path.name for path in folder.iterdir()] == ["tags.tsv.sha256"]
 
 
 def test_json_is_sorted_and_broken_json_is_refused(tmp_path):

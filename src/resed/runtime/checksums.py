@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from resed.errors import AlteredError
 from resed.runtime import fingerprint
+from resed.runtime.temporary import own_tail, sweep, temporary_name
 
 VARIABLE = "RESED_RESULTS"
 FOLDER = "checksums"
@@ -113,7 +114,8 @@ def _write(record: Path, value: str, name: Path, maker: dict[str, Any] | None = 
         told = json.dumps(maker, sort_keys=True)
         text += f"# {told} {_crc(text, told)}\n"
     record.parent.mkdir(parents=True, exist_ok=True)
-    temporary = record.with_name(f".{record.name}.{os.getpid()}.part")
+    sweep(record.parent.resolve())
+    temporary = record.with_name(temporary_name(record.name, own_tail()))
     try:
         with open(temporary, "w", encoding="utf-8", newline="\n") as handle:
             handle.write(text)

@@ -1,23 +1,18 @@
 """Files that are either complete or absent: atomic writes, hashes, JSON."""
 
-import hashlib
 import json
 import os
-import platform
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from resed.errors import MissingFileError, OverwriteError, ResedError
-from resed.runtime import checksums, orphans
+from resed.runtime import checksums
 from resed.runtime.json_text import parse_json
+from resed.runtime.temporary import own_tail, sweep, temporary_name
 
-LONGEST_NAME = 255  # bytes, of Linux, macOS and Windows
 LONGEST_SUFFIX = 16  # bytes; writers know formats by shorter ones
-HOST = re.sub(r"[^\w-]", "_", platform.node())  # machines may share a folder
-PART = re.compile(rf"\..+\.(?P<owner>\d+)@{HOST}\.part(\..+)?")  # temporary names of this machine
 
 
 def is_special(path: Path) -> bool:
@@ -42,10 +37,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         problem = "is a device, a pipe or a socket, which a file would replace"
         raise OverwriteError(problem, place=path, cure="write to another path")
     path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path.parent.resolve())
+    sweep(path.parent.resolve())
     suffix = path.suffix if len(path.suffix.encode()) <= LONGEST_SUFFIX else ""
-    tail = f".{os.getpid()}@{HOST}.part{suffix}"
-    temporary = path.with_name(temporary_name(path.name, tail))
+    temporary = path.with_name(temporary_name(path.name, own_tail(suffix)))
     try:
         yield temporary
         with open(temporary, "rb+") as handle:  # sync before the rename
@@ -58,34 +52,6 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def temporary_name(name: str, tail: str) -> str:
-    """The name of a hidden file beside the file `name`: `.STEM` and `tail`.
-
-    A name that would be longer than file systems allow is shortened, and stays one of its own.
-    """
-    stem = Path(name).stem if tail.endswith(Path(name).suffix) else name
-    if len(f".{stem}{tail}".encode()) > LONGEST_NAME:
-        own = hashlib.sha256(name.encode()).hexdigest()[:16]
-        room = LONGEST_NAME - len(f"..{own}{tail}".encode())
-        stem = f"{stem.encode()[:room].decode(errors='ignore')}.{own}"
-    return f".{stem}{tail}"
-
-
-_swept: set[Path] = set()  # once per process, because a folder may contain thousands of clips
-
-
-def _sweep(folder: Path) -> None:
-    """Remove temporary files that killed processes of this machine left in a folder."""
-    if folder in _swept:
-        return
-    _swept.add(folder)
-    with os.scandir(folder) as entries:
-        parts = [found for entry in entries if (found := PART.fullmatch(entry.name))]
-    for part in parts:
-        if not orphans.exists(int(part["owner"])):
-            (folder / part.string).unlink(missing_ok=True)
 
 
 def write_text(path: Path | str, text: str) -> None:

@@ -37,7 +37,8 @@ from resed.formats.acquired_audio import audio_sample_hash, difference, in_its_p
 from resed.formats.acquisition import LOCAL, Answer, ClipState, table_path
 from resed.formats.clip_names import clip_file
 from resed.runtime.checksums import digest
-from resed.runtime.files import LONGEST_NAME, sha256
+from resed.runtime.files import sha256
+from resed.runtime.temporary import LONGEST_NAME
 
 
 def acquire_split(

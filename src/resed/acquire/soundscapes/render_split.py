@@ -22,9 +22,10 @@ from resed.errors import DatasetError
 from resed.formats.acquisition import ClipState, table_path, write_states
 from resed.formats.annotations import Event
 from resed.runtime.checksums import line as checksum_line
-from resed.runtime.files import sha256, temporary_name, write_text
+from resed.runtime.files import sha256, write_text
 from resed.runtime.pool import map_in_processes
 from resed.runtime.progress import progress
+from resed.runtime.temporary import temporary_name
 
 CLIP_BYTES = 2 * LENGTH + 44
 CHUNK = 8  # clips per task
