@@ -4,12 +4,16 @@
 
 PYTHON ?= $(firstword $(shell command -v python3.11 python3 2>/dev/null) python3)
 CORES ?= $(shell getconf _NPROCESSORS_ONLN)
+# The config that was given, without which restore takes the only run that was shared
+GIVEN := $(if $(filter undefined,$(origin CONFIG)),,$(CONFIG))
 CONFIG ?= config/demo.yaml
 # Additional arguments of pip install, such as --extra-index-url https://download.pytorch.org/whl/cpu
 PIP_EXTRA ?=
 # The remote of share and restore, which is then kept for this clone; empty: the remote of .dvc/config
 REMOTE ?=
 FORCE ?=
+# Of share: full, or evidence, which has no features, checkpoints and posteriors
+TIER ?=
 AUDIO ?=
 # The Python of gpu, which requires PyTorch and NumPy only
 GPU_PYTHON ?= python3
@@ -27,10 +31,12 @@ OR_FAIL = 2>$(LOG) || { \
 	"see $(LOG), then run the same command again" >&2; exit 1; }
 RUN_WITH = --cores $(CORES) --configfile $(CONFIG)
 CONFIGS = --config '$(CONFIG)'
+RESTORE = $(VENV)/bin/resed restore $(if $(GIVEN),--config '$(GIVEN)') \
+	$(if $(REMOTE),--remote '$(REMOTE)')
 IS_3_11 := import sys; sys.exit(sys.version_info[:2] != (3, 11))
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo figures verify gpu share restore release test test-long lint schema clean
+.PHONY: help install demo figures verify gpu share restore evidence release test test-long lint schema clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,10 +71,16 @@ gpu: ## Measure trainings on a GPU, without .venv (GPU_PYTHON=python3.12: a Pyth
 	@PYTHONPATH=src $(GPU_PYTHON) benchmarks/gpu
 
 share: $(SHARING) ## Verify a finished run and push it (REMOTE=url: to this remote from now on)
-	@$(VENV)/bin/resed share $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)')
+	@$(VENV)/bin/resed share $(CONFIGS) $(if $(TIER),--tier '$(TIER)') $(if $(REMOTE),--remote '$(REMOTE)')
 
-restore: $(SHARING) ## Pull a shared run and verify it (FORCE=1: overwrite local files)
-	@$(VENV)/bin/resed restore $(CONFIGS) $(if $(REMOTE),--remote '$(REMOTE)') $(if $(FORCE),--force)
+# A run in evidence/ of this repository requires neither DVC nor a network.
+restore: $(INSTALLED) ## Pull a shared run and verify it (FORCE=1: overwrite local files)
+	@test -e $(SHARING) || ! $(RESTORE) --needs-dvc 2>/dev/null || \
+		$(MAKE) --no-print-directory $(SHARING)
+	@$(RESTORE) $(if $(FORCE),--force)
+
+evidence: $(SHARING) ## For maintainers: write the small results of a run into evidence/
+	@$(VENV)/bin/resed share $(CONFIGS) --tier evidence --publish
 
 $(VALIDATORS)/.installed: archive/requirements.txt
 	@echo "Installing the validators of archives in $(VALIDATORS) (once; requires a network)"

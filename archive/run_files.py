@@ -21,7 +21,8 @@ from resed.runtime.snakemake_metadata import read_record
 from resed.runtime.staleness import Made
 from resed.runtime.verify import refuse_bad, summary, verify
 from resed.share import snakemake_records
-from resed.share.runs import RUNS, SharedRun
+from resed.share.registry import RUNS
+from resed.share.runs import SharedRun
 
 RESULTS = Path("results")
 # Files of a run that the archive carries: what a reader compares. Features, checkpoints, posteriors

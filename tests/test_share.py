@@ -24,7 +24,8 @@ from resed.share import instructions as others
 from resed.share import snakemake_records as knowledge
 from resed.share.dvc import fetch_objects
 from resed.share.lock import LOCK, locked
-from resed.share.runs import RUNS, SharedRun, register
+from resed.share.registry import RUNS, register
+from resed.share.runs import SharedRun
 from resed.share.settings import Settings
 from resed.share.snakemake_records import pack, unpack
 

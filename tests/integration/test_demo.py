@@ -193,6 +193,33 @@ def test_a_clone_that_restores_has_nothing_to_do(run, tmp_path):
     assert systems_in(planned(there, overlay=with_pts(schedule={"decay": 0.5}))) == {"pts"}
 
 
+def test_the_evidence_of_the_repository_makes_every_table_and_figure_again(run, tmp_path):
+    """Without sound, features, checkpoints and posteriors."""
+    pytest.importorskip("dvc", reason="DVC is not installed: make share, or make test, does it")
+    assert planned(run, overlay=TINY) == []
+    here = track(Path(shutil.copytree(run, tmp_path / "here", symlinks=True)))
+    code, told = resed(here, "share", "--tier", "evidence", "--publish")
+    assert code == 0, told
+    commit(here, "published")
+    there = clone(here, tmp_path / "there")
+    code, told = resed(there, "restore")
+    assert code == 0, told
+    assert "evidence restored from evidence/; snakemake: nothing to be done" in told
+    results = there / "results" / "demo"
+    assert not [*results.rglob("*.store"), *results.rglob("checkpoint.pt")]
+    made = [*(results / "figures").glob("*.png"), *(results / "tables").glob("*.csv")]
+    made.append(results / "report" / "index.html")
+    for path in made:
+        path.unlink()
+    jobs = verbs(planned(there, overlay=TINY))
+    assert set(jobs) == {"draw", "tabulate", "judge", "report"}
+    names = [results / "figures" / "figure7.png", results / "tables" / "table1.csv"]
+    done = snakemake(there, *(str(path.relative_to(there)) for path in names), overlay=TINY)
+    assert done.returncode == 0, done.stdout[-3000:]
+    for path in names:
+        assert path.read_bytes() == (here / path.relative_to(there)).read_bytes()
+
+
 def test_a_failed_job_says_why(run):
     folder = run.parent / "broken"
     shutil.copytree(run, folder, symlinks=True)

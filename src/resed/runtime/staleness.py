@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from resed.errors import some
-from resed.runtime import checksums, fingerprint
+from resed.runtime import checksums, fingerprint, left_out
 
 # The stages in the order of a run, each with its rules in workflow/rules.
 RULES = {
@@ -51,7 +51,7 @@ class Made:
 
     Attributes:
         makers: file, relative to the folder of the run -> what made it (`fingerprint.made_by`);
-            only files that exist and whose maker is known.
+            only files whose maker is known, and that exist or that a restore left out.
         current: stage -> fingerprint of its code now.
     """
 
@@ -63,11 +63,11 @@ class Made:
     def of(cls, results: Path, current: Mapping[str, str] | None = None) -> "Made":
         """Read the checksum records of results/{dataset}."""
         folder = results / checksums.FOLDER
-        makers = {}
+        makers, absent = {}, left_out.read(results)
         for record in sorted(folder.rglob(f"*{checksums.SUFFIX}")):
             name = record.relative_to(folder).as_posix().removesuffix(checksums.SUFFIX)
             maker = checksums.maker_of(record)
-            if maker and (results / name).is_file():
+            if maker and (name in absent or (results / name).is_file()):
                 makers[name] = maker
         if current is None:
             stages = {maker["stage"] for maker in makers.values()} & RULES.keys()

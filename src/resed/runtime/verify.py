@@ -15,7 +15,7 @@ from typing import Literal
 
 from resed.errors import AlteredError, MissingFileError, some
 from resed.escaping import one_line
-from resed.runtime import checksums
+from resed.runtime import checksums, left_out
 from resed.runtime.files import walk
 from resed.runtime.progress import progress
 
@@ -23,7 +23,7 @@ from resed.runtime.progress import progress
 WITHOUT = (checksums.FOLDER, "logs", "benchmarks", checksums.NAMED_RUNS)
 SHARED = "share"  # folder of the files that resed share adds
 LINK = "a link that leads out of the results; replace it by a copy, or delete the link"
-Status = Literal["ok", "altered", "missing", "unrecorded"]
+Status = Literal["ok", "altered", "missing", "unrecorded", "left out"]
 BAD: tuple[Status, ...] = ("altered", "missing", "unrecorded")
 
 
@@ -51,15 +51,16 @@ def verify(results: Path, threads: int | None = None) -> list[FileStatus]:
 
     Raises MissingFileError if the folder does not exist or is empty.
     """
-    recorded = set(_recorded(results))
-    names = sorted({*_files(results, recorded), *recorded})
+    known = set(recorded(results))
+    absent = left_out.read(results)
+    names = sorted({*_files(results, known), *known})
     if not names:
         cure = "check --results, or run snakemake"
         raise MissingFileError("no results in it", place=results, cure=cure)
     found = []
     pool = ThreadPoolExecutor(threads or os.cpu_count())
     with pool, progress(len(names), f"verify {results}") as advance:
-        for status in pool.map(lambda name: _status(results, name), names):
+        for status in pool.map(lambda name: _status(results, name, absent), names):
             found.append(status)
             advance(1)
     return found + list(_annotations(results))
@@ -98,7 +99,7 @@ def leads_outside(results: Path, name: Path) -> bool:
     return path.is_symlink() and not target.is_relative_to(os.path.realpath(results))
 
 
-def _recorded(results: Path) -> Iterator[Path]:
+def recorded(results: Path) -> Iterator[Path]:
     """All results that have a record, as paths relative to `results`."""
     folder = results / checksums.FOLDER
     for path in folder.rglob(f"*{checksums.SUFFIX}"):
@@ -107,20 +108,22 @@ def _recorded(results: Path) -> Iterator[Path]:
             yield path.relative_to(folder).with_name(path.name.removesuffix(checksums.SUFFIX))
 
 
-def _status(results: Path, name: Path) -> FileStatus:
+def _status(results: Path, name: Path, absent: Collection[str] = ()) -> FileStatus:
     path = results / name
     try:
-        recorded = checksums.read(results, name)
+        value = checksums.read(results, name)
     except AlteredError:  # a file cannot be verified by a corrupt record
         return FileStatus(checksums.record_of(results, name), "altered")
     if not path.is_file():
-        there = recorded is None and os.path.lexists(path)  # a pipe, a device, a link
+        if value and name.as_posix() in absent and not os.path.lexists(path):
+            return FileStatus(path, "left out")
+        there = value is None and os.path.lexists(path)  # a pipe, a device, a link
         outside = there and leads_outside(results, name)
         return FileStatus(path, "unrecorded" if there else "missing", cure=LINK * outside)
     size = path.stat().st_size
-    if recorded is None:
+    if value is None:
         return FileStatus(path, "unrecorded", size, LINK * leads_outside(results, name))
-    return FileStatus(path, "ok" if checksums.digest(path) == recorded else "altered", size)
+    return FileStatus(path, "ok" if checksums.digest(path) == value else "altered", size)
 
 
 def _annotations(results: Path) -> Iterator[FileStatus]:
@@ -206,6 +209,9 @@ def _described(results: Path, path: Path) -> Path:
 
 
 def summary(results: Path, found: Sequence[FileStatus]) -> str:
-    """The line to print if all files match their checksums."""
+    """The line to print if all files match their checksums, or were left out by a restore."""
     size = sum(one.size for one in found)
-    return f"{results}: all {len(found)} files match their checksums ({size / 1e6:.1f} MB)"
+    absent = [str(one.path.relative_to(results)) for one in found if one.status == "left out"]
+    there = len(found) - len(absent)
+    more = f"; left out by the tier evidence: {left_out.in_words(absent)}" if absent else ""
+    return f"{results}: all {there} files match their checksums ({size / 1e6:.1f} MB){more}"

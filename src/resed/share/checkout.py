@@ -19,6 +19,7 @@ from resed.runtime.files import atomic_path
 from resed.runtime.progress import progress
 from resed.share.objects import Cache, Object, md5_of
 from resed.share.paths import Folders, files_below
+from resed.share.together import together
 
 Place = Literal["absent", "equal", "shared", "own", "refused"]
 MOST_NAMED = 100  # files named on the screen
@@ -86,10 +87,12 @@ class Checkout:
         for item in self._folders:
             Path(item.path).mkdir(parents=True, exist_ok=True)
         with progress(len(self._missing), "write files") as advance:
-            for item in self._missing:
-                with atomic_path(Path(item.path)) as temporary:
-                    shutil.copyfile(self.cache.place(item), temporary)
+            for _ in together(self._write_one, self._missing):
                 advance(1)
+
+    def _write_one(self, item: Object) -> None:
+        with atomic_path(Path(item.path)) as temporary:
+            shutil.copyfile(self.cache.place(item), temporary)
 
     def kept(self) -> list[Path]:
         """The files in the folders of the run that were not shared, without their checksums."""

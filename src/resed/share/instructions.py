@@ -3,21 +3,25 @@
 import os
 import shlex
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from resed.share.runs import BASE, METRICS, RUNS, SharedRun
+from resed.share.registry import RUNS
+from resed.share.runs import BASE, METRICS, SharedRun
 from resed.share.settings import IN_GIT
 
 COMMITTED = "dvc.lock", str(RUNS)  # written by share
 
 
-def tell(run: SharedRun, address: str | None, say: Callable[[str], None]) -> None:
+def tell(
+    run: SharedRun, address: str | None, say: Callable[[str], None], also: Sequence[str] = ()
+) -> None:
     """Print the files to commit, and the command with which others restore the run.
 
-    `address` is the URL of the remote if .dvc/config does not contain it.
+    `address` is the URL of the remote if .dvc/config does not contain it; `also` are more files to
+    commit.
     """
-    words = ["git", "add", *COMMITTED, str(METRICS), *unsaved(run)]
+    words = ["git", "add", *COMMITTED, str(METRICS), *also, *unsaved(run)]
     say(f"Commit and push: {shlex.join(words)}; git commit; git push")
     for name in outside(run):
         say(f"{name}: outside of this folder and of other clones; copy it here and share the copy")

@@ -7,12 +7,15 @@ reads them.
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import yaml
+
 from resed.config.loading import read_yaml
 from resed.errors import ShareError
 from resed.formats.validation import ANY, TEXT, Fields, Kind, SourceFile, integer, list_of
+from resed.runtime.files import write_text
 from resed.share.objects import MD5, Object
 from resed.share.paths import clash, fault
-from resed.share.runs import AUDIO, PHASES, SharedRun
+from resed.share.runs import AUDIO, LEFT_OUT, PHASES, SharedRun
 
 YAML, LOCK = Path("dvc.yaml"), Path("dvc.lock")
 LARGEST = 16 << 20  # bytes of dvc.lock, which has about 8 kB per run
@@ -111,7 +114,7 @@ def _require_inside(path: str, homes: list[Path], where: Path) -> None:
 
 def is_locked(run: SharedRun) -> bool:
     """Whether dvc.lock contains all stages of the run."""
-    return not set(run.stages) - set(_stages())
+    return not set(run.stages) - set(locked_stages())
 
 
 def locked(run: SharedRun) -> list[Object]:
@@ -119,7 +122,7 @@ def locked(run: SharedRun) -> list[Object]:
 
     Raises ShareError if a stage is missing, or if an output is not one that dvc.yaml declares.
     """
-    stages = _stages()
+    stages = locked_stages()
     if set(run.stages) - set(stages):
         cure = f"git pull the commit of the shared run, or make the results: {run.cure}"
         raise ShareError(f"{run.title} has not been shared", place=LOCK, cure=cure)
@@ -139,7 +142,21 @@ def locked(run: SharedRun) -> list[Object]:
     return found
 
 
-def _stages() -> dict[str, Any]:
+def unlock(run: SharedRun) -> None:
+    """Remove the stages from dvc.lock that the tier of the run does not have.
+
+    They would be those of an earlier share, whose files need not be those of now.
+    """
+    stages = locked_stages()
+    gone = {run.stage(phase) for phase in LEFT_OUT} - set(run.stages)
+    if gone & set(stages):
+        content = read_yaml(LOCK)
+        content["stages"] = {name: stages[name] for name in stages if name not in gone}
+        write_text(LOCK, yaml.safe_dump(content, sort_keys=False))
+
+
+def locked_stages() -> dict[str, Any]:
+    """The stages of dvc.lock; empty if there is no such file."""
     if not LOCK.is_file():
         return {}
     source = SourceFile(LOCK, ShareError, f"git checkout {LOCK}")

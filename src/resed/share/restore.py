@@ -1,19 +1,39 @@
 """`resed restore`: fetch a run that another clone shared, verify it, and unpack its records."""
 
+import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
-from resed.errors import ShareError
-from resed.runtime import checksums
-from resed.runtime.verify import refuse_bad, summary, verify
-from resed.share import annotation_copies, snakemake_records
+from resed.errors import ShareError, some
+from resed.runtime import checksums, left_out
+from resed.runtime.verify import recorded, refuse_bad, summary, verify
+from resed.share import (
+    annotation_copies,
+    folder_remote,
+    pack,
+    registry,
+    snakemake_records,
+)
+from resed.share.carried_sound import may_lack
 from resed.share.checkout import MOST_NAMED, Checkout
 from resed.share.dvc import fetch_objects
 from resed.share.fetch_objects import MISSING, TOO_LARGE
-from resed.share.lock import locked
+from resed.share.lock import locked, locked_stages
 from resed.share.objects import TRUST, Cache, Object, named
 from resed.share.runs import SharedRun
-from resed.share.settings import Settings
+from resed.share.settings import DEFAULT_CACHE, Settings
+
+
+def run_of(configs: Sequence[str]) -> SharedRun:
+    """The run of these configs, or the only one that was shared; with the tier that was shared.
+
+    Raises ShareError if there are no configs and none or several runs were shared, and the errors
+    of SharedRun.of.
+    """
+    run = SharedRun.of(configs or registry.only_shared(locked_stages()))
+    return replace(run, tier=registry.recorded(run).tier)
 
 
 def restore(
@@ -22,11 +42,15 @@ def restore(
     force: bool = False,
     say: Callable[[str], None] = print,
 ) -> list[str]:
-    """Fetch a run from the remote, write its files, verify it and unpack Snakemake's records.
+    """Fetch a run from its remote, write its files, verify it and unpack Snakemake's records.
+
+    A run that is in evidence/ of this repository is read from there, without DVC, unless `url` is
+    given. Of the tier evidence, the files that it lacks are listed as left out.
 
     Files that were not shared are never deleted or, without `force`, overwritten; they are named.
 
     Args:
+        run: the run, with the tier to restore.
         url: URL of the remote, if it is not that of .dvc/config; kept for this clone.
         force: overwrite local files that differ and were not shared; otherwise they are reported.
 
@@ -44,63 +68,125 @@ def restore(
     run.refuse_without_network()
     with run.alone():
         outs = locked(run)  # before DVC is started
-        settings = Settings.read()
-        cache, remote = Cache(settings.cache), settings.remote(url)
-        files = _bring(run, cache, outs, remote, say)
-        files += annotation_copies.places(run, files)
+        source = _Source.of(run, url)
+        cache = source.cache
+        files = _bring(run, source, outs, say)
+        files += [*annotation_copies.places(run, files), *pack.unpack(run, cache, files)]
         archive = _archive(run, cache, files)
         snakemake_records.check(run, archive)
         checkout = Checkout(cache, files, outs, say)
         checkout.examine(force)
         checkout.write()
-        # Before files are verified, because the existing records describe other files.
-        snakemake_records.unpack(run, archive, {item.path for item in files})
+        absent = _absent(run, files) if run.tier == "evidence" else []
+        # Before files are verified, because the existing records describe other files. By those of
+        # what was left out, Snakemake finds changed settings of features and trainings.
+        known = {item.path for item in files} | {f"{run.results.as_posix()}/{n}" for n in absent}
+        snakemake_records.unpack(run, archive, known)
+        left_out.write(run.results, absent)
         _verify(run, checkout, say)
     jobs = snakemake_records.planned(run)
     left = f"{snakemake_records.in_words(jobs)} to run" if jobs else "nothing to be done"
-    say(f"{run.title}: restored from {remote}; snakemake: {left}")
+    what = "evidence " if run.tier == "evidence" else ""
+    say(f"{run.title}: {what}restored from {source.name}; snakemake: {left}")
     return jobs
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where objects come from.
+
+    Attributes:
+        cache: DVC's cache of this clone.
+        name: the remote, as it is named at the end.
+        place: the remote in errors.
+        fetch: called with the cache and MD5s; returns MD5 -> problem.
+        cure: what to do if an object in it is damaged.
+        named: prints damaged objects; returns the first and their number.
+    """
+
+    cache: Cache
+    name: str
+    place: str
+    fetch: Callable[[Cache, list[str]], dict[str, str]]
+    cure: str
+    named: Callable[[Sequence[Object], Callable[[str], None]], str]
+
+    @classmethod
+    def of(cls, run: SharedRun, url: str | None) -> "_Source":
+        """The folder evidence/ for a run that is in it, otherwise the remote of DVC."""
+        if needs_dvc(run, url):
+            settings = Settings.read()
+            name = settings.remote(url)
+            cure = "delete the objects listed above, and run make share in an intact clone"
+            return cls(Cache(settings.cache), name, f"remote {name}", _with_dvc, cure, named)
+        folder = Settings.read().cache if find_spec("dvc") else DEFAULT_CACHE
+        name, cure = f"{folder_remote.FOLDER}/", f"git checkout -- {folder_remote.FOLDER}"
+        return cls(Cache(folder), name, name, folder_remote.fetch, cure, _first)
+
+
+def needs_dvc(run: SharedRun, url: str | None) -> bool:
+    """Whether a run is restored from a remote of DVC, and not from a folder of this repository."""
+    return bool(url) or not registry.recorded(run).in_repository
+
+
+def _with_dvc(cache: Cache, objects: list[str]) -> dict[str, str]:
+    return fetch_objects(cache.folder, objects)
+
+
+def _first(items: Sequence[Object], say: Callable[[str], None]) -> str:
+    """The damaged objects of the folder remote, in one line."""
+    places = [f"{folder_remote.REMOTE.place(item)} ({item.path})" for item in items]
+    return some(places)
+
+
+def _absent(run: SharedRun, files: Sequence[Object]) -> list[str]:
+    """The files that the tier evidence leaves out: only their checksums were shared."""
+    shared, found = {item.path for item in files}, []
+    for name in recorded(run.results):
+        record = checksums.record_of(run.results, name)
+        if record.as_posix() in shared and not os.path.lexists(run.results / name):
+            found.append(name.as_posix())
+    return list(filter(may_lack, found))
 
 
 def _bring(
     run: SharedRun,
-    cache: Cache,
+    source: _Source,
     outs: Sequence[Object],
-    remote: str,
     say: Callable[[str], None],
 ) -> list[Object]:
     """Fetch into the cache what it does not have; return the files of the run.
 
     The lists of folders are fetched and checked before any file.
     """
-    what = f"compare DVC's cache of {run.title}"
+    what, cache = f"compare DVC's cache of {run.title}", source.cache
     lists = [item for item in outs if item.is_folder]
-    bad = _fetch(cache, lists, remote, what)
+    bad = _fetch(source, lists, what)
     rest = [item for item in outs if item not in bad]
     files = cache.files(rest)
-    bad += _fetch(cache, files, remote, what)
+    bad += _fetch(source, files, what)
     if {*bad} >= {*outs}:
         cure = "correct its URL, its access or the network"
-        raise ShareError(f"contains no files of {run.title}", place=f"remote {remote}", cure=cure)
+        raise ShareError(f"contains no files of {run.title}", place=source.place, cure=cure)
     if bad:
-        problem = f"damaged or missing: {named(bad, say)}"
-        cure = "delete the objects listed above, and run make share in an intact clone"
-        raise ShareError(problem, place=f"remote {remote}", cure=cure)
+        problem = f"damaged or missing: {source.named(bad, say)}"
+        raise ShareError(problem, place=source.place, cure=source.cure)
     return files
 
 
-def _fetch(cache: Cache, items: Sequence[Object], remote: str, what: str) -> list[Object]:
+def _fetch(source: _Source, items: Sequence[Object], what: str) -> list[Object]:
     """Fetch objects; return those that the remote does not have intact."""
+    cache = source.cache
     wanted = cache.drop_damaged(items, what)
     if not wanted:
         return []
-    problems = fetch_objects(cache.folder, sorted({item.md5 for item in wanted}))
+    problems = source.fetch(cache, sorted({item.md5 for item in wanted}))
     bad = cache.drop_damaged(wanted, what)
     for item in bad:
         problem = problems.get(item.md5, MISSING)
         if problem not in (MISSING, TOO_LARGE):
             cure = "correct its URL, its access or the network"
-            raise ShareError(problem, place=f"remote {remote}", cure=cure)
+            raise ShareError(problem, place=source.place, cure=cure)
     return bad
 
 

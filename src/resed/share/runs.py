@@ -1,4 +1,4 @@
-"""A run to share: its dataset, folders and stages in dvc.yaml, and its entry in runs.yaml."""
+"""A run to share: its dataset, its folders, and its stages in dvc.yaml."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -6,8 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import yaml
+from typing import Literal
 
 from resed.config.dataset import Dataset, dataset_path
 from resed.config.loading import overlay, read_yaml
@@ -17,20 +16,15 @@ from resed.config.run_name import RUNS as NAMED
 from resed.config.run_name import folder_of_run, in_words
 from resed.errors import ShareError
 from resed.results.leftovers import leftovers
-from resed.runtime.files import write_text
 from resed.runtime.run_lock import STATE, working
 
 BASE = Path("config/config.yaml")  # read by the Snakefile; other configs override it
-RUNS = Path("workflow/runs.yaml")
 METRICS = Path("metrics")
 PHASES = ("data", "features", "checkpoints", "results")  # pushed stages; audio is never pushed
+Tier = Literal["full", "evidence"]
+LEFT_OUT = ("features", "checkpoints")  # stages that the tier evidence does not have
 OF_NAMED = "run-"  # begins the stages of named runs: run-data, ...
 AUDIO = "audio"
-HEAD = """\
-# The runs for which dvc.yaml has stages: a dataset, and the config files of its run; below `named`,
-# the runs with a name, as {dataset}.{run}. `make share` writes this file; to add a dataset or a run
-# of your own, share it.
-"""
 
 
 @dataclass(frozen=True)
@@ -41,6 +35,7 @@ class SharedRun:
         configs: the files after --configfile.
         dataset: name of its dataset.
         run: its name; empty for the unnamed run.
+        tier: full, or evidence: without features, checkpoints and posteriors.
         file: content of the dataset's file.
         place: path of the dataset's file.
         paper: name of its paper.
@@ -54,6 +49,7 @@ class SharedRun:
     paper: str = ""
     config: Config | None = None
     run: str = ""
+    tier: Tier = "full"
 
     @classmethod
     def of(cls, configs: Sequence[str]) -> "SharedRun":
@@ -123,7 +119,8 @@ class SharedRun:
     @property
     def stages(self) -> list[str]:
         """Its stages in dvc.yaml, except that of the audio."""
-        return [self.stage(phase) for phase in PHASES]
+        left_out = LEFT_OUT if self.tier == "evidence" else ()
+        return [self.stage(phase) for phase in PHASES if phase not in left_out]
 
     def stage(self, phase: str) -> str:
         """A stage in dvc.yaml: data@demo, or run-data@demo.other_loss."""
@@ -157,6 +154,16 @@ class SharedRun:
         """
         return self.results / "share" / "metadata" if self.run else None
 
+    @property
+    def packed(self) -> Path:
+        """The archive of small files in the tier evidence, in a folder of its own."""
+        return self.results / "share" / "packed" / "files.tar.xz"
+
+    @property
+    def ignored(self) -> Path:
+        """The list of files that DVC leaves out of the tier evidence."""
+        return self.results / ".dvcignore"
+
     def words(self, *arguments: str) -> list[str]:
         """The Snakemake command of the run, with `arguments`, as a list."""
         configs = ["--configfile", *self.configs] if self.configs else []
@@ -171,22 +178,3 @@ class SharedRun:
     def cure(self) -> str:
         """The command that makes missing results."""
         return shlex.join(self.words("--cores", "all"))
-
-
-def register(run: SharedRun) -> None:
-    """Add the run to workflow/runs.yaml, so that dvc.yaml has stages for it.
-
-    Raises ShareError, MissingFileError or ConfigError if that file is invalid.
-    """
-    content = read_yaml(RUNS)
-    runs, named = content.get("runs"), content.get("named") or {}
-    if not isinstance(runs, dict) or not isinstance(named, dict):
-        problem = "must have the keys runs and named: mappings of runs to their configs"
-        raise ShareError(problem, place=RUNS, cure=f"git checkout {RUNS}")
-    entry = {"configs": shlex.join(run.named)}
-    if run.run:
-        named[run.key] = entry | {"dataset": run.dataset, "run": run.run}
-    else:
-        runs[run.dataset] = entry
-    content = yaml.safe_dump({"runs": runs, "named": named}, sort_keys=False)
-    write_text(RUNS, HEAD + content)

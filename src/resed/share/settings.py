@@ -15,6 +15,7 @@ from resed.share.dvc import dvc
 
 IN_GIT = Path(".dvc/config")
 LOCAL = Path(".dvc/config.local")
+DEFAULT_CACHE = Path(".dvc/cache")
 # Options that .dvc/config may have; all others belong in .dvc/config.local, which git ignores.
 ACCEPTED = re.compile(
     r"core\.(remote|analytics|check_update|checksum_jobs|interactive)"
@@ -60,7 +61,7 @@ class Settings:
     @property
     def cache(self) -> Path:
         """The folder of its cache."""
-        return Path(self.values.get("cache.dir", ".dvc/cache"))
+        return Path(self.values.get("cache.dir", str(DEFAULT_CACHE)))
 
     def remote(self, url: str | None) -> str:
         """Name and URL of the remote; enables verification, and sets `url` for this clone.

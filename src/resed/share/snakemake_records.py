@@ -24,6 +24,7 @@ from resed.runtime.files import atomic_path, parse_json
 from resed.runtime.run_lock import STATE
 from resed.share.paths import fault
 from resed.share.runs import SharedRun
+from resed.share.together import together
 
 RECORDS = STATE / "metadata"
 INCOMPLETE = STATE / "incomplete"  # Snakemake's marks of incomplete files
@@ -122,10 +123,15 @@ def unpack(run: SharedRun, path: Path, shared: Collection[str] | None = None) ->
     for name in names:
         (INCOMPLETE / name).parent.mkdir(parents=True, exist_ok=True)
         (INCOMPLETE / name).write_text(MARK, encoding="utf-8")
-    for name, content in read():
+
+    def write(record: tuple[Path, bytes]) -> None:
+        name, content = record
         with atomic_path(RECORDS / name) as temporary:
             temporary.write_bytes(content)
         (INCOMPLETE / name).unlink()
+
+    for _ in together(write, read()):
+        pass
     INCOMPLETE.mkdir(exist_ok=True)  # otherwise Snakemake converts the records from an old format
     return len(names)
 
