@@ -8,7 +8,6 @@ import json
 import re
 from pathlib import Path
 
-from resed.browse.folder import INDEX
 from resed.errors import ShareError
 from resed.formats.media_list import FOLDER, unchanged_media
 from resed.runtime.files import write_text
@@ -16,6 +15,7 @@ from resed.share import pack
 from resed.share.runs import SharedRun
 
 CLIPS = "report/clips"  # folder of the clip browser in the results
+INDEX = "index.html"  # its page
 MEDIA = f"{CLIPS}/{FOLDER}"
 LACKING = ("extract", "train", "predict", "distil")
 MOST = 100  # clips with sound in the tier evidence

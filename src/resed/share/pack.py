@@ -98,7 +98,7 @@ def unpack(run: SharedRun, cache: Cache, files: Sequence[Object]) -> list[Object
     found = []
     try:
         with open(cache.place(item), "rb") as raw:
-            stream = _Bounded(raw)
+            stream = _Unpacked(raw)
             with tarfile.open(fileobj=stream, mode="r|") as archive:
                 for entry in archive:
                     found.append(_one(run, cache, archive, entry))
@@ -146,7 +146,7 @@ def _is_packed(name: PurePosixPath) -> bool:
     return inside and PurePosixPath(SHARE) not in (name, *name.parents)
 
 
-class _Bounded:
+class _Unpacked:
     """The decompressed bytes of a file, at most LARGEST of them, in bounded memory."""
 
     def __init__(self, raw: BinaryIO) -> None:

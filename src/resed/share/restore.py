@@ -68,7 +68,7 @@ def restore(
     run.refuse_without_network()
     with run.alone():
         outs = locked(run)  # before DVC is started
-        source = _Source.of(run, url)
+        source = _Origin.of(run, url)
         cache = source.cache
         files = _bring(run, source, outs, say)
         files += [*annotation_copies.places(run, files), *pack.unpack(run, cache, files)]
@@ -92,7 +92,7 @@ def restore(
 
 
 @dataclass(frozen=True)
-class _Source:
+class _Origin:
     """Where objects come from.
 
     Attributes:
@@ -112,7 +112,7 @@ class _Source:
     named: Callable[[Sequence[Object], Callable[[str], None]], str]
 
     @classmethod
-    def of(cls, run: SharedRun, url: str | None) -> "_Source":
+    def of(cls, run: SharedRun, url: str | None) -> "_Origin":
         """The folder evidence/ for a run that is in it, otherwise the remote of DVC."""
         if needs_dvc(run, url):
             settings = Settings.read()
@@ -151,7 +151,7 @@ def _absent(run: SharedRun, files: Sequence[Object]) -> list[str]:
 
 def _bring(
     run: SharedRun,
-    source: _Source,
+    source: _Origin,
     outs: Sequence[Object],
     say: Callable[[str], None],
 ) -> list[Object]:
@@ -174,7 +174,7 @@ def _bring(
     return files
 
 
-def _fetch(source: _Source, items: Sequence[Object], what: str) -> list[Object]:
+def _fetch(source: _Origin, items: Sequence[Object], what: str) -> list[Object]:
     """Fetch objects; return those that the remote does not have intact."""
     cache = source.cache
     wanted = cache.drop_damaged(items, what)
