@@ -244,6 +244,7 @@ def test_a_flipped_byte_is_named_in_one_line_and_mended_by_git(here, tmp_path):
     )
     assert not (folder / "results").exists()
     git(folder, "checkout", "--", "evidence")
+    shutil.rmtree(folder / ".dvc" / "cache")  # which has intact objects by now
     (folder / listing(here, f"{RESULTS}/figures", folder / "evidence")).unlink()
     code, told = resed(folder, "restore")
     assert f"({RESULTS}/figures); git checkout" in one_line(told)
