@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from resed.extract.logmel import NOTHING
 from resed.settings import CrnnSettings, ModelSettings, scaled
 from resed.train.bgru import bgru
+from resed.train.crnn_blocks import blocks
 from resed.train.heads import class_attention, pooled
 from resed.train.model import Output, initialise, output_shape
 from resed.train.precision import without_autocast
@@ -117,7 +118,7 @@ class Crnn(nn.Module):
 
     def _encode(self, mels: Tensor) -> tuple[Tensor, Tensor]:
         """Output of the CNN, and of the BGRU: two [clips, cells, dimensions]."""
-        maps = self.cnn(self.front(mels).unsqueeze(1))
+        maps = blocks(self.cnn, self.front(mels).unsqueeze(1))
         features = maps.permute(0, 2, 3, 1).flatten(2)
         with without_autocast(features):  # see model.Recurrent: it would be float16
             encoded = bgru(self.gru, features.float())
