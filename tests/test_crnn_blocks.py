@@ -132,7 +132,7 @@ def test_gradients_are_the_limits_of_differences(gated, first):
         sizes = (entered, channels), (channels,)
         return [torch.randn(size, dtype=torch.float64, requires_grad=True) for size in sizes]
 
-    windows = torch.randn(2, 3, 2, 3, 2, entered, dtype=torch.float64, requires_grad=not first)
+    windows = torch.randn(2, 3, 1, 2, 2, entered, dtype=torch.float64, requires_grad=not first)
     layers = [layer() if chosen else None for chosen in (gated, first)]
 
     def pooled(windows, *_):
@@ -211,7 +211,7 @@ def test_plain_modules_elsewhere(monkeypatch, where):
             def forward(self, values):
                 return fast.blocks(self.layers, values)
 
-        traced = torch.jit.trace(Whole(), maps)
+        traced = torch.jit.trace(Whole(), maps, check_trace=False)
         assert torch.allclose(traced(maps), made(maps))
     elif where == "half":
         assert fast.blocks(made.bfloat16(), maps.bfloat16()).dtype == torch.bfloat16

@@ -5,8 +5,8 @@ first block, whose convolution has nine inputs per position, both and the linear
 are therefore one product with a matrix of nine rows, and the statistics of the maps are computed
 from those of the nine inputs. Activation, dropout and pooling of all blocks are in `pooled_gate`.
 
-Measured at full size, one core, 24 clips: a step of Mean Teacher takes 1.3 s of CPU time; with the plain modules
-6.4 s.
+Measured at full size, 24 clips, on one core: a step of Mean Teacher takes 1.3 s of CPU time;
+with the plain modules, 6.4 s.
 """
 
 from typing import Any, cast
