@@ -660,8 +660,9 @@ def test_both_peers_train_resume_and_predict(tmp_path, name):
     first._select()
     first.epoch = 1
     from resed.formats import checkpoint
+    from resed.train.resume import state_of
 
-    checkpoint.save(tmp_path / "cut" / "resume.pt", first._state())
+    checkpoint.save(tmp_path / "cut" / "resume.pt", state_of(first))
     again = trainer("cut").train()
     ours, theirs = (checkpoint.load(p)["networks"] for p in (path, again))
     assert all(torch.equal(ours[k], theirs[k]) for k in ours), "a resumed run ends the same"
