@@ -60,7 +60,11 @@ TINY = {
     "koutini_demo": {
         "acquire": {"scale": 0.2},
         "override": {"schedule": {"epochs": 2, "evaluate_every": 1, "steps_per_epoch": 3}},
-        "system_overrides": {"koutini_tagger": {"schedule": {"epochs": 3}}},
+        "system_overrides": {
+            "koutini_tagger": {"schedule": {"epochs": 3}},
+            "baseline2018_pass1": {"schedule": {"epochs": 8}},  # selects from the seventh on
+            "baseline2018": {"schedule": {"epochs": 8}},
+        },
     },
 }
 # Files with what was measured, such as hours: they and their checksums differ between runs.

@@ -52,7 +52,8 @@ def test_networks_have_the_parameters_of_the_tables(system, parameters):
 
 def test_the_chain_is_that_of_the_report(demo):
     for run in (demo,):
-        assert len(trainings(run, run.systems)) == 14
+        trained = trainings(run, run.systems)
+        assert len(trained) == 16 and trained[:2] == ["baseline2018_pass1", "baseline2018"]
         for number, teacher in ((1, "koutini_pass1"), (2, "koutini_choice_1")):
             models = [f"koutini_p{number}_{name}" for name in MODELS]
             assert run.members(f"koutini_choice_{number}") == models
@@ -69,6 +70,24 @@ def test_the_chain_is_that_of_the_report(demo):
         assert run.members("koutini_sub1") == run.members("koutini_choice_2")
 
 
+@pytest.mark.parametrize("name", ["koutini_demo.yaml", "koutini_esc10.yaml"])
+def test_the_baseline_of_a_demo_keeps_its_own_settings(name):
+    """`override` is for the passes; the baseline has but fewer epochs, clips and frames."""
+    changed = {"width", "epochs", "batch", "decay_every", "fixed_window"}
+    found, whole = config(name), config(name, override={}, system_overrides={})
+    for system, batch in (("baseline2018_pass1", {"weak": 8}), ("baseline2018", {"unlabeled": 8})):
+        own, its = (one.system(system) for one in (found, whole))
+        for part in ("model", "objective", "schedule", "decode"):
+            sides = (getattr(one, part).model_dump(exclude=changed) for one in (own, its))
+            assert len({str(side) for side in sides}) == 1, (system, part)
+        counts = own.schedule.batch.model_dump(include={"weak", "strong", "unlabeled"})
+        assert {role: count for role, count in counts.items() if count} == batch
+        features = found.feature_sets[found.features_of(system)]
+        seconds = features.hop / features.sample_rate
+        assert features.frames * seconds == pytest.approx(10)
+        assert own.decode.fixed_window * seconds == pytest.approx(1, abs=0.05), "as in the code"
+
+
 def test_submissions_are_nested_searches(demo):
     chosen = {n: demo.system(f"koutini_sub{n}").decode.search for n in (1, 2, 3, 4)}
     ways = {n: (one.window, one.threshold) for n, one in chosen.items()}
@@ -82,7 +101,7 @@ def test_submissions_are_nested_searches(demo):
 
 
 def test_jobs_of_the_demo(tmp_path):
-    """14 trainings, 23 predictions on training splits, 20 target sets, two choices, 7 composites.
+    """14 trainings and the two of the baseline, 23 predictions on training splits, 20 target sets, two choices, 7 composites.
 
     The choice of round 1 is composed on three training and two scored splits, that of round 2 on
     the scored ones.
@@ -93,12 +112,12 @@ def test_jobs_of_the_demo(tmp_path):
     assert code == 0, printed[-3000:]
     jobs = jobs_of(printed)
     found = verbs(jobs)
-    assert found["train"] == 14 and found["assign"] == 2
-    assert found["distil"] == 20 and found["compose"] == 7
+    assert found["train"] == 16 and found["assign"] == 2
+    assert found["distil"] == 21 and found["compose"] == 7
     training = [job for job in jobs if job.startswith("predict ") and " with koutini" in job]
     of_training = [job for job in training if not job.startswith("predict with")]
     assert len(of_training) == 23
-    assert sum(job.startswith("predict with") for job in jobs) == 14
+    assert sum(job.startswith("predict with") for job in jobs) == 16
     assert sum(job.startswith("decode koutini") for job in jobs) == 20
 
 
