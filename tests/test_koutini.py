@@ -101,7 +101,8 @@ def test_submissions_are_nested_searches(demo):
 
 
 def test_jobs_of_the_demo(tmp_path):
-    """14 trainings and the two of the baseline, 23 predictions on training splits, 20 target sets, two choices, 7 composites.
+    """14 trainings and two of the baseline, 23 predictions on training splits, 21 target sets,
+    two choices and 7 composites.
 
     The choice of round 1 is composed on three training and two scored splits, that of round 2 on
     the scored ones.

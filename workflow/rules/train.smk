@@ -7,7 +7,6 @@ which trainings continue that have their first epochs in common; with or without
 come out.
 """
 
-from resed.config.branches import branches
 from resed.config.network_file import network_file, network_sha256
 from resed.predict.models import model_path
 from resed.runtime.files import sha256
@@ -25,22 +24,6 @@ except ResedError as error:
     sys.exit(f"resed: {error}")
 
 
-BRANCHES = branches(CONFIG, TRAINED)
-
-
-def branch_priority(wildcards):
-    """A training that most others can continue comes first, and those others last."""
-    first = max(BRANCHES, key=lambda name: len(BRANCHES[name]), default=None)
-    return 2 if wildcards.trained == first else 0 if wildcards.trained in BRANCHES else 1
-
-
-def branch_options(wildcards, output):
-    """Options of `resed train` as words; `output` keeps them from being a reason to train again."""
-    epochs = BRANCHES.get(wildcards.trained, [])
-    folder = Path(output.checkpoint).parents[2] / "branches"
-    return [*words("--branches", [folder] if epochs else []), *words("--branch-after", epochs)]
-
-
 rule train:
     """Train the networks of one system; an interrupted training resumes at its last epoch."""
     input:
@@ -55,10 +38,10 @@ rule train:
         "<logs>/train/{trained}/seed{seed}.log",
     benchmark:
         "<benchmarks>/train/{trained}/seed{seed}.tsv"
+    priority: branch_priority
     conda:
         "../../environment.yml"
     threads: 1
-    priority: branch_priority
     resources:
         mem_mb=lambda wildcards: training_memory(CONFIG, wildcards.trained),
         gpu=GPU,
