@@ -187,7 +187,7 @@ rule acquire:
     output: "<results>/acquire/{split}.json"
     log: "<logs>/acquire/{split}.log"
     params:
-        options=verbatim(acquire_options()),
+        options=lambda wildcards: acquire_options(wildcards.split),
         recipe=lambda wildcards: recipe(wildcards.split),
     message: "acquire {wildcards.split}"
     shell: "{JOB} {output} > {log}"
