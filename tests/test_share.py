@@ -426,8 +426,8 @@ def test_a1_a_hostile_remote_replaces_neither_the_snakefile_nor_a_hook(here, tmp
 def test_a1_a_command_in_the_dvc_config_of_git_is_not_run(here, tmp_path):
     folder = clone(here, tmp_path / "there")
     text = (folder / ".dvc" / "config").read_text()
-    text = text.replace("../../resed-remote", "webdavs://localhost")
-    text += "    bearer_token_command = touch PWNED\n"
+    hostile = "webdavs://localhost\n    bearer_token_command = touch PWNED"
+    text = text.replace("../../resed-remote", hostile)
     (folder / ".dvc" / "config").write_text(text)
     before = snapshot(folder)
     code, told = resed(folder, "restore")
