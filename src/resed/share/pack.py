@@ -1,7 +1,7 @@
 """The archive of the tier evidence: many small files, which together need a tenth of their bytes.
 
-It has the files of `decode`, `score` and other stages, their checksums, the training histories, and
-the posteriors that tables and figures read. DVC leaves these files out by a list in .dvcignore;
+It has the files of `decode`, `score` and other stages, their checksums, histories and energy of
+trainings, and the posteriors that tables and figures read. DVC leaves these files out by a list in .dvcignore;
 `restore` writes each to its place as any other file of the run.
 """
 
@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from resed.draw import inputs as figures
 from resed.errors import ShareError
+from resed.formats import energy
 from resed.paper.numbers import load_paper
 from resed.results.inputs import Inputs
 from resed.results.layout import Layout
@@ -25,7 +26,7 @@ from resed.share.objects import TRUST, Cache, Object
 from resed.share.paths import clash, fault, files_below, folds
 from resed.share.runs import SharedRun
 
-HISTORY = "history.csv"
+BESIDE = ("history.csv", energy.NAME)  # small files beside a checkpoint
 TRAINED = ("train", "predict")  # of which only the files that tables and figures read
 WHOLE = ("decode", "score", "calibrate", "choose", "repair", "benchmarks", checksums.FOLDER)
 TARGETS = "distil"  # posteriors that later generations learn, in the stage of the results
@@ -66,8 +67,8 @@ def write(run: SharedRun) -> list[Path]:
 def _names(run: SharedRun) -> set[Path]:
     """The files of the archive, relative to the results; no hidden ones."""
     whole = (path for stage in WHOLE for path in files_below(run.results / stage))
-    histories = run.results.glob(f"train/*/*/{HISTORY}")
-    found = {path.relative_to(run.results) for path in (*whole, *histories)}
+    beside = (path for name in BESIDE for path in run.results.glob(f"train/*/*/{name}"))
+    found = {path.relative_to(run.results) for path in (*whole, *beside)}
     found = {name for name in found if Path(SHARE) not in name.parents}
     if run.config is not None:
         paper = load_paper(run.paper, run.config.root)
