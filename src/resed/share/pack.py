@@ -1,8 +1,8 @@
 """The archive of the tier evidence: many small files, which together need a tenth of their bytes.
 
 It has the files of `decode`, `score` and other stages, their checksums, histories and energy of
-trainings, and the posteriors that tables and figures read. DVC leaves these files out by a list in .dvcignore;
-`restore` writes each to its place as any other file of the run.
+trainings, and the posteriors that tables and figures read. DVC leaves these files out by a list in
+.dvcignore; `restore` writes each to its place as any other file of the run.
 """
 
 import hashlib
