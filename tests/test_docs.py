@@ -68,6 +68,8 @@ def folder(tmp_path_factory):
     (place / "detected.tsv").write_text(DETECTED)
     for name in ("mine.tsv", "seed0.tsv", "seed1.tsv", "without.tsv", "other0.tsv", "other1.tsv"):
         (place / name).write_text(DETECTED)
+    for name in ("eval.tsv", "tags.tsv"):
+        (place / name).write_text("filename\tevent_labels\na.wav\tDog\nb.wav\tCat,Dog\n")
     (place / "theirs.csv").write_text(DETECTED.replace("\t", ","))
     (place / "mine.yaml").write_text(mine())
     shutil.copytree(REPOSITORY / "docs", place / "docs")
