@@ -67,7 +67,10 @@ def install(folder: Path) -> dict[str, str]:
             place = Path(str(distribution.locate_file(part)))
             if part != "__pycache__" and place.exists() and not (packages / part).exists():
                 (packages / part).symlink_to(place)
-    kept = {key: os.environ[key] for key in ("PATH", "LANG", "TMPDIR") if key in os.environ}
+    # The kernels of OpenBLAS are those of the tests, because results depend on them.
+    names = [name for name in os.environ if name.startswith("OPENBLAS_")]
+    names += [name for name in ("PATH", "LANG", "TMPDIR") if name in os.environ]
+    kept = {name: os.environ[name] for name in names}
     return {**kept, "HOME": str(folder), "PYTHONPATH": f"{site}:{packages}"}
 
 

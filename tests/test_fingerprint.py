@@ -77,7 +77,7 @@ def test_b6_a_change_of_code_is_noticed_where_it_is_used(changed, name, old, new
 @pytest.mark.parametrize(
     ("name", "old", "new"),
     [
-        ("train/loop.py", r"training continues", "it goes on"),  # a message
+        ("train/resume.py", r"training continues", "it goes on"),  # a message
         ("train/objective.py", "The factor before log p", "Other words"),  # a docstring
         ("train/objective.py", r"\Z", "\n# a comment\n\n"),
         ("train/objective.py", r"\n\n\n", "\n\n\n\n\n"),

@@ -15,6 +15,7 @@ from resed.cli import app
 from resed.cli.outputs import FILE, WRITES, refuse_overwriting
 from resed.errors import OverwriteError
 from resed.formats import checkpoint, origin
+from resed.formats.energy import Energy, write_energy
 from resed.formats.history import write_history
 from resed.formats.origin import written_by_resed
 from resed.runtime.files import write_text
@@ -298,6 +299,7 @@ def test_a5_files_of_resed_may_be_written_again(tmp_path):
     write_history(place / "history.csv", [{"epoch": 0, "step": 1}], ["dog, \n big", "cat"])
     for file in ("checkpoint.pt", "resume.pt"):
         checkpoint.save(place / file, {"identity": {}, "weights": torch.zeros(100_000)})
+    write_energy(place / "energy.json", Energy())
     assert all(written_by_resed(place / file) for file in OWN_FILES)
     refuse_overwriting("audit", {"out": place})
     refuse_overwriting("train", {"out": place})

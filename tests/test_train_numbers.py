@@ -22,6 +22,7 @@ from resed.train.batches import Batches
 from resed.train.epoch_log import geometry
 from resed.train.finite import KINDS, NumberError, StepNumbers
 from resed.train.framework import frame_grid
+from resed.train.resume import state_of
 
 tiny = test_train_loop.tiny
 BAD = [float("nan"), float("inf"), -float("inf")]
@@ -379,7 +380,7 @@ def test_d10_a_resumed_training_draws_the_same_clips(tiny, tmp_path):
     first = trainer(tiny, tmp_path / "cut", settings)
     first._epoch()
     first.epoch += 1
-    checkpoint.save(tmp_path / "cut" / "resume.pt", first._state())
+    checkpoint.save(tmp_path / "cut" / "resume.pt", state_of(first))
     assert same(whole, weights(trainer(tiny, tmp_path / "cut", settings).train()))
     continued = weights(trainer(tiny, tmp_path / "other", json.loads(json.dumps(SMALL))).train())
     assert not same(whole, continued)

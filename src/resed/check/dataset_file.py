@@ -22,11 +22,13 @@ from resed.config.loading import check, mistakes, read_yaml
 from resed.errors import ConfigError, ResedError
 from resed.formats.clip_names import composed
 
-LABELS = {
+LABELS = {  # of scored splits: those of a new dataset, see SCORED_LABELS
     "weak": "weak",
     "unlabeled": "none",
     "strong": "strong",
     "out_of_domain": "none",
+    "development": "strong",
+    "evaluation": "strong",
 }
 SCORED_LABELS = ("strong", "weak")  # of all scored splits alike
 CURE = "keep a tenth of the strongly labelled recordings out of training for it"
