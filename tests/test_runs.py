@@ -175,6 +175,7 @@ configfile: "config/config.yaml"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/options.smk"
 include: "workflow/rules/acquire_options.smk"
+include: "workflow/rules/generations.smk"
 include: "workflow/rules/runs.smk"
 
 JOB = f"{sys.executable} job.py"
@@ -234,6 +235,8 @@ rule predict:
     input: "<results>/train/{system}/seed{seed}/checkpoint.pt"
     output: "<results>/predict/evaluation/{system}/seed{seed}.npz"
     log: "<logs>/predict/{system}/seed{seed}.log"
+    params:
+        options=lambda wildcards: predict_options(wildcards.system),
     message: "predict {wildcards.system}"
     shell: "{JOB} {output} -- {input} > {log}"
 
