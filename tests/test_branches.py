@@ -114,3 +114,15 @@ def test_states_of_the_demo_that_trainings_have_in_common():
         "pts_tfd_afl_gamma3": [4, 6],
         "pts_tfd_afl_standard": [4, 6],
     }
+
+
+def test_a_state_at_a_place_that_is_not_its_own_is_passed_over(tiny, tmp_path):
+    kept = Branches(tmp_path / "branches", [1, 2])
+    train(tiny, tmp_path / "plain", "plain", kept)
+    other = Branches(tmp_path / "other", [2])
+    train(tiny, tmp_path / "seed1", "plain", other, seed=1)
+    run = trainer(tiny, tmp_path / "focal", FOCAL)
+    (strange,) = (tmp_path / "other").glob("*/resume.pt")
+    kept._path(run, 2).write_bytes(strange.read_bytes())
+    kept.enter(run)
+    assert run.epoch == 1

@@ -85,8 +85,9 @@ def _kwh(usage: Usage) -> float | None:
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
-    known = list(values)
-    return None if None in known else fmean(known)  # type: ignore[arg-type]
+    every = list(values)
+    known = [value for value in every if value is not None]
+    return fmean(known) if len(known) == len(every) else None
 
 
 def _line(data: Mapping[str, Any]) -> str:

@@ -42,11 +42,12 @@ class Branches:
             if epoch <= trainer.epoch or not path.is_file():
                 continue
             try:
-                restored(trainer, path, partial(_until, epoch=epoch))
+                found = restored(trainer, path, partial(_until, epoch=epoch))
             except CheckpointError as error:
                 trainer.say(f"{error}; training continues without it")
             else:
-                return
+                if found is not None:  # otherwise the file is at a place that is not its own
+                    return
 
     def leave(self, trainer: Resumable) -> None:
         """Write the state after an epoch of `epochs`."""
