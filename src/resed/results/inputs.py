@@ -21,10 +21,12 @@ from resed.formats.annotations import read_clips
 from resed.paper.numbers import Paper
 from resed.results.claimed_readings import claimed_rows, frame_systems
 from resed.results.layout import Layout, score_files
+from resed.results.ranks import MEASURE_OF
 from resed.runtime import checksums
 from resed.runtime.files import parse_json
 
 STUDY = "sensitivity"  # name of the table of the study of readings
+RANKING = "ranking.npz"  # of `score_files`
 # Tables that are made for every paper from its scores.
 VERDICTS = ("comparisons", "scorecard", "claims", "contradictions", "readings", "repaired")
 VERDICTS += ("per_class",)
@@ -180,7 +182,12 @@ class Inputs:
 
     def scores(self, rows: Iterable[Row]) -> list[str]:
         """Scores of rows and the counts that their intervals come from, every seed and split."""
-        return self._each(self.layout.scored, rows, score_files)
+        return self._each(self.layout.scored, rows, self._score_files)
+
+    def _score_files(self, row: Row) -> Sequence[str]:
+        """Readings are compared by the paper's metrics, of which few papers rank posteriors."""
+        ranked = any(metric.score in MEASURE_OF for metric in self.paper.metrics.values())
+        return [name for name in score_files(row) if name != RANKING or ranked or not row.reading]
 
     def detections(self, rows: Iterable[Row]) -> list[str]:
         """Events and tags of rows, every seed and split."""

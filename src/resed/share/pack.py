@@ -18,7 +18,7 @@ from resed.draw import inputs as figures
 from resed.errors import ShareError
 from resed.formats import energy
 from resed.paper.numbers import load_paper
-from resed.results.inputs import Inputs
+from resed.results.inputs import RANKING, Inputs
 from resed.results.layout import Layout
 from resed.runtime import checksums
 from resed.runtime.files import atomic_path
@@ -78,6 +78,9 @@ def _names(run: SharedRun) -> set[Path]:
             shown = figures.inputs(name, run.config, paper).posteriors
             read += files.posteriors("evaluation", shown, seeds=1)
         found |= {Path(name) for name in read if Path(name).parts[0] in TRAINED}
+        # Rankings are most of the archive, and those of readings are seldom read.
+        read += files.table(paper.main_table)
+        found -= {name for name in found if name.name == RANKING and name.as_posix() not in read}
     visible = (name for name in found if not any(part.startswith(".") for part in name.parts))
     return {name for name in visible if (run.results / name).is_file()}
 
