@@ -18,6 +18,7 @@ WORDS = {
     "extract": "feature store",
     "train": "checkpoint",
     "predict": "file of posteriors",
+    "score": "ranking of the study",
     "distil": "file of targets",
     "report": "clip without its sound",
 }

@@ -8,8 +8,10 @@ import json
 import re
 from pathlib import Path
 
+from resed.config.rows import Row
 from resed.errors import ShareError
 from resed.formats.media_list import FOLDER, unchanged_media
+from resed.results.inputs import RANKING
 from resed.runtime.files import write_text
 from resed.share import pack
 from resed.share.runs import SharedRun
@@ -27,7 +29,10 @@ DATA = re.compile(r'<script type="application/json" id="data">(.*?)</script>', r
 def may_lack(name: str) -> bool:
     """Whether the tier evidence may lack a file, given relative to the results."""
     path = Path(name)
-    return path.parts[0] in LACKING or (path.parent == Path(MEDIA) and path.suffix == SUFFIX)
+    # results/{dataset}/score/{split}/{row}/{seed}/ranking.npz of a reading
+    ranking = path.match(f"score/*/*/*/{RANKING}") and bool(Row.of(path.parts[2]).reading)
+    sound = path.parent == Path(MEDIA) and path.suffix == SUFFIX
+    return path.parts[0] in LACKING or ranking or sound
 
 
 def left_out(run: SharedRun) -> list[Path]:
