@@ -20,7 +20,12 @@ from test_share import listing, one_line, place
 from test_verify import flip
 
 from resed.browse.folder import write_folder
+from resed.config.rows import Row
+from resed.config.run import load_config
 from resed.errors import ShareError
+from resed.paper.numbers import load_paper
+from resed.results.inputs import RANKING, Inputs
+from resed.results.layout import Layout
 from resed.runtime import checksums, left_out
 from resed.share import (
     carried_sound,
@@ -472,3 +477,28 @@ def test_the_remote_of_the_repository_is_the_folder():
     text = (REPOSITORY / ".dvc" / "config").read_text()
     assert f"['remote \"{registry.EVIDENCE}\"']\n    url = ../{folder_remote.FOLDER}\n" in text
     assert "    remote = store\n" in text
+
+
+@pytest.mark.parametrize(("paper", "read"), [("liang", False), ("secost", True)])
+def test_rankings_of_readings_travel_only_where_the_paper_ranks(paper, read):
+    """A paper without mAP or mAUC compares readings by counts, and needs no rankings of them."""
+    config = load_config(yaml.safe_load((REPOSITORY / "config/demo.yaml").read_text()), REPOSITORY)
+    files = Inputs(config, load_paper(paper, REPOSITORY), Layout(Path()))
+    for reading, expected in (("", True), ("gate.none", read)):
+        names = {Path(name).name for name in files.scores([Row("pts_tfd_afl_esp", reading)])}
+        assert (RANKING in names) == expected
+        assert {"metrics.json", "counts.tsv"} <= names
+
+
+@pytest.mark.parametrize(
+    ("name", "may"),
+    [
+        ("score/evaluation/pts@gate.none/seed0/ranking.npz", True),
+        ("score/evaluation/pts/seed0/ranking.npz", False),
+        ("score/evaluation/pts@gate.none/seed0/counts.tsv", False),
+        ("score/ranking.npz", False),
+        ("train/pts/seed0/checkpoint.pt", True),
+    ],
+)
+def test_what_evidence_may_lack(name, may):
+    assert carried_sound.may_lack(name) == may
