@@ -140,7 +140,14 @@ def main() -> None:
     print("\n## Readings of the complete system\n\n" + readings(frames["sensitivity"]))
     print("\n## Length of training\n\n" + lengths(folder))
     print("\n## Cost\n\n" + cost(folder))
-    print(f"\n## Claims\n\n{', '.join(f'{n} {name}' for name, n in verdicts.items())}.\n")
+    printed = frames["claims"]["printed"].value_counts()
+    print(
+        f"\n## Claims\n\nHere: {verdicts['holds']} hold, {verdicts['does not hold']} do not hold, "
+        f"{verdicts['undecided']} undecided, {verdicts['not run']} not run. {verdicts['other data']} "
+        "state numbers of the paper's data. By the printed numbers alone: "
+        f"{printed['supported']} supported, {printed['contradicted']} contradicted, "
+        f"{printed['in part']} in part, {printed['not shown']} not shown.\n"
+    )
     print(claims(frames["claims"]))
 
 
