@@ -144,7 +144,7 @@ def main() -> None:
     print(
         f"\n## Claims\n\nHere: {verdicts['holds']} hold, {verdicts['does not hold']} do not hold, "
         f"{verdicts['undecided']} undecided, {verdicts['not run']} not run. "
-        f"{verdicts['other data']} state numbers of the paper's data. By the printed numbers alone: "
+        f"{verdicts['other data']} state numbers of the paper's data. By its printed numbers: "
         f"{printed['supported']} supported, {printed['contradicted']} contradicted, "
         f"{printed['in part']} in part, {printed['not shown']} not shown.\n"
     )
