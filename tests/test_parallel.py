@@ -100,12 +100,22 @@ def test_losses_are_those_of_one_process(trained, name):
     for one, two in zip(alone, together, strict=True):
         assert one.keys() == two.keys()
         assert {key for key in one if one[key]} == {key for key in two if two[key]}
-        # Norms and ranks of features: see the next test.
+        # Norms and ranks of features: see the next test. F1: a rounding turns a decision at 0.5
+        # of networks that have learnt nothing yet, so posteriors are compared instead.
         columns = {key for key in one if one[key] and not key.startswith("feature_")}
-        for column in columns - {"clips_per_second"}:
+        for column in columns - {"clips_per_second"} - {key for key in one if key.endswith("_f1")}:
             assert float(two[column]) == pytest.approx(float(one[column]), abs=1e-5), column
     losses = [float(row["loss"]) for row in alone]
     assert losses[0] > losses[1] > 0
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_posteriors_of_every_epoch_are_those_of_one_process(trained, name):
+    root, _ = trained
+    alone, together = (np.load(root / folder / "posteriors.npy") for folder in (name, f"{name}2"))
+    assert alone.shape == together.shape == (2, 5, *alone.shape[2:])
+    assert np.ptp(alone) > 0.01, "posteriors that differ"
+    np.testing.assert_allclose(together, alone, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("name", SYSTEMS)

@@ -1,17 +1,23 @@
 """Trainings in the processes of torchrun, for test_parallel: FOLDER with jobs.json.
 
 Each job has settings, the folder of its results, and the step after which the training is
-interrupted and started again from resume.pt, or null.
+interrupted and started again from resume.pt, or null. Beside the results of a training lies
+`posteriors.npy`: frames of development of each epoch, [epochs, clips, frames, classes], normalised
+by the statistics of these clips: a shift before a normalisation has a gradient of rounding, which
+Adam scales, and the running means follow the shift late.
 """
 
+import copy
 import json
 import sys
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from resed.config.dataset import load_dataset
+from resed.train.evaluate import infer
 from resed.train.parallel import connected, started_by_torchrun
 from resed.train.setup import build_trainer, prepare_torch
 
@@ -42,7 +48,27 @@ def train(processes, root, settings, folder, interrupted=None):
         trainer._step = step
         with suppress(Interrupted):
             trainer.train()
-    return fresh().train()
+    trainer = fresh()
+    keep_posteriors(trainer)
+    return trainer.train()
+
+
+def keep_posteriors(trainer):
+    """Have `trainer` write posteriors whenever it scores an epoch."""
+    found, scores = [], trainer._scores
+
+    def scored():
+        networks = copy.deepcopy(trainer.networks)
+        for module in networks.modules():
+            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+                module.running_mean = module.running_var = None
+        found.append(infer(networks, trainer.evaluated["development"].features, CPU)[0])
+        if trainer.processes.first:
+            trainer.run.folder.mkdir(parents=True, exist_ok=True)
+            np.save(trainer.run.folder / "posteriors.npy", np.stack(found))
+        return scores()
+
+    trainer._scores = scored
 
 
 if __name__ == "__main__":
