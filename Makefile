@@ -93,9 +93,9 @@ $(VALIDATORS)/.installed: archive/requirements.txt
 release: $(INSTALLED) $(VALIDATORS)/.installed ## Pack code and finished runs into build/, and print the tag to set
 	@$(VENV)/bin/python -m archive --tools $(VALIDATORS)/bin/python
 
-# Two test files in parallel, the long ones first.
+# Three test files in parallel, the long ones first: some wait for Slurm, a kill or a network.
 test: $(SHARING) ## Run all tests, including the integration tests
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 20
+	@$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations 20
 
 test-long: $(SHARING) ## Run the long forms of fuzz, kill and simulation tests (an hour or more)
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --durations 20 -m long

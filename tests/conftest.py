@@ -11,14 +11,19 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 # Files of more than half a minute of computing, the longest first.
 LONG = (
+    "test_slurm",
     "test_demo",
     "test_six_classes",
     "test_share",
-    "test_slurm",
     "test_kill_demo",
     "test_kills",
-    "test_own_dataset",
+    "test_gpu_benchmark",
+    "test_acquire_kills",
     "test_acquired",
+    "test_evidence",
+    "test_runs",
+    "test_made_tags",
+    "test_own_dataset",
     "test_train_loop",
     "test_workflow",
     "test_report",

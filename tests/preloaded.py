@@ -1,74 +1,178 @@
-"""Plans of Snakemake without its start: a process that has imported it forks for each plan.
+"""Runs of Snakemake and of `resed` without their start: forks of a process that imported them.
 
-Imports are two thirds of the time of `python -m snakemake --dry-run`. A fork runs the same `main`
-in the folder, the environment and the output of the caller.
+Imports are two thirds of the time of a plan and of most jobs of the tiny runs. A fork runs the same
+`main` with the folder, the environment and the output of its caller. Not forked are the jobs of
+runs that tests kill, take the network from, or send to Slurm: they start as a user's do.
+
+A job of such a run does not descend from its Snakemake, and so has no RESED_RUN: it ends with the
+program that waits for it.
 """
 
+import importlib
 import json
 import os
+import pkgutil
+import select
+import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+PACKAGES = (
+    *("snakemake.cli", "torch", "pandas", "scipy.signal", "scipy.stats", "matplotlib.pyplot"),
+    *("seaborn", "sed_scores_eval", "librosa.filters", "soundfile", "jinja2"),
+)
+RUN = "RESED_RUN"  # see resed.runtime.orphans
+END_S = 5.0  # for a job whose client has ended, from SIGTERM to SIGKILL
+# Hands its descriptors, arguments, folder and environment to the server, and ends as the job does.
+CLIENT = """\
+#!{python} -ISE
+import json, os, socket, sys
+task = dict(program={program!r}, arguments=sys.argv[1:], folder=os.getcwd(),
+            environment=dict(os.environ))
+with socket.socket(socket.AF_UNIX) as server:
+    server.connect({place!r})
+    data = json.dumps(task).encode()
+    socket.send_fds(server, [len(data).to_bytes(8, "big")], [0, 1, 2])
+    server.sendall(data)
+    code = server.recv(8)
+sys.exit(int(code) if code else 1)
+"""
+
 
 def plan(folder: Path, arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Exit code and output of `snakemake ARGUMENTS`, which must run no job."""
-    with tempfile.TemporaryDirectory() as temporary:
-        out = Path(temporary) / "out"
-        task = {
-            "folder": str(folder),
-            "arguments": arguments,
-            "environment": environment,
-            "out": str(out),
-        }
-        server = _server()
-        server.stdin.write(json.dumps(task) + "\n")
-        server.stdin.flush()
-        return int(server.stdout.readline()), out.read_text()
+    """Exit code and output of `snakemake ARGUMENTS`; its jobs are forks, too."""
+    return run(folder, "snakemake", arguments, environment)
+
+
+def run(
+    folder: Path, program: str, arguments: list[str], environment: dict[str, str]
+) -> tuple[int, str]:
+    """Exit code and output of `snakemake` or `resed` with arguments."""
+    done = subprocess.run(
+        [programs() / program, *arguments], cwd=folder, env=environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout
 
 
 @cache
-def _server() -> subprocess.Popen:
-    """One per process of tests; it ends with it, at the end of its standard input."""
-    return subprocess.Popen(
-        [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+def programs() -> Path:
+    """A folder with `snakemake`, `resed` and `python`; their server ends with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="resed-programs"))
+    place = folder / "server"
+    for program in ("snakemake", "resed"):
+        text = CLIENT.format(python=sys.executable, program=program, place=str(place))
+        (folder / program).write_text(text)
+        (folder / program).chmod(0o755)
+    (folder / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (folder / "python").chmod(0o755)
+    server = subprocess.Popen(
+        [sys.executable, __file__, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    programs.server = server  # its standard input is open as long as this process runs
+    assert server.stdout.readline() == "ready\n", "the server of forked runs did not start"
+    return folder
 
 
-def serve() -> None:
-    """Fork for each task on standard input; write exit codes on standard output."""
+def serve(place: Path) -> None:
+    """Fork for each client, until standard input ends."""
+    import resed
 
-    for line in sys.stdin:
-        if (child := os.fork()) == 0:
-            _run(json.loads(line))
-        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    modules = [m.name for m in pkgutil.walk_packages(resed.__path__, "resed.")]
+    for name in (*PACKAGES, *modules):
+        with suppress(ImportError):
+            if not name.endswith("__main__"):
+                importlib.import_module(name)
+    # Fingerprints rest on the content of each source file, which each process parses.
+    from resed.runtime import fingerprint
+
+    fingerprint._parsed = cache(fingerprint._parsed)
+    for path in sorted(fingerprint.SOURCE.rglob("*.py")):
+        fingerprint._parsed(path.read_bytes())
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(place))
+        listener.listen(16)
+        print("ready", flush=True)
+        while sys.stdin not in select.select([sys.stdin, listener], [], [])[0]:
+            client, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                _keep(client, place.parent)
+            client.close()
+    for left in place.parent.iterdir():
+        left.unlink()
+    place.parent.rmdir()
 
 
-def _run(task: dict) -> None:
-    from snakemake.cli import main
+def _keep(client: socket.socket, programs: Path) -> None:
+    """Run what a client asks for, in a fork, and tell it the exit code."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, descriptors, _, _ = socket.recv_fds(client, 8, 3)
+    data, size = b"", int.from_bytes(head, "big")
+    while len(data) < size:
+        data += client.recv(1 << 20)
+    if (job := os.fork()) == 0:
+        client.close()
+        _run(json.loads(data), descriptors, programs)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    ended = os.pidfd_open(job)
+    if ended not in select.select([client, ended], [], [])[0]:
+        os.kill(job, signal.SIGTERM)
+        if not select.select([ended], [], [], END_S)[0]:
+            os.kill(job, signal.SIGKILL)
+    code = os.waitstatus_to_exitcode(os.waitpid(job, 0)[1])
+    with suppress(OSError):
+        client.sendall(str(code if code >= 0 else 128 - code).encode())
+    os._exit(0)
 
+
+def _run(task: dict, descriptors: list[int], programs: Path) -> None:
     code = 1
     try:
         os.chdir(task["folder"])
         os.environ.clear()
         os.environ.update(task["environment"])
-        out = os.open(task["out"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for descriptor, source in ((0, nothing), (1, out), (2, out)):
-            os.dup2(source, descriptor)
-        sys.argv, sys.path[0] = ["snakemake", *task["arguments"]], task["folder"]
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        sys.stdin = open(0, closefd=False)
+        sys.stdout = open(1, "w", closefd=False)
+        sys.stderr = open(2, "w", closefd=False, errors="backslashreplace", buffering=1)
+        sys.argv = [str(programs / task["program"]), *task["arguments"]]
+        if task["program"] == "snakemake":
+            from snakemake.cli import main
+
+            # Its jobs find `resed` beside the Python that runs Snakemake.
+            sys.path[0], sys.executable = task["folder"], str(programs / "python")
+        else:
+            from resed.cli import main
+
+            os.environ.pop(RUN, None)
+        time.tzset()
         main()
+        code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
         if isinstance(end.code, str):
             print(end.code, file=sys.stderr)
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 
 if __name__ == "__main__":
-    serve()
+    serve(Path(sys.argv[1]))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import preloaded
 from runs import REPOSITORY, copy_workflow, snakemake
 
 PROGRAMS = Path(sys.executable).parent
@@ -175,7 +176,7 @@ def clone(folder: Path, to: Path) -> Path:
 def resed(folder: Path, command: str, *arguments: str) -> tuple[int, str]:
     """Exit code and all words of `resed share`, `restore` or `verify` there."""
     configs = ["--config", f"{CONFIG} overlay.yaml"]
-    return run(folder, str(PROGRAMS / "resed"), command, *configs, *arguments)
+    return run(folder, str(preloaded.programs() / "resed"), command, *configs, *arguments)
 
 
 def dvc(folder: Path, *arguments: str) -> str:

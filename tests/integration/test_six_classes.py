@@ -40,7 +40,9 @@ def run(tmp_path_factory, shared):
     (folder / "data").mkdir()
     (folder / "data" / "ESC-50").symlink_to(shared / "data" / "esc10")
     environment = {k: v for k, v in os.environ.items() if k != "SNAKEMAKE_PROFILE"}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    environment["PATH"] = os.pathsep.join(
+        [str(preloaded.programs()), str(Path(sys.executable).parent), environment["PATH"]]
+    )
     said = {}
     for line in commands():
         done = subprocess.run(
@@ -182,11 +184,9 @@ def test_f1_a_corrected_label_is_scored_without_a_training(run):
     lines = labels.read_text().splitlines()
     name, onset, offset, _ = next(line for line in lines[1:] if not line.endswith("\t")).split("\t")
     labels.write_text("\n".join([*lines, f"{name}\t{onset}\t{offset}\tdog_bark"]) + "\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "six_classes.yaml"],
-        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-3000:]
+    arguments = ["--cores", "2", "--configfile", "six_classes.yaml"]
+    code, printed = preloaded.run(folder, "snakemake", arguments, dict(os.environ))
+    assert code == 0, printed[-3000:]
     assert {p: p.stat().st_mtime_ns for p in kept} == kept
     assert (results / "audit" / "manifest.tsv").read_bytes() == before
     assert plan(folder) == {}

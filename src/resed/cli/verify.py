@@ -38,7 +38,8 @@ def verify(
     from resed.config.dataset import load_dataset
     from resed.errors import ResedError
     from resed.runtime.checksums import absolute, data_folder
-    from resed.runtime.staleness import Made
+    from resed.runtime.fingerprint import hand_to_jobs
+    from resed.runtime.staleness import RULES, Made
     from resed.runtime.verify import adopt, refuse_bad, summary
     from resed.runtime.verify import verify as compare
     from resed.share.runs import SharedRun
@@ -68,7 +69,9 @@ def verify(
             typer.echo(f"resed: {wrong}", err=True)
         raise
     typer.echo(summary(results, found))
-    lines = Made.of(results).lines(configs, is_leftover)
+    # Of all stages at once: each file of the package is then parsed once, not once a stage.
+    current = {name: code.fingerprint for name, code in hand_to_jobs(list(RULES)).items()}
+    lines = Made.of(results, current).lines(configs, is_leftover)
     if run and run.config and any(run.config.system(n).model.own for n in run.config.systems):
         if find_spec("torch"):  # which reads checkpoints
             from resed.results.network_changes import network_changes
