@@ -1,17 +1,21 @@
-"""Runs of Snakemake and of `resed` without their start: forks of a process that imported them.
+"""Runs of Snakemake, `resed` and DVC without their start: forks of a process that imported them.
 
 Imports are two thirds of the time of a plan and of most jobs of the tiny runs. A fork runs the same
-`main` with the folder, the environment and the output of its caller. Not forked are the jobs of
-runs that tests kill, take the network from, or send to Slurm: they start as a user's do.
+`main` with the folder, the environment and the output of its caller. Not forked are runs that tests
+kill or send to Slurm, and those of tests/kill_demo.py: they start as a user's do.
 
 A job of such a run does not descend from its Snakemake, and so has no RESED_RUN: it ends with the
 program that waits for it.
+
+As a command, `python preloaded.py snakemake ARGUMENTS` has a server of its own, for example within
+a namespace without a network.
 """
 
 import importlib
 import json
 import os
 import pkgutil
+import runpy
 import select
 import signal
 import socket
@@ -19,20 +23,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 PACKAGES = (
     *("snakemake.cli", "torch", "pandas", "scipy.signal", "scipy.stats", "matplotlib.pyplot"),
-    *("seaborn", "sed_scores_eval", "librosa.filters", "soundfile", "jinja2"),
+    *("seaborn", "sed_scores_eval", "librosa.filters", "soundfile", "jinja2", "dvc.cli.parser"),
+    *("dvc.repo", "dvc_objects.fs.local", "configobj"),
 )
+PROGRAMS = ("snakemake", "resed", "python")
 RUN = "RESED_RUN"  # see resed.runtime.orphans
 END_S = 5.0  # for a job whose client has ended, from SIGTERM to SIGKILL
 # Hands its descriptors, arguments, folder and environment to the server, and ends as the job does.
 CLIENT = """\
 #!{python} -ISE
 import json, os, socket, sys
+if {program!r} == "python" and sys.argv[1:2] not in (["-c"], ["-m"]):
+    os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 task = dict(program={program!r}, arguments=sys.argv[1:], folder=os.getcwd(),
             environment=dict(os.environ))
 with socket.socket(socket.AF_UNIX) as server:
@@ -66,12 +75,10 @@ def programs() -> Path:
     """A folder with `snakemake`, `resed` and `python`; their server ends with this process."""
     folder = Path(tempfile.mkdtemp(prefix="resed-programs"))
     place = folder / "server"
-    for program in ("snakemake", "resed"):
+    for program in PROGRAMS:
         text = CLIENT.format(python=sys.executable, program=program, place=str(place))
         (folder / program).write_text(text)
         (folder / program).chmod(0o755)
-    (folder / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    (folder / "python").chmod(0o755)
     server = subprocess.Popen(
         [sys.executable, __file__, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -134,6 +141,23 @@ def _keep(client: socket.socket, programs: Path) -> None:
     os._exit(0)
 
 
+def _main_of(program: str) -> Callable[[], object]:
+    """What a program does with sys.argv."""
+    if program == "snakemake":
+        from snakemake.cli import main
+
+        return main
+    if program == "resed":
+        from resed.cli import main
+
+        return main
+    way, what = sys.argv[1:3]
+    sys.argv = [way, *sys.argv[3:]]
+    if way == "-c":
+        return lambda: exec(compile(what, "<string>", "exec"), {"__name__": "__main__"})
+    return lambda: runpy.run_module(what, run_name="__main__", alter_sys=True)
+
+
 def _run(task: dict, descriptors: list[int], programs: Path) -> None:
     code = 1
     try:
@@ -147,17 +171,12 @@ def _run(task: dict, descriptors: list[int], programs: Path) -> None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
         sys.stderr = os.fdopen(2, "w", closefd=False, errors="backslashreplace", buffering=1)
         sys.argv = [str(programs / task["program"]), *task["arguments"]]
-        if task["program"] == "snakemake":
-            from snakemake.cli import main
-
-            # Its jobs find `resed` beside the Python that runs Snakemake.
-            sys.path[0], sys.executable = task["folder"], str(programs / "python")
-        else:
-            from resed.cli import main
-
-            os.environ.pop(RUN, None)
+        # Jobs find `resed` beside the Python that runs Snakemake.
+        sys.path[0], sys.executable = task["folder"], str(programs / "python")
         time.tzset()
-        main()
+        if task["program"] != "snakemake":
+            os.environ.pop(RUN, None)
+        _main_of(task["program"])()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
@@ -175,4 +194,6 @@ def _run(task: dict, descriptors: list[int], programs: Path) -> None:
 
 
 if __name__ == "__main__":
+    if sys.argv[1] in PROGRAMS:
+        sys.exit(subprocess.call([programs() / sys.argv[1], *sys.argv[2:]]))
     serve(Path(sys.argv[1]))

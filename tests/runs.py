@@ -55,11 +55,12 @@ def snakemake(
     before: tuple = (),
     variables: dict | None = None,
     config: str = "demo",
+    forked: bool = True,
 ):
     """Run Snakemake in `folder` on a config, an overlay on top; the finished process.
 
-    `before` is a command that runs it, `variables` are added to its environment. Without them, it
-    and its jobs are forks of a process that has imported both (tests/preloaded.py).
+    It and its jobs are `forked` from a process that has imported both (tests/preloaded.py), but
+    not with `variables`, which are added to its environment. `before` is a command that runs all.
     """
     files = [f"config/{config}.yaml"]
     if overlay is not None:
@@ -67,11 +68,13 @@ def snakemake(
         files.append("overlay.yaml")
     arguments = ("--cores", "2", *arguments, "--configfile", *files)
     environment = {k: v for k, v in os.environ.items() if k != "SNAKEMAKE_PROFILE"}
-    if not before and not variables:
+    forked = forked and not variables
+    if forked and not before:
         code, printed = preloaded.plan(folder, list(arguments), environment)
         return subprocess.CompletedProcess(arguments, code, printed)
+    program = [preloaded.__file__] if forked else ["-m"]
     return subprocess.run(
-        [*before, sys.executable, "-m", "snakemake", *arguments],
+        [*before, sys.executable, *program, "snakemake", *arguments],
         cwd=folder,
         env=environment | (variables or {}),
         text=True,

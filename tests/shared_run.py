@@ -181,7 +181,7 @@ def resed(folder: Path, command: str, *arguments: str) -> tuple[int, str]:
 
 def dvc(folder: Path, *arguments: str) -> str:
     """What DVC prints, where it succeeds."""
-    code, told = run(folder, sys.executable, "-m", "dvc", *arguments)
+    code, told = run(folder, str(preloaded.programs() / "python"), "-m", "dvc", *arguments)
     assert code == 0, told
     return told
 
