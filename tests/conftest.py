@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,16 @@ def _no_wait_for_disks():
     """Tests need no fsync; syncing is tested separately with another patch."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parse_each_file_once():
+    """Fingerprints rest on the content of source files; parsing all takes seconds, often."""
+    from resed.runtime import fingerprint
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fingerprint, "_parsed", cache(fingerprint._parsed))
         yield
 
 

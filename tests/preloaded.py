@@ -34,13 +34,14 @@ PACKAGES = (
     *("dvc.repo", "dvc_objects.fs.local", "configobj"),
 )
 PROGRAMS = ("snakemake", "resed", "python")
+ENVIRONMENT = dict(os.environ)  # before any test: a Slurm ends what has its variables
 RUN = "RESED_RUN"  # see resed.runtime.orphans
 END_S = 5.0  # for a job whose client has ended, from SIGTERM to SIGKILL
 # Hands its descriptors, arguments, folder and environment to the server, and ends as the job does.
 CLIENT = """\
 #!{python} -ISE
 import json, os, socket, sys
-if {program!r} == "python" and sys.argv[1:2] not in (["-c"], ["-m"]):
+if {program!r} == "python" and not sys.argv[1].endswith(("-c", "-m", ".py")):
     os.execv({python!r}, [{python!r}, *sys.argv[1:]])
 task = dict(program={program!r}, arguments=sys.argv[1:], folder=os.getcwd(),
             environment=dict(os.environ))
@@ -80,8 +81,9 @@ def programs() -> Path:
         (folder / program).write_text(text)
         (folder / program).chmod(0o755)
     server = subprocess.Popen(
-        [sys.executable, __file__, place], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, __file__, place], env=ENVIRONMENT, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
     programs.server = server  # its standard input is open as long as this process runs
     assert server.stdout.readline() == "ready\n", "the server of forked runs did not start"
     return folder
@@ -151,6 +153,9 @@ def _main_of(program: str) -> Callable[[], object]:
         from resed.cli import main
 
         return main
+    if (script := sys.argv[1]).endswith(".py"):
+        sys.argv, sys.path[0] = sys.argv[1:], str(Path(script).parent.absolute())
+        return lambda: runpy.run_path(script, run_name="__main__")
     way, what = sys.argv[1:3]
     sys.argv = [way, *sys.argv[3:]]
     if way == "-c":
