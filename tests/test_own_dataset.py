@@ -464,7 +464,12 @@ def test_examples_are_datasets(name):
     assert len(load_dataset(EXAMPLES / f"{name}.yaml").classes) == 6
 
 
-@pytest.mark.parametrize("number", [1, 2, 6, 23])
+SHORT, LONG = (1, 23), (2, 6)
+
+
+@pytest.mark.parametrize(
+    "number", [*SHORT, *(pytest.param(number, marks=pytest.mark.long) for number in LONG)]
+)
 def test_nothing_counts_on_ten_classes(tmp_path, number):
     """Tables, figures and the page of made-up results: made, without a number that is none."""
     classes = [f"Kind_{index}" for index in range(number)]
