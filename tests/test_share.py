@@ -444,7 +444,7 @@ def test_c10_a_remote_of_other_letters_than_ascii(here, tmp_path, monkeypatch):
         assert Settings.read().values["remote.store.url"] == str(remote)
     run = SharedRun(("config/demo.yaml",), "demo")
     wanted = [item.md5 for item in locked(run)]
-    many = [md5 for md5 in wanted for _ in range(20)]  # several outputs may have one content
+    many = [md5 for md5 in wanted for _ in range(20)]  # restore asks for each once
     assert fetch_objects(tmp_path / "cache", many) == {}
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert len(files) == len(set(wanted))

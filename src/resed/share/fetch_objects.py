@@ -47,7 +47,7 @@ def _fetch(remote: Any, cache: Cache, objects: list[str]) -> dict[str, str]:
         except Exception as error:  # of any file system of DVC, which has no common class
             return _words(error)
 
-    objects = list(dict.fromkeys(objects))  # two threads must not write one temporary file
+    objects = list(dict.fromkeys(objects))  # two threads would write one temporary file
     pool = ThreadPoolExecutor(remote.fs.jobs)
     with pool, progress(len(objects), "fetch from the remote") as advance:
         found = {}
