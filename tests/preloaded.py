@@ -126,7 +126,9 @@ def _keep(client: socket.socket, programs: Path) -> None:
     head, descriptors, _, _ = socket.recv_fds(client, 8, 3)
     data, size = b"", int.from_bytes(head, "big")
     while len(data) < size:
-        data += client.recv(1 << 20)
+        if not (more := client.recv(1 << 20)):  # the client was killed
+            os._exit(1)
+        data += more
     if (job := os.fork()) == 0:
         client.close()
         _run(json.loads(data), descriptors, programs)
