@@ -102,10 +102,10 @@ def without_xing(folder: Path) -> list[Path]:
         for path, (rate, way) in made
         for part in ("-t", 0.2 + rate % 7 / 20, "-ar", rate, *way.split(), "-write_xing", 0, path)
     ]
-    ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=1:c=pink:a=0.3:r=44100", *arguments)
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=d=1:c=pink:a=0.3:r=44100:seed=1", *arguments)
     for number in range(3):
         path = folder / f"pipe{number}.mp3"
-        source = f"anoisesrc=d={0.3 + number / 7}:c=pink:a=0.3:r=44100"
+        source = f"anoisesrc=d={0.3 + number / 7}:c=pink:a=0.3:r=44100:seed={number}"
         path.write_bytes(ffmpeg("-f", "lavfi", "-i", source, "-f", "mp3", "-"))
         paths.append(path)
     return paths
@@ -115,7 +115,7 @@ def from_pipe(folder: Path) -> list[Path]:
     """30 FLACs whose header states no length."""
     paths = []
     for number in range(3):
-        source = f"anoisesrc=d={0.3 + number / 7}:c=pink:a=0.3:r=44100"
+        source = f"anoisesrc=d={0.3 + number / 7}:c=pink:a=0.3:r=44100:seed={number}"
         data = ffmpeg("-f", "lavfi", "-i", source, "-f", "flac", "-")
         assert int.from_bytes(data[21:26], "big") & (1 << 36) - 1 == 0
         paths.append(folder / f"pipe{number}.flac")
