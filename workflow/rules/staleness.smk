@@ -7,7 +7,11 @@ from resed.results.leftovers import leftovers
 from resed.results.staleness import StaleRows
 from resed.runtime import fingerprint, staleness
 
-CODE = fingerprint.hand_to_jobs(list(staleness.RULES))
+# A Snakemake of a cluster's job takes the fingerprints that its run hands it; they cost seconds.
+if workflow.is_main_process or not os.environ.get(fingerprint.VARIABLE):
+    CODE = fingerprint.hand_to_jobs(list(staleness.RULES))
+else:
+    CODE = {stage: fingerprint.code_of(stage) for stage in staleness.RULES}
 MADE = staleness.Made.of(Path(RESULTS), {name: code.fingerprint for name, code in CODE.items()})
 STALE = StaleRows(CONFIG, MADE.without(workflow.dag_settings))
 
