@@ -22,8 +22,14 @@ from resed.tabulate import make_table
 from resed.tabulate.markdown import markdown
 
 SOURCE = REPOSITORY / "src" / "resed"
-HERE = {stage: fingerprint.code_of(stage).fingerprint for stage in RULES}
+HERE: dict[str, str] = {}
 OLD = "0" * 64
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _here():
+    """Not at import: all processes of the tests import this file, and one of them needs it."""
+    HERE.update({stage: fingerprint.code_of(stage).fingerprint for stage in RULES})
 
 
 @pytest.fixture(scope="module")
