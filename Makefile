@@ -51,6 +51,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		echo "make: cannot create $(VENV); on Debian, apt install python3-venv" >&2; exit 1; }
 	@echo "Installing resed and its packages in $(VENV) (once; takes minutes, requires a network)"
 	@$(PIP_INSTALL) --editable '.[dev]' $(OR_FAIL)
+	@$(VENV)/bin/python -c 'import librosa.util.utils' # compiles for a quarter of a minute, once
 	@touch $@
 
 $(SHARING): $(INSTALLED)

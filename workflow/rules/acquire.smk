@@ -16,6 +16,7 @@ rule acquire:
         "<logs>/acquire/{split}.log",
     benchmark:
         "<benchmarks>/acquire/{split}.tsv"
+    priority: largest_first
     conda:
         "../../environment.yml"
     threads: clip_processes(CONFIG)
@@ -47,6 +48,7 @@ rule record_labels:
         "<logs>/acquire/labels/{split}.log",
     benchmark:
         "<benchmarks>/acquire/labels/{split}.tsv"
+    priority: FEATURES_FIRST
     conda:
         "../../environment.yml"
     threads: 1

@@ -32,6 +32,7 @@ rule audit:
         "<logs>/audit.log",
     benchmark:
         "<benchmarks>/audit.tsv"
+    priority: FEATURES_FIRST
     conda:
         "../../environment.yml"
     threads: clip_processes(CONFIG)
@@ -64,6 +65,7 @@ rule admit:
         "<logs>/admit.log",
     benchmark:
         "<benchmarks>/admit.tsv"
+    priority: FEATURES_FIRST
     conda:
         "../../environment.yml"
     threads: 1

@@ -1,6 +1,6 @@
 """The order of trainings that have their first epochs in common, and their options.
 
-Requires common.smk and options.smk. Makes no declared file.
+Requires common.smk, order.smk and options.smk. Makes no declared file.
 """
 
 from resed.config.branches import branches
@@ -11,7 +11,8 @@ BRANCHES = branches(CONFIG, TRAINED)
 def branch_priority(wildcards):
     """A training that most others can continue comes first, and those others last."""
     first = max(BRANCHES, key=lambda name: len(BRANCHES[name]), default=None)
-    return 2 if wildcards.trained == first else 0 if wildcards.trained in BRANCHES else 1
+    more = 2 if wildcards.trained == first else 0 if wildcards.trained in BRANCHES else 1
+    return TRAININGS_FIRST + more
 
 
 def branch_options(wildcards, output):

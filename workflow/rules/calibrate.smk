@@ -15,6 +15,7 @@ rule calibrate:
         "<logs>/calibrate/windows_{windows}.log",
     benchmark:
         "<benchmarks>/calibrate/windows_{windows}.tsv"
+    priority: VERDICTS_FIRST
     wildcard_constraints:
         windows=one_of(WINDOWS),
     conda:

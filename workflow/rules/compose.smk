@@ -16,6 +16,7 @@ rule assign:
         "<logs>/choose/{composite}/seed{seed}.log",
     benchmark:
         "<benchmarks>/choose/{composite}/seed{seed}.tsv"
+    priority: VERDICTS_FIRST
     wildcard_constraints:
         composite=one_of(COMPOSITES),
     conda:
@@ -46,6 +47,7 @@ rule compose:
         "<logs>/compose/{split}/{composite}/seed{seed}.log",
     benchmark:
         "<benchmarks>/compose/{split}/{composite}/seed{seed}.tsv"
+    priority: VERDICTS_FIRST
     wildcard_constraints:
         composite=one_of(COMPOSITES),
     conda:

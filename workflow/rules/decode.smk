@@ -20,6 +20,7 @@ rule decode:
         "<logs>/decode/{system}/seed{seed}.log",
     benchmark:
         "<benchmarks>/decode/{system}/seed{seed}.tsv"
+    priority: VERDICTS_FIRST
     wildcard_constraints:
         system=one_of(TUNED),
     conda:
@@ -65,6 +66,7 @@ rule sanity:
         "<logs>/decode/sanity.log",
     benchmark:
         "<benchmarks>/decode/sanity.tsv"
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

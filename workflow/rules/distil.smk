@@ -16,6 +16,7 @@ rule predict_training:
         "<logs>/predict/{split}/{trained}/seed{seed}.log",
     benchmark:
         "<benchmarks>/predict/{split}/{trained}/seed{seed}.tsv"
+    priority: TARGETS_FIRST
     wildcard_constraints:
         split=one_of(LEARNT),
         trained=one_of(TRAINED),
@@ -47,6 +48,7 @@ rule distil:
         "<logs>/distil/{split}/{learner}/seed{seed}.log",
     benchmark:
         "<benchmarks>/distil/{split}/{learner}/seed{seed}.tsv"
+    priority: TARGETS_FIRST
     wildcard_constraints:
         split=one_of(LEARNT),
         learner=one_of(LEARNERS),

@@ -26,6 +26,7 @@ rule score_external:
         "<logs>/score/external/{external}/{split}/seed{seed}.log",
     benchmark:
         "<benchmarks>/score/external/{external}/{split}/seed{seed}.tsv"
+    priority: VERDICTS_FIRST
     wildcard_constraints:
         external=one_of(CONFIG.external),
     conda:

@@ -26,6 +26,7 @@ rule extract:
         "<logs>/extract/{features}.log",
     benchmark:
         "<benchmarks>/extract/{features}.tsv"
+    priority: FEATURES_FIRST
     wildcard_constraints:
         features=one_of(CONFIG.feature_sets),
     conda:

@@ -26,6 +26,7 @@ rule judge:
         "<logs>/judge.log",
     benchmark:
         "<benchmarks>/judge.tsv"
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

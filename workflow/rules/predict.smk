@@ -18,6 +18,7 @@ rule predict:
         "<logs>/predict/{trained}/seed{seed}.log",
     benchmark:
         "<benchmarks>/predict/{trained}/seed{seed}.tsv"
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

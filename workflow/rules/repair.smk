@@ -19,6 +19,7 @@ rule repair:
         "<logs>/repair.log",
     benchmark:
         "<benchmarks>/repair.tsv"
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

@@ -20,6 +20,7 @@ rule score:
         "<logs>/score/{system}/seed{seed}.log",
     benchmark:
         "<benchmarks>/score/{system}/seed{seed}.tsv"
+    priority: VERDICTS_FIRST
     wildcard_constraints:
         system=one_of(TUNED),
     conda:

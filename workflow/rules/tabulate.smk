@@ -25,6 +25,7 @@ rule tabulate:
         "<logs>/tabulate/{table}.log",
     benchmark:
         "<benchmarks>/tabulate/{table}.tsv"
+    priority: VERDICTS_FIRST
     wildcard_constraints:
         table=one_of(TABLES),
     conda:
