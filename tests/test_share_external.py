@@ -12,7 +12,7 @@ from resed.formats.metrics import read_metrics
 RECORD = 'f"{RESULTS}/acquire/strong.json", f"{RESULTS}/audit/manifest.tsv"'
 NAMED = 'f"{RESULTS}/acquire/evaluation.json", manifest=f"{RESULTS}/audit/manifest.tsv"'
 INCLUDES = "".join(
-    f'include: "workflow/rules/{name}.smk"\n' for name in ("common", "inputs", "options")
+    f'include: "workflow/rules/{name}.smk"\n' for name in ("common", "inputs", "options", "order")
 )
 SCORES = 'expand(SYSTEM.format(stage="score") + "/metrics.json", system=CONFIG.systems)'
 EXTERNAL = "results/demo/score/evaluation/external+mine/seed0"

@@ -15,9 +15,9 @@ rule calibrate:
         "<logs>/calibrate/windows_{windows}.log",
     benchmark:
         "<benchmarks>/calibrate/windows_{windows}.tsv"
-    priority: VERDICTS_FIRST
     wildcard_constraints:
         windows=one_of(WINDOWS),
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

@@ -16,9 +16,9 @@ rule assign:
         "<logs>/choose/{composite}/seed{seed}.log",
     benchmark:
         "<benchmarks>/choose/{composite}/seed{seed}.tsv"
-    priority: VERDICTS_FIRST
     wildcard_constraints:
         composite=one_of(COMPOSITES),
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1
@@ -47,9 +47,9 @@ rule compose:
         "<logs>/compose/{split}/{composite}/seed{seed}.log",
     benchmark:
         "<benchmarks>/compose/{split}/{composite}/seed{seed}.tsv"
-    priority: VERDICTS_FIRST
     wildcard_constraints:
         composite=one_of(COMPOSITES),
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

@@ -20,9 +20,9 @@ rule decode:
         "<logs>/decode/{system}/seed{seed}.log",
     benchmark:
         "<benchmarks>/decode/{system}/seed{seed}.tsv"
-    priority: VERDICTS_FIRST
     wildcard_constraints:
         system=one_of(TUNED),
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

@@ -16,10 +16,10 @@ rule predict_training:
         "<logs>/predict/{split}/{trained}/seed{seed}.log",
     benchmark:
         "<benchmarks>/predict/{split}/{trained}/seed{seed}.tsv"
-    priority: TARGETS_FIRST
     wildcard_constraints:
         split=one_of(LEARNT),
         trained=one_of(TRAINED),
+    priority: TARGETS_FIRST
     conda:
         "../../environment.yml"
     threads: 1
@@ -48,10 +48,10 @@ rule distil:
         "<logs>/distil/{split}/{learner}/seed{seed}.log",
     benchmark:
         "<benchmarks>/distil/{split}/{learner}/seed{seed}.tsv"
-    priority: TARGETS_FIRST
     wildcard_constraints:
         split=one_of(LEARNT),
         learner=one_of(LEARNERS),
+    priority: TARGETS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

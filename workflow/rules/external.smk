@@ -26,9 +26,9 @@ rule score_external:
         "<logs>/score/external/{external}/{split}/seed{seed}.log",
     benchmark:
         "<benchmarks>/score/external/{external}/{split}/seed{seed}.tsv"
-    priority: VERDICTS_FIRST
     wildcard_constraints:
         external=one_of(CONFIG.external),
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

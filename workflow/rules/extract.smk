@@ -26,9 +26,9 @@ rule extract:
         "<logs>/extract/{features}.log",
     benchmark:
         "<benchmarks>/extract/{features}.tsv"
-    priority: FEATURES_FIRST
     wildcard_constraints:
         features=one_of(CONFIG.feature_sets),
+    priority: FEATURES_FIRST
     conda:
         "../../environment.yml"
     threads: clip_processes(CONFIG)

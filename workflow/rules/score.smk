@@ -20,9 +20,9 @@ rule score:
         "<logs>/score/{system}/seed{seed}.log",
     benchmark:
         "<benchmarks>/score/{system}/seed{seed}.tsv"
-    priority: VERDICTS_FIRST
     wildcard_constraints:
         system=one_of(TUNED),
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1

@@ -25,9 +25,9 @@ rule tabulate:
         "<logs>/tabulate/{table}.log",
     benchmark:
         "<benchmarks>/tabulate/{table}.tsv"
-    priority: VERDICTS_FIRST
     wildcard_constraints:
         table=one_of(TABLES),
+    priority: VERDICTS_FIRST
     conda:
         "../../environment.yml"
     threads: 1
