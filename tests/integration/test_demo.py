@@ -93,6 +93,16 @@ def test_baselines_stand_in_the_table(run):
     assert ("mean_teacher_lost_head", "configured") in shown
 
 
+def test_long_jobs_start_first(run):
+    log = min((run / ".snakemake" / "log").glob("*.snakemake.log"))  # of the first run
+    started = re.findall(r"^Job \d+: (\w+) (\w+)", log.read_text(), re.MULTILINE)
+    rules = [rule for rule, _ in started]
+    largest = [split for rule, split in started if rule == "acquire"][:2]  # on two cores
+    assert "unlabeled" in largest
+    last_features = len(rules) - rules[::-1].index("extract")
+    assert last_features <= rules.index("train")
+
+
 def test_nothing_is_left_to_do(run):
     assert planned(run, overlay=TINY) == []
 

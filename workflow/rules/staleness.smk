@@ -7,7 +7,7 @@ from resed.results.leftovers import leftovers
 from resed.results.staleness import StaleRows
 from resed.runtime import fingerprint, staleness
 
-# A Snakemake of a cluster's job takes the fingerprints that its run hands it; they cost seconds.
+# A Snakemake of a cluster's job takes the fingerprints that its run hands it, a second sooner.
 if workflow.is_main_process or not os.environ.get(fingerprint.VARIABLE):
     CODE = fingerprint.hand_to_jobs(list(staleness.RULES))
 else:
